@@ -1,0 +1,9 @@
+// Package proto holds the contract of Akin: akin/v1/*.proto, and the Go code generated from it beside it.
+//
+// The contract is the product's outer edge. Fields are added, never renumbered or removed; `buf breaking` in the check
+// script holds that. To regenerate after a change to a .proto file:
+//
+//	go generate ./proto
+package proto
+
+//go:generate go tool -modfile=../.ci/tools/go.mod buf generate --template buf.gen.yaml

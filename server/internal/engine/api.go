@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/akin-search/akin/server/internal/paper"
+)
+
+// WriteResult says what became of one paper of a write.
+type WriteResult struct {
+	Paper     *paper.Paper // as stored, without its abstract
+	Created   bool         // the id was new
+	Unchanged bool         // the same content was stored already
+}
+
+// ListQuery asks for one page of papers in ascending byte order of ids.
+type ListQuery struct {
+	PageSize  int // 1 to 1,000
+	PageToken string
+	Filter    string
+	Abstracts bool
+}
+
+// ListPage is one page.
+type ListPage struct {
+	Papers        []*paper.Paper
+	NextPageToken string
+}
+
+// Embedding is the vector of one text.
+type Embedding struct {
+	Values []float32 // len Dims, L2 norm 1; nil when no word of the text is known
+	Tokens int       // words that counted
+}
+
+// ModelInfo describes an embedding model.
+type ModelInfo struct {
+	Fingerprint string
+	Dims        int
+	Trained     bool
+	Papers      int // learnt from
+	CreateTime  time.Time
+}
+
+// Stats describes the live generation.
+type Stats struct {
+	Papers           int
+	Revision         uint64
+	Model            ModelInfo
+	Engine           string // "hnsw", "flat" or "coder"
+	Vectors          int
+	GraphVectors     int
+	TailVectors      int
+	Tombstones       int
+	ZeroVectors      int
+	IndexBytes       int64
+	DiskBytes        int64
+	Activity         string // empty when idle
+	ActivityProgress float64
+}
+
+// TrainOptions says how to train; zero values choose the defaults.
+type TrainOptions struct {
+	Epochs int
+	Seed   uint64
+}
+
+// TrainProgress is one report of a training.
+type TrainProgress struct {
+	Stage    string // "reading", "training", "embedding", "indexing" or "done"
+	Progress float64
+	Epoch    int
+	Loss     float64
+	PerSec   float64
+	ETA      time.Duration
+	Model    *ModelInfo // set in the last report
+}
+
+// RecallQuery says what to measure.
+type RecallQuery struct {
+	Queries int
+	K       int
+	Ef      int
+	Filter  string
+	Seed    uint64
+}
+
+// RecallReport is the measured recall.
+type RecallReport struct {
+	Recall, MinRecall         float64
+	Queries                   int
+	MeanLatency, ExactLatency time.Duration
+}
+
+// ExplainQuery names a query (Text or PaperID) and the paper to compare with.
+type ExplainQuery struct {
+	Text, PaperID string
+	Target        string
+	MaxTerms      int
+}
+
+// Explanation splits the scores into words.
+type Explanation struct {
+	Cosine, BM25    float64
+	Terms           []TermPart
+	RemainingCosine float64
+	Model           string
+}
+
+// TermPart is what one n-gram of the query adds to the scores.
+type TermPart struct {
+	Term         string
+	Cosine, BM25 float64
+	Matches      []string
+}
+
+// DuplicateQuery asks for near-identical papers.
+type DuplicateQuery struct {
+	MinCosine float64
+	Filter    string
+	PageSize  int
+	PageToken string
+}
+
+// DuplicatePage is one page of groups.
+type DuplicatePage struct {
+	Groups        []DuplicateGroup
+	NextPageToken string
+}
+
+// DuplicateGroup is a set of linked papers, ids in ascending byte order.
+type DuplicateGroup struct {
+	IDs       []string
+	MinCosine float64
+}

@@ -1,0 +1,35 @@
+package engine
+
+import "errors"
+
+// Errors about what a caller asked for. The service maps each to a status code; wrapped text says what to do.
+var (
+	// ErrNotFound: no paper has the id.
+	ErrNotFound = errors.New("paper not found")
+	// ErrInvalidFilter: the filter does not parse, or names a field that does not exist.
+	ErrInvalidFilter = errors.New("invalid filter")
+	// ErrNoWords: a text has no word that counts, so nothing can be near to it.
+	ErrNoWords = errors.New("text has no words to search for")
+	// ErrInvalidVector: a vector has the wrong length, or holds NaN, infinity or only zeros.
+	ErrInvalidVector = errors.New("invalid vector")
+	// ErrModelMismatch: a vector was made by a model that is not the live one.
+	ErrModelMismatch = errors.New("vector is of another model")
+	// ErrInvalidPageToken: the token was not made by this server for this request.
+	ErrInvalidPageToken = errors.New("invalid page token")
+	// ErrPageExpired: the model or revision that the page token pins is gone.
+	ErrPageExpired = errors.New("page expired")
+	// ErrTrainingRuns: one training runs already.
+	ErrTrainingRuns = errors.New("a training runs already")
+	// ErrTooFewPapers: there is nothing to learn from.
+	ErrTooFewPapers = errors.New("too few papers to train on")
+)
+
+// Errors about the state of the engine.
+var (
+	// ErrReadOnly: a write to disk failed, so writes are refused while reads go on.
+	ErrReadOnly = errors.New("the store does not take writes")
+	// ErrClosed: the engine is shutting down.
+	ErrClosed = errors.New("the engine is closed")
+	// ErrOverloaded: the queue of writes is full and the caller's deadline came first.
+	ErrOverloaded = errors.New("too many writes are waiting")
+)

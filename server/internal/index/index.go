@@ -1,0 +1,92 @@
+// Package index finds the vectors nearest to a query by cosine.
+//
+// It knows vectors and slots, not papers. A slot is the dense number of a vector in the order of Append, from 0. Vectors
+// are never changed or removed: an engine's owner says through Query.Accept which slots may be hits, and drops the whole
+// index when too many no longer may.
+package index
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+// Errors of every engine.
+var (
+	// ErrDims: a vector does not have the index's number of dimensions.
+	ErrDims = errors.New("index: wrong number of dimensions")
+	// ErrNotFinite: a vector holds NaN or infinity.
+	ErrNotFinite = errors.New("index: vector is not finite")
+)
+
+// Accept says which slots may be hits. It is called from many goroutines at once.
+type Accept interface {
+	// Accepts reports whether a slot may be a hit.
+	Accepts(slot uint32) bool
+	// Slots returns the accepted slots in ascending order when the set is known and small enough to list, for an exact
+	// scan of them alone. ok is false when it is not; every listed slot must still pass Accepts.
+	Slots() (slots []uint32, ok bool)
+	// Share is an estimate of the accepted share of all slots, 0 to 1.
+	Share() float64
+}
+
+// Query asks for the K slots with the highest cosine.
+type Query struct {
+	Vector []float32 // len Dims; scaled to L2 norm 1 by the engine; a zero vector finds nothing
+	K      int       // 0 finds nothing
+	Ef     int       // width of an approximate walk; 0: the engine's default
+	Exact  bool      // score every accepted slot
+	Walk   bool      // walk the graph even where a scan would be cheaper
+	Accept Accept    // nil: every slot
+}
+
+// Candidate is a slot with its cosine.
+type Candidate struct {
+	Slot  uint32
+	Score float32 // cosine, -1 to 1, higher is better
+}
+
+// Report says how an answer was found.
+type Report struct {
+	Exact  bool // every accepted slot was scored
+	Scored int  // vectors scored, at any precision
+}
+
+// Info describes an index.
+type Info struct {
+	Engine  string // "flat", "hnsw" or "coder"
+	Vectors int    // appended, zero vectors included
+	Graph   int    // in the graph; equals Vectors where there is none to catch up
+	Zero    int    // zero vectors, which are never hits
+	Bytes   int64  // memory of codes and links
+}
+
+// Searcher is a vector index. Append is for one goroutine at a time; all else may be called from many at once, while
+// Append and Catchup run.
+type Searcher interface {
+	// Append makes a vector searchable and returns its slot. The vector (len Dims) is scaled to L2 norm 1 and copied. A
+	// zero vector takes a slot and is never a hit.
+	Append(vector []float32) (slot uint32, err error)
+	// Catchup moves vectors that searches still scan one by one into the graph, on up to workers goroutines, until there
+	// are none left or ctx ends. One call at a time. Engines without a graph return at once.
+	Catchup(ctx context.Context, workers int) error
+	// Search appends to dst the K accepted slots with the highest cosine, in order of falling score, ties by rising slot.
+	Search(ctx context.Context, q *Query, dst []Candidate) ([]Candidate, Report, error)
+	// Scores writes the cosine of the query vector (len Dims, L2 norm 1) with each slot to dst (len(slots)).
+	Scores(vector []float32, slots []uint32, dst []float32) error
+	// Vector writes the stored vector of a slot, as far as the engine keeps its precision, to dst (len Dims, L2 norm 1, or
+	// all zero).
+	Vector(slot uint32, dst []float32) error
+	// Len is the number of vectors appended.
+	Len() int
+	// Dims is the number of dimensions.
+	Dims() int
+	// Info describes the index.
+	Info() Info
+	// Save writes the first n slots, with the links among them, so that the engine's Load restores them. Append and
+	// Catchup may run meanwhile.
+	Save(w io.Writer, n int) error
+	// Check verifies the engine's invariants over everything it holds, for tests and after a load. It must not run beside
+	// Catchup.
+	Check() error
+}

@@ -1,0 +1,80 @@
+package paper
+
+import "time"
+
+// Mode says how candidates are found.
+type Mode uint8
+
+// The modes of a search.
+const (
+	ModeAuto        Mode = iota // scan where that is cheaper, walk the graph otherwise
+	ModeExact                   // score every accepted paper
+	ModeApproximate             // walk the graph
+)
+
+// Query asks for the papers nearest to one text, stored paper or vector: exactly one of the three is set.
+type Query struct {
+	Text    string
+	PaperID string
+	Vector  *VectorQuery
+
+	Options
+	PageSize  int    // hits a page, 1 to 1,000
+	PageToken string // of the page before, or empty
+}
+
+// VectorQuery is a vector of a known model.
+type VectorQuery struct {
+	Values []float32 // len Dims, finite, not all zero
+	Model  string    // fingerprint
+}
+
+// Recommendation asks for papers near to likes and away from dislikes.
+type Recommendation struct {
+	Likes    []Preference // at least one
+	Dislikes []Preference
+	Exclude  []string // ids not to return
+
+	Options
+	PageSize  int
+	PageToken string
+}
+
+// Preference is something liked or disliked: one of PaperID and Text is set.
+type Preference struct {
+	PaperID string
+	Text    string
+	Weight  float64 // above 0
+}
+
+// Options are shared by searches and recommendations.
+type Options struct {
+	Filter          string // AIP-160; empty: all papers
+	Mode            Mode
+	Ef              int           // width of the graph walk; 0: the server's default
+	DenseWeight     *float64      // 0 to 1; nil: by the kind of query
+	RecencyHalfLife time.Duration // 0: age does not count
+	Diversity       float64       // 0 to 1
+	MinScore        *float64      // least cosine; nil: keep all
+	Abstracts       bool          // whether hits carry their abstracts, which cost a further read each
+}
+
+// Hit is one paper found.
+type Hit struct {
+	Paper  *Paper  // without its abstract unless Options.Abstracts
+	Score  float64 // what hits are ranked by, comparable within one result
+	Cosine float64
+	BM25   float64
+}
+
+// Result is one page of hits, best first.
+type Result struct {
+	Hits          []Hit
+	NextPageToken string
+	Exact         bool
+	Scored        int    // vectors scored
+	Model         string // fingerprint
+	Revision      uint64 // answered from
+	DenseWeight   float64
+	UnknownWords  []string // words of the query the corpus has never seen, at most 32
+}
