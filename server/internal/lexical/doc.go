@@ -1,0 +1,30 @@
+// Package lexical ranks papers by the words they share with a query.
+//
+// # What it holds
+//
+// A paper is a row of (feature, count) pairs. A feature is one of the 2^20 buckets that package embed hashes words into,
+// so the words themselves are not kept. The same pairs are held twice:
+//
+//	forward    slot    -> its pairs by rising feature: scores given papers, explains a hit, removes a paper
+//	inverted   feature -> the slots that have it, by rising slot: finds the best papers for a query
+//
+// The score of both is BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009):
+//
+//	score(q, d) = sum over the features t of q:  qtf(t) idf(t)  tf(k1+1) / (tf + k1(1 - b + b len(d)/avg))
+//	idf(t)      = ln(1 + (N - df(t) + .5) / (df(t) + .5))
+//
+// with k1 = 1.2, b = .75 and len the number of content words. N, df and avg are those of the live papers at the moment a
+// query is prepared, so a removed paper stops counting at once although its row stays readable.
+//
+// # Concurrency
+//
+// One goroutine appends and removes; any number prepare and score beside it and take no lock. All storage is in chunks
+// that are never moved or reused: the appender writes a row and its postings, then publishes them by atomic stores of the
+// posting counts and of the number of rows. A reader takes these numbers first and looks at nothing beyond them.
+//
+// # Fusion
+//
+// Blend, KindOf and Ranking are the other half of the package: they merge the candidates of the vector index with the
+// lexical ones and order them. They are plain functions of their arguments; the engine and server/cmd/eval both call
+// them, so that what is measured is what is served.
+package lexical

@@ -1,0 +1,115 @@
+package lexical
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/akin-search/akin/embed"
+)
+
+// Parameters of BM25.
+const (
+	k1 = 1.2
+	b  = .75
+)
+
+// Index holds the words of papers by slot, the dense number of a paper in the order of Append, from 0. Append and Remove
+// are for one goroutine at a time; all else may be called from many at once beside them.
+type Index struct {
+	rows  rowTable
+	pairs arena
+	terms termTable
+	lists postings
+
+	papers atomic.Int64 // live
+	tokens atomic.Int64 // content words of the live papers
+}
+
+// New makes an empty index. It takes 4 MiB of address space, which become memory as features are first seen.
+func New() *Index {
+	x := &Index{}
+	x.rows.init()
+	x.pairs.init()
+	x.terms.init()
+	x.lists.init()
+	return x
+}
+
+// Append adds a paper and returns its slot. The terms are copied; counts above 4,095 are held as 4,095. IDs at or above
+// 2^20 break the contract of embed.Terms and panic.
+func (x *Index) Append(t *embed.Terms) (slot uint32) {
+	slot, r := x.rows.next()
+	if slot >= MaxPapers {
+		panic(fmt.Sprintf("lexical: more than %d papers in one index", MaxPapers))
+	}
+	words, chunk, offset := x.pairs.alloc(uint32(len(t.IDs)))
+	for i, id := range t.IDs {
+		words[i] = id<<countBits | min(uint32(t.Counts[i]), maxCount)
+	}
+	r.chunk, r.offset, r.pairs, r.tokens = chunk, offset, uint32(len(words)), uint32(t.Tokens)
+	for _, word := range words {
+		tm := x.terms.make(word >> countBits)
+		tm.live.Add(1)
+		x.lists.append(tm, slot<<classBits|postingClass(word&maxCount, r.tokens))
+	}
+	x.papers.Add(1)
+	x.tokens.Add(int64(r.tokens))
+	x.rows.n.Store(slot + 1)
+	return slot
+}
+
+// Remove takes a paper out of the document frequencies, the number of papers and their mean length. Its row stays
+// readable, for queries of an older revision. Removing it again changes nothing.
+func (x *Index) Remove(slot uint32) {
+	r := x.rows.at(slot)
+	if r.removed.Swap(true) {
+		return
+	}
+	for _, word := range x.row(slot) {
+		x.terms.find(word >> countBits).live.Add(^uint32(0))
+	}
+	x.papers.Add(-1)
+	x.tokens.Add(-int64(r.tokens))
+}
+
+// row returns the pairs of a slot below Len, by rising feature.
+func (x *Index) row(slot uint32) []uint32 {
+	r := x.rows.at(slot)
+	return x.pairs.at(r.chunk, r.offset, r.pairs)
+}
+
+// Terms writes the terms of a slot below Len to dst, over the memory that dst has.
+func (x *Index) Terms(slot uint32, dst *embed.Terms) {
+	dst.IDs, dst.Counts = dst.IDs[:0], dst.Counts[:0]
+	for _, word := range x.row(slot) {
+		dst.IDs = append(dst.IDs, word>>countBits)
+		dst.Counts = append(dst.Counts, uint16(word&maxCount))
+	}
+	dst.Tokens = int(x.rows.at(slot).tokens)
+}
+
+// Tokens is the number of content words of a slot below Len.
+func (x *Index) Tokens(slot uint32) int { return int(x.rows.at(slot).tokens) }
+
+// Len is the number of papers appended, removed ones included.
+func (x *Index) Len() int { return int(x.rows.n.Load()) }
+
+// Papers is the number of live papers.
+func (x *Index) Papers() int { return int(x.papers.Load()) }
+
+// DocumentFrequency is the number of live papers that have a feature.
+func (x *Index) DocumentFrequency(feature uint32) int {
+	if tm := x.terms.find(feature); tm != nil {
+		return int(tm.live.Load())
+	}
+	return 0
+}
+
+// Bytes is the memory held, in bytes: pairs, postings and tables.
+func (x *Index) Bytes() int64 {
+	const rowBytes, termBytes = 20, 24
+	return x.pairs.bytes.Load() + x.lists.bytes() +
+		int64(len(*x.rows.chunks.Load()))*rowChunk*rowBytes +
+		int64(len(*x.terms.chunks.Load()))*termChunk*termBytes +
+		int64(len(x.terms.numbers))*4
+}

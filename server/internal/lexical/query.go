@@ -1,0 +1,149 @@
+package lexical
+
+import (
+	"math"
+
+	"github.com/akin-search/akin/embed"
+)
+
+// Query is a prepared query, with scratch that its next preparation uses again. The zero value is ready for Prepare. One
+// goroutine prepares it; then any number may pass it to Scores, but only one at a time to Top.
+type Query struct {
+	features []uint32
+	weights  []float64 // qtf idf (k1+1), aligned with features
+	terms    []*term
+	norm0    float64 // k1 (1-b)
+	norm1    float64 // k1 b / avg
+
+	filter [filterWords]uint64 // bit feature mod 2^15: most pairs of a paper are dismissed by it
+	table  []uint32            // open addressing by feature: 1 + number of the query feature; length a power of two
+	mask   uint32
+
+	top topScratch
+}
+
+const (
+	filterBits  = 1 << 15
+	filterWords = filterBits / 64
+)
+
+// Prepare weighs the terms of a query by the live papers. A feature that no live paper has is left out.
+func (x *Index) Prepare(q *Query, t *embed.Terms) {
+	for _, f := range q.features {
+		q.filter[f%filterBits/64] = 0
+	}
+	q.features, q.weights, q.terms = q.features[:0], q.weights[:0], q.terms[:0]
+	papers := float64(max(x.papers.Load(), 0))
+	for i, f := range t.IDs {
+		tm := x.terms.find(f)
+		if tm == nil {
+			continue
+		}
+		df := float64(tm.live.Load())
+		if df == 0 {
+			continue
+		}
+		// Papers appended between the two loads can put df above N.
+		idf := math.Log1p((max(papers-df, 0) + .5) / (df + .5))
+		q.features = append(q.features, f)
+		q.weights = append(q.weights, float64(t.Counts[i])*idf*(k1+1))
+		q.terms = append(q.terms, tm)
+	}
+	avg := 1.
+	if tokens := x.tokens.Load(); papers > 0 && tokens > 0 {
+		avg = float64(tokens) / papers
+	}
+	q.norm0, q.norm1 = k1*(1-b), k1*b/avg
+	q.fillTable()
+}
+
+func (q *Query) fillTable() {
+	size := 16
+	for size < 4*len(q.features) {
+		size *= 2
+	}
+	if len(q.table) < size {
+		q.table = make([]uint32, size)
+	} else {
+		clear(q.table[:size])
+	}
+	q.mask = uint32(size - 1)
+	for i, f := range q.features {
+		q.filter[f%filterBits/64] |= 1 << (f % 64)
+		at := f & q.mask
+		for q.table[at] != 0 {
+			at = (at + 1) & q.mask
+		}
+		q.table[at] = uint32(i + 1)
+	}
+}
+
+// Empty reports whether no live paper shares a word with the query.
+func (q *Query) Empty() bool { return len(q.features) == 0 }
+
+// Weight is the query's weight of a feature, qtf idf, or 0.
+func (q *Query) Weight(feature uint32) float64 {
+	if i, ok := q.find(feature); ok {
+		return q.weights[i] / (k1 + 1)
+	}
+	return 0
+}
+
+func (q *Query) find(feature uint32) (int, bool) {
+	if q.filter[feature%filterBits/64]>>(feature%64)&1 == 0 {
+		return 0, false
+	}
+	for at := feature & q.mask; ; at = (at + 1) & q.mask {
+		i := q.table[at]
+		if i == 0 {
+			return 0, false
+		}
+		if q.features[i-1] == feature {
+			return int(i - 1), true
+		}
+	}
+}
+
+// Scores writes the BM25 score of each slot to dst (len(slots)). Every slot must be below Len. It allocates nothing.
+func (x *Index) Scores(q *Query, slots []uint32, dst []float64) {
+	for i, slot := range slots {
+		dst[i] = x.score(q, slot)
+	}
+}
+
+func (x *Index) score(q *Query, slot uint32) float64 {
+	r := x.rows.at(slot)
+	norm := q.norm0 + q.norm1*float64(r.tokens)
+	score := 0.
+	for _, word := range x.pairs.at(r.chunk, r.offset, r.pairs) {
+		feature := word >> countBits
+		if q.filter[feature%filterBits/64]>>(feature%64)&1 == 0 {
+			continue
+		}
+		if i, ok := q.find(feature); ok {
+			tf := float64(word & maxCount)
+			score += q.weights[i] * tf / (tf + norm)
+		}
+	}
+	return score
+}
+
+// Part is what one feature contributes to a BM25 score.
+type Part struct {
+	Feature uint32
+	Score   float64
+}
+
+// Parts appends to dst what each shared feature contributes to the score of a slot below Len, by rising feature. Their
+// sum is the score.
+func (x *Index) Parts(q *Query, slot uint32, dst []Part) []Part {
+	r := x.rows.at(slot)
+	norm := q.norm0 + q.norm1*float64(r.tokens)
+	for _, word := range x.pairs.at(r.chunk, r.offset, r.pairs) {
+		if i, ok := q.find(word >> countBits); ok {
+			tf := float64(word & maxCount)
+			dst = append(dst, Part{Feature: word >> countBits, Score: q.weights[i] * tf / (tf + norm)})
+		}
+	}
+	return dst
+}

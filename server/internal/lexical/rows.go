@@ -1,0 +1,78 @@
+package lexical
+
+import "sync/atomic"
+
+// A pair is one word of a row: the feature in the upper 20 bits, the count in the lower 12, saturated.
+const (
+	countBits = 12
+	maxCount  = 1<<countBits - 1
+	features  = 1 << 20
+)
+
+// arenaChunk is the number of pairs in a chunk of the forward index, 256 KiB of them. A variable so that tests cross
+// chunks with few rows.
+var arenaChunk uint32 = 1 << 16
+
+// rowChunk is the number of rows in a chunk of the row table.
+const rowChunk = 1 << 12
+
+// row says where the pairs of a slot lie. All but removed is written before the slot is published.
+type row struct {
+	chunk, offset, pairs uint32
+	tokens               uint32 // content words
+	removed              atomic.Bool
+}
+
+// arena holds pairs in chunks that never move. One goroutine allocates, any number read what was published to them.
+type arena struct {
+	chunks atomic.Pointer[[][]uint32]
+	used   uint32 // of the last chunk; the allocator's own
+	bytes  atomic.Int64
+}
+
+func (a *arena) init() { a.chunks.Store(&[][]uint32{}) }
+
+// alloc returns n words in one chunk, with their place. A request larger than a chunk gets a chunk of its own.
+func (a *arena) alloc(n uint32) (words []uint32, chunk, offset uint32) {
+	chunks := *a.chunks.Load()
+	if len(chunks) == 0 || uint64(a.used)+uint64(n) > uint64(len(chunks[len(chunks)-1])) {
+		size := max(arenaChunk, n)
+		// Appending in place is safe where capacity is left: readers hold shorter slices of the same array.
+		grown := append(chunks, make([]uint32, size))
+		a.chunks.Store(&grown)
+		a.bytes.Add(int64(size) * 4)
+		chunks, a.used = grown, 0
+	}
+	chunk, offset = uint32(len(chunks)-1), a.used
+	a.used += n
+	return chunks[chunk][offset : offset+n], chunk, offset
+}
+
+// at returns n words that alloc placed there.
+func (a *arena) at(chunk, offset, n uint32) []uint32 {
+	return (*a.chunks.Load())[chunk][offset : offset+n]
+}
+
+// rowTable holds a row a slot.
+type rowTable struct {
+	chunks atomic.Pointer[[]*[rowChunk]row]
+	n      atomic.Uint32 // rows published
+}
+
+func (t *rowTable) init() { t.chunks.Store(&[]*[rowChunk]row{}) }
+
+// next returns the row of the slot to be published next.
+func (t *rowTable) next() (uint32, *row) {
+	slot := t.n.Load()
+	chunks := *t.chunks.Load()
+	if int(slot/rowChunk) == len(chunks) {
+		grown := append(chunks, new([rowChunk]row))
+		t.chunks.Store(&grown)
+		chunks = grown
+	}
+	return slot, &chunks[slot/rowChunk][slot%rowChunk]
+}
+
+func (t *rowTable) at(slot uint32) *row {
+	return &(*t.chunks.Load())[slot/rowChunk][slot%rowChunk]
+}

@@ -1,0 +1,248 @@
+package lexical
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/akin-search/akin/server/internal/index"
+)
+
+// Limits of Top. They are variables so that tests can lift or shrink them.
+var (
+	// topBudget is the number of postings a query reads before it stops opening further lists. Lists are opened in the
+	// order of their selectivity, so what it leaves out is words that much of the corpus has and that weigh little; papers
+	// that were found get their score in full.
+	topBudget = 40_000
+	// topSpare is the share of k that is scored exactly beyond k, because classes order papers only nearly right.
+	topSpare = .25
+	// topSkipped is the same where lists were left out.
+	topSkipped = 1.
+)
+
+// topScratch is the scratch of Top. Its size follows the index: 4 bytes a paper.
+type topScratch struct {
+	sums    []uint32 // by slot, all 0 between queries: score so far in units of 1/scale
+	touched []uint32 // slots whose sum is not 0
+	lists   []int32  // query features, most selective first
+	order   []int32  // the rest of lists that is not yet added up
+	impact  [1 << classBits]float32
+	table   [1 << classBits]uint32
+	bins    [sumBins]uint32
+	found   []index.Candidate
+}
+
+const (
+	sumBits  = 30 // a sum stays below 2^30
+	binShift = 20
+	sumBins  = 1<<(sumBits-binShift) + 1
+)
+
+// Top appends to dst the k accepted papers with the highest BM25 (Candidate.Score), in order of falling score, ties by
+// rising slot. Papers that share no word with the query are never found, removed ones are unless accept rejects them.
+//
+// Scores are exact. Which papers are found is exact for queries whose lists hold no more than topBudget postings; beyond,
+// a paper is missed when only its most common words are in the query.
+//
+// It ends early with the error of ctx. It allocates only to grow the scratch of q.
+func (x *Index) Top(ctx context.Context, q *Query, k int, accept index.Accept, dst []index.Candidate) ([]index.Candidate, error) {
+	n := uint32(x.Len())
+	if k <= 0 || n == 0 || q.Empty() {
+		return dst, ctx.Err()
+	}
+	s := &q.top
+	s.prepare(q, n)
+	s.found = s.found[:0]
+	if slots, ok := listed(accept, q); ok {
+		for _, slot := range slots {
+			if slot < n && accept.Accepts(slot) {
+				if score := x.score(q, slot); score > 0 {
+					s.found = append(s.found, index.Candidate{Slot: slot, Score: float32(score)})
+				}
+			}
+		}
+		return s.best(k, dst), ctx.Err()
+	}
+	err := x.search(ctx, q, k, n, accept)
+	for _, slot := range s.touched {
+		s.sums[slot] = 0
+	}
+	if err != nil {
+		return dst, err
+	}
+	return s.best(k, dst), nil
+}
+
+// listed returns the accepted slots where scoring them one by one is cheaper than reading the lists.
+func listed(accept index.Accept, q *Query) ([]uint32, bool) {
+	if accept == nil {
+		return nil, false
+	}
+	slots, ok := accept.Slots()
+	if !ok {
+		return nil, false
+	}
+	postings := 0
+	for _, tm := range q.terms {
+		postings += int(tm.count.Load())
+	}
+	// A paper costs about as much as a hundred postings.
+	return slots, len(slots) <= 200 || len(slots) < min(postings, topBudget)/100
+}
+
+func (s *topScratch) prepare(q *Query, n uint32) {
+	if uint32(len(s.sums)) < n {
+		s.sums = make([]uint32, n+n/4)
+	}
+	s.touched = s.touched[:0]
+	s.lists = s.lists[:0]
+	for i := range q.features {
+		s.lists = append(s.lists, int32(i))
+	}
+	for class := range uint32(1 << classBits) {
+		tf := classCounts[class/lengthClasses]
+		s.impact[class] = float32(tf / (tf + q.norm0 + q.norm1*classLength(class%lengthClasses)))
+	}
+}
+
+// search leaves the best k accepted papers among found. Where too few of the papers of the selective lists are accepted,
+// it goes on to the others.
+func (x *Index) search(ctx context.Context, q *Query, k int, n uint32, accept index.Accept) error {
+	s := &q.top
+	need := k
+	if accept != nil {
+		need = int(min(float64(k)/max(accept.Share(), 1e-6), float64(n)))
+	}
+	total := 0.
+	for _, w := range q.weights {
+		total += w
+	}
+	scale := (1<<sumBits - 1 - float64(len(q.weights))) / total
+	slices.SortFunc(s.lists, func(i, j int32) int {
+		return int(q.terms[i].count.Load()) - int(q.terms[j].count.Load())
+	})
+	s.order = s.lists
+	for {
+		left, err := x.sum(ctx, q, need, scale, n)
+		if err != nil {
+			return err
+		}
+		s.found = s.found[:0]
+		x.collect(q, k, left, accept)
+		if len(s.found) >= k || left == 0 {
+			return nil
+		}
+		need = len(s.touched) + 1
+	}
+}
+
+// sum adds up the lists of s.order from the front, and takes them out, until the rest cannot matter or the budget is spent,
+// but not before need papers were found. It returns the number of lists left out.
+func (x *Index) sum(ctx context.Context, q *Query, need int, scale float64, n uint32) (left int, err error) {
+	s := &q.top
+	rest := 0.
+	for _, i := range s.order {
+		rest += q.weights[i]
+	}
+	read := 0
+	for len(s.order) > 0 {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		i := s.order[0]
+		tm, weight := q.terms[i], q.weights[i]
+		length := int(tm.count.Load())
+		if len(s.touched) >= need {
+			if read+length > topBudget || length > len(s.touched) && uint32(max(rest, 0)*scale) <= s.atLeast(need) {
+				return len(s.order), nil
+			}
+		}
+		x.add(s, tm, float32(weight*scale), n)
+		read += length
+		rest -= weight
+		s.order = s.order[1:]
+	}
+	return 0, nil
+}
+
+// add adds one list to the sums.
+func (x *Index) add(s *topScratch, tm *term, weight float32, n uint32) {
+	for class, impact := range s.impact {
+		s.table[class] = uint32(weight*impact) + 1
+	}
+	sums := s.sums
+	x.lists.walk(tm, func(piece []uint32) bool {
+		for len(piece) > 0 && piece[len(piece)-1]>>classBits >= n {
+			piece = piece[:len(piece)-1] // appended after the query began
+		}
+		m := len(s.touched)
+		s.touched = slices.Grow(s.touched, len(piece)+1)
+		touched := s.touched[:m+len(piece)+1]
+		for _, posting := range piece {
+			slot := posting >> classBits
+			sum := sums[slot]
+			touched[m] = slot
+			if sum == 0 {
+				m++
+			}
+			sums[slot] = sum + s.table[posting&(1<<classBits-1)]
+		}
+		s.touched = touched[:m]
+		return true
+	})
+}
+
+// atLeast returns a sum that at least k of the touched papers reach, or 0.
+func (s *topScratch) atLeast(k int) uint32 {
+	s.bins = [sumBins]uint32{}
+	for _, slot := range s.touched {
+		s.bins[s.sums[slot]>>binShift]++
+	}
+	seen := 0
+	for bin := sumBins - 1; bin > 0; bin-- {
+		if seen += int(s.bins[bin]); seen >= k {
+			return uint32(bin) << binShift
+		}
+	}
+	return 0
+}
+
+// collect scores the papers with the highest sums exactly.
+func (x *Index) collect(q *Query, k, left int, accept index.Accept) {
+	s := &q.top
+	want := k + int(math.Ceil(float64(k)*topSpare))
+	if left > 0 {
+		want = k + int(math.Ceil(float64(k)*topSkipped))
+	}
+	upper := uint32(math.MaxUint32)
+	for {
+		// Papers in the bins from lower to upper have not been looked at.
+		lower := s.atLeast(want)
+		for _, slot := range s.touched {
+			if sum := s.sums[slot]; sum >= lower && sum < upper && (accept == nil || accept.Accepts(slot)) {
+				s.found = append(s.found, index.Candidate{Slot: slot, Score: float32(x.score(q, slot))})
+			}
+		}
+		if len(s.found) >= k || lower == 0 {
+			return
+		}
+		upper = lower
+		want *= 4
+	}
+}
+
+// best appends the k best of found to dst.
+func (s *topScratch) best(k int, dst []index.Candidate) []index.Candidate {
+	slices.SortFunc(s.found, func(a, b index.Candidate) int {
+		switch {
+		case a.Score > b.Score:
+			return -1
+		case a.Score < b.Score:
+			return 1
+		case a.Slot < b.Slot:
+			return -1
+		}
+		return 1
+	})
+	return append(dst, s.found[:min(k, len(s.found))]...)
+}
