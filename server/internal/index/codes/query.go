@@ -1,0 +1,114 @@
+package codes
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/akin-search/akin/embed/vector"
+	"github.com/akin-search/akin/server/internal/index"
+)
+
+// Query is a vector prepared for scoring. It is scratch for one goroutine at a time and keeps its memory between uses.
+type Query struct {
+	vector.Int8Query
+
+	// The coarse score of a row of scale s differs from the fine one by at most errorScale*s + errorFixed.
+	errorScale, errorFixed float32
+}
+
+// rounding covers what float32 arithmetic adds to the error bound.
+const rounding = 4e-6
+
+// Set prepares v, of any length but zero. ok is false for the zero vector, which is similar to nothing; the error is
+// index.ErrDims or index.ErrNotFinite.
+func (q *Query) Set(c *Codes, v []float32) (ok bool, err error) {
+	if len(v) != c.dims {
+		return false, fmt.Errorf("%w: %d, the index has %d", index.ErrDims, len(v), c.dims)
+	}
+	largest, err := largestMagnitude(v)
+	if err != nil || largest == 0 {
+		return false, err
+	}
+	q.resize(c.stride)
+	factor := 256 * 127 / float64(largest)
+	var squares int64
+	for i, x := range v {
+		e := int32(math.Round(float64(x) * factor))
+		squares += int64(e) * int64(e)
+		hi := (e + 128) >> 8
+		q.Hi[i], q.Lo[i] = int8(hi), int8(e-256*hi)
+	}
+	q.Step = scaleOf(squares)
+	q.finish()
+	return true, nil
+}
+
+// SetSlot prepares a stored vector. ok is false for a zero vector.
+func (q *Query) SetSlot(v *View, slot uint32) (ok bool) {
+	q.resize(v.stride)
+	coarse, fine := v.Row(slot), v.FineRow(slot)
+	for i := range coarse {
+		hi := int32(coarse[i]) - 128
+		q.Hi[i], q.Lo[i] = int8(hi), int8(16*(code(coarse, fine, i)-16*hi))
+	}
+	q.Step = v.Scale(slot) / 16
+	q.finish()
+	return q.Step != 0
+}
+
+// SetCoarse prepares the coarse plane of a stored vector alone, for Coarse and not for Fine.
+func (q *Query) SetCoarse(v *View, slot uint32) {
+	q.resize(v.stride)
+	coarse := v.Row(slot)
+	hi := q.Hi[:len(coarse)]
+	var sum int32
+	for i, b := range coarse {
+		h := int8(b ^ 0x80)
+		hi[i] = h
+		sum += int32(h)
+	}
+	q.SumHi = sum
+	q.Step = v.Scale(slot) / 16
+}
+
+func (q *Query) resize(stride int) {
+	if cap(q.Hi) < stride {
+		q.Hi, q.Lo = make([]int8, stride), make([]int8, stride)
+		return
+	}
+	q.Hi, q.Lo = q.Hi[:stride], q.Lo[:stride]
+	clear(q.Hi)
+	clear(q.Lo)
+}
+
+// finish computes the sums and the error bound. The fine score is Step*s*sum((16hi+lo)(256Hi+Lo)), the coarse one
+// Step*s*sum(16hi*256Hi). The difference, sum(lo*(256Hi+Lo)) + sum(16hi*Lo), is at most 8*L1(query) + |16hi|*|Lo|, and
+// |16hi| is at most |c| + 8*sqrt(d), where |c| = 1/s.
+func (q *Query) finish() {
+	var sumHi, sumLo int32
+	var absolute, squaresLo int64
+	for i, hi := range q.Hi {
+		lo := int32(q.Lo[i])
+		sumHi += int32(hi)
+		sumLo += lo
+		e := 256*int64(hi) + int64(lo)
+		absolute += max(e, -e)
+		squaresLo += int64(lo * lo)
+	}
+	q.SumHi, q.SumLo = sumHi, sumLo
+	lo := math.Sqrt(float64(squaresLo))
+	step := float64(q.Step)
+	q.errorScale = float32(step * 8 * (float64(absolute) + math.Sqrt(float64(len(q.Hi)))*lo))
+	q.errorFixed = float32(step*lo) + rounding
+}
+
+// Margin is the most by which a coarse score of a row of the view may differ from its fine score.
+func (q *Query) Margin(v *View) float32 {
+	var largest float32
+	for _, m := range v.maxScale {
+		largest = max(largest, math.Float32frombits(m.Load()))
+	}
+	return q.margin(largest)
+}
+
+func (q *Query) margin(scale float32) float32 { return q.errorScale*scale + q.errorFixed }

@@ -1,0 +1,157 @@
+// Package flat is the exact engine: it scores every vector.
+//
+// A scan reads one byte a dimension and is bound by the memory's bandwidth; the few rows whose error bound reaches the k-th
+// best are scored again at full precision (see package codes). For small sets that is faster than any graph, and it is what
+// recall is measured against inside the server.
+package flat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/akin-search/akin/server/internal/index"
+	"github.com/akin-search/akin/server/internal/index/codes"
+)
+
+// Index is a flat index.Searcher.
+type Index struct {
+	codes   *codes.Codes
+	scratch sync.Pool // *scratch
+}
+
+var _ index.Searcher = (*Index)(nil)
+
+type scratch struct {
+	query   codes.Query
+	scanner codes.Scanner
+	top     codes.Top
+}
+
+// New returns an empty index of vectors of dims dimensions, 1 to vector.MaxCodeDims.
+func New(dims int) *Index { return wrap(codes.New(dims)) }
+
+func wrap(c *codes.Codes) *Index {
+	return &Index{codes: c, scratch: sync.Pool{New: func() any { return new(scratch) }}}
+}
+
+// Append implements index.Searcher.
+func (x *Index) Append(v []float32) (uint32, error) { return x.codes.Append(v) }
+
+// Catchup implements index.Searcher: there is no graph.
+func (x *Index) Catchup(context.Context, int) error { return nil }
+
+// Search implements index.Searcher. Ef, Exact and Walk change nothing: every search is exact.
+func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
+	report := index.Report{Exact: true}
+	s := x.scratch.Get().(*scratch)
+	defer x.scratch.Put(s)
+	ok, err := s.query.Set(x.codes, q.Vector)
+	if err != nil {
+		return dst, report, err
+	}
+	view := x.codes.View()
+	k := min(q.K, view.N)
+	if !ok || k <= 0 {
+		return dst, report, ctx.Err()
+	}
+	s.top.Reset(k)
+	if slots, listed := list(q.Accept, view.N); listed {
+		report.Scored, err = s.scanner.ScanList(ctx, &view, &s.query, slots, q.Accept, &s.top)
+	} else {
+		report.Scored, err = s.scanner.Scan(ctx, &view, &s.query, 0, view.N, q.Accept, &s.top)
+	}
+	if err != nil {
+		return dst, report, err
+	}
+	return s.top.AppendSorted(dst), report, nil
+}
+
+// list returns the accepted slots below n when they are known and so few that reading them one by one costs less than
+// reading everything: a row out of order costs up to four times a row in order.
+func list(accept index.Accept, n int) ([]uint32, bool) {
+	if accept == nil {
+		return nil, false
+	}
+	slots, ok := accept.Slots()
+	if !ok || len(slots) > n/4 {
+		return nil, false
+	}
+	for len(slots) > 0 && int(slots[len(slots)-1]) >= n {
+		slots = slots[:len(slots)-1]
+	}
+	return slots, true
+}
+
+// Scores implements index.Searcher.
+func (x *Index) Scores(v []float32, slots []uint32, dst []float32) error {
+	s := x.scratch.Get().(*scratch)
+	defer x.scratch.Put(s)
+	ok, err := s.query.Set(x.codes, v)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		clear(dst[:len(slots)])
+		return nil
+	}
+	view := x.codes.View()
+	return view.Scores(&s.query, slots, dst)
+}
+
+// Vector implements index.Searcher.
+func (x *Index) Vector(slot uint32, dst []float32) error {
+	view := x.codes.View()
+	if int(slot) >= view.N {
+		return fmt.Errorf("flat: slot %d of %d", slot, view.N)
+	}
+	if len(dst) != x.codes.Dims() {
+		return fmt.Errorf("%w: %d, the index has %d", index.ErrDims, len(dst), x.codes.Dims())
+	}
+	view.Vector(slot, dst)
+	return nil
+}
+
+// Len implements index.Searcher.
+func (x *Index) Len() int { return x.codes.Len() }
+
+// Dims implements index.Searcher.
+func (x *Index) Dims() int { return x.codes.Dims() }
+
+// Info implements index.Searcher.
+func (x *Index) Info() index.Info {
+	n := x.codes.Len()
+	return index.Info{Engine: "flat", Vectors: n, Graph: n, Zero: x.codes.Zero(), Bytes: x.codes.Bytes()}
+}
+
+// magic opens a saved index: the engine's name and the version of the format. Version 1 is the first.
+const magic = "AKINFLT1"
+
+// Save implements index.Searcher.
+func (x *Index) Save(w io.Writer, n int) error {
+	if _, err := io.WriteString(w, magic); err != nil {
+		return err
+	}
+	return x.codes.Save(w, n)
+}
+
+// ErrFormat: the bytes are not a flat index of this version. Build the index again from its vectors.
+var ErrFormat = errors.New("flat: not a saved flat index of this version")
+
+// Load reads what Save wrote. size is the number of bytes r holds; no more memory is taken than that justifies.
+func Load(r io.Reader, size int64) (*Index, error) {
+	var head [len(magic)]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil || string(head[:]) != magic {
+		return nil, ErrFormat
+	}
+	c, err := codes.Load(r, size-int64(len(magic)))
+	if err != nil {
+		return nil, err
+	}
+	return wrap(c), nil
+}
+
+// Check implements index.Searcher.
+func (x *Index) Check() error { return x.codes.Check() }
