@@ -26,7 +26,7 @@ type Options struct {
 	// engine's default width. 0 means .95.
 	Recall float64
 	// Adversarial is the least mean recall@10 on data made to break graphs: sorted insertion, a far cluster, thousands of
-	// identical vectors. 0 means Recall.
+	// identical vectors. 0 means Recall; below 0, none is promised.
 	Adversarial float64
 	// MayMiss is set for an engine whose walk may return fewer than K hits although K are accepted.
 	MayMiss bool
