@@ -1,0 +1,181 @@
+package client
+
+import (
+	"context"
+	"iter"
+
+	"google.golang.org/grpc/codes"
+
+	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+)
+
+// Result is one page of hits.
+type Result struct {
+	// Hits, best first.
+	Hits []*Hit
+	// Info says how they were found.
+	Info *SearchInfo
+	// NextPageToken asks for the hits behind these, through [PageToken]; empty when there are none.
+	NextPageToken string
+}
+
+// SearchRequest is one search, made by TextQuery, PaperQuery or VectorQuery.
+type SearchRequest = akinv1.SearchPapersRequest
+
+// TextQuery asks for the papers nearest to a text: a question, a title, an abstract.
+func TextQuery(text string, opts ...SearchOption) *SearchRequest {
+	s := settingsOf(opts)
+	return &SearchRequest{
+		Query:   &akinv1.SearchPapersRequest_Text{Text: text},
+		Options: s.options, PageSize: s.pageSize, PageToken: s.pageToken,
+	}
+}
+
+// PaperQuery asks for the papers nearest to a stored paper, which is never its own hit.
+func PaperQuery(id string, opts ...SearchOption) *SearchRequest {
+	s := settingsOf(opts)
+	return &SearchRequest{
+		Query:   &akinv1.SearchPapersRequest_PaperId{PaperId: id},
+		Options: s.options, PageSize: s.pageSize, PageToken: s.pageToken,
+	}
+}
+
+// VectorQuery asks for the papers nearest to a vector that [Client.EmbedTexts] returned, with the fingerprint of its
+// model.
+func VectorQuery(values []float32, model string, opts ...SearchOption) *SearchRequest {
+	s := settingsOf(opts)
+	return &SearchRequest{
+		Query:   &akinv1.SearchPapersRequest_Vector{Vector: &akinv1.VectorQuery{Values: values, Model: model}},
+		Options: s.options, PageSize: s.pageSize, PageToken: s.pageToken,
+	}
+}
+
+// Search returns the papers nearest to a text, best first: 10 unless [Limit] says otherwise.
+func (c *Client) Search(ctx context.Context, text string, opts ...SearchOption) (*Result, error) {
+	return c.Query(ctx, TextQuery(text, opts...))
+}
+
+// SimilarTo returns the papers nearest to a stored paper, best first. ErrNotFound when the id is not stored.
+func (c *Client) SimilarTo(ctx context.Context, id string, opts ...SearchOption) (*Result, error) {
+	return c.Query(ctx, PaperQuery(id, opts...))
+}
+
+// SearchVector returns the papers nearest to a vector. ErrModelMismatch when the live model is not the one that made it.
+func (c *Client) SearchVector(ctx context.Context, values []float32, model string, opts ...SearchOption) (*Result, error) {
+	return c.Query(ctx, VectorQuery(values, model, opts...))
+}
+
+// Query answers one search.
+func (c *Client) Query(ctx context.Context, req *SearchRequest) (*Result, error) {
+	ctx, cancel := c.deadline(ctx)
+	defer cancel()
+	res, err := c.similarity.SearchPapers(ctx, req)
+	if err != nil {
+		return nil, callError("search", err)
+	}
+	return &Result{Hits: res.GetHits(), Info: res.GetInfo(), NextPageToken: res.GetNextPageToken()}, nil
+}
+
+// QueryAll yields the hits of one search page after page, at most 2,000, all of one revision. An error is yielded last:
+// ErrPageExpired when the server changed its model between two pages.
+func (c *Client) QueryAll(ctx context.Context, req *SearchRequest) iter.Seq2[*Hit, error] {
+	return func(yield func(*Hit, error) bool) {
+		page := &SearchRequest{Query: req.Query, Options: req.Options, PageSize: req.PageSize, PageToken: req.PageToken}
+		for {
+			result, err := c.Query(ctx, page)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, hit := range result.Hits {
+				if !yield(hit, nil) {
+					return
+				}
+			}
+			if page.PageToken = result.NextPageToken; page.PageToken == "" {
+				return
+			}
+		}
+	}
+}
+
+// BatchResult is the outcome of one search of a batch: either Result or Err is set.
+type BatchResult struct {
+	Result *Result
+	Err    error
+}
+
+// QueryBatch answers many searches, one outcome for each in the order given. Any number: 100 go in one call.
+func (c *Client) QueryBatch(ctx context.Context, requests []*SearchRequest) ([]BatchResult, error) {
+	results := make([]BatchResult, 0, len(requests))
+	for len(requests) > 0 {
+		n := min(len(requests), 100)
+		part, err := c.queryPart(ctx, requests[:n])
+		if err != nil {
+			return results, err
+		}
+		results = append(results, part...)
+		requests = requests[n:]
+	}
+	return results, nil
+}
+
+func (c *Client) queryPart(ctx context.Context, requests []*SearchRequest) ([]BatchResult, error) {
+	ctx, cancel := c.deadline(ctx)
+	defer cancel()
+	res, err := c.similarity.BatchSearchPapers(ctx, &akinv1.BatchSearchPapersRequest{Requests: requests})
+	if err != nil {
+		return nil, callError("search batch", err)
+	}
+	if len(res.GetResults()) != len(requests) {
+		return nil, &Error{Op: "search batch", Code: codes.Internal, Message: "the server answered another number of searches than it was asked"}
+	}
+	results := make([]BatchResult, len(requests))
+	for i, r := range res.GetResults() {
+		if st := r.GetStatus(); st != nil {
+			results[i].Err = itemError("search", st)
+			continue
+		}
+		found := r.GetResponse()
+		results[i].Result = &Result{Hits: found.GetHits(), Info: found.GetInfo(), NextPageToken: found.GetNextPageToken()}
+	}
+	return results, nil
+}
+
+// Preference is something liked or disliked; its Weight, 0 for the default of 1, may be set.
+type Preference = akinv1.Preference
+
+// FromPaper is a preference for a stored paper, which itself is never recommended.
+func FromPaper(id string) *Preference {
+	return &Preference{Subject: &akinv1.Preference_PaperId{PaperId: id}}
+}
+
+// FromText is a preference for what a text says.
+func FromText(text string) *Preference {
+	return &Preference{Subject: &akinv1.Preference_Text{Text: text}}
+}
+
+// Taste is what recommendations start from.
+type Taste struct {
+	// Likes: 1 to 200.
+	Likes []*Preference
+	// Dislikes: at most 200.
+	Dislikes []*Preference
+	// Exclude holds ids of papers not to recommend, such as those seen already: at most 10,000.
+	Exclude []string
+}
+
+// Recommend returns the papers nearest to what someone likes and away from what they dislike, best first.
+func (c *Client) Recommend(ctx context.Context, taste Taste, opts ...SearchOption) (*Result, error) {
+	ctx, cancel := c.deadline(ctx)
+	defer cancel()
+	s := settingsOf(opts)
+	res, err := c.similarity.RecommendPapers(ctx, &akinv1.RecommendPapersRequest{
+		Likes: taste.Likes, Dislikes: taste.Dislikes, ExcludePaperIds: taste.Exclude,
+		Options: s.options, PageSize: s.pageSize, PageToken: s.pageToken,
+	})
+	if err != nil {
+		return nil, callError("recommend", err)
+	}
+	return &Result{Hits: res.GetHits(), Info: res.GetInfo(), NextPageToken: res.GetNextPageToken()}, nil
+}
