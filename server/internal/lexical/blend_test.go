@@ -1,48 +1,6 @@
 package lexical
 
-import (
-	"math"
-	"slices"
-	"testing"
-)
-
-func TestBlendScalesBothToTheirRange(t *testing.T) {
-	var r Ranking
-	r.Resize(3)
-	copy(r.Slots, []uint32{5, 6, 7})
-	copy(r.Cosines, []float32{.5, 0, 1})
-	copy(r.BM25, []float64{30, 10, 10})
-	r.Blend(.25)
-	for i, want := range []float64{.25*.5 + .75, 0, .25} {
-		if math.Abs(r.Scores[i]-want) > 1e-9 {
-			t.Errorf("candidate %d: %g, want %g", i, r.Scores[i], want)
-		}
-	}
-	r.Order()
-	if !slices.Equal(r.Slots, []uint32{5, 7, 6}) || !slices.Equal(r.BM25, []float64{30, 10, 10}) ||
-		!slices.Equal(r.Cosines, []float32{.5, 1, 0}) || r.Scores[1] != .25 {
-		t.Errorf("ordered: %+v", r)
-	}
-}
-
-func TestBlendOfEqualScoresIsZeroAndTiesAreOrderedBySlot(t *testing.T) {
-	var r Ranking
-	r.Resize(3)
-	copy(r.Slots, []uint32{9, 3, 4})
-	copy(r.Cosines, []float32{.7, .7, .7})
-	copy(r.BM25, []float64{0, 0, 0})
-	r.Blend(.5)
-	r.Order()
-	if !slices.Equal(r.Slots, []uint32{3, 4, 9}) || !slices.Equal(r.Scores, []float64{0, 0, 0}) {
-		t.Errorf("got %v with %v", r.Slots, r.Scores)
-	}
-	r.Resize(0)
-	r.Blend(.5)
-	r.Order()
-	if r.Len() != 0 {
-		t.Errorf("%d candidates of none", r.Len())
-	}
-}
+import "testing"
 
 func TestTitlesAreToldFromText(t *testing.T) {
 	for _, c := range []struct {

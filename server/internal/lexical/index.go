@@ -88,8 +88,8 @@ func (x *Index) Terms(slot uint32, dst *embed.Terms) {
 	dst.Tokens = int(x.rows.at(slot).tokens)
 }
 
-// Tokens is the number of content words of a slot below Len.
-func (x *Index) Tokens(slot uint32) int { return int(x.rows.at(slot).tokens) }
+// Length is the number of content words of a slot below Len.
+func (x *Index) Length(slot uint32) int { return int(x.rows.at(slot).tokens) }
 
 // Len is the number of papers appended, removed ones included.
 func (x *Index) Len() int { return int(x.rows.n.Load()) }
@@ -97,8 +97,8 @@ func (x *Index) Len() int { return int(x.rows.n.Load()) }
 // Papers is the number of live papers.
 func (x *Index) Papers() int { return int(x.papers.Load()) }
 
-// DocumentFrequency is the number of live papers that have a feature.
-func (x *Index) DocumentFrequency(feature uint32) int {
+// Frequency is the number of live papers that have a feature.
+func (x *Index) Frequency(feature uint32) int {
 	if tm := x.terms.find(feature); tm != nil {
 		return int(tm.live.Load())
 	}

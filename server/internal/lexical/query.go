@@ -2,6 +2,7 @@ package lexical
 
 import (
 	"math"
+	"slices"
 
 	"github.com/akin-search/akin/embed"
 )
@@ -104,7 +105,8 @@ func (q *Query) find(feature uint32) (int, bool) {
 	}
 }
 
-// Scores writes the BM25 score of each slot to dst (len(slots)). Every slot must be below Len. It allocates nothing.
+// Scores writes the BM25 score of each slot, rounded to float32 as Top's are, to dst (len(slots)). Every slot must be below
+// Len. It allocates nothing.
 func (x *Index) Scores(q *Query, slots []uint32, dst []float64) {
 	for i, slot := range slots {
 		dst[i] = x.score(q, slot)
@@ -125,7 +127,7 @@ func (x *Index) score(q *Query, slot uint32) float64 {
 			score += q.weights[i] * tf / (tf + norm)
 		}
 	}
-	return score
+	return float64(float32(score))
 }
 
 // Part is what one feature contributes to a BM25 score.
@@ -135,7 +137,7 @@ type Part struct {
 }
 
 // Parts appends to dst what each shared feature contributes to the score of a slot below Len, by rising feature. Their
-// sum is the score.
+// sum is the score, but for its rounding.
 func (x *Index) Parts(q *Query, slot uint32, dst []Part) []Part {
 	r := x.rows.at(slot)
 	norm := q.norm0 + q.norm1*float64(r.tokens)
@@ -146,4 +148,20 @@ func (x *Index) Parts(q *Query, slot uint32, dst []Part) []Part {
 		}
 	}
 	return dst
+}
+
+// TermScore is what one feature contributes to the score of a slot below Len.
+func (x *Index) TermScore(q *Query, slot, feature uint32) float64 {
+	i, ok := q.find(feature)
+	if !ok {
+		return 0
+	}
+	r := x.rows.at(slot)
+	words := x.row(slot)
+	at, _ := slices.BinarySearch(words, feature<<countBits)
+	if at == len(words) || words[at]>>countBits != feature {
+		return 0
+	}
+	tf := float64(words[at] & maxCount)
+	return q.weights[i] * tf / (tf + (q.norm0 + q.norm1*float64(r.tokens)))
 }
