@@ -1,0 +1,249 @@
+package embed
+
+import (
+	"unicode/utf8"
+
+	"github.com/cespare/xxhash/v2"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Analyzer turns texts into features. It holds scratch memory (about 300 KB) and the words it met last, so it is worth
+// keeping; it serves one goroutine at a time.
+//
+// A word is a run of letters and digits, normalised by NFKC and in lower case. An apostrophe inside a word continues it; a
+// final 's and then the apostrophes are dropped. A full stop between two digits stays. Stop words are dropped and ASCII
+// words stemmed by Porter's algorithm. Scripts written without spaces (Chinese, Japanese, Thai and their like) give the
+// pairs of adjoining characters. Invalid UTF-8 and control characters separate words.
+type Analyzer struct {
+	cfg      Config
+	stems    stems
+	words    counter
+	features counter // unused when the features are the words
+	unigrams bool
+
+	word      [maxWord + 32]byte // the word being read, in lower case
+	normal    norm.Iter
+	previous  [maxWordGram]uint64
+	following int // how many of previous are set
+
+	visit func(surface string, id uint32) // set during EachWord
+	trace func(feature uint32)            // set while a training corpus is read
+	slow  runeScanner
+}
+
+// NewAnalyzer makes an analyzer for models of the config. A config that does not validate makes it panic.
+func NewAnalyzer(cfg Config) *Analyzer {
+	if err := cfg.Validate(); err != nil {
+		panic(err)
+	}
+	a := &Analyzer{cfg: cfg, unigrams: cfg.unigrams()}
+	a.stems.init()
+	a.words.init()
+	a.features.init()
+	return a
+}
+
+// Analyze counts the features of all texts together and writes them to dst, whose slices it reuses. Word n-grams do not
+// reach from one text into the next. It allocates only to make the slices of dst larger, and for texts of more than 8,000
+// distinct features.
+func (a *Analyzer) Analyze(dst *Analysis, texts ...string) {
+	for _, text := range texts {
+		a.scan(text)
+	}
+	a.words.flush(&dst.Words)
+	if a.unigrams {
+		dst.Features = dst.Words
+		return
+	}
+	if sharesMemory(dst.Features.IDs, dst.Words.IDs) {
+		dst.Features = Terms{} // dst served an analyzer of single words before
+	}
+	a.features.flush(&dst.Features)
+}
+
+func sharesMemory(a, b []uint32) bool {
+	return cap(a) > 0 && cap(b) > 0 && &a[:1][0] == &b[:1][0]
+}
+
+// EachWord calls fn for every content word of the text in order, with the word as it is written (after NFKC where that
+// changes it) and its feature among Analysis.Words.
+func (a *Analyzer) EachWord(text string, fn func(surface string, id uint32)) {
+	a.visit = fn
+	defer func() { a.visit = nil }()
+	a.scan(text)
+}
+
+// Classes of bytes. Letters and digits have their lower-case form as class, which is at least '0'.
+const (
+	separator = iota
+	apostrophe
+	fullStop
+	beyondASCII
+)
+
+var byteClass = func() (class [256]byte) {
+	for c := range 256 {
+		switch {
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'z':
+			class[c] = byte(c)
+		case 'A' <= c && c <= 'Z':
+			class[c] = byte(c) + 'a' - 'A'
+		case c == '\'':
+			class[c] = apostrophe
+		case c == '.':
+			class[c] = fullStop
+		case c >= utf8.RuneSelf:
+			class[c] = beyondASCII
+		}
+	}
+	return class
+}()
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// scan reads the words of one text. A stretch with anything beyond ASCII in it goes to the slow path as a whole.
+func (a *Analyzer) scan(text string) {
+	a.following = 0
+	for i := 0; i < len(text); {
+		c := byteClass[text[i]]
+		if c < '0' && c != beyondASCII {
+			i++
+			continue
+		}
+		start, n, apostrophes := i, 0, false
+	word:
+		for ; i < len(text); i++ {
+			c := byteClass[text[i]]
+			if c < '0' {
+				if c == separator {
+					break
+				}
+				next := byte(separator)
+				if i+1 < len(text) {
+					next = byteClass[text[i+1]]
+				}
+				switch {
+				case c == beyondASCII || next == beyondASCII:
+					n = 0
+					i = a.scanStretch(text, start)
+					break word
+				case c == apostrophe && next >= '0':
+					apostrophes = true
+				case c == fullStop && isDigit(text[i-1]) && isDigit(next):
+				default:
+					break word
+				}
+				c = text[i]
+			}
+			if n < maxWord {
+				a.word[n] = c
+				n++
+			}
+		}
+		if n > 0 {
+			a.endWord(n, apostrophes, text[start:i])
+		}
+	}
+}
+
+// endWord takes in the word in a.word[:n].
+func (a *Analyzer) endWord(n int, apostrophes bool, surface string) {
+	word := a.word[:n]
+	if apostrophes {
+		word = dropApostrophes(word)
+	}
+	if len(word) == 0 {
+		return
+	}
+	hash := a.stems.hash(word)
+	if hash == stopHash {
+		return
+	}
+	id := uint32(hash) & featureMask
+	if a.visit != nil {
+		a.visit(surface, id)
+		return
+	}
+	if a.trace == nil {
+		a.words.add(id)
+	}
+	if a.unigrams {
+		if a.trace != nil {
+			a.trace(id)
+		}
+		return
+	}
+	a.wordGrams(hash)
+	a.charGrams(word)
+}
+
+func dropApostrophes(word []byte) []byte {
+	if n := len(word); n > 2 && word[n-2] == '\'' && word[n-1] == 's' {
+		word = word[:n-2]
+	}
+	kept := word[:0]
+	for _, c := range word {
+		if c != '\'' {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+func (a *Analyzer) feature(hash uint64) {
+	id := uint32(hash) & featureMask
+	if a.trace != nil {
+		a.trace(id)
+		return
+	}
+	a.features.add(id)
+}
+
+// wordGrams adds the n-grams that end with the word of the hash.
+func (a *Analyzer) wordGrams(hash uint64) {
+	copy(a.previous[1:], a.previous[:])
+	a.previous[0] = hash
+	a.following = min(a.following+1, maxWordGram)
+	gram := uint64(0)
+	for n := 1; n <= min(a.cfg.Words.Max, a.following); n++ {
+		if n == 1 {
+			gram = hash
+		} else {
+			// A multiply and a fold of the longer n-gram's hash and the length, which serves as the tag.
+			gram = (gram ^ a.previous[n-1]*0xC2B2AE3D27D4EB4F ^ uint64(n)) * 0x9E3779B97F4A7C15
+			gram ^= gram >> 32
+		}
+		if n >= a.cfg.Words.Min {
+			a.feature(gram)
+		}
+	}
+}
+
+// charGrams adds the character n-grams of a word with a space before and behind it. They are hashed behind a byte 2, which
+// no word begins with.
+func (a *Analyzer) charGrams(word []byte) {
+	if a.cfg.Chars.none() {
+		return
+	}
+	var text [maxWord + 3]byte
+	text[0], text[1] = 2, ' '
+	n := 2 + copy(text[2:], word)
+	text[n] = ' '
+	var starts [maxWord + 3]int // of the characters in text[1:n+1], and the end
+	count := 0
+	for i := 1; i <= n; count++ {
+		starts[count] = i
+		_, width := utf8.DecodeRune(text[i : n+1])
+		i += width
+	}
+	starts[count] = n + 1
+	for i := range count {
+		mark := starts[i] - 1
+		kept := text[mark]
+		text[mark] = 2
+		for length := a.cfg.Chars.Min; length <= a.cfg.Chars.Max && i+length <= count; length++ {
+			a.feature(xxhash.Sum64(text[mark:starts[i+length]]))
+		}
+		text[mark] = kept
+	}
+}

@@ -1,0 +1,47 @@
+package embed
+
+import "fmt"
+
+// Frequencies count the papers that each bucket occurs in. They are for one goroutine at a time; several may count apart
+// and merge, in any order, to the same result.
+type Frequencies struct {
+	cfg    Config
+	papers uint32
+	df     []uint32 // by bucket
+	seen   []uint32 // by bucket: the paper, from 1, that was last counted in it
+}
+
+// NewFrequencies makes empty frequencies for models of the config. A config that does not validate makes it panic.
+func NewFrequencies(cfg Config) *Frequencies {
+	if err := cfg.Validate(); err != nil {
+		panic(err)
+	}
+	return &Frequencies{cfg: cfg, df: make([]uint32, cfg.Buckets), seen: make([]uint32, cfg.Buckets)}
+}
+
+// Add counts one paper: the Features of its whole text. A paper without features counts too.
+func (f *Frequencies) Add(t *Terms) {
+	f.papers++
+	for _, id := range t.IDs {
+		b := f.cfg.bucket(id)
+		if f.seen[b] != f.papers { // two features of a paper may share a bucket
+			f.seen[b] = f.papers
+			f.df[b]++
+		}
+	}
+}
+
+// Merge adds the counts of other frequencies of the same config.
+func (f *Frequencies) Merge(other *Frequencies) error {
+	if f.cfg != other.cfg {
+		return fmt.Errorf("embed: frequencies of config %+v do not merge with those of %+v", other.cfg, f.cfg)
+	}
+	f.papers += other.papers
+	for b, n := range other.df {
+		f.df[b] += n
+	}
+	return nil
+}
+
+// Papers returns the number of papers counted.
+func (f *Frequencies) Papers() int { return int(f.papers) }

@@ -1,0 +1,38 @@
+package vector
+
+// The products below stand in conversions of their own, which keeps compilers from fusing them with the sums: the portable
+// kernels give the same bits on every machine.
+
+func dotPortable(a, b []float32) float32 {
+	var s0, s1, s2, s3 float32
+	i := 0
+	for ; i+4 <= len(a); i += 4 {
+		x, y := a[i:i+4:i+4], b[i:i+4:i+4]
+		s0 += float32(x[0] * y[0])
+		s1 += float32(x[1] * y[1])
+		s2 += float32(x[2] * y[2])
+		s3 += float32(x[3] * y[3])
+	}
+	for ; i < len(a); i++ {
+		s0 += float32(a[i] * b[i])
+	}
+	return (s0 + s1) + (s2 + s3)
+}
+
+func axpyPortable(y []float32, alpha float32, x []float32) {
+	for i, v := range x {
+		y[i] += float32(alpha * v)
+	}
+}
+
+func axpyInt8Portable(y []float32, alpha float32, x []int8) {
+	for i, v := range x {
+		y[i] += float32(alpha * float32(v))
+	}
+}
+
+func scalePortable(x []float32, alpha float32) {
+	for i := range x {
+		x[i] *= alpha
+	}
+}
