@@ -1,0 +1,451 @@
+package service
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/paper/wire"
+)
+
+// This file holds both directions of every message but the paper itself, which package wire shares with the store. A
+// decode function checks as it goes: what it returns without an error keeps every promise of the engine's types.
+
+func decodePaper(path string, p *akinv1.Paper) (*paper.Paper, error) {
+	var c checker
+	if c.paper(path, p); !c.ok() {
+		return nil, c.err()
+	}
+	return contentOf(p), nil
+}
+
+// contentOf is what the caller chose of a paper: output-only fields are ignored on input.
+func contentOf(p *akinv1.Paper) *paper.Paper {
+	out := wire.FromProto(p)
+	out.CreateTime, out.UpdateTime, out.Revision = time.Time{}, time.Time{}, 0
+	return out
+}
+
+func decodePapers(req *akinv1.BatchUpsertPapersRequest) ([]*paper.Paper, error) {
+	var c checker
+	if !c.count("papers", len(req.GetPapers()), 1, maxBatchPapers) {
+		return nil, c.err()
+	}
+	papers := make([]*paper.Paper, len(req.GetPapers()))
+	first := make(map[string]int, len(papers))
+	for i, p := range req.GetPapers() {
+		path := at("papers", i)
+		c.paper(path, p)
+		if j, twice := first[p.GetId()]; twice && p.GetId() != "" {
+			c.addf(path+".id", "is %s, which is the id of papers[%d] too: a batch holds each id once", quoted(p.GetId()), j)
+			continue
+		}
+		first[p.GetId()] = i
+		if c.ok() {
+			papers[i] = contentOf(p)
+		}
+	}
+	return papers, c.err()
+}
+
+func decodeID(path, id string) error {
+	var c checker
+	c.id(path, id)
+	return c.err()
+}
+
+func decodeGet(req *akinv1.GetPaperRequest) (string, paperMask, error) {
+	var c checker
+	c.id("id", req.GetId())
+	mask := c.readMask("read_mask", req.GetReadMask(), allFields)
+	return req.GetId(), mask, c.err()
+}
+
+func decodeBatchGet(req *akinv1.BatchGetPapersRequest) ([]string, paperMask, error) {
+	var c checker
+	if c.count("ids", len(req.GetIds()), 1, maxBatchPapers) {
+		for i, id := range req.GetIds() {
+			c.id(at("ids", i), id)
+		}
+	}
+	mask := c.readMask("read_mask", req.GetReadMask(), exceptText)
+	return req.GetIds(), mask, c.err()
+}
+
+func decodeList(req *akinv1.ListPapersRequest) (engine.ListQuery, paperMask, error) {
+	var c checker
+	c.size("filter", req.GetFilter(), maxFilterBytes)
+	c.pageToken(req.GetPageToken())
+	mask := c.readMask("read_mask", req.GetReadMask(), exceptText)
+	return engine.ListQuery{
+		PageSize:  c.pageSize(req.GetPageSize(), defaultListed),
+		PageToken: req.GetPageToken(),
+		Filter:    req.GetFilter(),
+		Abstracts: mask.abstracts(),
+	}, mask, c.err()
+}
+
+func decodePurge(req *akinv1.PurgePapersRequest) (string, error) {
+	var c checker
+	switch c.size("filter", req.GetFilter(), maxFilterBytes); req.GetFilter() {
+	case "":
+		c.addf("filter", `is required: "*" stands for all papers`)
+	case "*":
+		return "", nil // the engine's word for all papers
+	}
+	return req.GetFilter(), c.err()
+}
+
+func decodeExport(req *akinv1.ExportPapersRequest) (string, error) {
+	var c checker
+	c.size("filter", req.GetFilter(), maxFilterBytes)
+	return req.GetFilter(), c.err()
+}
+
+func decodeSearch(req *akinv1.SearchPapersRequest) (*paper.Query, paperMask, error) {
+	var c checker
+	q := &paper.Query{PageToken: req.GetPageToken(), PageSize: c.pageSize(req.GetPageSize(), defaultHits)}
+	switch query := req.GetQuery().(type) {
+	case *akinv1.SearchPapersRequest_Text:
+		q.Text = query.Text
+		c.text("text", q.Text)
+	case *akinv1.SearchPapersRequest_PaperId:
+		q.PaperID = query.PaperId
+		c.id("paper_id", q.PaperID)
+	case *akinv1.SearchPapersRequest_Vector:
+		c.vector("vector", query.Vector)
+		q.Vector = &paper.VectorQuery{Values: query.Vector.GetValues(), Model: query.Vector.GetModel()}
+	default:
+		c.addf("query", "is required: set one of text, paper_id and vector")
+	}
+	c.pageToken(q.PageToken)
+	var mask paperMask
+	q.Options, mask = c.options(req.GetOptions())
+	return q, mask, c.err()
+}
+
+// decodeBatched is decodeSearch for one search of a batch.
+func decodeBatched(req *akinv1.SearchPapersRequest) (*paper.Query, paperMask, error) {
+	var c checker
+	if req.GetPageToken() != "" {
+		c.addf("page_token", "is set: go on to further pages with SearchPapers")
+		return nil, 0, c.err()
+	}
+	return decodeSearch(req)
+}
+
+func checkBatch(req *akinv1.BatchSearchPapersRequest) error {
+	var c checker
+	c.count("requests", len(req.GetRequests()), 1, maxBatchSearches)
+	return c.err()
+}
+
+func decodeRecommend(req *akinv1.RecommendPapersRequest) (*paper.Recommendation, paperMask, error) {
+	var c checker
+	r := &paper.Recommendation{
+		Exclude:   req.GetExcludePaperIds(),
+		PageSize:  c.pageSize(req.GetPageSize(), defaultHits),
+		PageToken: req.GetPageToken(),
+	}
+	if c.count("likes", len(req.GetLikes()), 1, maxLikes) {
+		r.Likes = c.preferences("likes", req.GetLikes())
+	}
+	if c.count("dislikes", len(req.GetDislikes()), 0, maxDislikes) {
+		r.Dislikes = c.preferences("dislikes", req.GetDislikes())
+	}
+	if c.count("exclude_paper_ids", len(r.Exclude), 0, maxExcluded) {
+		for i, id := range r.Exclude {
+			if len(id) > maxIDBytes || id == "" {
+				c.id(at("exclude_paper_ids", i), id)
+			}
+		}
+	}
+	c.pageToken(r.PageToken)
+	var mask paperMask
+	r.Options, mask = c.options(req.GetOptions())
+	return r, mask, c.err()
+}
+
+func (c *checker) preferences(path string, list []*akinv1.Preference) []paper.Preference {
+	out := make([]paper.Preference, len(list))
+	for i, p := range list {
+		switch subject := p.GetSubject().(type) {
+		case *akinv1.Preference_PaperId:
+			out[i].PaperID = subject.PaperId
+			c.id(at(path, i)+".paper_id", subject.PaperId)
+		case *akinv1.Preference_Text:
+			out[i].Text = subject.Text
+			c.text(at(path, i)+".text", subject.Text)
+		default:
+			c.addf(at(path, i), "is empty: set one of paper_id and text")
+		}
+		out[i].Weight = p.GetWeight()
+		if out[i].Weight == 0 {
+			out[i].Weight = 1
+		}
+		c.number(at(path, i)+".weight", out[i].Weight, 0, maxWeight)
+	}
+	return out
+}
+
+var modes = map[akinv1.SearchMode]paper.Mode{
+	akinv1.SearchMode_SEARCH_MODE_UNSPECIFIED: paper.ModeAuto,
+	akinv1.SearchMode_SEARCH_MODE_AUTO:        paper.ModeAuto,
+	akinv1.SearchMode_SEARCH_MODE_EXACT:       paper.ModeExact,
+	akinv1.SearchMode_SEARCH_MODE_APPROXIMATE: paper.ModeApproximate,
+}
+
+func (c *checker) options(o *akinv1.SearchOptions) (paper.Options, paperMask) {
+	if o == nil {
+		return paper.Options{}, exceptText
+	}
+	c.size("options.filter", o.GetFilter(), maxFilterBytes)
+	mode, known := modes[o.GetMode()]
+	if !known {
+		c.addf("options.mode", "is %d, which is no SearchMode", o.GetMode())
+	}
+	c.number("options.ef", float64(o.GetEf()), 0, maxEf)
+	if o.DenseWeight != nil {
+		c.number("options.dense_weight", o.GetDenseWeight(), 0, 1)
+	}
+	c.number("options.diversity", o.GetDiversity(), 0, 1)
+	if o.MinScore != nil {
+		c.number("options.min_score", o.GetMinScore(), -1, 1)
+	}
+	mask := c.readMask("options.read_mask", o.GetReadMask(), exceptText)
+	return paper.Options{
+		Filter:          o.GetFilter(),
+		Mode:            mode,
+		Ef:              int(o.GetEf()),
+		DenseWeight:     o.DenseWeight,
+		RecencyHalfLife: c.halfLife("options.recency_half_life", o.GetRecencyHalfLife()),
+		Diversity:       o.GetDiversity(),
+		MinScore:        o.MinScore,
+		Abstracts:       mask.abstracts(),
+	}, mask
+}
+
+func decodeExplain(req *akinv1.ExplainSimilarityRequest) (engine.ExplainQuery, error) {
+	var c checker
+	q := engine.ExplainQuery{
+		Target:   req.GetTargetPaperId(),
+		MaxTerms: c.choice("max_terms", req.GetMaxTerms(), defaultTerms, 1, maxTerms),
+	}
+	switch query := req.GetQuery().(type) {
+	case *akinv1.ExplainSimilarityRequest_Text:
+		q.Text = query.Text
+		c.text("text", q.Text)
+	case *akinv1.ExplainSimilarityRequest_PaperId:
+		q.PaperID = query.PaperId
+		c.id("paper_id", q.PaperID)
+	default:
+		c.addf("query", "is required: set one of text and paper_id")
+	}
+	c.id("target_paper_id", q.Target)
+	return q, c.err()
+}
+
+func decodeDuplicates(req *akinv1.FindDuplicatesRequest) (engine.DuplicateQuery, error) {
+	var c checker
+	q := engine.DuplicateQuery{
+		MinCosine: req.GetMinCosine(),
+		Filter:    req.GetFilter(),
+		PageSize:  c.pageSize(req.GetPageSize(), defaultListed),
+		PageToken: req.GetPageToken(),
+	}
+	if q.MinCosine == 0 {
+		q.MinCosine = defaultDuplicate
+	}
+	c.number("min_cosine", q.MinCosine, minDuplicate, 1)
+	c.size("filter", q.Filter, maxFilterBytes)
+	c.pageToken(q.PageToken)
+	return q, c.err()
+}
+
+func decodeEmbed(req *akinv1.EmbedTextsRequest) ([]string, error) {
+	var c checker
+	if c.count("texts", len(req.GetTexts()), 1, maxBatchTexts) {
+		for i, text := range req.GetTexts() {
+			c.text(at("texts", i), text)
+		}
+	}
+	return req.GetTexts(), c.err()
+}
+
+func decodeTrain(req *akinv1.TrainModelRequest) (engine.TrainOptions, error) {
+	var c checker
+	o := engine.TrainOptions{Epochs: c.choice("epochs", req.GetEpochs(), 0, 1, maxEpochs), Seed: req.GetSeed()}
+	if o.Seed == 0 {
+		o.Seed = defaultSeed
+	}
+	return o, c.err()
+}
+
+func decodeRecall(req *akinv1.EvaluateRecallRequest) (engine.RecallQuery, error) {
+	var c checker
+	q := engine.RecallQuery{
+		Queries: c.choice("queries", req.GetQueries(), defaultRecall, 1, maxRecall),
+		K:       c.choice("k", req.GetK(), defaultRecallK, 1, maxRecallK),
+		Ef:      int(req.GetEf()),
+		Filter:  req.GetFilter(),
+		Seed:    req.GetSeed(),
+	}
+	if q.Seed == 0 {
+		q.Seed = defaultSeed
+	}
+	c.number("ef", float64(q.Ef), 0, maxEf)
+	c.size("filter", q.Filter, maxFilterBytes)
+	return q, c.err()
+}
+
+func encodeWrite(r engine.WriteResult) *akinv1.UpsertPaperResponse {
+	return &akinv1.UpsertPaperResponse{Paper: exceptText.encode(r.Paper), Created: r.Created, Unchanged: r.Unchanged}
+}
+
+func encodeHits(hits []paper.Hit, mask paperMask) []*akinv1.Hit {
+	messages := make([]akinv1.Hit, len(hits)) // one piece of memory for all
+	out := make([]*akinv1.Hit, len(hits))
+	for i, h := range hits {
+		m := &messages[i]
+		m.Paper, m.Score, m.Cosine, m.Bm25 = mask.encode(h.Paper), h.Score, h.Cosine, h.BM25
+		out[i] = m
+	}
+	return out
+}
+
+func encodeInfo(r *paper.Result) *akinv1.SearchInfo {
+	return &akinv1.SearchInfo{
+		Exact:        r.Exact,
+		Scored:       int64(r.Scored),
+		Model:        r.Model,
+		Revision:     r.Revision,
+		DenseWeight:  r.DenseWeight,
+		UnknownWords: shortened(r.UnknownWords),
+	}
+}
+
+// shortened cuts words that are no words, such as a base64 text of 60 KiB.
+func shortened(words []string) []string {
+	for i, w := range words {
+		if len(w) > maxQuoted {
+			words = slices.Clone(words)
+			for ; i < len(words); i++ {
+				if w = words[i]; len(w) > maxQuoted {
+					words[i] = strings.ToValidUTF8(w[:maxQuoted], "") + "…"
+				}
+			}
+			return words
+		}
+	}
+	return words
+}
+
+func encodeSearch(r *paper.Result, mask paperMask) *akinv1.SearchPapersResponse {
+	return &akinv1.SearchPapersResponse{
+		Hits:          encodeHits(r.Hits, mask),
+		NextPageToken: r.NextPageToken,
+		Info:          encodeInfo(r),
+	}
+}
+
+func encodeRecommend(r *paper.Result, mask paperMask) *akinv1.RecommendPapersResponse {
+	return &akinv1.RecommendPapersResponse{
+		Hits:          encodeHits(r.Hits, mask),
+		NextPageToken: r.NextPageToken,
+		Info:          encodeInfo(r),
+	}
+}
+
+func encodeExplanation(x *engine.Explanation) *akinv1.ExplainSimilarityResponse {
+	terms := make([]*akinv1.TermPart, len(x.Terms))
+	for i, t := range x.Terms {
+		terms[i] = &akinv1.TermPart{Term: t.Term, Cosine: t.Cosine, Bm25: t.BM25, Matches: t.Matches}
+	}
+	return &akinv1.ExplainSimilarityResponse{
+		Cosine:          x.Cosine,
+		Bm25:            x.BM25,
+		Terms:           terms,
+		Model:           x.Model,
+		RemainingCosine: x.RemainingCosine,
+	}
+}
+
+func encodeEmbeddings(list []engine.Embedding, model string) *akinv1.EmbedTextsResponse {
+	out := &akinv1.EmbedTextsResponse{Embeddings: make([]*akinv1.Embedding, len(list)), Model: model}
+	for i, e := range list {
+		out.Embeddings[i] = &akinv1.Embedding{Values: e.Values, Tokens: int32(e.Tokens)}
+	}
+	return out
+}
+
+func encodeModel(m engine.ModelInfo) *akinv1.ModelInfo {
+	return &akinv1.ModelInfo{
+		Fingerprint: m.Fingerprint,
+		Dims:        int32(m.Dims),
+		Trained:     m.Trained,
+		Papers:      int64(m.Papers),
+		CreateTime:  encodeTime(m.CreateTime),
+	}
+}
+
+func encodeStats(s engine.Stats) *akinv1.GetIndexStatsResponse {
+	return &akinv1.GetIndexStatsResponse{
+		Papers:   int64(s.Papers),
+		Revision: s.Revision,
+		Model:    encodeModel(s.Model),
+		Index: &akinv1.IndexInfo{
+			Engine:       s.Engine,
+			Vectors:      int64(s.Vectors),
+			GraphVectors: int64(s.GraphVectors),
+			TailVectors:  int64(s.TailVectors),
+			Tombstones:   int64(s.Tombstones),
+			ZeroVectors:  int64(s.ZeroVectors),
+			MemoryBytes:  s.IndexBytes,
+		},
+		DiskBytes:        s.DiskBytes,
+		Activity:         s.Activity,
+		ActivityProgress: s.ActivityProgress,
+	}
+}
+
+func encodeProgress(p engine.TrainProgress) *akinv1.TrainModelResponse {
+	return &akinv1.TrainModelResponse{
+		Stage:           p.Stage,
+		Progress:        p.Progress,
+		Epoch:           int32(p.Epoch),
+		Loss:            p.Loss,
+		PapersPerSecond: p.PerSec,
+		Eta:             durationpb.New(p.ETA),
+	}
+}
+
+func encodeRecall(r engine.RecallReport) *akinv1.EvaluateRecallResponse {
+	return &akinv1.EvaluateRecallResponse{
+		Recall:       r.Recall,
+		MinRecall:    r.MinRecall,
+		Queries:      int32(r.Queries),
+		MeanLatency:  durationpb.New(r.MeanLatency),
+		ExactLatency: durationpb.New(r.ExactLatency),
+	}
+}
+
+func encodeTime(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+// cutID is an id that may be too long to be one, at most maxIDBytes of it.
+func cutID(id string) string {
+	if len(id) > maxIDBytes {
+		id = id[:maxIDBytes]
+	}
+	return strings.ToValidUTF8(id, "")
+}

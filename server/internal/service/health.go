@@ -1,0 +1,53 @@
+package service
+
+import (
+	"time"
+
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+
+	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+	"github.com/akin-search/akin/server/internal/engine"
+)
+
+// everyService is what health checks may ask for; the empty name stands for the whole server.
+var everyService = []string{
+	"",
+	akinv1.PaperService_ServiceDesc.ServiceName,
+	akinv1.SimilarityService_ServiceDesc.ServiceName,
+	akinv1.IndexService_ServiceDesc.ServiceName,
+}
+
+// writeWatch is how often the health of writes is looked at. A variable, so that tests need not wait.
+var writeWatch = time.Second
+
+func (s *Server) setHealth(status healthv1.HealthCheckResponse_ServingStatus, services ...string) {
+	for _, name := range services {
+		s.health.SetServingStatus(name, status)
+	}
+}
+
+// watchWrites turns PaperService to NOT_SERVING while the engine refuses writes: searches go on from what is there, so
+// the other services stay as they are. It ends with the drain.
+func (s *Server) watchWrites(e *engine.Engine) {
+	tick := time.NewTicker(writeWatch)
+	defer tick.Stop()
+	writable := true
+	for {
+		select {
+		case <-s.draining:
+			return
+		case <-tick.C:
+		}
+		err := e.Writable()
+		if (err == nil) == writable {
+			continue
+		}
+		if writable = err == nil; writable {
+			s.log.Info("writes are accepted again")
+			s.setHealth(healthv1.HealthCheckResponse_SERVING, akinv1.PaperService_ServiceDesc.ServiceName)
+		} else {
+			s.log.Error("writes are refused, reads go on", "error", err)
+			s.setHealth(healthv1.HealthCheckResponse_NOT_SERVING, akinv1.PaperService_ServiceDesc.ServiceName)
+		}
+	}
+}

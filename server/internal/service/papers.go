@@ -1,0 +1,112 @@
+package service
+
+import (
+	"context"
+	"fmt"
+
+	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/paper"
+)
+
+// UpsertPaper stores one paper.
+func (s *Server) UpsertPaper(ctx context.Context, req *akinv1.UpsertPaperRequest) (*akinv1.UpsertPaperResponse, error) {
+	p, err := decodePaper("paper", req.GetPaper())
+	if err != nil {
+		return nil, err
+	}
+	results, err := s.engine().Upsert(ctx, []*paper.Paper{p})
+	if err != nil {
+		return nil, err
+	}
+	return encodeWrite(results[0]), nil
+}
+
+// BatchUpsertPapers stores papers all or none.
+func (s *Server) BatchUpsertPapers(ctx context.Context, req *akinv1.BatchUpsertPapersRequest) (*akinv1.BatchUpsertPapersResponse, error) {
+	papers, err := decodePapers(req)
+	if err != nil {
+		return nil, err
+	}
+	results, err := s.engine().Upsert(ctx, papers)
+	if err != nil {
+		return nil, err
+	}
+	return cutWrites(results), nil
+}
+
+// GetPaper returns one paper.
+func (s *Server) GetPaper(ctx context.Context, req *akinv1.GetPaperRequest) (*akinv1.GetPaperResponse, error) {
+	id, mask, err := decodeGet(req)
+	if err != nil {
+		return nil, err
+	}
+	papers, err := s.engine().Get(ctx, []string{id}, mask.abstracts())
+	if err != nil {
+		return nil, err
+	}
+	if papers[0] == nil {
+		return nil, fmt.Errorf("%w: %s", engine.ErrNotFound, quoted(id))
+	}
+	return &akinv1.GetPaperResponse{Paper: mask.encode(papers[0])}, nil
+}
+
+// getChunk is how many papers BatchGetPapers reads at a time, so that abstracts beyond the cut stay on disk.
+const getChunk = 100
+
+// BatchGetPapers returns many papers.
+func (s *Server) BatchGetPapers(ctx context.Context, req *akinv1.BatchGetPapersRequest) (*akinv1.BatchGetPapersResponse, error) {
+	ids, mask, err := decodeBatchGet(req)
+	if err != nil {
+		return nil, err
+	}
+	response := newBatchGet(ids)
+	for len(ids) > 0 && !response.full() {
+		n := min(getChunk, len(ids))
+		papers, err := s.engine().Get(ctx, ids[:n], mask.abstracts())
+		if err != nil {
+			return nil, err
+		}
+		taken := response.add(ids[:n], papers, mask)
+		ids = ids[taken:]
+	}
+	return response.finish(ids), nil
+}
+
+// ListPapers returns one page of papers.
+func (s *Server) ListPapers(ctx context.Context, req *akinv1.ListPapersRequest) (*akinv1.ListPapersResponse, error) {
+	q, mask, err := decodeList(req)
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.engine().List(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return cutList(&page, mask), nil
+}
+
+// DeletePaper removes one paper.
+func (s *Server) DeletePaper(ctx context.Context, req *akinv1.DeletePaperRequest) (*akinv1.DeletePaperResponse, error) {
+	if err := decodeID("id", req.GetId()); err != nil {
+		return nil, err
+	}
+	revision, err := s.engine().Delete(ctx, req.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return &akinv1.DeletePaperResponse{Revision: revision}, nil
+}
+
+// PurgePapers deletes, or counts, what a filter accepts.
+func (s *Server) PurgePapers(ctx context.Context, req *akinv1.PurgePapersRequest) (*akinv1.PurgePapersResponse, error) {
+	filter, err := decodePurge(req)
+	if err != nil {
+		return nil, err
+	}
+	count, sample, err := s.engine().Purge(ctx, filter, req.GetForce())
+	if err != nil {
+		return nil, err
+	}
+	return &akinv1.PurgePapersResponse{PurgeCount: int64(count), PurgeSample: sample}, nil
+}

@@ -1,0 +1,155 @@
+// Package service is the edge of the server: it speaks akin.v1 over gRPC and turns every call into one call of the
+// engine.
+//
+// # A call's way through
+//
+//	codec         invalid UTF-8 becomes a violation instead of a broken call   codec.go
+//	interceptor   panics, bearer token, loading, the log, errors to statuses   interceptors.go
+//	decode        every check of the request, once; proto to domain            convert.go, validate.go, mask.go
+//	engine        the work
+//	encode        domain to proto, cut where a message would grow too large    convert.go, cut.go
+//
+// A handler is these last three steps and nothing more. The engine may trust what it is handed: whatever a field may
+// hold is decided here, against the limits in limits.go, and every fault is reported at once with the field's path.
+//
+// # Errors
+//
+// Handlers return the engine's errors as they are. One table, in status.go, maps its sentinels to gRPC codes and stable
+// reasons; what no sentinel explains is INTERNAL without a text, and is logged.
+//
+// # Life
+//
+// New makes a server that answers health checks with NOT_SERVING and refuses calls with reason LOADING. Ready hands it
+// the engine. Drain turns health to NOT_SERVING, ends imports at an item boundary and long watches at once, lets other
+// calls finish, and stops what is left when its context ends.
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	_ "google.golang.org/grpc/encoding/gzip" // clients may compress
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+	"github.com/akin-search/akin/server/internal/engine"
+)
+
+// Config says how to serve. The zero value serves in plain text to anyone.
+type Config struct {
+	Logger  *slog.Logger // nil: slog.Default()
+	TLS     *tls.Config  // nil: plain text
+	Token   string       // bearer token that every call but health checks must bring; empty: none
+	Version string       // release of the server, as GetIndexStats reports it
+	Observe func(Call)   // told of every call that has ended, from many goroutines at once; nil: no one
+}
+
+// Call is one call that has ended.
+type Call struct {
+	Method   string // full name: /akin.v1.PaperService/GetPaper
+	Code     string // of the outcome, as codes.Code prints it
+	Duration time.Duration
+}
+
+// Server serves the three services of akin.v1, with health and reflection beside them. Make one with New.
+type Server struct {
+	akinv1.UnimplementedPaperServiceServer
+	akinv1.UnimplementedSimilarityServiceServer
+	akinv1.UnimplementedIndexServiceServer
+
+	cfg    Config
+	log    *slog.Logger
+	grpc   *grpc.Server
+	health *health.Server
+
+	live     atomic.Pointer[engine.Engine] // nil while loading
+	readyAt  atomic.Int64                  // Unix nanoseconds; 0 while loading
+	draining chan struct{}                 // closed when the drain begins
+	drain    sync.Once
+	lines    *rate.Limiter // of log lines about failed calls
+	unlogged atomic.Int64  // failed calls that the limiter kept out of the log since the last line
+}
+
+// watchGrace is how long health watchers stay connected after a drain began, so that NOT_SERVING reaches them.
+const watchGrace = 200 * time.Millisecond
+
+// New makes a server that is loading.
+func New(cfg Config) *Server {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	s := &Server{
+		cfg:      cfg,
+		log:      cfg.Logger,
+		health:   health.NewServer(),
+		draining: make(chan struct{}),
+		lines:    rate.NewLimiter(20, 100), // a second, and at once
+	}
+	options := []grpc.ServerOption{
+		grpc.ForceServerCodecV2(newCodec()),
+		grpc.MaxRecvMsgSize(maxRequestBytes),
+		grpc.MaxConcurrentStreams(1024), // of one connection; the default has no bound
+		grpc.WaitForHandlers(true),      // so that no handler outlives the server and meets a closed engine
+		grpc.UnaryInterceptor(s.unary),
+		grpc.StreamInterceptor(s.stream),
+		// A client may ping twice a minute and more, idle or not; silent connections are asked for a sign of life.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+	}
+	if cfg.TLS != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(cfg.TLS)))
+	}
+	s.grpc = grpc.NewServer(options...)
+	akinv1.RegisterPaperServiceServer(s.grpc, s)
+	akinv1.RegisterSimilarityServiceServer(s.grpc, s)
+	akinv1.RegisterIndexServiceServer(s.grpc, s)
+	healthv1.RegisterHealthServer(s.grpc, s.health)
+	reflection.Register(s.grpc)
+	s.setHealth(healthv1.HealthCheckResponse_NOT_SERVING, everyService...)
+	return s
+}
+
+// Serve answers calls until Drain. It returns nil then, or the listener's error.
+func (s *Server) Serve(listener net.Listener) error { return s.grpc.Serve(listener) }
+
+// Ready hands over the engine; calls are answered from now on. The engine stays the caller's to close, after Drain.
+func (s *Server) Ready(e *engine.Engine) {
+	s.readyAt.Store(time.Now().UnixNano())
+	s.live.Store(e)
+	s.setHealth(healthv1.HealthCheckResponse_SERVING, everyService...)
+	go s.watchWrites(e)
+}
+
+// Drain ends the server: new calls are refused, running ones may finish until the context ends and are cut off then. It
+// returns when no handler runs any more. Further calls of Drain wait for the same end, under their own contexts.
+func (s *Server) Drain(ctx context.Context) {
+	s.drain.Do(func() {
+		close(s.draining)
+		s.health.Shutdown()
+	})
+	done := make(chan struct{})
+	go func() {
+		s.grpc.GracefulStop()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		s.grpc.Stop()
+		<-done
+	}
+}
+
+// engine is the live engine. The interceptors let no call through before there is one.
+func (s *Server) engine() *engine.Engine { return s.live.Load() }

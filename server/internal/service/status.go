@@ -1,0 +1,130 @@
+package service
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/protoadapt"
+
+	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+	"github.com/akin-search/akin/server/internal/engine"
+)
+
+// errorDomain is the domain of every ErrorInfo.
+const errorDomain = "akin"
+
+// Reasons of errors that arise in this package. Like those of the table below they are part of the contract: clients
+// switch on them, so they never change.
+const (
+	reasonInvalidField    = "INVALID_FIELD"
+	reasonItemOrder       = "ITEM_ORDER"
+	reasonLoading         = "LOADING"
+	reasonShuttingDown    = "SHUTTING_DOWN"
+	reasonUnauthenticated = "UNAUTHENTICATED"
+	reasonDeadline        = "DEADLINE_EXCEEDED"
+	reasonCancelled       = "CANCELLED"
+	reasonInternal        = "INTERNAL"
+)
+
+// outcomes maps the engine's sentinels to what callers see.
+var outcomes = []struct {
+	sentinel error
+	code     codes.Code
+	reason   string
+	detail   bool                               // the text around the sentinel is for the caller; otherwise it may hold internals
+	field    func(request proto.Message) string // names the faulty field of an INVALID_ARGUMENT
+}{
+	{engine.ErrNotFound, codes.NotFound, "PAPER_NOT_FOUND", true, nil},
+	{engine.ErrInvalidFilter, codes.InvalidArgument, "INVALID_FILTER", true, filterField},
+	{engine.ErrNoWords, codes.InvalidArgument, "NO_WORDS", true, queryField},
+	{engine.ErrInvalidVector, codes.InvalidArgument, "INVALID_VECTOR", true, field("vector.values")},
+	{engine.ErrInvalidPageToken, codes.InvalidArgument, "INVALID_PAGE_TOKEN", true, field("page_token")},
+	{engine.ErrModelMismatch, codes.FailedPrecondition, "MODEL_MISMATCH", true, nil},
+	{engine.ErrPageExpired, codes.Aborted, "PAGE_EXPIRED", true, nil},
+	{engine.ErrTrainingRuns, codes.FailedPrecondition, "TRAINING_RUNS", true, nil},
+	{engine.ErrTooFewPapers, codes.FailedPrecondition, "TOO_FEW_PAPERS", true, nil},
+	{engine.ErrReadOnly, codes.FailedPrecondition, "READ_ONLY", false, nil},
+	{engine.ErrOverloaded, codes.ResourceExhausted, "OVERLOADED", false, nil},
+	{engine.ErrClosed, codes.Unavailable, reasonShuttingDown, false, nil},
+	{context.DeadlineExceeded, codes.DeadlineExceeded, reasonDeadline, false, nil},
+	{context.Canceled, codes.Canceled, reasonCancelled, false, nil},
+}
+
+// statusOf turns any error of a handler into the status that the caller sees. A status passes as it is. What no sentinel
+// explains is INTERNAL without its text, which belongs in the log and not on the wire.
+func statusOf(err error, request proto.Message) error {
+	if err == nil || isStatus(err) {
+		return err
+	}
+	for _, o := range outcomes {
+		if !errors.Is(err, o.sentinel) {
+			continue
+		}
+		text := o.sentinel.Error()
+		if o.detail {
+			text = err.Error()
+		}
+		if o.field == nil {
+			return failure(o.code, o.reason, text)
+		}
+		violation := &errdetails.BadRequest_FieldViolation{Field: o.field(request), Description: "is refused: " + text}
+		return invalid(o.reason, []*errdetails.BadRequest_FieldViolation{violation}, 0)
+	}
+	return failure(codes.Internal, reasonInternal, "internal error: the server's log says more")
+}
+
+// failure makes a status with its ErrorInfo.
+func failure(code codes.Code, reason, message string) error {
+	return withDetails(status.New(code, message), reason)
+}
+
+func withDetails(st *status.Status, reason string, details ...protoadapt.MessageV1) error {
+	info := &errdetails.ErrorInfo{Reason: reason, Domain: errorDomain}
+	full, err := st.WithDetails(append([]protoadapt.MessageV1{info}, details...)...)
+	if err != nil { // only for an OK status or a message that cannot be encoded, and neither is made here
+		return st.Err()
+	}
+	return full.Err()
+}
+
+// isStatus reports whether err was made by the status package. Wrapped statuses do not count: no one here wraps them.
+func isStatus(err error) bool {
+	_, ok := err.(interface{ GRPCStatus() *status.Status }) //nolint:errorlint // see above
+	return ok
+}
+
+// itemStatus is the status of one item of a call that has many.
+func itemStatus(err error) *akinv1.Status {
+	st := status.Convert(err).Proto()
+	return &akinv1.Status{Code: st.GetCode(), Message: st.GetMessage(), Details: st.GetDetails()}
+}
+
+// field names the same field for every request.
+func field(name string) func(proto.Message) string {
+	return func(proto.Message) string { return name }
+}
+
+// filterField names the field of a request that holds its filter.
+func filterField(request proto.Message) string {
+	if _, ok := request.(interface{ GetOptions() *akinv1.SearchOptions }); ok {
+		return "options.filter"
+	}
+	return "filter"
+}
+
+// queryField names the field of a request that holds its words.
+func queryField(request proto.Message) string {
+	switch r := request.(type) {
+	case *akinv1.RecommendPapersRequest:
+		return "likes"
+	case interface{ GetPaperId() string }:
+		if r.GetPaperId() != "" {
+			return "paper_id"
+		}
+	}
+	return "text"
+}
