@@ -1,0 +1,127 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Names inside a data folder.
+const (
+	fileName = "papers.db"
+	lockName = "lock"
+	tempMark = fileName + ".tmp-" // prefix of files that are not the store yet
+)
+
+// folder is a locked data folder.
+type folder struct {
+	dir  string
+	lock *os.File
+}
+
+// openFolder creates dir where it is missing, locks it, and removes leftovers of interrupted work.
+func openFolder(dir string, timeout time.Duration) (*folder, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		if errors.Is(err, syscall.ENOTDIR) {
+			return nil, fmt.Errorf("%w: %s: choose another path or move the file that is there", ErrNotFolder, dir)
+		}
+		return nil, folderError(dir, err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, folderError(dir, err)
+	}
+	if err := waitLock(lock, dir, timeout); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	f := &folder{dir: dir, lock: lock}
+	if err := f.claim(); err != nil {
+		return nil, errors.Join(folderError(dir, err), lock.Close())
+	}
+	return f, nil
+}
+
+// waitLock tries for the lock until timeout.
+func waitLock(lock *os.File, dir string, timeout time.Duration) error {
+	const pause = 20 * time.Millisecond
+	for waited := time.Duration(0); ; waited += pause {
+		locked, err := tryLock(lock)
+		if err != nil {
+			return fmt.Errorf("locking %s: %w", dir, err)
+		}
+		if locked {
+			return nil
+		}
+		if waited >= timeout {
+			break
+		}
+		time.Sleep(pause)
+	}
+	holder := "another process"
+	if pid, err := os.ReadFile(lock.Name()); err == nil && len(pid) > 0 && len(pid) < 20 {
+		holder = "process " + strings.TrimSpace(string(pid))
+	}
+	return fmt.Errorf("%w: %s has %s open: stop it, or choose another folder", ErrLocked, holder, dir)
+}
+
+// claim notes the holder for the message of the next one and removes temporary files.
+func (f *folder) claim() error {
+	if err := f.lock.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := f.lock.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0); err != nil && !errors.Is(err, syscall.ENOSPC) {
+		return err // a full disk must not keep a store from being read
+	}
+	left, err := filepath.Glob(filepath.Join(f.dir, tempMark+"*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range left {
+		if err := os.Remove(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close gives the folder up.
+func (f *folder) close() error { return f.lock.Close() }
+
+// path of the store's file.
+func (f *folder) path() string { return filepath.Join(f.dir, fileName) }
+
+// temp is the path of a file for a purpose, replaced when it exists.
+func (f *folder) temp(purpose string) string { return filepath.Join(f.dir, tempMark+purpose) }
+
+// replace gives a finished and synced temporary file the store's name.
+func (f *folder) replace(temp string) error {
+	if err := os.Rename(temp, f.path()); err != nil {
+		return err
+	}
+	return syncDir(f.dir)
+}
+
+// syncDir makes names in dir durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// folderError says what to do about a folder that does not work.
+func folderError(dir string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission) || readOnlyVolume(err):
+		return fmt.Errorf("%w: %w: give this user write access to %s, or choose another folder", ErrReadOnlyFolder, err, dir)
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%w: %w: choose another path", ErrNotFolder, err)
+	}
+	return fmt.Errorf("data folder %s: %w", dir, err)
+}
