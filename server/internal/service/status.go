@@ -3,12 +3,14 @@ package service
 import (
 	"context"
 	"errors"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 	"github.com/akin-search/akin/server/internal/engine"
@@ -77,9 +79,16 @@ func statusOf(err error, request proto.Message) error {
 	return failure(codes.Internal, reasonInternal, "internal error: the server's log says more")
 }
 
-// failure makes a status with its ErrorInfo.
+// retryDelay is when a call that the state of the server stands against may be tried again.
+const retryDelay = time.Second
+
+// failure makes a status with its ErrorInfo, and RetryInfo where waiting helps.
 func failure(code codes.Code, reason, message string) error {
-	return withDetails(status.New(code, message), reason)
+	st := status.New(code, message)
+	if code == codes.Unavailable || code == codes.ResourceExhausted {
+		return withDetails(st, reason, &errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})
+	}
+	return withDetails(st, reason)
 }
 
 func withDetails(st *status.Status, reason string, details ...protoadapt.MessageV1) error {

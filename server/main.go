@@ -1,0 +1,68 @@
+// Command server runs Akin: it keeps research papers, and finds the ones that are alike.
+//
+//	server                 serve on 127.0.0.1:7700, with the papers in the user's data folder
+//	server demo            serve the bundled sample from a temporary folder, and show three queries
+//
+// Every flag is told with its default by -h.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	if err := newCommand().ExecuteContext(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "akin-server:", err)
+		os.Exit(1)
+	}
+}
+
+// newCommand is the command line. Its root serves.
+func newCommand() *cobra.Command {
+	var s settings
+	root := &cobra.Command{
+		Use:   "akin-server",
+		Short: "Find research papers that are alike",
+		Long: `akin-server keeps research papers, learns what their words mean from them, and answers over gRPC which papers are
+alike: to a text, to a paper, to what someone likes. It needs no model download, no GPU and no second service.
+
+Papers are kept in one folder, which one server at a time has open. SIGTERM or SIGINT ends the server once running calls
+are answered, a second one at once; what was acknowledged is on disk either way.`,
+		Example: `  akin-server                                     serve on 127.0.0.1:7700
+  akin-server --addr :7700 --data /srv/akin       serve to the network, papers in /srv/akin
+  akin-server --tls-cert a.crt --tls-key a.key --token-file token
+                                                  encrypted, for those who have the token
+  akin-server demo                                see it work on the bundled papers`,
+		Args:          cobra.NoArgs,
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), &s) },
+	}
+	s.register(root.Flags())
+	root.AddCommand(newDemo())
+	root.CompletionOptions.HiddenDefaultCmd = true
+	return root
+}
+
+// version is the release that the binary was built from, or the commit where there is no release.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return "devel"
+}

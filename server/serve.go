@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/service"
+)
+
+// closeGrace is how long the engine may take to write its checkpoint at the end; the papers themselves are on disk all
+// the time, and without a checkpoint the next start only takes longer.
+const closeGrace = 30 * time.Second
+
+// serve runs the server until a signal.
+func serve(ctx context.Context, s *settings) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	log, err := s.logger()
+	if err != nil {
+		return err
+	}
+	if err := limitMemory(s.memory); err != nil {
+		return err
+	}
+	token, err := s.token()
+	if err != nil {
+		return err
+	}
+	cfg := service.Config{Logger: log, Token: token, Version: version()}
+	if s.tlsCert != "" {
+		if cfg.TLS, err = serverTLS(s.tlsCert, s.tlsKey, log); err != nil {
+			return err
+		}
+	}
+	if s.debugAddr != "" {
+		stop, observe, err := serveDebug(s.debugAddr, log)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		cfg.Observe = observe
+	}
+	warnOpen(log, s.addr, cfg.TLS, token)
+
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	defer signal.Stop(signals)
+	r := &runner{addr: s.addr, data: s.data, index: s.index, drain: s.drain, cfg: cfg, log: log, signals: signals}
+	return r.run(ctx)
+}
+
+// warnOpen says what a newcomer may not expect of a server that the network can reach.
+func warnOpen(log *slog.Logger, addr string, settings *tls.Config, token string) {
+	if isLoopback(addr) {
+		return
+	}
+	if token == "" {
+		log.Warn("everyone who reaches this address can read, change and delete papers: --token-file asks for a token", "address", addr)
+	}
+	if settings == nil {
+		log.Warn("calls go over the network unencrypted: use --tls-cert and --tls-key", "address", addr)
+	}
+}
+
+// runner is one life of the server.
+type runner struct {
+	addr    string
+	data    string
+	index   string
+	drain   time.Duration
+	cfg     service.Config
+	log     *slog.Logger
+	signals <-chan os.Signal
+	ready   func(addr net.Addr) // called once calls are answered, on a goroutine of its own; nil: nothing
+}
+
+// run listens, loads, serves and drains. It listens first, so that a taken port is told before anything is loaded, and
+// health checks are answered meanwhile. The end of ctx drains as a first signal does.
+func (r *runner) run(ctx context.Context) error {
+	listener, err := listen(r.addr)
+	if err != nil {
+		return err
+	}
+	server := service.New(r.cfg)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	defer r.stopServing(server, served) // for the ways out before the drain; a second drain returns at once
+
+	// Loading a large folder takes seconds, and a signal ends that too.
+	loadCtx, stopLoading := context.WithCancel(ctx)
+	defer stopLoading()
+	opened := make(chan error, 1)
+	var live *engine.Engine
+	go func() {
+		var err error
+		live, err = engine.Open(loadCtx, engine.Config{Dir: r.data, Index: r.index, Logger: r.log})
+		opened <- err
+	}()
+	select {
+	case err = <-opened:
+	case sig := <-r.signals:
+		r.log.Info("stopping while loading", "signal", sig.String())
+		stopLoading()
+		if err = <-opened; err == nil {
+			return r.closeEngine(live)
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open %s: %w", r.data, err)
+	}
+	server.Ready(live)
+	r.announce(ctx, listener.Addr(), live)
+	if r.ready != nil {
+		go r.ready(listener.Addr())
+	}
+
+	select {
+	case sig := <-r.signals:
+		r.log.Info("draining: a second signal stops at once", "signal", sig.String(), "at_most", r.drain.String())
+	case <-ctx.Done():
+	case err = <-served:
+		served <- err // for stopServing
+	}
+	r.drainServer(server)
+	return errors.Join(err, r.closeEngine(live))
+}
+
+// listen opens the port, and says what to do when another server has it.
+func listen(addr string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is taken, perhaps by a server that runs already: stop that one, or give another address with --addr", addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	return listener, nil
+}
+
+// announce logs the one line that says what is served.
+func (r *runner) announce(ctx context.Context, addr net.Addr, live *engine.Engine) {
+	stats, err := live.Stats(ctx)
+	if err != nil {
+		r.log.Warn("serving, but the statistics cannot be read", "address", addr.String(), "error", err)
+		return
+	}
+	r.log.Info("serving",
+		"address", addr.String(),
+		"papers", stats.Papers,
+		"model", stats.Model.Fingerprint[:min(8, len(stats.Model.Fingerprint))],
+		"trained", stats.Model.Trained,
+		"dims", stats.Model.Dims,
+		"index", stats.Engine,
+		"data", r.data)
+}
+
+// drainServer lets running calls finish, until the time is over or a second signal comes.
+func (r *runner) drainServer(server *service.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), r.drain)
+	defer cancel()
+	drained := make(chan struct{})
+	defer close(drained)
+	go func() {
+		select {
+		case <-r.signals:
+			cancel()
+		case <-drained:
+		}
+	}()
+	server.Drain(ctx)
+}
+
+// stopServing ends the server on every way out of run, and waits for it.
+func (r *runner) stopServing(server *service.Server, served <-chan error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	server.Drain(ctx)
+	<-served
+}
+
+// closeEngine writes the checkpoint and closes the store, unless a further signal comes first.
+func (r *runner) closeEngine(live *engine.Engine) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	closed := make(chan error, 1)
+	go func() { closed <- live.Close(ctx) }()
+	var err error
+	select {
+	case err = <-closed:
+	case <-r.signals:
+		cancel()
+		err = <-closed
+	}
+	if err != nil {
+		return fmt.Errorf("close %s: %w", r.data, err)
+	}
+	r.log.Info("stopped: everything acknowledged is on disk")
+	return nil
+}
