@@ -3,8 +3,10 @@ package lexical
 import (
 	"math"
 	"slices"
+	"unsafe"
 
 	"github.com/akin-search/akin/embed"
+	"github.com/akin-search/akin/embed/vector"
 )
 
 // Query is a prepared query, with scratch that its next preparation uses again. The zero value is ready for Prepare. One
@@ -16,22 +18,19 @@ type Query struct {
 	norm0    float64 // k1 (1-b)
 	norm1    float64 // k1 b / avg
 
-	filter [filterWords]uint64 // bit feature mod 2^15: most pairs of a paper are dismissed by it
-	table  []uint32            // open addressing by feature: 1 + number of the query feature; length a power of two
+	filter [filterSize]uint8 // by the low bits of a feature: not 0 where the query has one; dismisses most pairs of a paper
+	table  []uint32          // open addressing by feature: 1 + number of the query feature; length a power of two
 	mask   uint32
 
 	top topScratch
 }
 
-const (
-	filterBits  = 1 << 15
-	filterWords = filterBits / 64
-)
+const filterSize = 1 << 13
 
 // Prepare weighs the terms of a query by the live papers. A feature that no live paper has is left out.
 func (x *Index) Prepare(q *Query, t *embed.Terms) {
 	for _, f := range q.features {
-		q.filter[f%filterBits/64] = 0
+		q.filter[f%filterSize] = 0
 	}
 	q.features, q.weights, q.terms = q.features[:0], q.weights[:0], q.terms[:0]
 	papers := float64(max(x.papers.Load(), 0))
@@ -70,7 +69,7 @@ func (q *Query) fillTable() {
 	}
 	q.mask = uint32(size - 1)
 	for i, f := range q.features {
-		q.filter[f%filterBits/64] |= 1 << (f % 64)
+		q.filter[f%filterSize] = 1
 		at := f & q.mask
 		for q.table[at] != 0 {
 			at = (at + 1) & q.mask
@@ -91,8 +90,8 @@ func (q *Query) Weight(feature uint32) float64 {
 }
 
 func (q *Query) find(feature uint32) (int, bool) {
-	if q.filter[feature%filterBits/64]>>(feature%64)&1 == 0 {
-		return 0, false
+	if len(q.table) == 0 {
+		return 0, false // never prepared
 	}
 	for at := feature & q.mask; ; at = (at + 1) & q.mask {
 		i := q.table[at]
@@ -109,20 +108,40 @@ func (q *Query) find(feature uint32) (int, bool) {
 // Len. It allocates nothing.
 func (x *Index) Scores(q *Query, slots []uint32, dst []float64) {
 	for i, slot := range slots {
+		x.ahead(slots, i)
 		dst[i] = x.score(q, slot)
+	}
+}
+
+// How far ahead of the scored row the next rows are fetched, in rows. Rows lie all over memory, and waiting for them takes
+// four times as long as scoring them.
+const (
+	aheadHead  = 12
+	aheadPairs = 6
+)
+
+// ahead fetches what the scoring of slots will soon read after position i.
+func (x *Index) ahead(slots []uint32, i int) {
+	if j := i + aheadHead; j < len(slots) {
+		vector.Prefetch(unsafe.Pointer(x.rows.at(slots[j])), 1)
+	}
+	if j := i + aheadPairs; j < len(slots) {
+		if words := x.row(slots[j]); len(words) > 0 {
+			vector.Prefetch(unsafe.Pointer(&words[0]), len(words)/16+1)
+		}
 	}
 }
 
 func (x *Index) score(q *Query, slot uint32) float64 {
 	r := x.rows.at(slot)
 	norm := q.norm0 + q.norm1*float64(r.tokens)
+	words := x.pairs.at(r.chunk, r.offset, r.pairs)
 	score := 0.
-	for _, word := range x.pairs.at(r.chunk, r.offset, r.pairs) {
-		feature := word >> countBits
-		if q.filter[feature%filterBits/64]>>(feature%64)&1 == 0 {
+	for _, word := range words {
+		if q.filter[word>>countBits%filterSize] == 0 {
 			continue
 		}
-		if i, ok := q.find(feature); ok {
+		if i, ok := q.find(word >> countBits); ok {
 			tf := float64(word & maxCount)
 			score += q.weights[i] * tf / (tf + norm)
 		}

@@ -29,7 +29,9 @@ type topScratch struct {
 	impact  [1 << classBits]float32
 	table   [1 << classBits]uint32
 	bins    [sumBins]uint32
+	slots   []uint32
 	found   []index.Candidate
+	keys    []uint64
 }
 
 const (
@@ -218,10 +220,15 @@ func (x *Index) collect(q *Query, k, left int, accept index.Accept) {
 	for {
 		// Papers in the bins from lower to upper have not been looked at.
 		lower := s.atLeast(want)
+		s.slots = s.slots[:0]
 		for _, slot := range s.touched {
 			if sum := s.sums[slot]; sum >= lower && sum < upper && (accept == nil || accept.Accepts(slot)) {
-				s.found = append(s.found, index.Candidate{Slot: slot, Score: float32(x.score(q, slot))})
+				s.slots = append(s.slots, slot)
 			}
+		}
+		for i, slot := range s.slots {
+			x.ahead(s.slots, i)
+			s.found = append(s.found, index.Candidate{Slot: slot, Score: float32(x.score(q, slot))})
 		}
 		if len(s.found) >= k || lower == 0 {
 			return
@@ -233,16 +240,14 @@ func (x *Index) collect(q *Query, k, left int, accept index.Accept) {
 
 // best appends the k best of found to dst.
 func (s *topScratch) best(k int, dst []index.Candidate) []index.Candidate {
-	slices.SortFunc(s.found, func(a, b index.Candidate) int {
-		switch {
-		case a.Score > b.Score:
-			return -1
-		case a.Score < b.Score:
-			return 1
-		case a.Slot < b.Slot:
-			return -1
-		}
-		return 1
-	})
-	return append(dst, s.found[:min(k, len(s.found))]...)
+	s.keys = s.keys[:0]
+	for _, c := range s.found {
+		// Scores are not negative, so their bits order as they do.
+		s.keys = append(s.keys, uint64(^math.Float32bits(c.Score))<<32|uint64(c.Slot))
+	}
+	slices.Sort(s.keys)
+	for _, key := range s.keys[:min(k, len(s.keys))] {
+		dst = append(dst, index.Candidate{Slot: uint32(key), Score: math.Float32frombits(^uint32(key >> 32))})
+	}
+	return dst
 }
