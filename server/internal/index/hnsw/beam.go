@@ -1,0 +1,121 @@
+package hnsw
+
+import "math"
+
+// beam holds the candidates of a walk, best first: the two queues of the paper in one sorted array. An entry is a word that
+// sorts as it should: the score's bits in an order-preserving form, then the complement of the slot, then two flags. Widths
+// are some hundreds, where moving the tail of an array costs less than keeping two heaps.
+//
+// The walk ends when no entry is left to expand. Entries that may not be hits (rejected) guide the walk but do not count
+// against the width, so a filtered walk goes on until it holds width accepted entries that nothing reachable beats.
+type beam struct {
+	entries  []uint64
+	width    int // accepted entries kept
+	limit    int // entries kept in all
+	accepted int
+	cursor   int // entries before it are expanded
+}
+
+const (
+	expanded = 1 << 0
+	rejected = 1 << 1
+	slotBits = 2
+)
+
+// reset empties the beam.
+func (b *beam) reset(width, limit int) {
+	b.entries = b.entries[:0]
+	b.width, b.limit = width, limit
+	b.accepted, b.cursor = 0, 0
+}
+
+func entryOf(slot uint32, score float32) uint64 {
+	bits := math.Float32bits(score)
+	bits ^= uint32(int32(bits)>>31) | 1<<31
+	return uint64(bits)<<32 | uint64(maxSlots-1-slot)<<slotBits
+}
+
+func entrySlot(e uint64) uint32 { return maxSlots - 1 - uint32(e)>>slotBits }
+
+func entryScore(e uint64) float32 {
+	bits := uint32(e >> 32)
+	bits ^= ^uint32(int32(bits)>>31) | 1<<31
+	return math.Float32frombits(bits)
+}
+
+// full reports whether an entry must beat bar to get in.
+func (b *beam) full() bool { return b.accepted == b.width || len(b.entries) == b.limit }
+
+// bar is the score that a new entry must exceed, below any cosine while there is room.
+func (b *beam) bar() float32 {
+	if !b.full() {
+		return -2
+	}
+	return entryScore(b.entries[len(b.entries)-1])
+}
+
+// insert adds an entry; when the beam is full its last entries leave.
+func (b *beam) insert(e uint64) {
+	entries := b.entries
+	lo, hi := 0, len(entries)
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		if entries[mid] > e {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if len(entries) == b.limit {
+		if lo == len(entries) {
+			return
+		}
+		if entries[len(entries)-1]&rejected == 0 {
+			b.accepted--
+		}
+		copy(entries[lo+1:], entries[lo:len(entries)-1])
+	} else {
+		entries = append(entries, 0)
+		copy(entries[lo+1:], entries[lo:])
+	}
+	entries[lo] = e
+	if e&rejected == 0 {
+		b.accepted++
+	}
+	if b.accepted > b.width {
+		last := len(entries) - 1
+		for entries[last]&rejected != 0 {
+			last--
+		}
+		b.accepted--
+		for last > 0 && entries[last-1]&rejected != 0 {
+			last-- // rejected entries behind the last accepted one lead nowhere better
+		}
+		entries = entries[:last]
+	}
+	b.entries = entries
+	b.cursor = min(b.cursor, lo)
+}
+
+// next returns the best entry not expanded yet and marks it.
+func (b *beam) next() (slot uint32, ok bool) {
+	for b.cursor < len(b.entries) {
+		e := &b.entries[b.cursor]
+		b.cursor++
+		if *e&expanded == 0 {
+			*e |= expanded
+			return entrySlot(*e), true
+		}
+	}
+	return 0, false
+}
+
+// peek returns the best entry not expanded yet.
+func (b *beam) peek() (slot uint32, ok bool) {
+	for i := b.cursor; i < len(b.entries); i++ {
+		if b.entries[i]&expanded == 0 {
+			return entrySlot(b.entries[i]), true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,63 @@
+package hnsw
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	// stride is the number of slots that enter the graph between two publications of its length, after which searches no
+	// longer scan them: a fifth of a second on one core.
+	stride = 1024
+	// repairEvery is the number of insertions after which reachability is verified during a build.
+	repairEvery = 10_000
+)
+
+// Catchup implements index.Searcher. It inserts the tail and keeps every node reachable: see repair.
+func (x *Index) Catchup(ctx context.Context, workers int) error {
+	x.catchup.Lock()
+	defer x.catchup.Unlock()
+	for len(x.builders) < max(workers, 1) {
+		x.builders = append(x.builders, new(builder))
+	}
+	for {
+		from := x.graphed.Load()
+		to := min(x.n.Load(), from+stride)
+		if from == to || ctx.Err() != nil {
+			break
+		}
+		x.insertRange(uint32(from), uint32(to), x.builders[:max(workers, 1)])
+		x.unproven += int(to - from)
+		x.graphed.Store(to)
+		if x.unproven >= max(repairEvery, int(to)/16) {
+			x.repair()
+		}
+	}
+	// A repair reads every link, as much work as some hundred insertions at a hundred thousand vectors; so after a trickle
+	// it waits until there is that much to verify.
+	if x.unproven > int(x.graphed.Load())/256 {
+		x.repair()
+	}
+	return ctx.Err()
+}
+
+// insertRange inserts slots, each worker taking the next one.
+func (x *Index) insertRange(from, to uint32, workers []*builder) {
+	var next atomic.Uint32
+	next.Store(from)
+	work := func(b *builder) {
+		b.look(x)
+		for slot := next.Add(1) - 1; slot < to; slot = next.Add(1) - 1 {
+			if x.isNode(&b.view, b.tables, slot) {
+				b.insert(x, slot)
+			}
+		}
+	}
+	var group sync.WaitGroup
+	for _, b := range workers[1:] {
+		group.Go(func() { work(b) })
+	}
+	work(workers[0])
+	group.Wait()
+}

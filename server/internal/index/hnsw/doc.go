@@ -1,0 +1,2 @@
+// Package hnsw is a hierarchical navigable small world graph.
+package hnsw

@@ -1,0 +1,133 @@
+package hnsw
+
+import (
+	"math"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+
+	"github.com/akin-search/akin/embed/vector"
+	"github.com/akin-search/akin/server/internal/index/slab"
+)
+
+const (
+	// none is an empty link.
+	none = math.MaxUint32
+	// chained, in place of a node's upper lists, marks a slot that is no node: it follows another in a chain.
+	chained = none - 1
+
+	// maxSlots bounds the slots, which share a word with two flags in the beam of a walk.
+	maxSlots = 1 << 30
+	// maxLevels bounds the layers above the lowest.
+	maxLevels = 16
+	// stripes is the number of locks over the nodes' lists.
+	stripes = 1024
+)
+
+// graph keeps the links. Lists lie in blocks of vector.BlockRows rows that never move, so that readers need no lock: they
+// load links one by one, and whatever mixture of an old and a new list they see consists of links that were good when
+// stored. A list is dense: behind its first none there is none. Writers hold the node's stripe.
+type graph struct {
+	m      int // links of a list above layer 0; layer 0 has 2m
+	levels int // layers above layer 0, all of which the entry has
+	tables atomic.Pointer[linkTables]
+	locks  [stripes]sync.Mutex
+
+	// The appender's.
+	links, words, lists *slab.Slab
+	upperLists          uint32 // lists given out above layer 0
+}
+
+// linkTables are the blocks, replaced as a whole when one is added.
+type linkTables struct {
+	links [][]uint32 // 2m words a slot: layer 0
+	next  [][]uint32 // a word a slot: the next slot of its chain
+	upper [][]uint32 // a word a slot: its first list above layer 0, none, or chained; written before the slot is published
+	lists [][]uint32 // m words a list above layer 0
+}
+
+func newGraph(m int) *graph {
+	g := &graph{
+		m: m, levels: min(maxLevels, (32+bits.Len(uint(m))-2)/(bits.Len(uint(m))-1)),
+		links: slab.New(vector.BlockRows * 2 * m * 4),
+		words: slab.New(vector.BlockRows * 4),
+		lists: slab.New(vector.BlockRows * m * 4),
+	}
+	g.tables.Store(&linkTables{})
+	return g
+}
+
+// level draws the highest layer of a slot: layer l or higher with probability m^-l, always the same for a slot.
+func (g *graph) level(slot uint32) int {
+	h := (uint64(slot) + 1) * 0x9e3779b97f4a7c15 // splitmix64
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	h ^= h >> 31
+	uniform := (float64(h>>11) + 1) / (1 << 53) // in (0, 1]
+	return min(int(-math.Log(uniform)/math.Log(float64(g.m))), g.levels)
+}
+
+// open makes room for a slot with the given number of lists above layer 0. The appender's.
+func (g *graph) open(slot uint32, levels int, isChained bool) {
+	t := *g.tables.Load()
+	grown := false
+	if int(slot)/vector.BlockRows == len(t.links) {
+		t.links = grow(t.links, g.links)
+		t.next = grow(t.next, g.words)
+		t.upper = grow(t.upper, g.words)
+		grown = true
+	}
+	for (int(g.upperLists)+levels+vector.BlockRows-1)/vector.BlockRows > len(t.lists) {
+		t.lists = grow(t.lists, g.lists)
+		grown = true
+	}
+	if grown {
+		g.tables.Store(&t)
+	}
+	switch upper := &t.upper[slot/vector.BlockRows][slot%vector.BlockRows]; {
+	case isChained:
+		*upper = chained
+	case levels > 0:
+		*upper = g.upperLists
+		g.upperLists += uint32(levels)
+	}
+}
+
+// grow returns a copy of blocks with an empty one more.
+func grow(blocks [][]uint32, from *slab.Slab) [][]uint32 {
+	block := from.Words()
+	for i := range block {
+		block[i] = none
+	}
+	return append(blocks[:len(blocks):len(blocks)], block)
+}
+
+// list is the list of a node on a layer it has. The slot must be below a length that was loaded before the tables.
+func (g *graph) list(t *linkTables, slot uint32, level int) []uint32 {
+	if level == 0 {
+		at := int(slot%vector.BlockRows) * 2 * g.m
+		return t.links[slot/vector.BlockRows][at : at+2*g.m : at+2*g.m]
+	}
+	id := t.upper[slot/vector.BlockRows][slot%vector.BlockRows] + uint32(level) - 1
+	at := int(id%vector.BlockRows) * g.m
+	return t.lists[id/vector.BlockRows][at : at+g.m : at+g.m]
+}
+
+// isChained reports whether a slot follows another in a chain.
+func (t *linkTables) isChained(slot uint32) bool {
+	return t.upper[slot/vector.BlockRows][slot%vector.BlockRows] == chained
+}
+
+// nextOf is the word that holds the next slot of a chain.
+func (t *linkTables) nextOf(slot uint32) *uint32 {
+	return &t.next[slot/vector.BlockRows][slot%vector.BlockRows]
+}
+
+func (g *graph) lock(slot uint32) *sync.Mutex { return &g.locks[slot*0x9e3779b1>>22] }
+
+// bytes is the memory of the blocks.
+func (g *graph) bytes() int64 {
+	t := g.tables.Load()
+	words := len(t.links)*(2*g.m+2) + len(t.lists)*g.m
+	return 4 * vector.BlockRows * int64(words)
+}

@@ -1,0 +1,138 @@
+package hnsw
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/akin-search/akin/server/internal/index"
+	"github.com/akin-search/akin/server/internal/index/codes"
+)
+
+// Index is a hierarchical navigable small world graph with an exactly scanned tail: an index.Searcher.
+//
+// Slots below graphed are in the graph, those from there to n are the tail. Readers load graphed before n; a slot that
+// enters the graph in between is found both ways and counted once.
+type Index struct {
+	config Config
+	codes  *codes.Codes
+	graph  *graph
+
+	n       atomic.Int64  // slots published
+	graphed atomic.Int64  // slots in the graph: nodes, chained and zero ones
+	entry   atomic.Uint32 // the first slot that is not zero, or none; it has every layer
+	top     atomic.Int32  // the highest layer that a node beside the entry has
+
+	twins twins // the appender's
+
+	catchup  sync.Mutex // held by Catchup and Check
+	builders []*builder // Catchup's
+	unproven int        // slots inserted since reachability was last verified; Catchup's
+
+	searchers sync.Pool // *searcher
+}
+
+var _ index.Searcher = (*Index)(nil)
+
+// New returns an empty index of vectors of dims dimensions, 1 to vector.MaxCodeDims. The configuration must be valid.
+func New(dims int, config Config) *Index { return wrap(codes.New(dims), config) }
+
+func wrap(c *codes.Codes, config Config) *Index {
+	config.EnsureDefaults()
+	if err := config.Validate(); err != nil {
+		panic(err)
+	}
+	x := &Index{config: config, codes: c, graph: newGraph(config.M)}
+	x.entry.Store(none)
+	x.searchers.New = func() any { return new(searcher) }
+	return x
+}
+
+// Append implements index.Searcher.
+func (x *Index) Append(v []float32) (uint32, error) {
+	if x.n.Load() == maxSlots {
+		return 0, fmt.Errorf("hnsw: the index is full at %d vectors", maxSlots)
+	}
+	slot, err := x.codes.Append(v)
+	if err != nil {
+		return 0, err
+	}
+	x.place(slot)
+	return slot, nil
+}
+
+// place gives a slot whose codes are stored its room in the graph, or its place in a chain, and publishes it. A slot whose
+// coarse codes equal those of an earlier one follows it in a chain and is no node: a walk, which reads coarse codes, could not
+// tell the two apart, and nodes that are nearest to each other and to nothing else fill their lists with each other.
+func (x *Index) place(slot uint32) {
+	view := x.codes.View()
+	levels, follows := 0, uint32(none)
+	if view.Scale(slot) != 0 {
+		follows = x.twins.add(&view, slot)
+		switch {
+		case follows != none:
+		case x.entry.Load() == none:
+			levels = x.graph.levels
+		default:
+			levels = x.graph.level(slot)
+		}
+		x.graph.open(slot, levels, follows != none)
+		if follows != none {
+			atomic.StoreUint32(x.graph.tables.Load().nextOf(follows), slot)
+		} else {
+			x.entry.CompareAndSwap(none, slot)
+		}
+	} else {
+		x.graph.open(slot, 0, false)
+	}
+	x.n.Store(int64(slot) + 1)
+}
+
+// isNode reports whether a published slot belongs in the graph: not zero and in no chain behind another.
+func (x *Index) isNode(view *codes.View, t *linkTables, slot uint32) bool {
+	return view.Scale(slot) != 0 && !t.isChained(slot)
+}
+
+// Scores implements index.Searcher.
+func (x *Index) Scores(v []float32, slots []uint32, dst []float32) error {
+	s := x.searchers.Get().(*searcher)
+	defer x.searchers.Put(s)
+	ok, err := s.query.Set(x.codes, v)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		clear(dst[:len(slots)])
+		return nil
+	}
+	view := x.codes.View()
+	return view.Scores(&s.query, slots, dst)
+}
+
+// Vector implements index.Searcher.
+func (x *Index) Vector(slot uint32, dst []float32) error {
+	view := x.codes.View()
+	if int(slot) >= view.N {
+		return fmt.Errorf("hnsw: slot %d of %d", slot, view.N)
+	}
+	if len(dst) != x.codes.Dims() {
+		return fmt.Errorf("%w: %d, the index has %d", index.ErrDims, len(dst), x.codes.Dims())
+	}
+	view.Vector(slot, dst)
+	return nil
+}
+
+// Len implements index.Searcher.
+func (x *Index) Len() int { return int(x.n.Load()) }
+
+// Dims implements index.Searcher.
+func (x *Index) Dims() int { return x.codes.Dims() }
+
+// Info implements index.Searcher.
+func (x *Index) Info() index.Info {
+	graphed := int(x.graphed.Load())
+	return index.Info{
+		Engine: "hnsw", Vectors: x.Len(), Graph: graphed, Zero: x.codes.Zero(),
+		Bytes: x.codes.Bytes() + x.graph.bytes() + x.twins.size.Load(),
+	}
+}

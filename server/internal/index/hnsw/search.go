@@ -1,0 +1,120 @@
+package hnsw
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/akin-search/akin/embed/vector"
+	"github.com/akin-search/akin/server/internal/index"
+	"github.com/akin-search/akin/server/internal/index/codes"
+)
+
+// searcher is the scratch of one search at a time.
+type searcher struct {
+	walker
+	scanner codes.Scanner
+	top     codes.Top
+	plan    plan
+}
+
+// Search implements index.Searcher.
+func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
+	s := x.searchers.Get().(*searcher)
+	defer x.searchers.Put(s)
+	ok, err := s.query.Set(x.codes, q.Vector)
+	if err != nil {
+		return dst, index.Report{}, err
+	}
+	graphed := int(x.graphed.Load()) // before the length
+	s.look(x)
+	k := min(q.K, s.view.N)
+	if !ok || k <= 0 {
+		return dst, index.Report{Exact: true}, ctx.Err()
+	}
+	s.scored = 0
+	s.top.Reset(k)
+	s.plan.choose(x, q, graphed, s.view.N, k)
+	if err := s.run(ctx, x, q, graphed); err != nil {
+		return dst, index.Report{Scored: s.scored}, err
+	}
+	return s.top.AppendSorted(dst), index.Report{Exact: s.plan.exact(), Scored: s.scored}, nil
+}
+
+// run fills top by the plan.
+func (s *searcher) run(ctx context.Context, x *Index, q *index.Query, graphed int) (err error) {
+	n := 0
+	switch s.plan.strategy {
+	case scanAll:
+		n, err = s.scanner.Scan(ctx, &s.view, &s.query, 0, s.view.N, q.Accept, &s.top)
+	case scanListed:
+		n, err = s.scanner.ScanList(ctx, &s.view, &s.query, s.plan.slots, q.Accept, &s.top)
+	default:
+		if err = s.search(ctx, x, q.Accept, graphed); err == nil {
+			n, err = s.scanner.Scan(ctx, &s.view, &s.query, graphed, s.view.N, q.Accept, &s.top)
+		}
+	}
+	s.scored += n
+	return err
+}
+
+// search walks the graph and offers what it finds below graphed to top.
+func (s *searcher) search(ctx context.Context, x *Index, accept index.Accept, graphed int) (err error) {
+	entry := x.entry.Load()
+	if int(entry) >= graphed {
+		return nil // no node yet
+	}
+	at := s.descend(x.graph, entry, int(x.top.Load()), 0)
+	switch {
+	case accept == nil:
+		s.beam.reset(s.plan.ef, s.plan.ef)
+		err = s.walk(ctx, x.graph, at, 0)
+	case s.plan.strategy == walkTwoHops:
+		s.beam.reset(s.plan.ef, s.plan.ef+1) // and the node it starts from
+		err = s.walkTwoHops(ctx, x.graph, at, accept)
+	default:
+		s.beam.reset(s.plan.ef, max(s.plan.ef, beamLimit))
+		err = s.walkAccepted(ctx, x.graph, at, accept)
+	}
+	if err != nil {
+		return err
+	}
+	s.settleBeam(accept, graphed)
+	return nil
+}
+
+// settleBeam scores the beam's accepted slots and those of their chains by both planes, best first, until no error bound
+// reaches the k-th best.
+func (s *searcher) settleBeam(accept index.Accept, graphed int) {
+	margin := s.query.Margin(&s.view)
+	n := 0
+	for _, e := range s.beam.entries {
+		if s.top.Full() && entryScore(e)+margin < s.top.Worst() {
+			break
+		}
+		if e&rejected != 0 {
+			continue
+		}
+		for slot := entrySlot(e); int(slot) < s.view.N; slot = atomic.LoadUint32(s.tables.nextOf(slot)) {
+			if int(slot) >= graphed || accept != nil && !accept.Accepts(slot) {
+				continue // the tail's, or not asked for
+			}
+			s.fresh[n] = slot
+			if n++; n == rerank {
+				s.offer(n)
+				n = 0
+			}
+		}
+	}
+	s.offer(n)
+}
+
+// rerank is the number of slots scored by both planes at a time.
+const rerank = 16
+
+// offer scores the first n fresh slots by both planes and offers them to top.
+func (s *searcher) offer(n int) {
+	vector.Fine(s.scores[:n], &s.query.Int8Query, s.view.Coarse, s.view.Fine, s.fresh[:n])
+	for i, score := range s.scores[:n] {
+		s.top.Offer(index.Candidate{Slot: s.fresh[i], Score: min(score, 1)})
+	}
+}

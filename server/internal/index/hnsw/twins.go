@@ -1,0 +1,68 @@
+package hnsw
+
+import (
+	"bytes"
+	"sync/atomic"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/akin-search/akin/server/internal/index/codes"
+)
+
+// twins finds slots of equal coarse codes: a hash table of the first slot of each kind, with linear probing, whose keys are
+// the rows themselves. The appender's, but for size.
+type twins struct {
+	table []uint32          // none: free
+	used  int               // table entries that are not free
+	last  map[uint32]uint32 // first slot of a chain -> its last slot
+	size  atomic.Int64      // bytes of table
+}
+
+// add enters a slot. It returns the last slot so far with the same coarse codes, which the new one now follows, or none.
+func (t *twins) add(view *codes.View, slot uint32) (follows uint32) {
+	if 4*(t.used+1) > 3*len(t.table) {
+		t.grow(view)
+	}
+	row := view.Row(slot)
+	mask := uint64(len(t.table) - 1)
+	for i := xxhash.Sum64(row) & mask; ; i = (i + 1) & mask {
+		first := t.table[i]
+		if first == none {
+			t.table[i] = slot
+			t.used++
+			return none
+		}
+		if !bytes.Equal(view.Row(first), row) {
+			continue
+		}
+		follows, ok := t.last[first]
+		if !ok {
+			follows = first
+		}
+		if t.last == nil {
+			t.last = map[uint32]uint32{}
+		}
+		t.last[first] = slot
+		return follows
+	}
+}
+
+func (t *twins) grow(view *codes.View) {
+	old := t.table
+	t.table = make([]uint32, max(1024, 2*len(old)))
+	for i := range t.table {
+		t.table[i] = none
+	}
+	t.size.Store(4 * int64(len(t.table)))
+	mask := uint64(len(t.table) - 1)
+	for _, slot := range old {
+		if slot == none {
+			continue
+		}
+		i := xxhash.Sum64(view.Row(slot)) & mask
+		for t.table[i] != none {
+			i = (i + 1) & mask
+		}
+		t.table[i] = slot
+	}
+}
