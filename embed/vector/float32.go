@@ -3,22 +3,117 @@ package vector
 // Dot returns the sum of a[i]*b[i]. b must have the length of a.
 func Dot(a, b []float32) float32 {
 	b = b[:len(a)]
-	return dotPortable(a, b)
+	if len(a) == 0 {
+		return 0
+	}
+	return dot(a, b)
 }
 
 // Axpy adds alpha*x to y. x must have the length of y.
 func Axpy(y []float32, alpha float32, x []float32) {
 	x = x[:len(y)]
-	axpyPortable(y, alpha, x)
+	if len(y) > 0 {
+		axpy(y, alpha, x)
+	}
 }
 
 // AxpyInt8 adds alpha*x to y. x must have the length of y.
 func AxpyInt8(y []float32, alpha float32, x []int8) {
 	x = x[:len(y)]
-	axpyInt8Portable(y, alpha, x)
+	if len(y) > 0 {
+		axpyInt8(y, alpha, x)
+	}
 }
 
 // Scale multiplies x by alpha.
 func Scale(x []float32, alpha float32) {
-	scalePortable(x, alpha)
+	if len(x) > 0 {
+		scale(x, alpha)
+	}
+}
+
+// QuantizeInt8 writes the codes of x to dst, from -127 to 127 and rounded to the nearest, and returns what a code is to be
+// multiplied by. dst must have the length of x. For zeros, and for rows so small that the scale would vanish, all are zero.
+func QuantizeInt8(dst []int8, x []float32) (scale float32) {
+	dst = dst[:len(x)]
+	var top float32
+	for _, v := range x {
+		top = max(top, v, -v)
+	}
+	scale = top / 127
+	if scale < 1e-30 {
+		clear(dst)
+		return 0
+	}
+	inverse := 1 / scale
+	for i, v := range x {
+		v *= inverse
+		if v < 0 {
+			dst[i] = int8(v - .5)
+		} else {
+			dst[i] = int8(v + .5)
+		}
+	}
+	return scale
+}
+
+// Matrix is a matrix of float32 by rows: element (i, j) is Data[i*Stride+j]. MatMul wants Rows in multiples of RowTile and
+// Cols of ColTile; zeros make up what is missing. A stride that is not a multiple of a power of two keeps a column from
+// crowding a few sets of the first-level cache.
+type Matrix struct {
+	Data               []float32
+	Rows, Cols, Stride int
+}
+
+// The tile that MatMul computes at a time.
+const (
+	RowTile = 8
+	ColTile = 32
+)
+
+// NewMatrix makes a matrix of zeros with at least the given size, rounded up to whole tiles.
+func NewMatrix(rows, cols int) Matrix {
+	m := Matrix{Rows: roundUp(rows, RowTile), Cols: roundUp(cols, ColTile)}
+	m.Stride = m.Cols + 16
+	m.Data = make([]float32, m.Rows*m.Stride)
+	return m
+}
+
+func roundUp(n, step int) int { return (n + step - 1) / step * step }
+
+// Row returns row i.
+func (m Matrix) Row(i int) []float32 { return m.Data[i*m.Stride:][:m.Cols:m.Cols] }
+
+// MatMul sets the rows from up to below to of c to those of the product x*y. inner is the number of columns of x and rows of
+// y that take part. c must not share memory with x or y.
+func MatMul(c, x, y Matrix, inner, from, to int) {
+	if from%RowTile != 0 || to%RowTile != 0 || c.Cols%ColTile != 0 || to > min(c.Rows, x.Rows) || inner > min(x.Stride, y.Rows) ||
+		y.Cols < c.Cols {
+		panic("vector: matrices that do not fit")
+	}
+	if inner == 0 {
+		for i := from; i < to; i++ {
+			clear(c.Row(i))
+		}
+		return
+	}
+	matMul(c, x, y, inner, from, to)
+}
+
+// Transpose sets the rows from up to below to of dst to the columns of src.
+func Transpose(dst, src Matrix, from, to int) {
+	const block = 16
+	rows := min(src.Rows, dst.Cols)
+	for i0 := from; i0 < to; i0 += block {
+		for j0 := 0; j0 < rows; j0 += block {
+			for i := i0; i < min(i0+block, to); i++ {
+				out := dst.Data[i*dst.Stride+j0:][:min(block, rows-j0)]
+				at := j0*src.Stride + i
+				for j := range out {
+					out[j] = src.Data[at]
+					at += src.Stride
+				}
+			}
+		}
+	}
 }

@@ -36,3 +36,13 @@ func scalePortable(x []float32, alpha float32) {
 		x[i] *= alpha
 	}
 }
+
+func matMulPortable(c, x, y Matrix, inner, from, to int) {
+	for i := from; i < to; i++ {
+		out := c.Row(i)
+		clear(out)
+		for k, v := range x.Data[i*x.Stride:][:inner] {
+			axpyPortable(out, v, y.Data[k*y.Stride:][:c.Cols])
+		}
+	}
+}

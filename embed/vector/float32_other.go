@@ -1,0 +1,13 @@
+//go:build !amd64
+
+package vector
+
+func dot(a, b []float32) float32 { return dotPortable(a, b) }
+
+func axpy(y []float32, alpha float32, x []float32) { axpyPortable(y, alpha, x) }
+
+func axpyInt8(y []float32, alpha float32, x []int8) { axpyInt8Portable(y, alpha, x) }
+
+func scale(x []float32, alpha float32) { scalePortable(x, alpha) }
+
+func matMul(c, x, y Matrix, inner, from, to int) { matMulPortable(c, x, y, inner, from, to) }
