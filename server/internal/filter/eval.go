@@ -1,0 +1,181 @@
+package filter
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/RoaringBitmap/roaring/v2"
+)
+
+// Eval returns the slots that meet the filter, of those appended so far. The bitmap is the caller's. It costs
+// microseconds for conditions on lists and text attributes, and a pass over the values for ids, numbers and times.
+func (c *Columns) Eval(f *Filter) (*roaring.Bitmap, error) {
+	if f == nil || f.root == nil {
+		return nil, ErrNotParsed
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.eval(f.root).own(), nil
+}
+
+// answer is a bitmap that may be a part of the columns, and then must not be changed or outlive the lock.
+type answer struct {
+	*roaring.Bitmap
+	shared bool
+}
+
+func (a answer) own() *roaring.Bitmap {
+	if a.shared {
+		return a.Clone()
+	}
+	return a.Bitmap
+}
+
+func (c *Columns) eval(n *node) answer {
+	switch n.kind {
+	case and:
+		return c.evalAnd(n.children)
+	case or:
+		return c.evalOr(n.children)
+	case not:
+		return answer{roaring.Flip(c.eval(n.children[0]).Bitmap, 0, uint64(c.n)), false}
+	}
+	return c.evalTest(&n.cond)
+}
+
+// evalAnd intersects, smallest first, and takes away what stands under NOT.
+func (c *Columns) evalAnd(children []*node) answer {
+	var keep []answer
+	var drop []*node
+	for _, child := range children {
+		if child.kind == not {
+			drop = append(drop, child.children[0])
+			continue
+		}
+		a := c.eval(child)
+		if a.IsEmpty() {
+			return a
+		}
+		keep = append(keep, a)
+	}
+	var result *roaring.Bitmap
+	if len(keep) == 0 {
+		result = roaring.New()
+		result.AddRange(0, uint64(c.n))
+	} else {
+		slices.SortFunc(keep, func(a, b answer) int { return int(a.GetCardinality()) - int(b.GetCardinality()) })
+		result = keep[0].own()
+		for _, a := range keep[1:] {
+			result.And(a.Bitmap)
+		}
+	}
+	for _, child := range drop {
+		if result.IsEmpty() {
+			break
+		}
+		result.AndNot(c.eval(child).Bitmap)
+	}
+	return answer{result, false}
+}
+
+// evalOr unites. All ids asked for by = are found in one pass.
+func (c *Columns) evalOr(children []*node) answer {
+	var wanted []string
+	var parts []*roaring.Bitmap
+	for _, child := range children {
+		if child.kind == test && child.cond.field == fieldID && child.cond.op == equal {
+			wanted = append(wanted, child.cond.value.text)
+			continue
+		}
+		parts = append(parts, c.eval(child).Bitmap)
+	}
+	if len(wanted) > 0 {
+		parts = append(parts, c.collect(func(add func(uint32)) { c.ids.eachOf(wanted, add) }))
+	}
+	return answer{roaring.FastOr(parts...), false}
+}
+
+func (c *Columns) evalTest(t *condition) answer {
+	switch t.field {
+	case fieldID:
+		return c.evalID(t)
+	case fieldCategories:
+		return evalList(&c.categories, t)
+	case fieldAuthors:
+		return evalList(&c.authors, t)
+	case fieldPublishTime:
+		at := t.value.time
+		return answer{c.collect(func(add func(uint32)) {
+			c.times.each(t.op, at.Unix(), int32(at.Nanosecond()), add)
+		}), false}
+	}
+	if t.op == present && t.name == "" {
+		return answer{c.collect(func(add func(uint32)) {
+			for _, a := range c.attributes {
+				a.each(add)
+			}
+		}), false}
+	}
+	a := c.attributes[t.name]
+	if a == nil {
+		return answer{roaring.New(), false}
+	}
+	return c.evalAttribute(a, t)
+}
+
+func (c *Columns) evalID(t *condition) answer {
+	return answer{c.collect(func(add func(uint32)) {
+		if t.op == equal {
+			c.ids.eachOf([]string{t.value.text}, add)
+		} else {
+			c.ids.each(t.op, t.value.text, add)
+		}
+	}), false}
+}
+
+func evalList(list *texts, t *condition) answer {
+	p := list.any
+	if t.op == equal {
+		p = list.values[t.value.text]
+	}
+	b, shared := p.bitmap()
+	return answer{b, shared}
+}
+
+func (c *Columns) evalAttribute(a *attribute, t *condition) answer {
+	switch {
+	case t.op == present:
+		return answer{c.collect(a.each), false}
+	case t.value.kind == boolValue:
+		b, shared := a.booleans[truth(t.value.truth)].bitmap()
+		return answer{b, shared}
+	case t.value.kind == numberValue:
+		return answer{c.collect(func(add func(uint32)) { a.numbers.each(t.op, t.value.number, add) }), false}
+	case t.op == equal:
+		return evalList(&a.texts, t)
+	}
+	return answer{c.collect(func(add func(uint32)) {
+		for text, p := range a.texts.values {
+			if t.op.holds(strings.Compare(text, t.value.text)) {
+				p.each(add)
+			}
+		}
+	}), false}
+}
+
+// each calls fn with the slots that have a value of any kind.
+func (a *attribute) each(fn func(slot uint32)) {
+	a.texts.any.each(fn)
+	for _, slot := range a.numbers.slots {
+		fn(slot)
+	}
+	a.booleans[0].each(fn)
+	a.booleans[1].each(fn)
+}
+
+// collect makes a bitmap of the slots that each adds, in any order.
+func (c *Columns) collect(each func(add func(slot uint32))) *roaring.Bitmap {
+	words := make([]uint64, (c.n+63)/64)
+	each(func(slot uint32) { words[slot/64] |= 1 << (slot % 64) })
+	return roaring.FromDense(words, true)
+}
