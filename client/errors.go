@@ -151,6 +151,10 @@ func callError(op string, err error) error {
 	if e.Code == codes.Unknown {
 		e.Code = status.FromContextError(err).Code()
 	}
+	if reason, dialing := strings.CutPrefix(e.Message, dialFailed); dialing && e.Code == codes.Unavailable {
+		reason = strings.TrimSuffix(strings.TrimPrefix(reason, "Error while dialing: "), `"`)
+		e.Message = "cannot reach the server: " + reason
+	}
 	if e.Code == codes.Internal && strings.Contains(e.Message, "invalid UTF-8") {
 		// The message could not be encoded, so it never left this process.
 		e.Code, e.Message = codes.InvalidArgument, "a text of the request is not valid UTF-8"
@@ -165,6 +169,9 @@ func itemError(op string, st *akinv1.Status) *Error {
 	e.cause = s.Err()
 	return e
 }
+
+// dialFailed is how gRPC words a connection that never came about, in front of the reason.
+const dialFailed = `connection error: desc = "transport: `
 
 func fromStatus(op string, st *status.Status) *Error {
 	e := &Error{Op: op, Code: st.Code(), Message: st.Message()}

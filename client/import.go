@@ -169,7 +169,9 @@ func (r *importRun) read(papers iter.Seq2[*Paper, error]) error {
 func (r *importRun) snapshot() ImportReport {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.report
+	report := r.report
+	report.Waiting = nil // it ended, so it waits no more
+	return report
 }
 
 // update changes the report and, if told to, shows it to the caller.

@@ -1,0 +1,232 @@
+// Package fake is an Akin server for tests: the generated interfaces over a map, with knobs for what goes wrong. Its
+// likeness of two texts is the cosine of their word counts, so its answers are the same on every machine.
+package fake
+
+import (
+	"context"
+	"crypto/tls"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	_ "google.golang.org/grpc/encoding/gzip" // answers compressed requests
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+)
+
+// Model is the fingerprint of the fake's model.
+const Model = "0123456789abcdef0123456789abcdef"
+
+// Server holds papers across Kill and Restart, as a durable server does.
+type Server struct {
+	// Before is asked ahead of each call, with its full method; an error is the answer. Set it before the first call.
+	Before func(ctx context.Context, method string) error
+	// Import says how imports misbehave. Set it before the first call.
+	Import ImportFaults
+	// TLS makes the server speak TLS. Set it before Start.
+	TLS *tls.Config
+
+	akinv1.UnimplementedPaperServiceServer
+	akinv1.UnimplementedSimilarityServiceServer
+	akinv1.UnimplementedIndexServiceServer
+
+	tb   testing.TB // nil in examples
+	addr string
+
+	mu       sync.Mutex
+	papers   map[string]*akinv1.Paper
+	revision uint64
+	writes   map[string]int // writes that changed something, by id
+	grpc     *grpc.Server
+
+	calls   sync.Map // method -> *atomic.Int64
+	streams atomic.Int64
+}
+
+// Start serves on a free port of the loopback interface until the test ends.
+func Start(tb testing.TB, papers ...*akinv1.Paper) *Server {
+	tb.Helper()
+	s := New(papers...)
+	s.tb = tb
+	s.Listen()
+	tb.Cleanup(s.Kill)
+	return s
+}
+
+// New returns a server that does not listen yet.
+func New(papers ...*akinv1.Paper) *Server {
+	s := &Server{papers: map[string]*akinv1.Paper{}, writes: map[string]int{}, addr: "127.0.0.1:0"}
+	for _, p := range papers {
+		s.put(p)
+	}
+	return s
+}
+
+// Listen serves on the server's address: a free port the first time, the same one after a Kill.
+func (s *Server) Listen() {
+	var lis net.Listener
+	var err error
+	for range 100 { // the port of a killed server may take a moment to be free
+		if lis, err = net.Listen("tcp", s.addr); err == nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err != nil {
+		panic(err)
+	}
+	s.addr = lis.Addr().String()
+	opts := []grpc.ServerOption{grpc.UnaryInterceptor(s.unary), grpc.StreamInterceptor(s.stream), grpc.MaxRecvMsgSize(16 << 20)}
+	if s.TLS != nil {
+		opts = append(opts, grpc.Creds(credentials.NewTLS(s.TLS)))
+	}
+	g := grpc.NewServer(opts...)
+	akinv1.RegisterPaperServiceServer(g, s)
+	akinv1.RegisterSimilarityServiceServer(g, s)
+	akinv1.RegisterIndexServiceServer(g, s)
+	s.mu.Lock()
+	s.grpc = g
+	s.mu.Unlock()
+	go func() { _ = g.Serve(lis) }() // returns when the server is killed
+}
+
+// Kill breaks every connection and stops listening, as kill -9 does. The papers stay.
+func (s *Server) Kill() {
+	s.mu.Lock()
+	g := s.grpc
+	s.mu.Unlock()
+	if g != nil {
+		g.Stop()
+	}
+}
+
+// Addr is host:port.
+func (s *Server) Addr() string { return s.addr }
+
+// Calls returns how often a method was called; name is the last part of the full method.
+func (s *Server) Calls(name string) int {
+	n := 0
+	s.calls.Range(func(method, count any) bool {
+		if strings.HasSuffix(method.(string), "/"+name) {
+			n += int(count.(*atomic.Int64).Load())
+		}
+		return true
+	})
+	return n
+}
+
+// Writes returns how often the content of an id changed.
+func (s *Server) Writes(id string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writes[id]
+}
+
+// IDs returns the stored ids in ascending order.
+func (s *Server) IDs() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.papers))
+}
+
+func (s *Server) count(ctx context.Context, method string) error {
+	n, _ := s.calls.LoadOrStore(method, new(atomic.Int64))
+	n.(*atomic.Int64).Add(1)
+	if s.Before != nil {
+		return s.Before(ctx, method)
+	}
+	return nil
+}
+
+func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if err := s.count(ctx, info.FullMethod); err != nil {
+		return nil, err
+	}
+	return handler(ctx, req)
+}
+
+func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if err := s.count(ss.Context(), info.FullMethod); err != nil {
+		return err
+	}
+	return handler(srv, ss)
+}
+
+// put stores a paper as the contract says; the caller does not hold the lock.
+func (s *Server) put(p *akinv1.Paper) (*akinv1.UpsertPaperResponse, error) {
+	switch {
+	case p.GetId() == "":
+		return nil, Invalid("paper.id", "is required")
+	case p.GetTitle() == "" && p.GetAbstract() == "":
+		return nil, Invalid("paper.title", "and paper.abstract must not both be empty")
+	case len(p.GetTitle()) > 2048:
+		return nil, Invalid("paper.title", "is longer than 2048 bytes")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stored := proto.CloneOf(p)
+	old, known := s.papers[p.GetId()]
+	if known {
+		stored.CreateTime, stored.UpdateTime, stored.Revision = old.GetCreateTime(), old.GetUpdateTime(), old.GetRevision()
+		if proto.Equal(stored, old) {
+			return &akinv1.UpsertPaperResponse{Paper: withoutAbstract(old), Unchanged: true}, nil
+		}
+	}
+	s.revision++
+	stored.Revision = s.revision
+	stored.UpdateTime = timestamppb.New(time.Unix(1_700_000_000+int64(s.revision), 0))
+	if !known {
+		stored.CreateTime = stored.UpdateTime
+	}
+	s.papers[p.GetId()] = stored
+	s.writes[p.GetId()]++
+	return &akinv1.UpsertPaperResponse{Paper: withoutAbstract(stored), Created: !known}, nil
+}
+
+func withoutAbstract(p *akinv1.Paper) *akinv1.Paper {
+	c := proto.CloneOf(p)
+	c.Abstract = ""
+	return c
+}
+
+// Invalid is INVALID_ARGUMENT about one field, as the real server words it.
+func Invalid(field, what string) error {
+	return Fail(codes.InvalidArgument, field+" "+what, "INVALID_FIELD",
+		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: field, Description: what}}})
+}
+
+// Fail is an error with a reason of the service and further details.
+func Fail(code codes.Code, message, reason string, details ...proto.Message) error {
+	st := status.New(code, message).Proto()
+	s := status.FromProto(st)
+	all := append([]proto.Message{&errdetails.ErrorInfo{Reason: reason, Domain: "akin"}}, details...)
+	for _, d := range all {
+		switch d := d.(type) {
+		case *errdetails.ErrorInfo:
+			s, _ = s.WithDetails(d)
+		case *errdetails.BadRequest:
+			s, _ = s.WithDetails(d)
+		case *errdetails.RetryInfo:
+			s, _ = s.WithDetails(d)
+		}
+	}
+	return s.Err()
+}
+
+// After is a detail that asks for a wait.
+func After(d time.Duration) proto.Message {
+	return &errdetails.RetryInfo{RetryDelay: durationpb.New(d)}
+}

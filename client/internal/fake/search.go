@@ -1,0 +1,308 @@
+package fake
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+)
+
+// counts are the words of a text.
+type counts map[string]float64
+
+func countWords(texts ...string) counts {
+	c := counts{}
+	for _, text := range texts {
+		for word := range strings.FieldsFuncSeq(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+			c[word]++
+		}
+	}
+	return c
+}
+
+func (c counts) add(d counts, weight float64) {
+	for word, n := range d {
+		c[word] += weight * n
+	}
+}
+
+func dot(a, b counts) (sum float64) {
+	for word, n := range a {
+		sum += n * b[word]
+	}
+	return sum
+}
+
+func cosine(a, b counts) float64 {
+	if n := math.Sqrt(dot(a, a) * dot(b, b)); n > 0 {
+		return dot(a, b) / n
+	}
+	return 0
+}
+
+// rank returns one page of hits.
+func (s *Server) rank(query counts, skip []string, o *akinv1.SearchOptions, size int32, token string) ([]*akinv1.Hit, string, *akinv1.SearchInfo, error) {
+	papers, err := s.accepted(o.GetFilter())
+	if err != nil {
+		return nil, "", nil, err
+	}
+	if o == nil {
+		o = &akinv1.SearchOptions{}
+	}
+	var hits []*akinv1.Hit
+	for _, p := range papers {
+		words := countWords(p.GetTitle(), p.GetAbstract())
+		cos := cosine(query, words)
+		if slices.Contains(skip, p.GetId()) || cos == 0 || (o.MinScore != nil && cos < o.GetMinScore()) {
+			continue
+		}
+		if m := o.GetReadMask().GetPaths(); len(m) == 0 || m[0] != "*" {
+			p = withoutAbstract(p)
+		}
+		hits = append(hits, &akinv1.Hit{Paper: p, Score: cos, Cosine: cos, Bm25: dot(query, words)})
+	}
+	slices.SortStableFunc(hits, func(a, b *akinv1.Hit) int { return cmp.Compare(b.GetScore(), a.GetScore()) })
+	info := &akinv1.SearchInfo{
+		Exact: o.GetMode() != akinv1.SearchMode_SEARCH_MODE_APPROXIMATE, Scored: int64(len(papers)), Model: Model,
+		Revision: s.lastRevision(), DenseWeight: 1,
+	}
+	if size == 0 {
+		size = 10
+	}
+	start, _ := strconv.Atoi(token)
+	start = min(start, len(hits))
+	end := min(start+int(size), len(hits))
+	next := ""
+	if end < len(hits) {
+		next = strconv.Itoa(end)
+	}
+	return hits[start:end], next, info, nil
+}
+
+func (s *Server) words(id string) (counts, error) {
+	p, err := s.find(id)
+	if err != nil {
+		return nil, err
+	}
+	return countWords(p.GetTitle(), p.GetAbstract()), nil
+}
+
+// SearchPapers implements akinv1.SimilarityServiceServer.
+func (s *Server) SearchPapers(_ context.Context, req *akinv1.SearchPapersRequest) (*akinv1.SearchPapersResponse, error) {
+	var query counts
+	var skip []string
+	var err error
+	switch q := req.GetQuery().(type) {
+	case *akinv1.SearchPapersRequest_Text:
+		if query = countWords(q.Text); len(query) == 0 {
+			return nil, Invalid("text", "has no words to search for")
+		}
+	case *akinv1.SearchPapersRequest_PaperId:
+		skip = []string{q.PaperId}
+		if query, err = s.words(q.PaperId); err != nil {
+			return nil, err
+		}
+	case *akinv1.SearchPapersRequest_Vector:
+		if q.Vector.GetModel() != Model {
+			return nil, Fail(codes.FailedPrecondition, "the vector is of another model; embed the text again", "MODEL_MISMATCH")
+		}
+		query = countWords("attention")
+	default:
+		return nil, Invalid("query", "is required")
+	}
+	hits, next, info, err := s.rank(query, skip, req.GetOptions(), req.GetPageSize(), req.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	return &akinv1.SearchPapersResponse{Hits: hits, NextPageToken: next, Info: info}, nil
+}
+
+// BatchSearchPapers implements akinv1.SimilarityServiceServer.
+func (s *Server) BatchSearchPapers(ctx context.Context, req *akinv1.BatchSearchPapersRequest) (*akinv1.BatchSearchPapersResponse, error) {
+	res := &akinv1.BatchSearchPapersResponse{}
+	for _, r := range req.GetRequests() {
+		one := &akinv1.BatchSearchPapersResult{}
+		if found, err := s.SearchPapers(ctx, r); err != nil {
+			st := status.Convert(err).Proto()
+			one.Result = &akinv1.BatchSearchPapersResult_Status{
+				Status: &akinv1.Status{Code: st.GetCode(), Message: st.GetMessage(), Details: st.GetDetails()},
+			}
+		} else {
+			one.Result = &akinv1.BatchSearchPapersResult_Response{Response: found}
+		}
+		res.Results = append(res.Results, one)
+	}
+	return res, nil
+}
+
+// RecommendPapers implements akinv1.SimilarityServiceServer.
+func (s *Server) RecommendPapers(_ context.Context, req *akinv1.RecommendPapersRequest) (*akinv1.RecommendPapersResponse, error) {
+	if len(req.GetLikes()) == 0 {
+		return nil, Invalid("likes", "must be 1 to 200")
+	}
+	query, skip := counts{}, slices.Clone(req.GetExcludePaperIds())
+	for sign, preferences := range map[float64][]*akinv1.Preference{1: req.GetLikes(), -1: req.GetDislikes()} {
+		for _, p := range preferences {
+			words := countWords(p.GetText())
+			if id := p.GetPaperId(); id != "" {
+				var err error
+				if words, err = s.words(id); err != nil {
+					return nil, err
+				}
+				skip = append(skip, id)
+			}
+			weight := p.GetWeight()
+			if weight == 0 {
+				weight = 1
+			}
+			query.add(words, sign*weight)
+		}
+	}
+	hits, next, info, err := s.rank(query, skip, req.GetOptions(), req.GetPageSize(), req.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	return &akinv1.RecommendPapersResponse{Hits: hits, NextPageToken: next, Info: info}, nil
+}
+
+// ExplainSimilarity implements akinv1.SimilarityServiceServer.
+func (s *Server) ExplainSimilarity(_ context.Context, req *akinv1.ExplainSimilarityRequest) (*akinv1.ExplainSimilarityResponse, error) {
+	target, err := s.words(req.GetTargetPaperId())
+	if err != nil {
+		return nil, err
+	}
+	query := countWords(req.GetText())
+	if id := req.GetPaperId(); id != "" {
+		if query, err = s.words(id); err != nil {
+			return nil, err
+		}
+	}
+	norm := math.Sqrt(dot(query, query) * dot(target, target))
+	res := &akinv1.ExplainSimilarityResponse{Cosine: cosine(query, target), Bm25: dot(query, target), Model: Model}
+	for word, n := range query {
+		if both := n * target[word]; both > 0 {
+			res.Terms = append(res.Terms, &akinv1.TermPart{Term: word, Cosine: both / norm, Bm25: both, Matches: []string{word}})
+		}
+	}
+	slices.SortFunc(res.GetTerms(), func(a, b *akinv1.TermPart) int {
+		return cmp.Or(cmp.Compare(b.GetCosine(), a.GetCosine()), cmp.Compare(a.GetTerm(), b.GetTerm()))
+	})
+	if n := int(req.GetMaxTerms()); n > 0 && len(res.GetTerms()) > n {
+		for _, cut := range res.GetTerms()[n:] {
+			res.RemainingCosine += cut.GetCosine()
+		}
+		res.Terms = res.GetTerms()[:n]
+	}
+	return res, nil
+}
+
+// FindDuplicates implements akinv1.SimilarityServiceServer: pairs only, one a page.
+func (s *Server) FindDuplicates(_ context.Context, req *akinv1.FindDuplicatesRequest) (*akinv1.FindDuplicatesResponse, error) {
+	papers, err := s.accepted(req.GetFilter())
+	if err != nil {
+		return nil, err
+	}
+	least := req.GetMinCosine()
+	if least == 0 {
+		least = .95
+	}
+	var groups []*akinv1.DuplicateGroup
+	for i, p := range papers {
+		for _, q := range papers[i+1:] {
+			if c := cosine(countWords(p.GetTitle(), p.GetAbstract()), countWords(q.GetTitle(), q.GetAbstract())); c >= least {
+				groups = append(groups, &akinv1.DuplicateGroup{PaperIds: []string{p.GetId(), q.GetId()}, MinCosine: c})
+			}
+		}
+	}
+	at, _ := strconv.Atoi(req.GetPageToken())
+	if at >= len(groups) {
+		return &akinv1.FindDuplicatesResponse{}, nil
+	}
+	res := &akinv1.FindDuplicatesResponse{Groups: groups[at : at+1]}
+	if at+1 < len(groups) {
+		res.NextPageToken = strconv.Itoa(at + 1)
+	}
+	return res, nil
+}
+
+// EmbedTexts implements akinv1.SimilarityServiceServer.
+func (s *Server) EmbedTexts(_ context.Context, req *akinv1.EmbedTextsRequest) (*akinv1.EmbedTextsResponse, error) {
+	res := &akinv1.EmbedTextsResponse{Model: Model}
+	for _, text := range req.GetTexts() {
+		e := &akinv1.Embedding{Tokens: int32(len(countWords(text)))}
+		if e.GetTokens() > 0 {
+			e.Values = []float32{.6, .8}
+		}
+		res.Embeddings = append(res.Embeddings, e)
+	}
+	return res, nil
+}
+
+// GetIndexStats implements akinv1.IndexServiceServer.
+func (s *Server) GetIndexStats(context.Context, *akinv1.GetIndexStatsRequest) (*akinv1.GetIndexStatsResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := int64(len(s.papers))
+	return &akinv1.GetIndexStatsResponse{
+		Papers: n, Revision: s.revision, Model: model(n),
+		Index:     &akinv1.IndexInfo{Engine: "flat", Vectors: n, TailVectors: n, MemoryBytes: n * 1024},
+		DiskBytes: 32 << 10, MemoryBytes: 48 << 20, Version: "test", Uptime: durationpb.New(90e9),
+	}, nil
+}
+
+func model(papers int64) *akinv1.ModelInfo {
+	return &akinv1.ModelInfo{Fingerprint: Model, Dims: 2, Trained: true, Papers: papers}
+}
+
+// TrainModel implements akinv1.IndexServiceServer.
+func (s *Server) TrainModel(req *akinv1.TrainModelRequest, stream grpc.ServerStreamingServer[akinv1.TrainModelResponse]) error {
+	epochs := max(1, req.GetEpochs())
+	for e := int32(1); e <= epochs; e++ {
+		report := &akinv1.TrainModelResponse{
+			Stage: "training", Progress: float64(e) / float64(epochs+1), Epoch: e, Loss: 1 / float64(e), PapersPerSecond: 1000,
+			Eta: durationpb.New(1e9),
+		}
+		if err := stream.Send(report); err != nil {
+			return err
+		}
+	}
+	return stream.Send(&akinv1.TrainModelResponse{Stage: "done", Progress: 1, Model: model(int64(len(s.IDs())))})
+}
+
+// EvaluateRecall implements akinv1.IndexServiceServer.
+func (s *Server) EvaluateRecall(_ context.Context, req *akinv1.EvaluateRecallRequest) (*akinv1.EvaluateRecallResponse, error) {
+	queries := req.GetQueries()
+	if queries == 0 {
+		queries = 200
+	}
+	return &akinv1.EvaluateRecallResponse{
+		Recall: .975, MinRecall: .8, Queries: min(queries, int32(len(s.IDs()))),
+		MeanLatency: durationpb.New(120e3), ExactLatency: durationpb.New(1500e3),
+	}, nil
+}
+
+// Backup implements akinv1.IndexServiceServer.
+func (s *Server) Backup(_ *akinv1.BackupRequest, stream grpc.ServerStreamingServer[akinv1.BackupResponse]) error {
+	for i := range 4 {
+		if err := stream.Send(&akinv1.BackupResponse{Data: []byte("piece " + strconv.Itoa(i) + "\n"), PinnedBytes: int64(i) * 4096}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) lastRevision() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.revision
+}

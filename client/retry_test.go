@@ -1,0 +1,124 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/akin-search/akin/client"
+	"github.com/akin-search/akin/client/internal/fake"
+)
+
+// calls is one call of each unary method.
+func calls(ctx context.Context, c *client.Client) map[string]func() error {
+	first := func(err error) error { return err }
+	return map[string]func() error{
+		"UpsertPaper":       func() error { _, err := c.Upsert(ctx, samplePapers(1)[0]); return first(err) },
+		"BatchUpsertPapers": func() error { _, err := c.UpsertBatch(ctx, samplePapers(2)); return err },
+		"GetPaper":          func() error { _, err := c.Get(ctx, "paper-00000"); return err },
+		"BatchGetPapers":    func() error { _, _, err := c.GetMany(ctx, []string{"paper-00000"}); return err },
+		"ListPapers": func() error {
+			for _, err := range c.List(ctx) {
+				return err
+			}
+			return nil
+		},
+		"DeletePaper":       func() error { _, err := c.Delete(ctx, "paper-00001"); return err },
+		"PurgePapers":       func() error { _, _, err := c.Purge(ctx, "*", true); return err },
+		"SearchPapers":      func() error { _, err := c.Search(ctx, "topic"); return err },
+		"BatchSearchPapers": func() error { _, err := c.QueryBatch(ctx, []*client.SearchRequest{client.TextQuery("x")}); return err },
+		"RecommendPapers": func() error {
+			_, err := c.Recommend(ctx, client.Taste{Likes: []*client.Preference{client.FromText("topic")}})
+			return err
+		},
+		"ExplainSimilarity": func() error { _, err := c.Explain(ctx, "topic", "paper-00000", 0); return err },
+		"FindDuplicates": func() error {
+			for _, err := range c.Duplicates(ctx) {
+				return err
+			}
+			return nil
+		},
+		"EmbedTexts":     func() error { _, _, err := c.EmbedTexts(ctx, "a"); return err },
+		"GetIndexStats":  func() error { _, err := c.Stats(ctx); return err },
+		"EvaluateRecall": func() error { _, err := c.EvaluateRecall(ctx, client.RecallConfig{}); return err },
+	}
+}
+
+var sentOnce = map[string]bool{"DeletePaper": true, "PurgePapers": true}
+
+func TestOnlyCallsThatAreSafeToRepeatAreRepeated(t *testing.T) {
+	for method := range calls(t.Context(), nil) {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			s := fake.Start(t, samplePapers(3)...)
+			var attempts atomic.Int64
+			s.Before = func(context.Context, string) error {
+				if attempts.Add(1) == 1 {
+					return status.Error(codes.Unavailable, "going away")
+				}
+				return nil
+			}
+			err := calls(testContext(t), dial(t, s))[method]()
+			if sentOnce[method] {
+				if !errors.Is(err, client.ErrUnavailable) || attempts.Load() != 1 {
+					t.Errorf("%d attempts, error %v; it must be sent once", attempts.Load(), err)
+				}
+			} else if err != nil || attempts.Load() != 2 {
+				t.Errorf("%d attempts, error %v", attempts.Load(), err)
+			}
+		})
+	}
+}
+
+func TestOtherErrorsAreNotRepeated(t *testing.T) {
+	for _, code := range []codes.Code{codes.InvalidArgument, codes.NotFound, codes.Internal, codes.ResourceExhausted, codes.Aborted} {
+		s := fake.Start(t)
+		s.Before = func(context.Context, string) error { return status.Error(code, "no") }
+		if _, err := dial(t, s).Search(testContext(t), "x"); status.Code(err) != code {
+			t.Errorf("%v became %v", code, err)
+		}
+		if n := s.Calls("SearchPapers"); n != 1 {
+			t.Errorf("%v: %d attempts", code, n)
+		}
+	}
+}
+
+func TestAWaitTheServerAsksForIsKept(t *testing.T) {
+	const wait = 120 * time.Millisecond
+	s := fake.Start(t)
+	var times []time.Time
+	s.Before = func(context.Context, string) error {
+		if times = append(times, time.Now()); len(times) < 3 {
+			return fake.Fail(codes.ResourceExhausted, "busy", "OVERLOADED", fake.After(wait))
+		}
+		return nil
+	}
+	if _, err := dial(t, s).Search(testContext(t), "x"); err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i < len(times); i++ {
+		if gap := times[i].Sub(times[i-1]); gap < wait {
+			t.Errorf("attempt %d came after %v, before the %v asked for", i+1, gap, wait)
+		}
+	}
+}
+
+func TestAWaitBeyondTheDeadlineFailsAtOnce(t *testing.T) {
+	s := fake.Start(t)
+	s.Before = func(context.Context, string) error {
+		return fake.Fail(codes.ResourceExhausted, "busy", "OVERLOADED", fake.After(time.Hour))
+	}
+	_, err := dial(t, s).Search(testContext(t), "x")
+	if !errors.Is(err, client.ErrOverloaded) || !strings.Contains(err.Error(), "busy") {
+		t.Fatal(err)
+	}
+	if n := s.Calls("SearchPapers"); n != 1 {
+		t.Errorf("%d attempts", n)
+	}
+}
