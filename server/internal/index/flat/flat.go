@@ -46,6 +46,9 @@ func (x *Index) Catchup(context.Context, int) error { return nil }
 // Search implements index.Searcher. Ef, Exact and Walk change nothing: every search is exact.
 func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
 	report := index.Report{Exact: true}
+	if err := ctx.Err(); err != nil {
+		return dst, report, err
+	}
 	s := x.scratch.Get().(*scratch)
 	defer x.scratch.Put(s)
 	ok, err := s.query.Set(x.codes, q.Vector)
@@ -55,7 +58,7 @@ func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidat
 	view := x.codes.View()
 	k := min(q.K, view.N)
 	if !ok || k <= 0 {
-		return dst, report, ctx.Err()
+		return dst, report, nil
 	}
 	s.top.Reset(k)
 	if slots, listed := list(q.Accept, view.N); listed {

@@ -19,6 +19,9 @@ type searcher struct {
 
 // Search implements index.Searcher.
 func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
+	if err := ctx.Err(); err != nil {
+		return dst, index.Report{}, err
+	}
 	s := x.searchers.Get().(*searcher)
 	defer x.searchers.Put(s)
 	ok, err := s.query.Set(x.codes, q.Vector)
@@ -29,7 +32,7 @@ func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidat
 	s.look(x)
 	k := min(q.K, s.view.N)
 	if !ok || k <= 0 {
-		return dst, index.Report{Exact: true}, ctx.Err()
+		return dst, index.Report{Exact: true}, nil
 	}
 	s.scored = 0
 	s.top.Reset(k)

@@ -1,0 +1,15 @@
+package hnsw
+
+import (
+	"io"
+	"testing"
+
+	"github.com/akin-search/akin/server/internal/index"
+	"github.com/akin-search/akin/server/internal/index/indextest"
+)
+
+func TestSuite(t *testing.T) {
+	indextest.Run(t, func(_ testing.TB, dims int) index.Searcher { return New(dims, Config{}) }, indextest.Options{
+		Load: func(r io.Reader, size int64) (index.Searcher, error) { return Load(r, size, Config{}) },
+	})
+}
