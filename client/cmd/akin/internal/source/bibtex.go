@@ -1,0 +1,199 @@
+package source
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"strings"
+
+	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+)
+
+// bibtex reads BibTeX and biblatex. An entry reaches from its @ to the brace that closes it; text between entries is a
+// comment. Where a new entry begins at the start of a line before the last one was closed, the last one is malformed, and
+// reading goes on with the new one. No library is used: those that could be had read a file whole and give up at the first
+// fault in it.
+type bibtex struct {
+	lines  *lines
+	macros map[string]string // of @string, by lower-case name
+	ids    slugs
+
+	rest   []byte // of a line behind the end of an entry
+	restAt int
+}
+
+// maxMacros bounds what @string entries may keep in memory.
+const maxMacros = 100_000
+
+// newBibTeX reads entries.
+func newBibTeX(l *lines) *bibtex {
+	b := &bibtex{lines: l, macros: make(map[string]string)}
+	for i, name := range []string{"january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+		"november", "december"} {
+		b.macros[name[:3]] = fmt.Sprint(i + 1)
+	}
+	return b
+}
+
+// entryStart matches where an entry begins, and its kind.
+var entryStart = regexp.MustCompile(`@\s*([A-Za-z]+)\s*[{(]`)
+
+// lineStart matches the same at the beginning of a line.
+var lineStart = regexp.MustCompile(`^\s*@\s*[A-Za-z]+\s*[{(]`)
+
+// next returns the next entry's paper.
+func (b *bibtex) next() (*akinv1.Paper, error) {
+	for {
+		text, at, err := b.entry()
+		if err != nil {
+			return nil, err
+		}
+		kind, body := splitEntry(text)
+		switch kind {
+		case "comment", "preamble":
+			continue
+		case "string":
+			if err := b.macro(body); err != nil {
+				return nil, &ItemError{Line: at, Record: excerpt(text), Err: err}
+			}
+			continue
+		}
+		key, fields, err := b.fields(body)
+		var p *akinv1.Paper
+		if err == nil {
+			p = b.paper(kind, key, fields)
+			err = finish(p)
+		}
+		if err != nil {
+			return nil, &ItemError{Line: at, Record: recordName(&akinv1.Paper{Id: key}, text), Err: err}
+		}
+		return p, nil
+	}
+}
+
+// line returns the rest of the last line, or a new one.
+func (b *bibtex) line() ([]byte, int, error) {
+	if b.rest != nil {
+		rest := b.rest
+		b.rest = nil
+		return rest, b.restAt, nil
+	}
+	text, err := b.lines.read()
+	return text, b.lines.line, err
+}
+
+// entry returns the text of the next entry from its @ to its closing brace.
+func (b *bibtex) entry() (text []byte, at int, err error) {
+	var entry bytes.Buffer
+	var scan balance
+	var fault error
+	for {
+		line, lineAt, err := b.line()
+		switch {
+		case err == io.EOF && entry.Len() > 0:
+			return nil, 0, &ItemError{Line: at, Record: excerpt(entry.Bytes()), Err: errors.New("the file ends inside this entry: a closing brace is missing")}
+		case err != nil && !isPieceError(err):
+			return nil, 0, err
+		case err != nil && fault == nil:
+			fault = err
+		}
+		if entry.Len() == 0 {
+			m := entryStart.FindIndex(line)
+			if m == nil {
+				if err != nil { // outside every entry, but something may have been in it
+					return nil, 0, &ItemError{Line: lineAt, Record: excerpt(line), Err: err}
+				}
+				continue
+			}
+			line, at = line[m[0]:], lineAt
+			if err == nil {
+				fault = nil
+			}
+		} else if lineStart.Match(line) {
+			b.rest, b.restAt = bytes.Clone(line), lineAt
+			return nil, 0, &ItemError{Line: at, Record: excerpt(entry.Bytes()), Err: errors.New("a new entry begins inside this one: a closing brace is missing")}
+		}
+		end := scan.line(line)
+		if end >= 0 {
+			if tail := line[end:]; entryStart.Match(tail) {
+				b.rest, b.restAt = bytes.Clone(tail), lineAt
+			}
+			line = line[:end]
+		}
+		if entry.Len()+len(line) >= b.lines.limit {
+			return nil, 0, &ItemError{Line: at, Record: excerpt(entry.Bytes()), Err: fmt.Errorf("longer than %d MiB", b.lines.limit>>20)}
+		}
+		entry.Write(line)
+		entry.WriteByte('\n')
+		if end >= 0 {
+			if fault != nil {
+				return nil, 0, &ItemError{Line: at, Record: excerpt(entry.Bytes()), Err: fault}
+			}
+			return bytes.TrimSpace(entry.Bytes()), at, nil
+		}
+	}
+}
+
+// balance finds the end of an entry that is opened by a brace or a parenthesis.
+type balance struct {
+	opened byte // the entry's own opening mark, 0 before it
+	depth  int  // of braces, without the entry's own
+}
+
+// line returns the index behind the entry's closing mark, or -1 if the line does not hold it.
+func (s *balance) line(line []byte) int {
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		switch {
+		case c == '\\':
+			i++
+		case s.opened == 0:
+			if c == '{' || c == '(' {
+				s.opened = c
+			}
+		case c == '{':
+			s.depth++
+		case c == '}' && s.depth > 0:
+			s.depth--
+		case c == '}' && s.opened == '{', c == ')' && s.opened == '(' && s.depth == 0:
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// splitEntry parts an entry's kind, in lower case, and what is inside its outer marks.
+func splitEntry(text []byte) (kind, body string) {
+	m := entryStart.FindSubmatchIndex(text)
+	return strings.ToLower(string(text[m[2]:m[3]])), string(text[m[1] : len(text)-1])
+}
+
+// macro takes in an @string.
+func (b *bibtex) macro(body string) error {
+	p := fieldParser{in: body, macros: b.macros}
+	fields, err := p.fields()
+	if err != nil {
+		return err
+	}
+	if len(b.macros)+len(fields) > maxMacros {
+		return fmt.Errorf("more than %d @string abbreviations", maxMacros)
+	}
+	maps.Copy(b.macros, fields)
+	return nil
+}
+
+// fields parses an entry's key and fields, by lower-case name, LaTeX not yet decoded.
+func (b *bibtex) fields(body string) (key string, fields map[string]string, err error) {
+	key, rest, comma := strings.Cut(body, ",")
+	if strings.ContainsAny(key, "={}\"") { // no key at all
+		key, rest = "", body
+	} else if !comma {
+		rest = ""
+	}
+	p := fieldParser{in: rest, macros: b.macros}
+	fields, err = p.fields()
+	return clean(key), fields, err
+}

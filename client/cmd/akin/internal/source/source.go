@@ -1,0 +1,124 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+)
+
+// Options say how to read an input. The zero value detects everything.
+type Options struct {
+	// Format is one of FormatNames. Empty: detected by content.
+	Format string
+	// Columns maps paper fields to the header names of a CSV or TSV file, for example {"abstract": "Summary"}. The fields
+	// are id, title, abstract, authors, categories, publish_time, url, doi and attributes.NAME. Fields that are not named
+	// here take the column that usual header names suggest; columns that no field takes are left out.
+	Columns map[string]string
+	// ListSeparator parts authors and categories in a cell of a CSV or TSV file. Empty: "|" where the cell has one, else
+	// ";", else for categories ",".
+	ListSeparator string
+	// MaxRecord bounds the bytes of one record. 0: 16 MiB.
+	MaxRecord int
+}
+
+// defaultMaxRecord is a server's limit on a whole message: nothing longer could go in.
+const defaultMaxRecord = 16 << 20
+
+// Reader gives the papers of one input. Progress may be called from any goroutine, everything else from one at a time.
+type Reader struct {
+	in      *input
+	format  string
+	parser  parser
+	handled bool // an error that ends the input was yielded
+}
+
+// parser is one format. next returns the next paper, an *ItemError for a record that is none, io.EOF at the end, or
+// another error that ends the input. Papers it returns are passed through finish unless it is verbatim.
+type parser interface {
+	next() (*akinv1.Paper, error)
+}
+
+// Open opens the file at path, or standard input for "-", and finds out its format. Errors are those of opening and
+// reading the file, ErrEmpty, and *FormatError. The caller closes the Reader.
+func Open(path string, opts Options) (*Reader, error) {
+	in, err := openInput(path)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newReader(in, opts)
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return r, nil
+}
+
+// newReader takes over in unless it returns an error.
+func newReader(in *input, opts Options) (*Reader, error) {
+	if opts.MaxRecord == 0 {
+		opts.MaxRecord = defaultMaxRecord
+	}
+	if opts.MaxRecord < 0 {
+		return nil, fmt.Errorf("the limit of a record is %d bytes: it must be positive", opts.MaxRecord)
+	}
+	head, err := in.text.Peek(peekSize)
+	if err != nil && err != io.EOF && len(head) == 0 {
+		return nil, fmt.Errorf("reading the input: %w", err)
+	}
+	if len(head) == 0 {
+		return nil, ErrEmpty
+	}
+	name := opts.Format
+	if name == "" {
+		if name, err = detect(head, opts); err != nil {
+			return nil, err
+		}
+	} else if what := binary(head); what != "" {
+		return nil, &FormatError{What: "the input is " + what}
+	}
+	for _, f := range formats {
+		if f.name == name {
+			p, err := f.open(newLines(in.text, opts.MaxRecord), opts)
+			if err != nil {
+				return nil, err
+			}
+			return &Reader{in: in, format: name, parser: p}, nil
+		}
+	}
+	return nil, &FormatError{What: fmt.Sprintf("there is no format %q", name)}
+}
+
+// Format returns the name of the input's format.
+func (r *Reader) Format() string { return r.format }
+
+// Progress returns how many bytes of the file as on disk were read, and how many there are, 0 when that is unknown.
+func (r *Reader) Progress() (read, total int64) { return r.in.read.Load(), r.in.total }
+
+// Close closes the file. Standard input stays open.
+func (r *Reader) Close() error { return r.in.Close() }
+
+// Papers yields the input's papers in their order. An error that is an *ItemError concerns one record, and the next
+// papers follow; any other error is the last thing yielded. The paper belongs to the caller. A loop that was left goes on
+// where it stopped when Papers is called again.
+func (r *Reader) Papers() iter.Seq2[*akinv1.Paper, error] {
+	return func(yield func(*akinv1.Paper, error) bool) {
+		for !r.handled {
+			p, err := r.parser.next()
+			var item *ItemError
+			switch {
+			case err == io.EOF:
+				r.handled = true
+				return
+			case err != nil && !errors.As(err, &item):
+				r.handled = true
+				yield(nil, err)
+				return
+			}
+			if !yield(p, err) {
+				return
+			}
+		}
+	}
+}
