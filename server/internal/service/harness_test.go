@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -177,4 +178,9 @@ func drained[T any](recv func() (T, error)) ([]T, error) {
 		}
 		out = append(out, m)
 	}
+}
+
+// statusProto turns the contract's status into gRPC's, which has the same fields.
+func statusProto(s *akinv1.Status) *spb.Status {
+	return &spb.Status{Code: s.GetCode(), Message: s.GetMessage(), Details: s.GetDetails()}
 }
