@@ -1,0 +1,155 @@
+package embed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"time"
+)
+
+// Corpus is what Train learns from. Its methods are called from many goroutines at once, each document at most once.
+type Corpus interface {
+	Len() int
+	Document(i int) (title, abstract string)
+}
+
+// TrainConfig says how Train works. Zero fields have the defaults.
+type TrainConfig struct {
+	// Epochs is how often each paper is seen; 0 = by the number of papers: DefaultEpochs.
+	Epochs int
+	// Seed chooses the order of the papers and the sentences; models of different seeds differ by a little in quality.
+	Seed uint64
+	// MaxPapers bounds the papers that are learned from, 0 = 200,000; of a larger corpus an even sample is taken. The
+	// weights always come from all papers.
+	MaxPapers int
+	// Workers is the number of goroutines; 0 = GOMAXPROCS. The model does not depend on it.
+	Workers int
+	// Progress is called from the goroutine of Train a few times a second, and when it ends; nil = not at all.
+	Progress func(Progress)
+
+	recipe *recipe // tests and measurements; nil = the default
+}
+
+// DefaultMaxPapers is the number of papers that Train learns from at most unless told otherwise.
+const DefaultMaxPapers = 200_000
+
+// Progress says how far a training is.
+type Progress struct {
+	Epoch, Epochs      int     // Epoch counts from 1; 0 while the corpus is read
+	Step, Steps        int     // batches done, and in all
+	Loss               float64 // mean over the batches since the last call
+	DocumentsPerSecond float64 // since the first batch
+	Elapsed, ETA       time.Duration
+}
+
+// DefaultEpochs is the number of epochs for a number of papers: enough to see 350,000 papers in all, but 4 to 15.
+func DefaultEpochs(papers int) int {
+	return min(max((350_000+papers/2)/max(papers, 1), 4), 15)
+}
+
+// recipe holds the numbers of the training; see defaultRecipe.
+type recipe struct {
+	batch         int     // papers of a batch
+	temperature   float64 // of the softmax over cosines
+	rate          float64 // of Adagrad at the first step
+	lastRate      float64 // share of the rate that is left at the last step
+	sentenceShare float64 // of the pairs that are a sentence and the rest, for papers with title and abstract
+	minPapers     int     // a bucket with fewer papers keeps its first row
+}
+
+var defaultRecipe = recipe{batch: 256, temperature: .1, rate: .02, lastRate: .05, sentenceShare: .3, minPapers: 1}
+
+// Train learns a model from the papers of a corpus. The same corpus, configs and kernel class (vector.Class) give the same
+// model, bit for bit, for any number of workers. It holds 4 bytes for each word and a float32 row for each bucket of the
+// corpus. It returns the context's error when that is done first; an empty corpus is an error.
+func Train(ctx context.Context, corpus Corpus, cfg Config, tc TrainConfig) (*Model, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if tc.Epochs < 0 || tc.MaxPapers < 0 || tc.Workers < 0 {
+		return nil, fmt.Errorf("embed: %d epochs, at most %d papers, %d workers: none may be negative", tc.Epochs, tc.MaxPapers, tc.Workers)
+	}
+	if corpus.Len() == 0 {
+		return nil, errors.New("embed: no papers to learn from")
+	}
+	if tc.MaxPapers == 0 {
+		tc.MaxPapers = DefaultMaxPapers
+	}
+	if tc.Workers == 0 {
+		tc.Workers = runtime.GOMAXPROCS(0)
+	}
+	if tc.recipe == nil {
+		tc.recipe = &defaultRecipe
+	}
+	start := time.Now()
+	examples, f, err := readCorpus(ctx, corpus, cfg, tc)
+	if err != nil {
+		return nil, err
+	}
+	if tc.Epochs == 0 {
+		tc.Epochs = DefaultEpochs(examples.len())
+	}
+	t := newTrainer(cfg, tc, examples, newModel(cfg, f))
+	defer t.pool.close()
+	if err := t.run(ctx, start); err != nil {
+		return nil, err
+	}
+	return t.finish(), nil
+}
+
+// run does all epochs.
+func (t *trainer) run(ctx context.Context, start time.Time) error {
+	report := reporter{fn: t.tc.Progress, start: start, began: time.Now(), batch: t.batch}
+	steps := t.examples.len() / t.batch
+	report.p = Progress{Epochs: t.tc.Epochs, Steps: steps * t.tc.Epochs}
+	for epoch := range t.tc.Epochs {
+		t.shuffle(epoch)
+		for s := range steps {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			done := epoch*steps + s
+			rate := t.recipe.rate * (1 - (1-t.recipe.lastRate)*float64(done)/float64(report.p.Steps))
+			loss := t.step(epoch, t.order[s*t.batch:(s+1)*t.batch], float32(rate))
+			report.step(epoch+1, done+1, loss)
+		}
+	}
+	return nil
+}
+
+// reporter calls Progress now and then.
+type reporter struct {
+	fn           func(Progress)
+	start, began time.Time // of the training, of the first batch
+	last         time.Time // of the last call
+	batch        int
+	p            Progress
+	loss         float64 // sum since the last call
+	losses       int
+}
+
+func (r *reporter) step(epoch, step int, loss float64) {
+	if r.fn == nil {
+		return
+	}
+	r.loss += loss
+	r.losses++
+	now := time.Now()
+	if step < r.p.Steps && now.Sub(r.last) < 200*time.Millisecond {
+		return
+	}
+	r.last = now
+	r.p.Epoch, r.p.Step = epoch, step
+	r.p.Loss = r.loss / float64(r.losses)
+	r.loss, r.losses = 0, 0
+	r.p.Elapsed = now.Sub(r.start)
+	spent := now.Sub(r.began)
+	r.p.DocumentsPerSecond = float64(step*r.batch) / max(spent.Seconds(), 1e-9)
+	r.p.ETA = time.Duration(float64(spent) * float64(r.p.Steps-step) / float64(step))
+	r.fn(r.p)
+}
+
+// finite says whether a trained number may be kept.
+func finite(x float32) bool { return !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0) }
