@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/blas/gonum"
-
+	"github.com/akin-search/akin/embed/vector"
 	"github.com/akin-search/akin/server/internal/index"
 )
 
@@ -70,4 +69,4 @@ func normalise(dst, v []float32) (zero bool, err error) {
 }
 
 // dot is the inner product of two vectors of one length.
-func dot(a, b []float32) float32 { return gonum.Implementation{}.Sdot(len(a), a, 1, b, 1) }
+func dot(a, b []float32) float32 { return vector.Dot(a, b) }

@@ -1,0 +1,193 @@
+// Annbench measures the engines of package index on vectors in a file: how long they take to build, the memory they take,
+// and at every width of a search its recall, throughput and latency.
+//
+//	go run ./server/cmd/annbench --base B.fbin --query Q.fbin --engines flat,hnsw,coder
+//
+// The files hold uint32 n, uint32 dims and n rows of little-endian float32; `go run ./server/cmd/eval --vectors OUT` writes
+// them from papers. Rows are scaled to L2 norm 1. Ground truth is computed in float32 from the files, on all cores, and
+// never asks an engine; a returned vector counts if its float32 cosine reaches that of the true k-th.
+//
+// # Peer
+//
+// hnswlib/main.cpp beside this file measures hnswlib, the C++ library, in the same way, and prints the same JSON. It needs
+// g++ and Debian's libhnswlib-dev:
+//
+//	g++ -O3 -march=native -std=c++17 -pthread -o /tmp/hnswlib-bench server/cmd/annbench/hnswlib/main.cpp
+//	/tmp/hnswlib-bench --base B.fbin --query Q.fbin --json
+//
+// With --hnswlib /tmp/hnswlib-bench annbench runs it last, with its own flags, and prints every engine's throughput and
+// build time over hnswlib's: the smallest width that reaches recall .95 and .99, in one run on one machine.
+//
+// # Output
+//
+// With --json one object: base, n, dims, queries, k, threads, cpus, kernels, truth_seconds, and for each of engines: engine, build_seconds,
+// bytes_per_vector (codes, links, and what re-ranking needs), heap_bytes_per_vector (what the process's heap grew by),
+// ef: [{ef, recall@K, qps, p50_us, p99_us, exact, scored}] and, with --selectivity, filtered: the same with selectivity.
+// exact is the share of queries that the engine answered by scoring every accepted vector, scored the vectors scored a
+// query. Throughput is that of the fastest of --rounds rounds; recall is of every query.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/akin-search/akin/embed/vector"
+)
+
+// settings are the flags.
+type settings struct {
+	base, query   string
+	engines       []string
+	k             int
+	ef            []int
+	threads       int
+	selectivity   []float64
+	json          bool
+	hnswlib       string // path of the peer's program
+	limit         int    // base vectors, 0: all
+	rounds        int
+	roundTime     time.Duration
+	m, efConstruc int // of hnsw, 0: its defaults
+}
+
+func main() {
+	err := run(os.Args[1:], os.Stdout)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "annbench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	s, err := parseFlags(args)
+	if err != nil {
+		return err
+	}
+	base, err := readFbin(s.base, s.limit)
+	if err != nil {
+		return err
+	}
+	query, err := readFbin(s.query, 0)
+	if err != nil {
+		return err
+	}
+	if base.dims != query.dims {
+		return fmt.Errorf("%s has %d dimensions and %s has %d", s.base, base.dims, s.query, query.dims)
+	}
+	if s.k > base.n {
+		return fmt.Errorf("--k %d is more than the %d vectors of %s", s.k, base.n, s.base)
+	}
+	b := newBench(s, base, query)
+	report := report{
+		Base: s.base, N: base.n, Dims: base.dims, Queries: query.n, K: s.k, Threads: s.threads,
+		CPUs: runtime.NumCPU(), Kernels: vector.Class(), TruthSeconds: b.truthSeconds,
+	}
+	for _, name := range s.engines {
+		e, err := b.measure(name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		report.Engines = append(report.Engines, e)
+		if !s.json {
+			e.print(out, s.k)
+		}
+	}
+	if s.hnswlib != "" {
+		e, err := runPeer(s)
+		if err != nil {
+			return err
+		}
+		report.Engines = append(report.Engines, e)
+		if !s.json {
+			e.print(out, s.k)
+		}
+	}
+	report.Ratios = ratios(report.Engines)
+	if s.json {
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(report)
+	}
+	report.print(out)
+	return nil
+}
+
+func parseFlags(args []string) (*settings, error) {
+	s := &settings{}
+	flags := flag.NewFlagSet("annbench", flag.ContinueOnError)
+	flags.StringVar(&s.base, "base", "", "`file` of the vectors to search (.fbin)")
+	flags.StringVar(&s.query, "query", "", "`file` of the vectors to search for (.fbin)")
+	engines := flags.String("engines", "flat,hnsw,coder", "comma-separated `names` of engines")
+	flags.IntVar(&s.k, "k", 10, "hits a query")
+	ef := flags.String("ef", "16,24,32,48,64,96,128,256", "comma-separated `widths` of a search")
+	flags.IntVar(&s.threads, "threads", 1, "goroutines that build and that search")
+	selectivity := flags.String("selectivity", "", "comma-separated `shares` of vectors that a filter accepts, drawn at random")
+	flags.BoolVar(&s.json, "json", false, "print one JSON object instead of tables")
+	flags.StringVar(&s.hnswlib, "hnswlib", "", "`program` built from hnswlib/main.cpp, to measure beside the engines")
+	flags.IntVar(&s.limit, "limit", 0, "use the first `n` base vectors only; 0: all")
+	flags.IntVar(&s.rounds, "rounds", 3, "timed rounds, of which the fastest counts")
+	flags.DurationVar(&s.roundTime, "round", 400*time.Millisecond, "least `time` of a round")
+	flags.IntVar(&s.m, "m", 0, "links of an hnsw node; 0: the engine's default")
+	flags.IntVar(&s.efConstruc, "ef-construction", 0, "width of hnsw's walk while building; 0: the engine's default")
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.ef, err = list(*ef, strconv.Atoi); err != nil {
+		return nil, fmt.Errorf("--ef: %w", err)
+	}
+	number := func(text string) (float64, error) { return strconv.ParseFloat(text, 64) }
+	if s.selectivity, err = list(*selectivity, number); err != nil {
+		return nil, fmt.Errorf("--selectivity: %w", err)
+	}
+	s.engines = strings.FieldsFunc(*engines, func(r rune) bool { return r == ',' })
+	return s, s.check()
+}
+
+func (s *settings) check() error {
+	if s.base == "" || s.query == "" {
+		return errors.New("--base and --query are needed: files written by `go run ./server/cmd/eval --vectors OUT`")
+	}
+	if s.k < 1 || s.threads < 1 || s.rounds < 1 || s.limit < 0 {
+		return errors.New("--k, --threads and --rounds are at least 1, --limit at least 0")
+	}
+	for _, ef := range s.ef {
+		if ef < 1 {
+			return fmt.Errorf("--ef %d is less than 1", ef)
+		}
+	}
+	for _, share := range s.selectivity {
+		if share <= 0 || share > 1 {
+			return fmt.Errorf("--selectivity %g is not above 0 and at most 1", share)
+		}
+	}
+	for _, name := range s.engines {
+		if engines[name] == nil {
+			return fmt.Errorf("--engines: there is no engine %q; there are flat, hnsw and coder", name)
+		}
+	}
+	return nil
+}
+
+func list[T any](text string, parse func(string) (T, error)) ([]T, error) {
+	var values []T
+	for field := range strings.SplitSeq(text, ",") {
+		if field = strings.TrimSpace(field); field == "" {
+			continue
+		}
+		v, err := parse(field)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, v)
+	}
+	return values, nil
+}
