@@ -105,7 +105,7 @@ func quoteEnd(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
 		case '\\':
-			if i+1 < len(s) && s[i+1] != '"' { // \" is an accent only within braces
+			if i+1 < len(s) && s[i+1] != '"' { // an accent's quote closes the value too, unless braces keep it
 				i++
 			}
 		case '{':

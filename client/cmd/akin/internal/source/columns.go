@@ -3,6 +3,7 @@ package source
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -115,7 +116,7 @@ func (t *table) paper(cells []string) (*akinv1.Paper, error) {
 		case "abstract":
 			p.Abstract = plain(text)
 		case "authors":
-			p.Authors = t.list(text, "")
+			p.Authors = t.names(text)
 		case "categories":
 			p.Categories = t.list(text, ",")
 		case "publish_time":
@@ -158,3 +159,26 @@ func (t *table) list(text, last string) []string {
 	}
 	return cleanAll([]string{text})
 }
+
+// names splits a cell of authors. A separator parts them as it parts any list, and then "Last, First" is turned around.
+// Without one they may be joined by "and", or by commas: where every part has a space they are whole names ("Ann Bee, Cy
+// Dee"), and otherwise the comma is that of one name ("Bee, Ann").
+func (t *table) names(text string) []string {
+	list := t.list(text, "")
+	if len(list) == 1 && t.listSep == "" {
+		list = authorAnd.Split(list[0], -1)
+	}
+	if len(list) == 1 && t.listSep == "" {
+		parts := splitList(list[0], ",")
+		if !slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(p, " ") }) {
+			return parts
+		}
+	}
+	for i := range list {
+		list[i] = commaName(list[i])
+	}
+	return cleanAll(list)
+}
+
+// authorAnd parts names joined by a word.
+var authorAnd = regexp.MustCompile(`(?i)\s+(?:and|&)\s+`)

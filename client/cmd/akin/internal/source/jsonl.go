@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -74,13 +75,17 @@ func decode(line []byte, v any) error {
 	return nil
 }
 
+// protojsonPlace matches the place in protojson's errors.
+var protojsonPlace = regexp.MustCompile(`(?:syntax error )?\(line [0-9]+:[0-9]+\): `)
+
 // parseAkin reads a Paper in protobuf's JSON form. Fields that this version does not know are left out, and so are those
 // that the server writes itself.
 func parseAkin(line []byte) (*akinv1.Paper, error) {
 	p := new(akinv1.Paper)
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(line, p); err != nil {
-		// protojson varies the white space of its texts on purpose.
-		return nil, fmt.Errorf("is no paper as akin export writes it: %s", clean(strings.TrimPrefix(err.Error(), "proto:")))
+		// protojson varies the white space of its texts on purpose, and counts lines within this one.
+		text := clean(strings.TrimPrefix(err.Error(), "proto:"))
+		return nil, fmt.Errorf("is no paper as akin export writes it: %s", protojsonPlace.ReplaceAllString(text, ""))
 	}
 	p.CreateTime, p.UpdateTime, p.Revision = nil, nil, 0
 	return p, nil

@@ -87,6 +87,10 @@ func (x *pubmed) take() (*akinv1.Paper, error) {
 		d := xml.NewDecoder(bytes.NewReader(text))
 		d.Entity = xml.HTMLEntity
 		if err = d.Decode(&a); err != nil {
+			var syntax *xml.SyntaxError
+			if errors.As(err, &syntax) { // its line counts from the article's first
+				syntax.Line += x.at - 1
+			}
 			err = fmt.Errorf("is not valid XML: %w", err)
 		} else {
 			p = a.paper()

@@ -39,29 +39,26 @@ func (r *ris) next() (*akinv1.Paper, error) {
 			break
 		}
 		line, at := strings.TrimRight(string(raw), " \t"), r.lines.line
-		if err != nil && r.fault == nil {
-			r.fault = err
-		}
 		m := risTag.FindStringSubmatch(strings.TrimLeft(line, " \t"))
 		switch {
 		case m != nil && m[1] == "TY":
 			p, done := r.take()
-			r.fields, r.at, r.last = map[string][]string{"TY": {m[2]}}, at, "TY"
+			r.fields, r.at, r.last, r.fault = map[string][]string{"TY": {m[2]}}, at, "TY", err
 			if p != nil || done != nil {
 				return p, done
 			}
-		case m != nil && m[1] == "ER":
+		case m != nil && m[1] == "ER" && r.fields != nil:
 			if p, done := r.take(); p != nil || done != nil {
 				return p, done
 			}
-		case r.fields == nil && strings.TrimSpace(line) == "" && r.fault == nil:
+		case r.fields == nil && err == nil && strings.TrimSpace(line) == "":
 		case r.fields == nil:
-			fault := r.fault
-			r.fault = nil
-			if fault == nil {
-				fault = errors.New("text outside of a record: a TY line is expected")
+			if err == nil {
+				err = errors.New("text outside of a record: a TY line is expected")
 			}
-			return nil, &ItemError{Line: at, Record: excerpt(raw), Err: fault}
+			return nil, &ItemError{Line: at, Record: excerpt(raw), Err: err}
+		case err != nil:
+			r.fault = err
 		case r.size+len(line) > r.lines.limit:
 			r.fault = fmt.Errorf("longer than %d MiB", r.lines.limit>>20)
 		case m != nil:
@@ -108,7 +105,7 @@ func (r *ris) take() (*akinv1.Paper, error) {
 		p.Doi = ""
 	}
 	for _, name := range append(append(all("AU"), all("A1")...), all("A2")...) {
-		p.Authors = append(p.Authors, commaName(strings.TrimSuffix(name, ",")))
+		p.Authors = append(p.Authors, risName(name))
 	}
 	for _, k := range all("KW") {
 		p.Categories = append(p.Categories, splitList(k, ";")...)
@@ -133,4 +130,10 @@ func (r *ris) take() (*akinv1.Paper, error) {
 		return nil, &ItemError{Line: r.at, Record: excerpt([]byte(firstOf([]string{p.GetId(), "TY  - " + first("TY")}))), Err: fault}
 	}
 	return p, nil
+}
+
+// risName turns "Last, First, Suffix" around.
+func risName(s string) string {
+	parts := append(strings.Split(s, ","), "", "")
+	return clean(parts[1] + " " + parts[0] + " " + strings.Join(parts[2:], " "))
 }
