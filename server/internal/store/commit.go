@@ -53,6 +53,14 @@ func (s *Store) commitLoop() {
 // commitGroup stores a group with one fsync and tells everybody.
 func (s *Store) commitGroup(group []*Pending) {
 	err := s.Writable()
+	if alone := group[0]; alone.alone != nil {
+		if alone.err = err; err == nil {
+			alone.err = alone.alone()
+		}
+		close(alone.done)
+		s.room.Release(alone.weight)
+		return
+	}
 	if err == nil {
 		err = s.update(func(w *writer) error {
 			for _, p := range group {

@@ -97,17 +97,19 @@ type builder struct {
 	tx    *bolt.Tx
 	in    [len(buckets)]*bolt.Bucket
 	bytes int
+	order bool // keys come in ascending order
+	done  bool // the file is in use elsewhere
 }
 
 // builderChunk is the bytes that one transaction of a builder takes.
 const builderChunk = 32 << 20
 
-// newBuilder replaces what is at path.
-func newBuilder(path string, opt Options) (*builder, error) {
+// newBuilder replaces what is at path. ordered: keys of each bucket will come mostly in ascending order.
+func newBuilder(path string, opt Options, ordered bool) (*builder, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	b := &builder{f: new(file), path: path}
+	b := &builder{f: new(file), path: path, order: ordered}
 	if err := b.f.open(path, opt); err != nil {
 		return nil, err
 	}
@@ -129,7 +131,9 @@ func (b *builder) begin() error {
 		if b.in[i], err = tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
-		b.in[i].FillPercent = 1 // what is built in key order stays full
+		if b.order || i != inIDs {
+			b.in[i].FillPercent = 1 // what is built in key order stays full
+		}
 	}
 	return nil
 }
@@ -154,10 +158,23 @@ func (b *builder) count(n int) error {
 	if b.bytes += n; b.bytes < builderChunk {
 		return nil
 	}
+	return b.commit()
+}
+
+// commit ends the transaction and starts the next.
+func (b *builder) commit() error {
 	if err := b.tx.Commit(); err != nil {
 		return err
 	}
 	return b.begin()
+}
+
+// flush makes durable what is there so far.
+func (b *builder) flush() error {
+	if err := b.commit(); err != nil {
+		return err
+	}
+	return b.f.handle.Sync()
 }
 
 // abort gives up and removes the file.

@@ -103,8 +103,14 @@ func (f *folder) replace(temp string) error {
 	if err := os.Rename(temp, f.path()); err != nil {
 		return err
 	}
-	return syncDir(f.dir)
+	if err := syncDir(f.dir); err != nil {
+		return fmt.Errorf("%w: %w", errNotDurable, err)
+	}
+	return nil
 }
+
+// errNotDurable: a file was renamed, and the disk did not say that this will last.
+var errNotDurable = errors.New("a rename may not survive a power loss")
 
 // syncDir makes names in dir durable.
 func syncDir(dir string) error {

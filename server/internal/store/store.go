@@ -97,7 +97,7 @@ func (s *Store) open() error {
 func (s *Store) create() error {
 	st := state{nextOrdinal: 1, oldestLog: 1}
 	temp := s.folder.temp("new")
-	b, err := newBuilder(temp, s.opt)
+	b, err := newBuilder(temp, s.opt, true)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ type Pending struct {
 	repeat bool // an id occurs twice
 	weight int64
 	chore  func(w *writer) error // instead of muts
+	alone  func() error          // instead of muts: on the committer, outside of any transaction
 
 	entries []Entry
 	err     error
@@ -152,6 +153,17 @@ func (s *Store) run(ctx context.Context, chore func(w *writer) error) error {
 	return err
 }
 
+// runAlone queues a function for the committer to run between two groups, and waits for it to run. Unlike that of Wait,
+// its ctx does not give up what is queued.
+func (s *Store) runAlone(ctx context.Context, fn func() error) error {
+	p := &Pending{alone: fn, weight: mutationOverhead, done: make(chan struct{})}
+	if err := s.enqueue(ctx, p); err != nil {
+		return err
+	}
+	<-p.done
+	return p.err
+}
+
 // queue holds batches in the order of their submission. Its bytes are bounded by Store.room.
 type queue struct {
 	mu     sync.Mutex
@@ -198,7 +210,11 @@ func (q *queue) take(dst []*Pending, limit int64) []*Pending {
 		q.mu.Lock()
 		n := 0
 		for bytes := int64(0); n < len(q.items); n++ {
-			if bytes += q.items[n].weight; n > 0 && bytes > limit {
+			if bytes += q.items[n].weight; n > 0 && (bytes > limit || q.items[n].alone != nil) {
+				break
+			}
+			if q.items[n].alone != nil {
+				n++
 				break
 			}
 		}

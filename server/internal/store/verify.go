@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"os"
@@ -76,6 +77,13 @@ func verifyFile(path string, opt Options) (found, error) {
 	if int64(out.pgid) > size/pageSize {
 		return out, damagedf("%s has %d pages and lacks %d: it was truncated; restore a backup", path, size/pageSize,
 			int64(out.pgid)-size/pageSize)
+	}
+	v := &verifier{f: f, root: out.root, whole: size <= opt.VerifyBytes}
+	if err := v.run(); err != nil {
+		if errors.Is(err, ErrDamaged) {
+			err = fmt.Errorf("%w: restore a backup", err)
+		}
+		return out, fmt.Errorf("%s: %w", path, err)
 	}
 	return out, nil
 }

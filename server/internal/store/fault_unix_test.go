@@ -1,0 +1,201 @@
+//go:build unix
+
+package store
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// fillDisk writes until the disk is full, then says what still works.
+func fillDisk(dir string) {
+	s, err := Open(dir, Options{})
+	if err != nil {
+		fmt.Println("open", err)
+		return
+	}
+	acked := 0
+	for ; err == nil; acked++ {
+		_, err = tryWrite(s, put(sample(fmt.Sprintf("a-%d", acked), acked)), put(sample(fmt.Sprintf("b-%d", acked), acked)))
+	}
+	acked-- // the last one failed
+	fmt.Println("acknowledged", acked)
+	fmt.Println("first error is ErrReadOnly:", errors.Is(err, ErrReadOnly), "and says why:", strings.Contains(err.Error(), syscall.EFBIG.Error()))
+	_, err = tryWrite(s, put(sample("later", 1)))
+	fmt.Println("later error is ErrReadOnly:", errors.Is(err, ErrReadOnly), errors.Is(s.Writable(), ErrReadOnly))
+	intact := s.Count() == 2*acked && s.Revision() == uint64(2*acked)
+	for i := range acked {
+		for _, id := range []string{fmt.Sprintf("a-%d", i), fmt.Sprintf("b-%d", i)} {
+			ordinal, ok, err := s.Ordinal(id)
+			papers, err2 := s.Papers([]uint64{ordinal}, true, nil)
+			intact = intact && ok && err == nil && err2 == nil && papers[0].SameContent(sample(id, i))
+		}
+	}
+	_, ok, err := s.Ordinal(fmt.Sprintf("a-%d", acked))
+	fmt.Println("reads go on:", intact, "half applied:", ok, err)
+	fmt.Println("close", s.Close())
+}
+
+// child runs this test binary in a role and returns its lines.
+func child(t *testing.T, role, dir string) []string {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+role, dirEnv+"="+dir)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+func TestAFullDiskStopsWritesAndNothingElse(t *testing.T) {
+	dir := t.TempDir()
+	lines := child(t, "fill-disk", dir)
+	var acked int
+	if _, err := fmt.Sscanf(lines[0], "acknowledged %d", &acked); err != nil || acked == 0 {
+		t.Fatalf("got %q", lines)
+	}
+	want := []string{
+		"first error is ErrReadOnly: true and says why: true", "later error is ErrReadOnly: true true",
+		"reads go on: true half applied: false <nil>", "close <nil>",
+	}
+	if got := strings.Join(lines[1:], "\n"); got != strings.Join(want, "\n") {
+		t.Errorf("got\n%s", got)
+	}
+	s := open(t, dir, Options{})
+	if s.Count() != 2*acked && s.Count() != 2*acked+2 {
+		t.Errorf("%d papers after opening again, %d were acknowledged", s.Count(), 2*acked)
+	}
+	write(t, s, put(sample("later", 1)))
+}
+
+func TestAFullVolumeStopsWritesAndCompactionLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
+		t.Skipf("mounting a small tmpfs: %v; run as root in a mount namespace to test a full volume", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	s := open(t, dir, Options{})
+	n := 0
+	var err error
+	for free := uint64(0); n == 0 || free > 2<<20; n += 50 {
+		var muts []Mutation
+		for i := range 50 {
+			muts = append(muts, put(sample(fmt.Sprint(n+i), n+i)))
+		}
+		write(t, s, muts...)
+		var fs syscall.Statfs_t
+		if err := syscall.Statfs(dir, &fs); err != nil {
+			t.Fatal(err)
+		}
+		free = fs.Bfree * uint64(fs.Bsize)
+	}
+	if err := s.Compact(t.Context()); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("compacting without room: %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, tempMark+"*")); len(left) > 0 {
+		t.Errorf("left %v", left)
+	}
+	if err := s.Writable(); err != nil {
+		t.Errorf("a failed compaction ended writing: %v", err)
+	}
+	for ; err == nil; n++ {
+		_, err = tryWrite(s, put(sample(fmt.Sprint(n), n)))
+	}
+	if !errors.Is(err, ErrReadOnly) || !strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
+		t.Errorf("got %v", err)
+	}
+	if s.Count() != n-1 || !get(t, s, "0").SameContent(sample("0", 0)) {
+		t.Errorf("%d papers, %d were acknowledged", s.Count(), n-1)
+	}
+	shut(t, s)
+	s = open(t, dir, Options{}) // the volume is still full: reads work
+	if get(t, s, "0") == nil {
+		t.Error("a paper is gone")
+	}
+}
+
+func TestASecondProcessIsToldWhoHasTheFolder(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"=hold", dirEnv+"="+dir)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "open <nil>\n" {
+		t.Fatalf("child: %q, %v", line, err)
+	}
+	_, err = Open(dir, Options{LockTimeout: time.Millisecond})
+	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprintf("process %d ", cmd.Process.Pid)) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Restore(t.Context(), strings.NewReader(""), dir, RestoreOptions{Options: Options{LockTimeout: time.Millisecond}}); !errors.Is(err, ErrLocked) {
+		t.Errorf("Restore: got %v", err)
+	}
+	if err := in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, out)
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	open(t, dir, Options{}) // the child has let go
+}
+
+func TestFoldersThatCannotBeUsedAreNamed(t *testing.T) {
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "file")
+	if err := os.WriteFile(plain, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{plain, filepath.Join(plain, "below")} {
+		if _, err := Open(path, Options{}); !errors.Is(err, ErrNotFolder) || !strings.Contains(err.Error(), plain) {
+			t.Errorf("%s: got %v", path, err)
+		}
+	}
+	missing := filepath.Join(dir, "a", "b")
+	open(t, missing, Options{})
+	if info, err := os.Stat(missing); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("a created folder has the mode %v, %v", info.Mode(), err)
+	}
+}
+
+func TestAReadOnlyFolderIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	if os.Getuid() == 0 {
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_RDONLY, "size=1m"); err != nil {
+			t.Skipf("mounting a read-only tmpfs: %v; run as another user than root", err)
+		}
+		t.Cleanup(func() {
+			if err := syscall.Unmount(dir, 0); err != nil {
+				t.Error(err)
+			}
+		})
+	} else if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, Options{}); !errors.Is(err, ErrReadOnlyFolder) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("got %v", err)
+	}
+}
