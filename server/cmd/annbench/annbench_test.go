@@ -38,9 +38,9 @@ func writeFbin(t *testing.T, name string, rng *rand.Rand, n, dims int) string {
 
 func TestEveryEngineIsMeasured(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	base, query := writeFbin(t, "base", rng, 3000, 20), writeFbin(t, "query", rng, 30, 20)
+	base, query := writeFbin(t, "base", rng, 600, 20), writeFbin(t, "query", rng, 10, 20)
 	args := []string{
-		"--base", base, "--query", query, "--ef", "16,200", "--selectivity", ".5,.001", "--threads", "2",
+		"--base", base, "--query", query, "--ef", "16,200", "--selectivity", ".5,.01", "--threads", "2",
 		"--rounds", "1", "--round", "1ms",
 	}
 	var out bytes.Buffer
@@ -60,7 +60,7 @@ func TestEveryEngineIsMeasured(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatalf("%v in %s", err, out.Bytes())
 	}
-	if got.N != 3000 || got.Dims != 20 || got.Queries != 30 || got.K != 10 || got.Threads != 2 || len(got.Engines) != 3 {
+	if got.N != 600 || got.Dims != 20 || got.Queries != 10 || got.K != 10 || got.Threads != 2 || len(got.Engines) != 3 {
 		t.Fatalf("%+v", got)
 	}
 	for i, name := range []string{"flat", "hnsw", "coder"} {
@@ -80,7 +80,7 @@ func TestEveryEngineIsMeasured(t *testing.T) {
 		}
 	}
 	out.Reset()
-	if err := run(args, &out); err != nil || !strings.Contains(out.String(), "recall@10") || !strings.Contains(out.String(), "0.1%") {
+	if err := run(args, &out); err != nil || !strings.Contains(out.String(), "recall@10") || !strings.Contains(out.String(), "1%") {
 		t.Errorf("tables: %v\n%s", err, out.String())
 	}
 }
