@@ -77,7 +77,8 @@ func tfWeight(tf uint16) float32 {
 }
 
 // Embed writes the vector of the features to dst, len Dims, L2 norm 1. It returns false and writes zeros when the model
-// knows none of the features. It does not allocate.
+// knows none of the features. A model of no papers knows nothing of how rare a feature is, so it takes all as known, with
+// idf 1. It does not allocate.
 func (m *Model) Embed(dst []float32, t *Terms) bool {
 	dst = dst[:m.cfg.Dims]
 	clear(dst)
@@ -85,6 +86,9 @@ func (m *Model) Embed(dst []float32, t *Terms) bool {
 		bucket := m.cfg.bucket(id)
 		rank, ok := m.known.rank(bucket)
 		if !ok {
+			if m.papers == 0 {
+				m.drawer.add(dst, tfWeight(t.Counts[i]), bucket)
+			}
 			continue
 		}
 		e := &m.entries[rank]
@@ -107,8 +111,11 @@ func (m *Model) addRow(dst []float32, weight float32, bucket uint32, e *entry) {
 	vector.AxpyInt8(dst, weight*m.scales[e.row], m.codes[start:start+m.cfg.Dims])
 }
 
-// Weight returns the idf of a feature, or 0 when no paper of the model's corpus has it.
+// Weight returns the idf of a feature, or 0 when no paper of the model's corpus has it. In a model of no papers it is 1.
 func (m *Model) Weight(id uint32) float64 {
+	if m.papers == 0 {
+		return 1
+	}
 	if rank, ok := m.known.rank(m.cfg.bucket(id)); ok {
 		return float64(m.entries[rank].weight)
 	}

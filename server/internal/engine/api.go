@@ -25,6 +25,7 @@ type ListQuery struct {
 type ListPage struct {
 	Papers        []*paper.Paper
 	NextPageToken string
+	TokenAfter    func(id string) string // the token of the page behind an id, for a page that is cut short
 }
 
 // Embedding is the vector of one text.
@@ -126,6 +127,7 @@ type DuplicateQuery struct {
 type DuplicatePage struct {
 	Groups        []DuplicateGroup
 	NextPageToken string
+	TokenAfter    func(id string) string // the token of the page behind the group that begins with an id
 }
 
 // DuplicateGroup is a set of linked papers, ids in ascending byte order.

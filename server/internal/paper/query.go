@@ -71,6 +71,7 @@ type Hit struct {
 type Result struct {
 	Hits          []Hit
 	NextPageToken string
+	TokenAt       func(n int) string // the token of the page behind the first n hits, for a page that is cut short
 	Exact         bool
 	Scored        int    // vectors scored
 	Model         string // fingerprint

@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/akin-search/akin/server/internal/store"
+)
+
+// applyQueue bounds the batches that are durable but not yet visible. A full queue holds back the store's committer, and
+// that holds back writers.
+const applyQueue = 64
+
+// swap asks the applier to put a generation in place of the live one.
+type swap struct {
+	next *Generation
+	done chan error // buffered: the applier never waits for the asker
+}
+
+// apply is the applier: the one goroutine that makes writes visible, in the order of their revisions. It ends when the
+// queue is closed, after everything in it is applied.
+func (e *Engine) apply() {
+	defer close(e.applierDone)
+	for {
+		select {
+		case entries, ok := <-e.queue:
+			if !ok {
+				return
+			}
+			e.applyBatch(entries)
+		case s := <-e.swaps:
+			s.done <- e.swapIn(s.next)
+		}
+	}
+}
+
+// applyBatch publishes one batch: the revision is stored last, so that a query sees all of it or nothing.
+func (e *Engine) applyBatch(entries []store.Entry) {
+	batch := entries[0].Payload.(*item).batch
+	defer close(batch.applied)
+	if err := e.Writable(); err != nil {
+		batch.err = err
+		return
+	}
+	g := e.live.Load()
+	revision := g.applied.Load()
+	for i := range entries {
+		ent := &entries[i]
+		if ent.Unchanged {
+			continue
+		}
+		it := ent.Payload.(*item)
+		it.paper = ent.Paper
+		if err := g.applyEntry(ent.Old, ent.New, ent.Revision, it); err != nil {
+			// The store has the write and the index cannot take it: refuse all further writes rather than answer queries
+			// that lack an acknowledged paper. A restart builds the generation from the store.
+			e.fail(fmt.Errorf("revision %d: %w", ent.Revision, err))
+			batch.err = e.Writable()
+			return
+		}
+		revision = ent.Revision
+	}
+	g.applied.Store(revision)
+	e.wakeBackground()
+}
+
+// applyEntry takes one entry of the log into the generation. it is nil for a deletion.
+func (g *Generation) applyEntry(old, ordinal, revision uint64, it *item) error {
+	if old != 0 {
+		g.kill(old, revision)
+	}
+	if ordinal == 0 {
+		return nil
+	}
+	if it.model != g.model.Fingerprint() {
+		it.reembed(g.model)
+	}
+	return g.add(ordinal, it)
+}
+
+// swapIn brings the next generation up to the live one's revision and puts it in place. Only the applier calls it, so
+// the live generation stands still meanwhile.
+func (e *Engine) swapIn(next *Generation) error {
+	live := e.live.Load()
+	if err := e.replay(e.background, next, live.applied.Load()); err != nil {
+		return err
+	}
+	next.base = next.applied.Load()
+	e.live.Store(next)
+	return nil
+}
+
+// storeError translates an error of the store into the engine's words, keeping its text.
+func storeError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrNotFound):
+		return ErrNotFound
+	case errors.Is(err, store.ErrReadOnly):
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	case errors.Is(err, store.ErrClosed):
+		return ErrClosed
+	}
+	return err
+}

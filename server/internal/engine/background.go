@@ -1,0 +1,184 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+)
+
+// activity is what GetIndexStats says about background work.
+type activity struct {
+	name     string
+	progress float64
+}
+
+// setActivity reports what goes on; an empty name means nothing does.
+func (e *Engine) setActivity(name string, progress float64) {
+	if name == "" {
+		e.activity.Store(nil)
+		return
+	}
+	e.activity.Store(&activity{name, progress})
+}
+
+func (e *Engine) wakeBackground() {
+	signal(e.wake)
+	e.wakeCatchup()
+}
+
+func (e *Engine) wakeCatchup() { signal(e.catchup) }
+
+// signal wakes a goroutine that waits on a channel of capacity one, without waiting.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// runBackground does what the planner says until the engine closes.
+func (e *Engine) runBackground() {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	collected := uint64(0)
+	for {
+		select {
+		case <-e.background.Done():
+			return
+		case <-tick.C:
+		}
+		t := plan(e.state())
+		if err := e.run(t); err != nil && e.background.Err() == nil {
+			e.log.Error("background work failed; it is tried again in a minute", "task", t.String(), "error", err)
+			select {
+			case <-e.background.Done():
+				return
+			case <-time.After(time.Minute):
+			}
+		}
+		collected = e.collect(collected)
+	}
+}
+
+// state gathers what the planner decides by.
+func (e *Engine) state() state {
+	g := e.live.Load()
+	return state{
+		papers:   g.papers(),
+		slots:    g.slots.len(),
+		learnt:   g.model.Papers(),
+		trained:  g.model.Trained(),
+		trainAt:  e.cfg.TrainAt,
+		idle:     e.now().Sub(time.Unix(0, e.lastWrite.Load())),
+		needIdle: e.cfg.Idle,
+		behind:   g.applied.Load() - min(g.applied.Load(), e.checkpoint.revision.Load()),
+		keeps:    !e.cfg.NoCheckpoints,
+	}
+}
+
+// run executes one task.
+func (e *Engine) run(t task) error {
+	switch t {
+	case nothing:
+		return nil
+	case checkpoint:
+		return e.writeCheckpoint(e.background)
+	}
+	if !e.building.TryLock() {
+		return nil // someone trains on request: look again later
+	}
+	defer e.building.Unlock()
+	defer e.setActivity("", 0)
+	report := func(stage string, share float64) { e.setActivity(stage, share) }
+	g := e.live.Load()
+	switch t {
+	case train:
+		_, err := e.train(e.background, TrainOptions{}, func(p TrainProgress) { e.setActivity("training", p.Progress) })
+		return err
+	case refit:
+		model, err := e.fit(e.background, nil)
+		if err != nil {
+			return err
+		}
+		return e.replaceLive(e.background, model, e.now(), report)
+	default: // compact
+		return e.replaceLive(e.background, g.model, g.created, report)
+	}
+}
+
+// collect removes superseded records that no query can see any more, and returns the revision through which it did.
+func (e *Engine) collect(done uint64) uint64 {
+	revision := e.live.Load().applied.Load()
+	if revision == done || e.Writable() != nil {
+		return done
+	}
+	if err := e.readers.settle(e.background); err != nil {
+		return done
+	}
+	if err := e.store.Collect(e.background, revision); err != nil {
+		if !errors.Is(err, context.Canceled) {
+			e.log.Warn("superseded records were not removed; it is tried again", "error", err)
+		}
+		return done
+	}
+	if e.cfg.NoCheckpoints {
+		if err := e.trimLog(revision); err != nil {
+			e.log.Warn("the change log was not trimmed; it is tried again", "error", err)
+		}
+	}
+	return revision
+}
+
+// backgroundWorkers leaves a core to queries.
+func backgroundWorkers() int { return max(1, runtime.GOMAXPROCS(0)-1) }
+
+// runCatchup moves the tail of the live generation into its graph whenever there is one, until the engine closes.
+func (e *Engine) runCatchup() {
+	for {
+		select {
+		case <-e.background.Done():
+			return
+		case <-e.catchup:
+		}
+		if err := e.live.Load().vectors.Catchup(e.background, backgroundWorkers()); err != nil && e.background.Err() == nil {
+			e.log.Error("the graph does not take in the tail; searches go on scanning it", "error", err)
+		}
+	}
+}
+
+// catchUpGraph moves the tail of a generation into its graph, telling how far it is.
+func (e *Engine) catchUpGraph(ctx context.Context, g *Generation, report func(share float64)) error {
+	done := make(chan error, 1)
+	go func() { done <- g.vectors.Catchup(ctx, backgroundWorkers()) }()
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-tick.C:
+			info := g.vectors.Info()
+			report(float64(info.Graph) / float64(max(1, info.Vectors)))
+		}
+	}
+}
+
+// tailLength is the number of vectors that wait for the graph.
+func (g *Generation) tailLength() int {
+	info := g.vectors.Info()
+	return info.Vectors - info.Graph
+}
+
+// waitForTail holds writers back while the tail is full.
+func (e *Engine) waitForTail(ctx context.Context) error {
+	for e.live.Load().tailLength() >= e.cfg.TailLimit {
+		e.wakeCatchup()
+		select {
+		case <-ctx.Done():
+			return errors.Join(ErrOverloaded, ctx.Err())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return nil
+}

@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sort"
+
+	"github.com/akin-search/akin/server/internal/index"
+	"github.com/akin-search/akin/server/internal/paper"
+)
+
+// duplicateNeighbours is how many neighbours of a paper are compared with the threshold. A larger set of copies is still
+// one group, since every copy links to some others of it.
+const duplicateNeighbours = 16
+
+// Duplicates returns one page of groups of papers linked by cosines that reach a threshold. The first page looks at
+// every paper, which takes about a search each; later pages of the same request reuse its answer while nothing is
+// written.
+func (e *Engine) Duplicates(ctx context.Context, q DuplicateQuery) (DuplicatePage, error) {
+	after, err := groupTokens.decode(q.PageToken)
+	if err != nil {
+		return DuplicatePage{}, err
+	}
+	groups, err := e.duplicateGroups(ctx, q)
+	if err != nil {
+		return DuplicatePage{}, err
+	}
+	begin := sort.Search(len(groups), func(i int) bool { return groups[i].IDs[0] > after })
+	end := min(begin+q.PageSize, len(groups))
+	page := DuplicatePage{Groups: groups[begin:end], TokenAfter: groupTokens.encode}
+	if end < len(groups) {
+		page.NextPageToken = groupTokens.encode(groups[end-1].IDs[0])
+	}
+	return page, nil
+}
+
+// duplicateKey says what a set of groups is the answer to.
+type duplicateKey struct {
+	generation *Generation
+	revision   uint64
+	filter     string
+	minCosine  float64
+}
+
+// duplicateAnswer is the latest set of groups, kept for its further pages.
+type duplicateAnswer struct {
+	key    duplicateKey
+	groups []DuplicateGroup
+}
+
+func (e *Engine) duplicateGroups(ctx context.Context, q DuplicateQuery) ([]DuplicateGroup, error) {
+	epoch := e.readers.enter()
+	defer e.readers.leave(epoch)
+	v := e.look()
+	key := duplicateKey{v.gen, v.revision, q.Filter, q.MinCosine}
+	if kept := e.duplicates.Load(); kept != nil && kept.key == key {
+		return kept.groups, nil
+	}
+	if err := v.restrict(q.Filter); err != nil {
+		return nil, err
+	}
+	links, err := v.duplicateLinks(ctx, q.MinCosine)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := e.nameGroups(v, links)
+	if err != nil {
+		return nil, err
+	}
+	e.duplicates.Store(&duplicateAnswer{key, groups})
+	return groups, nil
+}
+
+// links joins slots into sets.
+type links struct {
+	parent map[uint32]uint32
+	least  map[uint32]float64 // of a set's root: least cosine among its links
+}
+
+// root finds the set of a slot, halving the path on its way.
+func (l *links) root(slot uint32) uint32 {
+	for {
+		p, ok := l.parent[slot]
+		if !ok || p == slot {
+			return slot
+		}
+		if pp, ok := l.parent[p]; ok {
+			l.parent[slot] = pp
+		}
+		slot = p
+	}
+}
+
+// join links two slots by a cosine.
+func (l *links) join(a, b uint32, cosine float64) {
+	l.touch(a)
+	l.touch(b)
+	ra, rb := l.root(a), l.root(b)
+	least := min(l.least[ra], l.least[rb], cosine)
+	if ra != rb {
+		l.parent[rb] = ra
+		delete(l.least, rb)
+	}
+	l.least[ra] = least
+}
+
+func (l *links) touch(slot uint32) {
+	if _, ok := l.parent[slot]; !ok {
+		l.parent[slot], l.least[slot] = slot, 1
+	}
+}
+
+// duplicateLinks searches the neighbours of every accepted slot. Cosines of stored vectors carry the rounding of their
+// codes, so that two copies of one text may come out a hair below 1.
+func (v *view) duplicateLinks(ctx context.Context, minCosine float64) (*links, error) {
+	const rounding = 1e-4
+	l := &links{parent: map[uint32]uint32{}, least: map[uint32]float64{}}
+	vector := make([]float32, v.gen.model.Dims())
+	var found []index.Candidate
+	for slot := range uint32(v.gen.slots.len()) {
+		if !v.Accepts(slot) {
+			continue
+		}
+		if err := v.gen.vectors.Vector(slot, vector); err != nil {
+			return nil, err
+		}
+		var err error
+		found, _, err = v.gen.vectors.Search(ctx, &index.Query{Vector: vector, K: duplicateNeighbours, Accept: v}, found[:0])
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range found {
+			if c.Slot != slot && float64(c.Score) >= minCosine-rounding {
+				l.join(slot, c.Slot, min(1, float64(c.Score)))
+			}
+		}
+	}
+	return l, nil
+}
+
+// nameGroups turns sets of slots into sorted groups of ids.
+func (e *Engine) nameGroups(v *view, l *links) ([]DuplicateGroup, error) {
+	slots := sortedKeys(l.parent)
+	ordinals := make([]uint64, len(slots))
+	for i, slot := range slots {
+		ordinals[i] = v.gen.slots.row(slot).ordinal
+	}
+	papers, err := e.store.Papers(ordinals, false, make([]*paper.Paper, 0, len(slots)))
+	if err != nil {
+		return nil, storeError(err)
+	}
+	byRoot := map[uint32]*DuplicateGroup{}
+	for i, slot := range slots {
+		root := l.root(slot)
+		if byRoot[root] == nil {
+			byRoot[root] = &DuplicateGroup{MinCosine: l.least[root]}
+		}
+		if papers[i] != nil {
+			byRoot[root].IDs = append(byRoot[root].IDs, papers[i].ID)
+		}
+	}
+	groups := make([]DuplicateGroup, 0, len(byRoot))
+	for _, g := range byRoot {
+		slices.Sort(g.IDs)
+		groups = append(groups, *g)
+	}
+	slices.SortFunc(groups, func(a, b DuplicateGroup) int { return cmp.Compare(a.IDs[0], b.IDs[0]) })
+	return groups, nil
+}

@@ -1,0 +1,201 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/akin-search/akin/embed"
+	"github.com/akin-search/akin/server/internal/store"
+)
+
+// Config says how an engine runs. Zero fields take the defaults named here.
+type Config struct {
+	Dir   string       // the data folder; made when missing
+	Index string       // "auto" (default: hnsw), "flat", "hnsw" or "coder"
+	Embed embed.Config // default embed.DefaultConfig()
+
+	TailLimit     int           // vectors waiting for the graph that make writers wait; default 131,072
+	TrainAt       int           // papers at which a model is first trained of its own accord; default 1,000, below 0 never
+	Idle          time.Duration // without writes before the engine trains of its own accord; default 30 s
+	NoCheckpoints bool          // keep none: every start then builds the index from the store
+
+	Logger *slog.Logger     // default slog.Default()
+	Now    func() time.Time // default time.Now
+}
+
+func (c *Config) ensureDefaults() {
+	if c.Index == "" {
+		c.Index = "auto"
+	}
+	if c.Embed == (embed.Config{}) {
+		c.Embed = embed.DefaultConfig()
+	}
+	if c.TailLimit == 0 {
+		c.TailLimit = 1 << 17
+	}
+	if c.TrainAt == 0 {
+		c.TrainAt = 1000
+	}
+	if c.Idle == 0 {
+		c.Idle = 30 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+}
+
+// Engine answers queries about the papers of one data folder. Its methods may be called from many goroutines at once.
+type Engine struct {
+	cfg   Config
+	log   *slog.Logger
+	now   func() time.Time
+	store *store.Store
+
+	live    atomic.Pointer[Generation]
+	scratch *sync.Pool // of *scratch
+	rankers *sync.Pool // of *ranker
+	readers readers
+
+	queue       chan []store.Entry // from the store's committer to the applier
+	swaps       chan swap
+	applierDone chan struct{}
+
+	background context.Context // of everything the engine runs by itself
+	stop       context.CancelFunc
+	workers    sync.WaitGroup
+	wake       chan struct{} // there may be background work
+	catchup    chan struct{} // there may be a tail
+	building   sync.Mutex    // held by whoever builds a generation
+	logMu      sync.Mutex    // held while the log is trimmed and while a build notes where it begins
+	buildFrom  uint64        // revision behind which a running build needs the log, or noBuild. Under logMu
+	duplicates atomic.Pointer[duplicateAnswer]
+	activity   atomic.Pointer[activity]
+	lastWrite  atomic.Int64 // Unix nanoseconds
+	checkpoint struct {
+		sync.Mutex
+		revision atomic.Uint64 // of the newest checkpoint on disk
+	}
+
+	failed atomic.Pointer[error] // why writes are refused
+	closed atomic.Bool
+}
+
+// Open opens the data folder and makes every paper in it searchable before it returns. ctx bounds the opening only.
+func Open(ctx context.Context, cfg Config) (*Engine, error) {
+	cfg.ensureDefaults()
+	if err := cfg.Embed.Validate(); err != nil {
+		return nil, err
+	}
+	if _, err := newSearcher(cfg.Index, cfg.Embed.Dims); err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		cfg:         cfg,
+		log:         cfg.Logger,
+		now:         cfg.Now,
+		scratch:     newScratchPool(cfg.Embed),
+		rankers:     newRankerPool(cfg.Embed),
+		queue:       make(chan []store.Entry, applyQueue),
+		swaps:       make(chan swap),
+		applierDone: make(chan struct{}),
+		wake:        make(chan struct{}, 1),
+		catchup:     make(chan struct{}, 1),
+		buildFrom:   noBuild,
+	}
+	e.background, e.stop = context.WithCancel(context.Background())
+	s, err := store.Open(cfg.Dir, store.Options{Sink: e.sink, Logger: cfg.Logger, Clock: cfg.Now})
+	if err != nil {
+		e.stop()
+		return nil, err
+	}
+	e.store = s
+	g, err := e.load(ctx)
+	if err != nil {
+		e.stop()
+		return nil, errors.Join(fmt.Errorf("load %s: %w", filepath.Clean(cfg.Dir), err), s.Close())
+	}
+	e.live.Store(g)
+	go e.apply()
+	e.workers.Go(e.runBackground)
+	e.workers.Go(e.runCatchup)
+	return e, nil
+}
+
+// sink hands a durable batch to the applier. The store's committer calls it in the order of revisions.
+func (e *Engine) sink(entries []store.Entry) { e.queue <- entries }
+
+// load returns the generation to begin with: the checkpoint's, brought up to date, or one built from the store.
+func (e *Engine) load(ctx context.Context) (*Generation, error) {
+	g, model := e.loadCheckpoint(ctx)
+	if g != nil {
+		return g, nil
+	}
+	if e.store.Count() == 0 && model == nil {
+		return e.emptyGeneration()
+	}
+	e.log.Info("building the index from the stored papers", "papers", e.store.Count())
+	if model == nil {
+		var err error
+		if model, err = e.fit(ctx, nil); err != nil {
+			return nil, err
+		}
+	}
+	return e.build(ctx, e.store.Revision(), model, e.now(), nil)
+}
+
+// emptyGeneration has the model of a corpus without papers.
+func (e *Engine) emptyGeneration() (*Generation, error) {
+	model, err := embed.NewModel(e.cfg.Embed, embed.NewFrequencies(e.cfg.Embed))
+	if err != nil {
+		return nil, err
+	}
+	g, err := newGeneration(e.cfg.Index, model, e.now())
+	if err != nil {
+		return nil, err
+	}
+	g.base = e.store.Revision()
+	g.applied.Store(g.base)
+	return g, nil
+}
+
+// Close stops background work, writes a checkpoint and closes the store. Writes that were submitted are acknowledged or
+// refused before it returns. ctx bounds the checkpoint: without it the next start takes longer, and nothing is lost.
+func (e *Engine) Close(ctx context.Context) error {
+	if e.closed.Swap(true) {
+		return ErrClosed
+	}
+	e.stop()
+	e.workers.Wait()
+	var errs []error
+	if !e.cfg.NoCheckpoints && e.Writable() == nil && e.live.Load().applied.Load() != e.checkpoint.revision.Load() {
+		errs = append(errs, e.writeCheckpoint(ctx))
+	}
+	errs = append(errs, e.store.Close()) // ends the committer, which is the only sender on the queue
+	close(e.queue)
+	<-e.applierDone
+	return errors.Join(errs...)
+}
+
+// Writable returns nil, or an error that wraps ErrReadOnly and says why writes are refused.
+func (e *Engine) Writable() error {
+	if err := e.failed.Load(); err != nil {
+		return fmt.Errorf("%w: %w; free the disk or mend the fault, then restart the server", ErrReadOnly, *err)
+	}
+	return storeError(e.store.Writable())
+}
+
+// fail refuses all further writes for a reason. The first reason stays.
+func (e *Engine) fail(err error) {
+	if e.failed.CompareAndSwap(nil, &err) {
+		e.log.Error("writes are refused from now on", "error", err)
+	}
+}

@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/akin-search/akin/embed"
+	"github.com/akin-search/akin/server/internal/filter"
+	"github.com/akin-search/akin/server/internal/index"
+	"github.com/akin-search/akin/server/internal/index/coder"
+	"github.com/akin-search/akin/server/internal/index/flat"
+	"github.com/akin-search/akin/server/internal/index/hnsw"
+	"github.com/akin-search/akin/server/internal/lexical"
+	"github.com/akin-search/akin/server/internal/paper"
+)
+
+// Generation is one model with everything built with it. The same slot numbers a paper in all its parts. The applier
+// appends and kills; queries only read.
+type Generation struct {
+	model   *embed.Model
+	created time.Time // when the model was made
+
+	slots   *slotTable
+	vectors index.Searcher
+	words   *lexical.Index
+	columns *filter.Columns
+
+	scanned uint64        // ordinals up to this one are in, unless they were dead when the build came by
+	base    uint64        // revision below which this generation cannot answer
+	applied atomic.Uint64 // every write up to this revision is in, none after it is visible
+	dead    atomic.Int64  // slots killed
+}
+
+// newSearcher makes an empty vector index of the kind that --index names.
+func newSearcher(kind string, dims int) (index.Searcher, error) {
+	switch kind {
+	case "auto", "hnsw":
+		return hnsw.New(dims, hnsw.Config{}), nil
+	case "flat":
+		return flat.New(dims), nil
+	case "coder":
+		return coder.New(dims), nil
+	}
+	return nil, fmt.Errorf("unknown index %q: use auto, flat, hnsw or coder", kind)
+}
+
+// newGeneration makes an empty generation.
+func newGeneration(kind string, model *embed.Model, created time.Time) (*Generation, error) {
+	vectors, err := newSearcher(kind, model.Dims())
+	if err != nil {
+		return nil, err
+	}
+	return &Generation{
+		model:   model,
+		created: created,
+		slots:   newSlotTable(),
+		vectors: vectors,
+		words:   lexical.New(),
+		columns: filter.NewColumns(),
+	}, nil
+}
+
+// add appends a paper that was made ready for this generation's model. Only one goroutine adds and kills at a time.
+// The slot row goes first and the vector last, so that whoever finds a slot in a part finds its row written.
+func (g *Generation) add(ordinal uint64, it *item) error {
+	slot := g.slots.append(ordinal, it.paper.Revision, unixOf(it.paper.PublishTime))
+	columnSlot := g.columns.Append(it.paper)
+	wordSlot := g.words.Append(&it.words)
+	vectorSlot, err := g.vectors.Append(it.vector)
+	if err != nil {
+		return fmt.Errorf("index paper %q: %w", it.paper.ID, err)
+	}
+	if columnSlot != slot || wordSlot != slot || vectorSlot != slot {
+		return fmt.Errorf("index paper %q: the parts of the generation disagree on its slot: %d, %d, %d, %d", it.paper.ID,
+			slot, columnSlot, wordSlot, vectorSlot)
+	}
+	return nil
+}
+
+// kill marks the paper of an ordinal dead from a revision on. An ordinal that the generation never took in is ignored:
+// its record was gone before the generation's scan came by.
+func (g *Generation) kill(ordinal, revision uint64) {
+	slot, ok := g.slots.find(ordinal)
+	if !ok {
+		return
+	}
+	if g.slots.row(slot).died.CompareAndSwap(0, revision) {
+		g.words.Remove(slot)
+		g.dead.Add(1)
+	}
+}
+
+// papers is the number of live papers.
+func (g *Generation) papers() int { return g.slots.len() - int(g.dead.Load()) }
+
+func unixOf(t time.Time) int64 {
+	if t.IsZero() {
+		return unknownTime
+	}
+	return t.Unix()
+}
+
+// modelInfo describes the model for users.
+func (g *Generation) modelInfo() ModelInfo {
+	return ModelInfo{
+		Fingerprint: g.model.Fingerprint(),
+		Dims:        g.model.Dims(),
+		Trained:     g.model.Trained(),
+		Papers:      g.model.Papers(),
+		CreateTime:  g.created,
+	}
+}
+
+// item is a paper made ready to be added: analysed, and embedded by one model.
+type item struct {
+	paper  *paper.Paper
+	words  embed.Terms // for BM25
+	dense  embed.Terms // for the vector; shares memory with words where the two are the same
+	vector []float32   // len Dims, L2 norm 1, or zero when no word counts
+	model  string      // fingerprint of the model that embedded it
+	batch  *Batch
+}

@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/akin-search/akin/embed"
+	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/store"
+)
+
+// Batch is a set of papers made ready to be written all or none. It is submitted once.
+type Batch struct {
+	engine    *Engine
+	mutations []store.Mutation
+	applied   chan struct{} // closed by the applier once the batch is visible, or cannot become so
+	err       error         // why not; written before applied is closed
+}
+
+// Pending is a submitted batch.
+type Pending struct {
+	batch *Batch
+	store *store.Pending
+}
+
+// Prepare analyses and embeds papers on all cores. Batches may be prepared side by side; the order of writes is the
+// order of Submit. The papers must be valid, have different ids, and not change afterwards.
+func (e *Engine) Prepare(ctx context.Context, papers []*paper.Paper) (*Batch, error) {
+	if err := e.Writable(); err != nil {
+		return nil, err
+	}
+	items, err := e.prepare(ctx, e.live.Load().model, papers)
+	if err != nil {
+		return nil, err
+	}
+	b := &Batch{engine: e, mutations: make([]store.Mutation, len(items)), applied: make(chan struct{})}
+	for i, it := range items {
+		it.batch = b
+		b.mutations[i] = store.Mutation{ID: it.paper.ID, Paper: it.paper, Payload: it}
+	}
+	return b, nil
+}
+
+// prepareRun is how many papers a goroutine takes at a time.
+const prepareRun = 16
+
+// prepare makes items of papers for a model, in the same order. The goroutines it starts end before it returns.
+func (e *Engine) prepare(ctx context.Context, m *embed.Model, papers []*paper.Paper) ([]*item, error) {
+	items := make([]*item, len(papers))
+	var next atomic.Int64
+	work := func() error {
+		s := e.scratch.Get().(*scratch)
+		defer e.scratch.Put(s)
+		for {
+			end := int(next.Add(prepareRun))
+			begin := end - prepareRun
+			if begin >= len(papers) {
+				return nil
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			for i := begin; i < min(end, len(papers)); i++ {
+				items[i] = s.item(m, papers[i])
+			}
+		}
+	}
+	workers := min(runtime.GOMAXPROCS(0), (len(papers)+prepareRun-1)/prepareRun)
+	if workers <= 1 {
+		return items, work()
+	}
+	var g errgroup.Group
+	for range workers {
+		g.Go(work)
+	}
+	return items, g.Wait()
+}
+
+// Submit puts the batch into the queue of writes, waiting for room in it. The order of Submit is the order of revisions.
+func (b *Batch) Submit(ctx context.Context) (*Pending, error) {
+	e := b.engine
+	if err := e.waitForTail(ctx); err != nil {
+		return nil, err
+	}
+	p, err := e.store.Submit(ctx, b.mutations)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	e.lastWrite.Store(e.now().UnixNano())
+	return &Pending{batch: b, store: p}, nil
+}
+
+// Wait returns when the batch is acknowledged: durable, and visible to every later query. If ctx ends first the batch may
+// still become so.
+func (p *Pending) Wait(ctx context.Context) ([]WriteResult, error) {
+	entries, err := p.wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]WriteResult, len(entries))
+	for i, ent := range entries {
+		results[i] = WriteResult{Paper: ent.Paper, Created: ent.Created, Unchanged: ent.Unchanged}
+	}
+	return results, nil
+}
+
+func (p *Pending) wait(ctx context.Context) ([]store.Entry, error) {
+	entries, err := p.store.Wait(ctx)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	select {
+	case <-p.batch.applied:
+		return entries, p.batch.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("the write is durable, but was not seen to become visible: %w", ctx.Err())
+	}
+}
+
+// Upsert writes papers all or none and returns when they are acknowledged. The papers must be valid and have different
+// ids.
+func (e *Engine) Upsert(ctx context.Context, papers []*paper.Paper) ([]WriteResult, error) {
+	b, err := e.Prepare(ctx, papers)
+	if err != nil {
+		return nil, err
+	}
+	p, err := b.Submit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.Wait(ctx)
+}
+
+// Delete removes a paper and returns the revision of the removal once nothing sees the paper any more.
+func (e *Engine) Delete(ctx context.Context, id string) (uint64, error) {
+	entries, err := e.deletePapers(ctx, []store.Mutation{{ID: id}})
+	if err != nil {
+		return 0, err
+	}
+	return entries[0].Revision, nil
+}
+
+// deletePapers writes deletions all or none.
+func (e *Engine) deletePapers(ctx context.Context, mutations []store.Mutation) ([]store.Entry, error) {
+	if err := e.Writable(); err != nil {
+		return nil, err
+	}
+	b := &Batch{engine: e, mutations: mutations, applied: make(chan struct{})}
+	for i := range mutations {
+		mutations[i].Payload = &item{batch: b}
+	}
+	p, err := b.Submit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.wait(ctx)
+}
+
+// scratch is what one goroutine needs to analyse and embed without allocating.
+type scratch struct {
+	analyzer *embed.Analyzer
+	analysis embed.Analysis
+}
+
+func newScratchPool(cfg embed.Config) *sync.Pool {
+	return &sync.Pool{New: func() any { return &scratch{analyzer: embed.NewAnalyzer(cfg)} }}
+}
+
+// item makes a paper ready for a model. The item keeps copies of what is in the scratch.
+func (s *scratch) item(m *embed.Model, p *paper.Paper) *item {
+	s.analyzer.Analyze(&s.analysis, p.Title, p.Abstract)
+	it := &item{paper: p, words: cloneTerms(&s.analysis.Words), vector: make([]float32, m.Dims()), model: m.Fingerprint()}
+	if sharesMemory(&s.analysis) {
+		it.dense = it.words
+	} else {
+		it.dense = cloneTerms(&s.analysis.Features)
+	}
+	m.Embed(it.vector, &it.dense)
+	return it
+}
+
+// reembed gives an item the vector of another model.
+func (it *item) reembed(m *embed.Model) {
+	it.vector = make([]float32, m.Dims())
+	m.Embed(it.vector, &it.dense)
+	it.model = m.Fingerprint()
+}

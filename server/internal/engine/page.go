@@ -1,0 +1,176 @@
+package engine
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/akin-search/akin/server/internal/paper"
+)
+
+// Bounds of paging through one search.
+const (
+	minDepth = 200  // hits ranked for a first page, however small
+	maxDepth = 2000 // hits that can be ranked
+)
+
+// page is what a page token carries: it pins the answer that its first page came from.
+type page struct {
+	revision uint64
+	model    uint64 // hash of the fingerprint
+	depth    uint32 // hits ranked
+	offset   uint32 // hits on the pages before
+}
+
+// pageBytes is the length of an encoded page: four numbers and a check over them and the request.
+const pageBytes = 8 + 8 + 4 + 4 + 8
+
+// encode makes the token, bound to the request by its hash.
+func (p page) encode(request uint64) string {
+	b := make([]byte, 0, pageBytes)
+	b = binary.LittleEndian.AppendUint64(b, p.revision)
+	b = binary.LittleEndian.AppendUint64(b, p.model)
+	b = binary.LittleEndian.AppendUint32(b, p.depth)
+	b = binary.LittleEndian.AppendUint32(b, p.offset)
+	b = binary.LittleEndian.AppendUint64(b, request^xxhash.Sum64(b))
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// decodePage reads a token made for the same request.
+func decodePage(token string, request uint64) (page, error) {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(b) != pageBytes {
+		return page{}, ErrInvalidPageToken
+	}
+	if binary.LittleEndian.Uint64(b[24:]) != request^xxhash.Sum64(b[:24]) {
+		return page{}, fmt.Errorf("%w: it belongs to a request with other fields", ErrInvalidPageToken)
+	}
+	p := page{
+		revision: binary.LittleEndian.Uint64(b),
+		model:    binary.LittleEndian.Uint64(b[8:]),
+		depth:    binary.LittleEndian.Uint32(b[16:]),
+		offset:   binary.LittleEndian.Uint32(b[20:]),
+	}
+	if p.depth > maxDepth || p.offset > p.depth {
+		return page{}, ErrInvalidPageToken
+	}
+	return p, nil
+}
+
+// resume applies a page token to a view, or begins at the first page. limit is the page size asked for.
+func (v *view) resume(token string, request uint64, limit int) (page, error) {
+	model := xxhash.Sum64String(v.gen.model.Fingerprint())
+	if token == "" {
+		return page{revision: v.revision, model: model, depth: uint32(min(max(minDepth, limit), maxDepth))}, nil
+	}
+	p, err := decodePage(token, request)
+	if err != nil {
+		return page{}, err
+	}
+	if p.model != model || p.revision < v.gen.base || p.revision > v.revision {
+		return page{}, fmt.Errorf("%w: the index has been rebuilt since the first page; search again", ErrPageExpired)
+	}
+	v.revision = p.revision
+	return p, nil
+}
+
+// hasher hashes the fields that must be the same on every page of a request.
+type hasher struct{ xxhash.Digest }
+
+func newHasher() *hasher {
+	h := &hasher{}
+	h.Reset()
+	return h
+}
+
+// text adds a string so that neighbours cannot run into each other.
+func (h *hasher) text(s string) {
+	h.number(float64(len(s)))
+	h.WriteString(s)
+}
+
+func (h *hasher) number(f float64) {
+	var b [32]byte
+	h.Write(append(strconv.AppendFloat(b[:0], f, 'g', -1, 64), 0))
+}
+
+func (h *hasher) options(o *paper.Options) {
+	h.text(o.Filter)
+	h.number(float64(o.Mode))
+	h.number(float64(o.Ef))
+	h.optional(o.DenseWeight)
+	h.number(float64(o.RecencyHalfLife))
+	h.number(o.Diversity)
+	h.optional(o.MinScore)
+}
+
+func (h *hasher) optional(f *float64) {
+	if f == nil {
+		h.text("default")
+		return
+	}
+	h.number(*f)
+}
+
+// queryHash identifies a search apart from its page.
+func queryHash(q *paper.Query) uint64 {
+	h := newHasher()
+	h.text(q.Text)
+	h.text(q.PaperID)
+	if q.Vector != nil {
+		h.text(q.Vector.Model)
+		for _, x := range q.Vector.Values {
+			h.number(float64(x))
+		}
+	}
+	h.options(&q.Options)
+	return h.Sum64()
+}
+
+// recommendationHash identifies a recommendation apart from its page.
+func recommendationHash(r *paper.Recommendation) uint64 {
+	h := newHasher()
+	for _, side := range [][]paper.Preference{r.Likes, r.Dislikes} {
+		h.number(float64(len(side)))
+		for _, p := range side {
+			h.text(p.PaperID)
+			h.text(p.Text)
+			h.number(p.Weight)
+		}
+	}
+	for _, id := range r.Exclude {
+		h.text(id)
+	}
+	h.options(&r.Options)
+	return h.Sum64()
+}
+
+// idTokens are the page tokens of lists in the order of ids: a prefix that tells one kind of list from another, and the
+// last id of the page before.
+type idTokens string
+
+const (
+	listTokens  idTokens = "papers:"
+	groupTokens idTokens = "groups:"
+)
+
+func (prefix idTokens) encode(last string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(string(prefix) + last))
+}
+
+// decode returns the id to go on behind, which is empty for an empty token.
+func (prefix idTokens) decode(token string) (after string, err error) {
+	if token == "" {
+		return "", nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	after, ok := strings.CutPrefix(string(b), string(prefix))
+	if err != nil || !ok || after == "" {
+		return "", ErrInvalidPageToken
+	}
+	return after, nil
+}

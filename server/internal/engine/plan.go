@@ -1,0 +1,62 @@
+package engine
+
+import "time"
+
+// task is something the engine does by itself.
+type task uint8
+
+const (
+	nothing    task = iota
+	refit           // new word weights, untrained rows: a small corpus has changed much
+	train           // new rows and word weights
+	compact         // the same model without the dead slots
+	checkpoint      // write the generation to disk
+)
+
+func (t task) String() string {
+	return [...]string{"nothing", "refit", "train", "compact", "checkpoint"}[t]
+}
+
+// state is what the planner decides by.
+type state struct {
+	papers   int  // live
+	slots    int  // dead ones included
+	learnt   int  // papers the model was made from
+	trained  bool // whether its rows were learnt
+	trainAt  int  // papers at which training begins; below 0 never
+	idle     time.Duration
+	needIdle time.Duration // before a training
+	behind   uint64        // revisions since the last checkpoint
+	keeps    bool          // whether checkpoints are written
+}
+
+// Thresholds of the planner; tests shrink them.
+var (
+	refitFrom      = 16                     // papers worth counting words of
+	refitIdle      = 500 * time.Millisecond // without writes before a refit, which takes milliseconds
+	compactFrom    = 1000                   // dead slots worth a rebuild
+	compactShare   = .2                     // of all slots
+	checkpointFrom = uint64(8000)           // revisions; more would take over a second to replay
+	checkpointIdle = 5 * time.Second        // a checkpoint of few revisions waits for quiet
+)
+
+// plan chooses the next task. It is pure: the executor in background.go only executes.
+//
+// A model is made anew when the corpus has doubled since it was made: so the work over the life of a corpus stays
+// within twice its last training.
+func plan(s state) task {
+	doubled := s.papers >= 2*s.learnt
+	switch {
+	case s.trainAt >= 0 && s.papers >= s.trainAt && (doubled || !s.trained) && s.idle >= s.needIdle:
+		return train
+	case !s.trained && s.papers >= refitFrom && doubled && s.idle >= refitIdle && (s.trainAt < 0 || s.papers < s.trainAt):
+		return refit
+	case s.slots-s.papers >= compactFrom && float64(s.slots-s.papers) > compactShare*float64(s.slots):
+		return compact
+	case s.keeps && s.behind >= checkpointFrom:
+		return checkpoint
+	case s.keeps && s.behind > 0 && s.idle >= checkpointIdle:
+		return checkpoint
+	}
+	return nothing
+}

@@ -1,0 +1,228 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"time"
+
+	"github.com/akin-search/akin/embed"
+	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/store"
+)
+
+// scanRun is how many papers a build reads in one transaction of the store.
+const scanRun = 1000
+
+// build makes a generation of everything stored, for a model. It runs beside writes: papers that change during the scan
+// are put right by replaying the log behind start, the store's revision before the scan, which must not be trimmed
+// meanwhile. report, which may be nil, is told how many papers are in.
+func (e *Engine) build(ctx context.Context, start uint64, model *embed.Model, created time.Time, report func(done int)) (*Generation, error) {
+	g, err := newGeneration(e.cfg.Index, model, created)
+	if err != nil {
+		return nil, err
+	}
+	var last uint64
+	err = e.scan(ctx, func(ordinals []uint64, papers []*paper.Paper) error {
+		items, err := e.prepare(ctx, model, papers)
+		if err != nil {
+			return err
+		}
+		for i, it := range items {
+			if err := g.add(ordinals[i], it); err != nil {
+				return err
+			}
+		}
+		last = ordinals[len(ordinals)-1]
+		if report != nil {
+			report(g.slots.len())
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.scanned = last
+	g.applied.Store(start)
+	if err := e.replay(ctx, g, e.store.Revision()); err != nil {
+		return nil, err
+	}
+	g.base = g.applied.Load()
+	return g, nil
+}
+
+// scan calls fn with runs of live papers by rising ordinal. The slices are good until fn returns.
+func (e *Engine) scan(ctx context.Context, fn func(ordinals []uint64, papers []*paper.Paper) error) error {
+	var ordinals []uint64
+	var papers []*paper.Paper
+	for last := uint64(0); ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		ordinals, papers = ordinals[:0], papers[:0]
+		next, err := e.store.Scan(last, scanRun, func(ordinal uint64, p *paper.Paper) error {
+			ordinals, papers = append(ordinals, ordinal), append(papers, p)
+			return nil
+		})
+		if err != nil {
+			return storeError(err)
+		}
+		if len(ordinals) > 0 {
+			if err := fn(ordinals, papers); err != nil {
+				return err
+			}
+		}
+		if next == last {
+			return nil
+		}
+		last = next
+	}
+}
+
+// replay takes the log behind a generation's applied revision into it, up to and including a revision.
+func (e *Engine) replay(ctx context.Context, g *Generation, through uint64) error {
+	for g.applied.Load() < through {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		entries, err := e.store.Log(g.applied.Load(), scanRun)
+		if err != nil {
+			return storeError(err)
+		}
+		if len(entries) == 0 {
+			return fmt.Errorf("the change log ends before revision %d", through)
+		}
+		for len(entries) > 0 && entries[len(entries)-1].Revision > through {
+			entries = entries[:len(entries)-1]
+		}
+		if err := e.replayRun(ctx, g, entries); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replayRun takes a run of log entries into a generation that no query sees yet, or that only the caller appends to.
+func (e *Engine) replayRun(ctx context.Context, g *Generation, entries []store.Entry) error {
+	// The scan has met every record up to g.scanned that a later entry does not remove, so only newer ones are missing.
+	var ordinals []uint64
+	for i := range entries {
+		if n := entries[i].New; n > g.scanned {
+			ordinals = append(ordinals, n)
+		}
+	}
+	papers, err := e.store.Papers(ordinals, true, make([]*paper.Paper, 0, len(ordinals)))
+	if err != nil {
+		return storeError(err)
+	}
+	present := papers[:0:0]
+	for _, p := range papers {
+		if p != nil { // gone: a later entry of the log removed it
+			present = append(present, p)
+		}
+	}
+	items, err := e.prepare(ctx, g.model, present)
+	if err != nil {
+		return err
+	}
+	next, item := 0, 0
+	for i := range entries {
+		ent := &entries[i]
+		ordinal := uint64(0)
+		if ent.New > g.scanned {
+			if papers[next] != nil {
+				ordinal = ent.New
+			}
+			next++
+		}
+		if ordinal == 0 {
+			if ent.Old != 0 {
+				g.kill(ent.Old, ent.Revision)
+			}
+			continue
+		}
+		if err := g.applyEntry(ent.Old, ordinal, ent.Revision, items[item]); err != nil {
+			return err
+		}
+		item++
+	}
+	g.applied.Store(entries[len(entries)-1].Revision)
+	return nil
+}
+
+// fit makes an untrained model: the word weights of all stored papers.
+func (e *Engine) fit(ctx context.Context, report func(done int)) (*embed.Model, error) {
+	frequencies := embed.NewFrequencies(e.cfg.Embed)
+	s := e.scratch.Get().(*scratch)
+	defer e.scratch.Put(s)
+	done := 0
+	err := e.scan(ctx, func(_ []uint64, papers []*paper.Paper) error {
+		for _, p := range papers {
+			s.analyzer.Analyze(&s.analysis, p.Title, p.Abstract)
+			frequencies.Add(&s.analysis.Features)
+		}
+		done += len(papers)
+		if report != nil {
+			report(done)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return embed.NewModel(e.cfg.Embed, frequencies)
+}
+
+// replaceLive builds a generation for a model and puts it in place of the live one. The caller holds e.building.
+func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created time.Time, report func(stage string, share float64)) error {
+	total := max(1, e.store.Count())
+	start := e.holdLog()
+	defer e.releaseLog()
+	next, err := e.build(ctx, start, model, created, func(done int) { report("embedding", min(1, float64(done)/float64(total))) })
+	if err != nil {
+		return err
+	}
+	if err := e.catchUpGraph(ctx, next, func(share float64) { report("indexing", share) }); err != nil {
+		return err
+	}
+	// Come close to the live revision here, so that the applier has little left to do.
+	if err := e.replay(ctx, next, e.live.Load().applied.Load()); err != nil {
+		return err
+	}
+	s := swap{next: next, done: make(chan error, 1)}
+	select {
+	case e.swaps <- s:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := <-s.done; err != nil {
+		return err
+	}
+	e.checkpoint.revision.Store(0) // the one on disk is of the old generation: write another soon
+	e.log.Info("a new generation is live", "papers", next.papers(), "model", model.Fingerprint(), "trained", model.Trained())
+	// The old generation is garbage once its last query ends: give its memory back instead of keeping it for later.
+	if err := e.readers.settle(ctx); err == nil {
+		debug.FreeOSMemory()
+	}
+	e.wakeCatchup()
+	return nil
+}
+
+// noBuild is Engine.buildFrom while nothing is built.
+const noBuild = math.MaxUint64
+
+// holdLog notes where a build begins and keeps the log behind it from being trimmed. What is written from here on stands
+// in that log, whether or not the build's scan meets it.
+func (e *Engine) holdLog() uint64 {
+	e.logMu.Lock()
+	defer e.logMu.Unlock()
+	e.buildFrom = e.store.Revision()
+	return e.buildFrom
+}
+
+func (e *Engine) releaseLog() {
+	e.logMu.Lock()
+	defer e.logMu.Unlock()
+	e.buildFrom = noBuild
+}

@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/akin-search/akin/embed"
+	"github.com/akin-search/akin/server/internal/lexical"
+	"github.com/akin-search/akin/server/internal/paper"
+)
+
+// question is what a search asks of a generation, whatever it was asked with.
+type question struct {
+	vector  []float32    // len Dims, L2 norm 1, or zero when no word is known
+	terms   *embed.Terms // the words, for BM25; nil: none
+	weight  float64      // default share of the dense score
+	unknown []string     // words never seen
+}
+
+// Search returns one page of the papers nearest to a query.
+func (e *Engine) Search(ctx context.Context, q *paper.Query) (*paper.Result, error) {
+	epoch := e.readers.enter()
+	defer e.readers.leave(epoch)
+	r := e.rankers.Get().(*ranker)
+	defer e.rankers.Put(r)
+
+	v, ask, err := e.ask(ctx, r, q)
+	if err != nil {
+		return nil, err
+	}
+	return e.answer(ctx, r, v, ask, &q.Options, q.PageSize, q.PageToken, queryHash(q))
+}
+
+// ask turns a query into a question and the view that answers it.
+func (e *Engine) ask(ctx context.Context, r *ranker, q *paper.Query) (*view, question, error) {
+	switch {
+	case q.PaperID != "":
+		v, slots, err := e.lookFor(ctx, false, q.PaperID)
+		if err != nil {
+			return nil, question{}, err
+		}
+		ask, err := r.paperQuestion(v.gen, slots[0])
+		v.without(slots[0])
+		return v, ask, err
+	case q.Vector != nil:
+		v := e.look()
+		ask, err := vectorQuestion(v.gen, q.Vector)
+		return v, ask, err
+	default:
+		v := e.look()
+		ask, err := r.textQuestion(v.gen, q.Text)
+		return v, ask, err
+	}
+}
+
+// paperQuestion asks with a stored paper's own vector and words.
+func (r *ranker) paperQuestion(g *Generation, slot uint32) (question, error) {
+	r.vector = resize(r.vector, g.model.Dims())
+	if err := g.vectors.Vector(slot, r.vector); err != nil {
+		return question{}, err
+	}
+	g.words.Terms(slot, &r.terms)
+	return question{vector: r.vector, terms: &r.terms, weight: lexical.DenseWeight(lexical.PaperQuery)}, nil
+}
+
+// textQuestion embeds a text. A text without a single word that counts is ErrNoWords.
+func (r *ranker) textQuestion(g *Generation, text string) (question, error) {
+	r.analyzer.Analyze(&r.analysis, text)
+	if r.analysis.Words.Tokens == 0 && len(r.analysis.Features.IDs) == 0 {
+		return question{}, fmt.Errorf("%w: it is empty, or has only stop words and marks", ErrNoWords)
+	}
+	r.vector = resize(r.vector, g.model.Dims())
+	g.model.Embed(r.vector, &r.analysis.Features)
+	return question{
+		vector:  r.vector,
+		terms:   &r.analysis.Words,
+		weight:  lexical.DenseWeight(lexical.KindOf(text, r.analysis.Words.Tokens)),
+		unknown: r.unknownWords(g, text),
+	}, nil
+}
+
+// vectorQuestion checks a caller's vector and scales it to length 1.
+func vectorQuestion(g *Generation, q *paper.VectorQuery) (question, error) {
+	if fp := g.model.Fingerprint(); q.Model != fp {
+		return question{}, fmt.Errorf("%w: it was made by %q and the live model is %q; embed the text again", ErrModelMismatch,
+			q.Model, fp)
+	}
+	if len(q.Values) != g.model.Dims() {
+		return question{}, fmt.Errorf("%w: it has %d values and the model %d dimensions", ErrInvalidVector, len(q.Values),
+			g.model.Dims())
+	}
+	var sum float64
+	for _, x := range q.Values {
+		sum += float64(x) * float64(x)
+	}
+	if math.IsNaN(sum) || math.IsInf(sum, 0) {
+		return question{}, fmt.Errorf("%w: it holds NaN or infinity, or its length overflows", ErrInvalidVector)
+	}
+	if sum == 0 {
+		return question{}, fmt.Errorf("%w: it is all zero, which is near to nothing", ErrInvalidVector)
+	}
+	scale := 1 / math.Sqrt(sum)
+	vector := make([]float32, len(q.Values))
+	for i, x := range q.Values {
+		vector[i] = float32(float64(x) * scale)
+	}
+	return question{vector: vector, weight: 1}, nil
+}
+
+// maxUnknown bounds the unknown words that are reported.
+const maxUnknown = 32
+
+// unknownWords names the words of a text that no stored paper has. Most texts have none, which the terms tell without
+// a second look at the text.
+func (r *ranker) unknownWords(g *Generation, text string) []string {
+	unseen := func(id uint32) bool { return g.words.Frequency(id) == 0 }
+	all := true
+	for _, id := range r.analysis.Words.IDs {
+		if unseen(id) {
+			all = false
+			break
+		}
+	}
+	if all {
+		return nil
+	}
+	var words []string
+	seen := make(map[uint32]bool)
+	r.analyzer.EachWord(text, func(surface string, id uint32) {
+		if len(words) < maxUnknown && !seen[id] && unseen(id) {
+			seen[id] = true
+			words = append(words, surface)
+		}
+	})
+	return words
+}
+
+// answer ranks the candidates of a question and returns one page of them with their papers.
+func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask question, o *paper.Options, size int, token string,
+	request uint64) (*paper.Result, error) {
+	p, err := v.resume(token, request, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.restrict(o.Filter); err != nil {
+		return nil, err
+	}
+	report, err := r.candidates(ctx, v, ask, o, int(p.depth))
+	if err != nil {
+		return nil, err
+	}
+	weight := ask.weight
+	if o.DenseWeight != nil && ask.terms != nil {
+		weight = *o.DenseWeight
+	}
+	if err := r.score(v, ask, o, weight, int(p.offset)+size, e.now()); err != nil {
+		return nil, err
+	}
+	r.ranked = r.ranked[:min(len(r.ranked), int(p.depth))]
+	begin := min(int(p.offset), len(r.ranked))
+	end := min(begin+size, len(r.ranked))
+	hits, err := e.hits(r, v, r.ranked[begin:end], o.Abstracts)
+	if err != nil {
+		return nil, err
+	}
+	tokenAt := func(n int) string {
+		next := p
+		next.offset += uint32(n)
+		return next.encode(request)
+	}
+	result := &paper.Result{
+		Hits:         hits,
+		TokenAt:      tokenAt,
+		Exact:        report.Exact,
+		Scored:       report.Scored,
+		Model:        v.gen.model.Fingerprint(),
+		Revision:     v.revision,
+		DenseWeight:  weight,
+		UnknownWords: ask.unknown,
+	}
+	if end < len(r.ranked) {
+		result.NextPageToken = tokenAt(end - begin)
+	}
+	return result, nil
+}
+
+// hits reads the papers of ranked candidates.
+func (e *Engine) hits(r *ranker, v *view, ranked []ranked, abstracts bool) ([]paper.Hit, error) {
+	r.ordinals = r.ordinals[:0]
+	for i := range ranked {
+		r.ordinals = append(r.ordinals, v.gen.slots.row(ranked[i].slot).ordinal)
+	}
+	var err error
+	r.papers, err = e.store.Papers(r.ordinals, abstracts, r.papers[:0])
+	if err != nil {
+		return nil, storeError(err)
+	}
+	hits := make([]paper.Hit, len(ranked))
+	for i, p := range r.papers {
+		if p == nil {
+			// Only a page token can pin a revision whose records are gone: the reader's epoch holds all later ones.
+			return nil, fmt.Errorf("%w: papers of its revision were replaced since; search again", ErrPageExpired)
+		}
+		hits[i] = paper.Hit{Paper: p, Score: ranked[i].score, Cosine: ranked[i].cosine, BM25: ranked[i].bm25}
+	}
+	clear(r.papers)
+	return hits, nil
+}
+
+// resize returns s with length n, reusing its memory where it suffices.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}

@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/akin-search/akin/embed"
+)
+
+// Train learns a model from the stored papers and makes it live. progress, which may be nil, is called from one
+// goroutine about twice a second and at the end. ErrTrainingRuns when another generation is being built. Cancelling ctx
+// cancels the training and changes nothing.
+func (e *Engine) Train(ctx context.Context, o TrainOptions, progress func(TrainProgress)) (ModelInfo, error) {
+	if !e.building.TryLock() {
+		return ModelInfo{}, ErrTrainingRuns
+	}
+	defer e.building.Unlock()
+	defer e.setActivity("", 0)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(e.background, cancel)()
+	return e.train(ctx, o, func(p TrainProgress) {
+		e.setActivity("training", p.Progress)
+		if progress != nil {
+			progress(p)
+		}
+	})
+}
+
+// Shares of the whole that the stages of a training take, for the progress that users see.
+const (
+	trainingShare  = .6
+	embeddingShare = .2
+)
+
+// train learns and swaps. The caller holds e.building.
+func (e *Engine) train(ctx context.Context, o TrainOptions, report func(TrainProgress)) (ModelInfo, error) {
+	corpus, err := e.corpus(ctx)
+	if err != nil {
+		return ModelInfo{}, err
+	}
+	if corpus.Len() < 2 {
+		return ModelInfo{}, ErrTooFewPapers
+	}
+	report(TrainProgress{Stage: "reading"})
+	model, err := embed.Train(ctx, corpus, e.cfg.Embed, embed.TrainConfig{
+		Epochs: o.Epochs,
+		Seed:   o.Seed,
+		Progress: func(p embed.Progress) {
+			stage := "training"
+			if p.Epoch == 0 {
+				stage = "reading"
+			}
+			report(TrainProgress{Stage: stage, Progress: trainingShare * float64(p.Step) / float64(max(1, p.Steps)), Epoch: p.Epoch,
+				Loss: p.Loss, PerSec: p.DocumentsPerSecond, ETA: p.ETA})
+		},
+	})
+	if err == nil {
+		err = corpus.err.get()
+	}
+	if err != nil {
+		return ModelInfo{}, err
+	}
+	created := e.now()
+	err = e.replaceLive(ctx, model, created, func(stage string, share float64) {
+		p := TrainProgress{Stage: stage, Progress: trainingShare + embeddingShare*share}
+		if stage == "indexing" {
+			p.Progress = trainingShare + embeddingShare + (1-trainingShare-embeddingShare)*share
+		}
+		report(p)
+	})
+	if err != nil {
+		return ModelInfo{}, err
+	}
+	info := e.live.Load().modelInfo()
+	report(TrainProgress{Stage: "done", Progress: 1, Model: &info})
+	return info, nil
+}
