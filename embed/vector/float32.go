@@ -34,27 +34,19 @@ func Scale(x []float32, alpha float32) {
 
 // QuantizeInt8 writes the codes of x to dst, from -127 to 127 and rounded to the nearest, and returns what a code is to be
 // multiplied by. dst must have the length of x. For zeros, and for rows so small that the scale would vanish, all are zero.
-func QuantizeInt8(dst []int8, x []float32) (scale float32) {
+// It gives the same bits in every class.
+func QuantizeInt8(dst []int8, x []float32) (step float32) {
 	dst = dst[:len(x)]
-	var top float32
-	for _, v := range x {
-		top = max(top, v, -v)
+	if len(x) == 0 {
+		return 0
 	}
-	scale = top / 127
-	if scale < 1e-30 {
+	step = absMax(x) / 127
+	if step < 1e-30 {
 		clear(dst)
 		return 0
 	}
-	inverse := 1 / scale
-	for i, v := range x {
-		v *= inverse
-		if v < 0 {
-			dst[i] = int8(v - .5)
-		} else {
-			dst[i] = int8(v + .5)
-		}
-	}
-	return scale
+	quantize(dst, x, 1/step)
+	return step
 }
 
 // Matrix is a matrix of float32 by rows: element (i, j) is Data[i*Stride+j]. MatMul wants Rows in multiples of RowTile and

@@ -59,6 +59,32 @@ func matMul(c, x, y Matrix, inner, from, to int) {
 	}
 }
 
+func absMax(x []float32) float32 {
+	n := len(x) &^ 7
+	if !hasAVX2 || n == 0 {
+		return absMaxPortable(x)
+	}
+	return max(absMaxAVX2(&x[0], n), absMaxPortable(x[n:]))
+}
+
+func quantize(dst []int8, x []float32, inverse float32) {
+	n := len(x) &^ 7
+	if !hasAVX2 || n == 0 {
+		quantizePortable(dst, x, inverse)
+		return
+	}
+	quantizeAVX2(&dst[0], &x[0], n, inverse)
+	quantizePortable(dst[n:], x[n:], inverse)
+}
+
+// absMaxAVX2 and quantizeAVX2 want a multiple of 8, not 0.
+//
+//go:noescape
+func absMaxAVX2(x *float32, n int) float32
+
+//go:noescape
+func quantizeAVX2(dst *int8, x *float32, n int, inverse float32)
+
 //go:noescape
 func dotAVX2(a, b *float32, n int) float32
 

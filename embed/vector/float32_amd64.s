@@ -474,3 +474,48 @@ tile8:
 	VMOVUPS Z15, 64(DI)
 	VZEROUPPER
 	RET
+
+// func absMaxAVX2(x *float32, n int) float32
+TEXT ·absMaxAVX2(SB), NOSPLIT, $0-20
+	MOVQ x+0(FP), SI
+	MOVQ n+8(FP), CX
+	VPCMPEQD Y0, Y0, Y0
+	VPSRLD $1, Y0, Y0 // all but the sign
+	VXORPS Y1, Y1, Y1
+
+abs8:
+	VANDPS (SI), Y0, Y2
+	VMAXPS Y2, Y1, Y1
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JNZ  abs8
+	VEXTRACTF128 $1, Y1, X2
+	VMAXPS X2, X1, X1
+	VMOVHLPS X1, X1, X2
+	VMAXPS X2, X1, X1
+	VMOVSHDUP X1, X2
+	VMAXSS X2, X1, X1
+	VMOVSS X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func quantizeAVX2(dst *int8, x *float32, n int, inverse float32)
+TEXT ·quantizeAVX2(SB), NOSPLIT, $0-28
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	VBROADCASTSS inverse+24(FP), Y0
+
+quantize8:
+	VMULPS (SI), Y0, Y1
+	VCVTPS2DQ Y1, Y1 // to the nearest, ties to even
+	VEXTRACTI128 $1, Y1, X2
+	VPACKSSDW X2, X1, X1
+	VPACKSSWB X1, X1, X1
+	VMOVQ X1, (DI)
+	ADDQ $32, SI
+	ADDQ $8, DI
+	SUBQ $8, CX
+	JNZ  quantize8
+	VZEROUPPER
+	RET

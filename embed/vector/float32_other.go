@@ -11,3 +11,7 @@ func axpyInt8(y []float32, alpha float32, x []int8) { axpyInt8Portable(y, alpha,
 func scale(x []float32, alpha float32) { scalePortable(x, alpha) }
 
 func matMul(c, x, y Matrix, inner, from, to int) { matMulPortable(c, x, y, inner, from, to) }
+
+func absMax(x []float32) float32 { return absMaxPortable(x) }
+
+func quantize(dst []int8, x []float32, inverse float32) { quantizePortable(dst, x, inverse) }

@@ -1,5 +1,7 @@
 package vector
 
+import "math"
+
 // The products below stand in conversions of their own, which keeps compilers from fusing them with the sums: the portable
 // kernels give the same bits on every machine.
 
@@ -44,5 +46,19 @@ func matMulPortable(c, x, y Matrix, inner, from, to int) {
 		for k, v := range x.Data[i*x.Stride:][:inner] {
 			axpyPortable(out, v, y.Data[k*y.Stride:][:c.Cols])
 		}
+	}
+}
+
+func absMaxPortable(x []float32) float32 {
+	var top float32
+	for _, v := range x {
+		top = max(top, v, -v)
+	}
+	return top
+}
+
+func quantizePortable(dst []int8, x []float32, inverse float32) {
+	for i, v := range x {
+		dst[i] = int8(math.RoundToEven(float64(float32(v * inverse))))
 	}
 }

@@ -140,8 +140,14 @@ func TestCodesAreWithinHalfAStep(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for _, n := range lengths {
 		x, _ := misaligned(r, n, n%5)
-		codes := make([]int8, n)
+		codes, portable := make([]int8, n), make([]int8, n)
+		undo := Limit(Portable)
+		portableStep := QuantizeInt8(portable, x)
+		undo()
 		step := QuantizeInt8(codes, x)
+		if step != portableStep || !slices.Equal(codes, portable) {
+			t.Fatalf("%d: the classes give different codes", n)
+		}
 		for i, c := range codes {
 			if d := math.Abs(float64(x[i]) - float64(step)*float64(c)); d > .5001*float64(step) || c == -128 {
 				t.Fatalf("%d: %v became %d * %v", n, x[i], c, step)
