@@ -124,7 +124,7 @@ func (b *bibtex) entry() (text []byte, at int, err error) {
 			line = line[:end]
 		}
 		if entry.Len()+len(line) >= b.lines.limit {
-			return nil, 0, &ItemError{Line: at, Record: excerpt(entry.Bytes()), Err: fmt.Errorf("longer than %d MiB", b.lines.limit>>20)}
+			return nil, 0, &ItemError{Line: at, Record: excerpt(entry.Bytes()), Err: errTooLong(b.lines.limit)}
 		}
 		entry.Write(line)
 		entry.WriteByte('\n')

@@ -183,11 +183,11 @@ func bibtexNames(list string) []string {
 			depth--
 		case depth == 0 && isSpace(c) && i+5 <= len(list) && strings.EqualFold(list[i+1:i+4], "and") && isSpace(list[i+4]):
 			add(list[start:i])
-			start = i + 5
-			i += 3 // the space behind "and" may be the one in front of another
+			start = i + 4 // the space behind "and" may be the one in front of another
+			i += 3
 		}
 	}
-	add(list[min(start, len(list)):])
+	add(list[start:])
 	return cleanAll(out)
 }
 

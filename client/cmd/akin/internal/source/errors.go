@@ -56,3 +56,11 @@ func excerpt(record []byte) string {
 	}
 	return s[:end] + "..."
 }
+
+// errTooLong is the fault of a record above the limit.
+func errTooLong(limit int) error {
+	if limit%(1<<20) == 0 {
+		return fmt.Errorf("longer than %d MiB", limit>>20)
+	}
+	return fmt.Errorf("longer than %d bytes", limit)
+}

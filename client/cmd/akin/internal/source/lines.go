@@ -63,7 +63,7 @@ func (l *lines) readTo(delim byte) ([]byte, error) {
 // check finds the faults of a whole piece.
 func (l *lines) check(long bool) error {
 	if long {
-		return &pieceError{fmt.Errorf("longer than %d MiB", l.limit>>20)}
+		return &pieceError{errTooLong(l.limit)}
 	}
 	return checkUTF8(l.buf)
 }

@@ -25,11 +25,11 @@ var (
 
 // finish checks what every paper needs and cuts lists to the contract's limits.
 func finish(p *akinv1.Paper) error {
-	if p.GetId() == "" {
-		return errNoID
-	}
 	if strings.TrimSpace(p.GetTitle()) == "" && strings.TrimSpace(p.GetAbstract()) == "" {
 		return errNoText
+	}
+	if p.GetId() == "" {
+		return errNoID
 	}
 	if n := len(p.GetAuthors()); n > maxAuthors {
 		p.Authors = slices.Clip(p.Authors[:maxAuthors])

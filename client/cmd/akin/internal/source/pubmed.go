@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -58,7 +59,7 @@ func (x *pubmed) next() (*akinv1.Paper, error) {
 			continue
 		}
 		if x.article.Len()+len(piece) > x.lines.limit {
-			return x.drop(fmt.Errorf("longer than %d MiB", x.lines.limit>>20))
+			return x.drop(errTooLong(x.lines.limit))
 		}
 		x.article.Write(piece)
 		if bytes.HasPrefix(tag, []byte("</PubmedArticle>")) {
@@ -73,7 +74,18 @@ func (x *pubmed) drop(why error) (*akinv1.Paper, error) {
 	if x.fault != nil {
 		why = x.fault
 	}
-	return nil, &ItemError{Line: x.at, Record: excerpt(x.article.Bytes()), Err: why}
+	return nil, &ItemError{Line: x.at, Record: articleName(x.article.Bytes()), Err: why}
+}
+
+// pmid finds an article's number in its text.
+var pmid = regexp.MustCompile(`<PMID[^<>]*>\s*([0-9]{1,20})\s*<`)
+
+// articleName says which article an error is about.
+func articleName(text []byte) string {
+	if m := pmid.FindSubmatch(text); m != nil {
+		return "PMID " + string(m[1])
+	}
+	return excerpt(text)
 }
 
 // take makes a paper of the article in hand.
@@ -98,7 +110,7 @@ func (x *pubmed) take() (*akinv1.Paper, error) {
 		}
 	}
 	if err != nil {
-		return nil, &ItemError{Line: x.at, Record: recordName(p, text), Err: err}
+		return nil, &ItemError{Line: x.at, Record: articleName(text), Err: err}
 	}
 	return p, nil
 }

@@ -60,7 +60,7 @@ func (r *ris) next() (*akinv1.Paper, error) {
 		case err != nil:
 			r.fault = err
 		case r.size+len(line) > r.lines.limit:
-			r.fault = fmt.Errorf("longer than %d MiB", r.lines.limit>>20)
+			r.fault = errTooLong(r.lines.limit)
 		case m != nil:
 			r.last, r.size = m[1], r.size+len(line)
 			r.fields[m[1]] = append(r.fields[m[1]], m[2])

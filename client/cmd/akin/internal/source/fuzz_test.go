@@ -1,0 +1,88 @@
+package source
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// fuzzFormat feeds any text to one format. Whatever it holds, reading ends, every record is a paper with an id and text
+// or a fault with a line (readAll checks both), what comes out is valid UTF-8 and so can be sent, and a second reading gives
+// the same.
+func fuzzFormat(f *testing.F, format string) {
+	for name, of := range fixtures {
+		if of == format {
+			text, err := os.ReadFile(filepath.Join("testdata", name))
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(string(text))
+		}
+	}
+	f.Add("")
+	f.Add("{}\n\xff\n{")
+	f.Fuzz(func(t *testing.T, text string) {
+		opts := Options{Format: format, MaxRecord: 1 << 16}
+		papers, faults, err := readString(t, text, opts)
+		if most := strings.Count(text, "\n") + strings.Count(text, "@") + strings.Count(text, "<") + 1; len(papers)+len(faults) > 2*most {
+			t.Fatalf("%d papers and %d faults out of %d bytes", len(papers), len(faults), len(text))
+		}
+		again, _, errAgain := readString(t, text, opts)
+		if len(again) != len(papers) || (err == nil) != (errAgain == nil) {
+			t.Fatalf("%d papers (%v), and %d (%v) when read again", len(papers), err, len(again), errAgain)
+		}
+		for i, p := range papers {
+			if _, err := proto.Marshal(p); err != nil {
+				t.Fatalf("paper %d cannot be sent: %v", i, err)
+			}
+			if !utf8.ValidString(p.GetId()) || !proto.Equal(p, again[i]) {
+				t.Fatalf("paper %d is\n%v\nand when read again\n%v", i, p, again[i])
+			}
+			if len(p.GetAuthors()) > maxAuthors || len(p.GetCategories()) > maxCategories {
+				t.Fatalf("paper %d has %d authors and %d categories", i, len(p.GetAuthors()), len(p.GetCategories()))
+			}
+		}
+	})
+}
+
+func FuzzAkin(f *testing.F)     { fuzzFormat(f, "akin") }
+func FuzzBEIR(f *testing.F)     { fuzzFormat(f, "beir") }
+func FuzzArXiv(f *testing.F)    { fuzzFormat(f, "arxiv") }
+func FuzzOpenAlex(f *testing.F) { fuzzFormat(f, "openalex") }
+func FuzzScholar(f *testing.F)  { fuzzFormat(f, "semantic-scholar") }
+func FuzzCSV(f *testing.F)      { fuzzFormat(f, "csv") }
+func FuzzTSV(f *testing.F)      { fuzzFormat(f, "tsv") }
+func FuzzBibTeX(f *testing.F)   { fuzzFormat(f, "bibtex") }
+func FuzzRIS(f *testing.F)      { fuzzFormat(f, "ris") }
+func FuzzPubMed(f *testing.F)   { fuzzFormat(f, "pubmed") }
+func FuzzPage(f *testing.F)     { fuzzFormat(f, "page") }
+
+// FuzzDetection opens anything at all, compressed or not, and reads it to its end.
+func FuzzDetection(f *testing.F) {
+	for name := range fixtures {
+		text, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text[:min(len(text), 2_000)]))
+		f.Add(gzipped(f, string(text[:min(len(text), 2_000)])))
+		f.Add(zstded(f, string(text[:min(len(text), 2_000)])))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		_, _, _ = readString(t, text, Options{MaxRecord: 1 << 16}) //nolint:errcheck // readAll checks what comes out
+	})
+}
+
+// FuzzLaTeX holds that decoding ends and leaves valid text.
+func FuzzLaTeX(f *testing.F) {
+	f.Add(`{\"o}\v{\i}$x$---`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if out := latex(text); utf8.ValidString(text) && !utf8.ValidString(out) {
+			t.Fatalf("latex(%q) = %q", text, out)
+		}
+	})
+}
