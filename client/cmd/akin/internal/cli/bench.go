@@ -1,0 +1,276 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/akin-search/akin/client"
+	"github.com/akin-search/akin/client/cmd/akin/internal/queries"
+)
+
+// benchConfig says what is measured.
+type benchConfig struct {
+	queries string
+	callers int
+	n       int
+	k       int
+	warmup  int
+	sample  int
+	mode    string
+	ef      int
+}
+
+// benchResult is what a benchmark found. Times are in microseconds.
+type benchResult struct {
+	config             benchConfig
+	papers             int64
+	index              string
+	distinct           int // queries
+	seconds            float64
+	qps                float64
+	p50, p90, p99, max float64
+	errors             int64
+	first              string // error
+	recall             float64
+	sample             int // queries that recall was measured on
+}
+
+func (a *app) benchCommand() *cobra.Command {
+	var cfg benchConfig
+	cmd := &cobra.Command{
+		Use: "bench [flags] --queries FILE", Short: "Measure searches end to end", Args: noArguments,
+		Long: `Measure text searches end to end, over gRPC through the SDK: searches a second,
+the times they take, and the share of the exact answer that they find (recall, by
+the ids of the hits, on a sample that is searched again in exact mode).
+
+FILE is BEIR's queries.jsonl, a BEIR corpus (whose titles are searched for), or
+plain text with one query a line; .gz and .zst too. Queries are used in turn,
+again from the first when there are fewer than -n.`,
+		Example: `  akin bench --queries queries.jsonl -c 16 -n 20000
+  akin bench --queries corpus.jsonl.gz -c 1 -n 5000 --json`,
+	}
+	f := cmd.Flags()
+	f.StringVar(&cfg.queries, "queries", "", "file of queries")
+	f.IntVarP(&cfg.callers, "callers", "c", 16, "searches on the way at a time")
+	f.IntVarP(&cfg.n, "searches", "n", 20_000, "searches to measure")
+	f.IntVarP(&cfg.k, "limit", "k", 10, "hits a search")
+	f.IntVar(&cfg.warmup, "warmup", -1, "searches before measuring (default a tenth of -n, at most 1,000)")
+	f.IntVar(&cfg.sample, "sample", 200, "queries to measure recall on; 0 for none")
+	f.StringVar(&cfg.mode, "mode", "auto", "auto, exact or approximate")
+	f.IntVar(&cfg.ef, "ef", 0, "width of the graph walk (default the server's)")
+	noFiles(cmd, "callers", "searches", "limit", "warmup", "sample", "ef")
+	fixed(cmd, "mode", "auto", "exact", "approximate")
+	cmd.RunE = a.run(func(ctx context.Context, _ *cobra.Command, _ []string) error {
+		result, err := a.bench(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		if err := a.printBench(result); err != nil {
+			return err
+		}
+		if result.errors > 0 {
+			return partialError{fmt.Sprintf("%s of %s searches failed, the first with: %s",
+				count(result.errors), count(int64(cfg.n)), result.first)}
+		}
+		return nil
+	})
+	return cmd
+}
+
+func (a *app) bench(ctx context.Context, cfg benchConfig) (*benchResult, error) {
+	mode, err := parseMode(cfg.mode)
+	switch {
+	case err != nil:
+		return nil, err
+	case cfg.queries == "":
+		return nil, usagef("--queries FILE is missing")
+	case cfg.callers < 1 || cfg.n < 1 || cfg.k < 1 || cfg.sample < 0:
+		return nil, usagef("-c, -n and -k must be positive, and --sample not negative")
+	}
+	if cfg.warmup < 0 {
+		cfg.warmup = min(cfg.n/10, 1000)
+	}
+	texts, err := queries.Read(cfg.queries, cfg.n)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	stats, err := a.client.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// The load shares the machine with the server: a larger heap spares most of the collector's work here.
+	defer debug.SetGCPercent(debug.SetGCPercent(1000))
+	requests := benchRequests(texts, cfg, mode)
+	if warm := a.load(ctx, requests, cfg.callers, cfg.warmup); warm.failed == int64(cfg.warmup) && cfg.warmup > 0 {
+		return nil, warm.first // nothing works: no use in measuring
+	}
+	measured := a.load(ctx, requests, cfg.callers, cfg.n)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	out := measured.summary()
+	out.config, out.distinct, out.papers, out.index = cfg, len(texts), stats.GetPapers(), stats.GetIndex().GetEngine()
+	out.recall, out.sample, err = a.sampleRecall(ctx, texts, cfg, mode)
+	return out, err
+}
+
+// benchRequests makes each request once; a request is never changed, so all callers share them.
+func benchRequests(texts []string, cfg benchConfig, mode client.SearchMode) []*client.SearchRequest {
+	opts := []client.SearchOption{client.Limit(cfg.k)}
+	if mode != client.ModeAuto {
+		opts = append(opts, client.Mode(mode))
+	}
+	if cfg.ef > 0 {
+		opts = append(opts, client.Ef(cfg.ef))
+	}
+	requests := make([]*client.SearchRequest, len(texts))
+	for i, text := range texts {
+		requests[i] = client.TextQuery(text, opts...)
+	}
+	return requests
+}
+
+// loadResult is the outcome of a run of searches.
+type loadResult struct {
+	times  []time.Duration // of the searches that succeeded, ascending
+	took   time.Duration
+	n      int
+	failed int64
+	first  error
+}
+
+// load runs n searches with so many callers, each sending its next when its last is answered.
+func (a *app) load(ctx context.Context, requests []*client.SearchRequest, callers, n int) *loadResult {
+	r := &loadResult{n: n}
+	times := make([]time.Duration, n) // each caller writes its own places
+	var next, failed atomic.Int64
+	var once sync.Once
+	var callersDone sync.WaitGroup
+	began := time.Now()
+	for range callers {
+		callersDone.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n || ctx.Err() != nil {
+					return
+				}
+				sent := time.Now()
+				if _, err := a.client.Query(ctx, requests[i%len(requests)]); err != nil {
+					failed.Add(1)
+					once.Do(func() { r.first = err })
+					continue
+				}
+				times[i] = time.Since(sent)
+			}
+		})
+	}
+	callersDone.Wait()
+	r.took, r.failed = time.Since(began), failed.Load()
+	r.times = slices.DeleteFunc(times, func(d time.Duration) bool { return d == 0 })
+	slices.Sort(r.times)
+	return r
+}
+
+func (r *loadResult) summary() *benchResult {
+	out := &benchResult{
+		errors: r.failed, seconds: r.took.Seconds(), qps: rate(int64(len(r.times)), r.took),
+		p50: percentile(r.times, .5), p90: percentile(r.times, .9), p99: percentile(r.times, .99), max: percentile(r.times, 1),
+	}
+	if r.first != nil {
+		out.first = r.first.Error()
+	}
+	return out
+}
+
+// percentile is the time, in microseconds, that a share of ascending times does not exceed (nearest rank).
+func percentile(times []time.Duration, share float64) float64 {
+	if len(times) == 0 {
+		return 0
+	}
+	rank := int(share*float64(len(times)) + .999999)
+	return float64(times[min(max(rank, 1), len(times))-1].Nanoseconds()/100) / 10
+}
+
+// sampleRecall searches some queries in the measured mode and in exact mode, and returns the mean share of the exact
+// hits that were found. Queries without any exact hit do not count.
+func (a *app) sampleRecall(ctx context.Context, texts []string, cfg benchConfig, mode client.SearchMode) (recall float64, measured int, err error) {
+	n := min(cfg.sample, len(texts))
+	sample := make([]string, n)
+	for i := range sample {
+		sample[i] = texts[i*len(texts)/n] // evenly spread over the file
+	}
+	asked := benchRequests(sample, cfg, mode)
+	exact := benchRequests(sample, cfg, client.ModeExact)
+	sum := 0.0
+	for i := range sample {
+		want, err := a.client.Query(ctx, exact[i])
+		if err != nil {
+			return 0, 0, fmt.Errorf("exact search of the sample: %w", err)
+		}
+		got, err := a.client.Query(ctx, asked[i])
+		if err != nil {
+			return 0, 0, fmt.Errorf("search of the sample: %w", err)
+		}
+		if len(want.Hits) == 0 {
+			continue
+		}
+		found := map[string]bool{}
+		for _, h := range got.Hits {
+			found[h.GetPaper().GetId()] = true
+		}
+		hits := 0
+		for _, h := range want.Hits {
+			if found[h.GetPaper().GetId()] {
+				hits++
+			}
+		}
+		sum += float64(hits) / float64(len(want.Hits))
+		measured++
+	}
+	if measured == 0 {
+		return 0, 0, nil
+	}
+	return sum / float64(measured), measured, nil
+}
+
+func (a *app) printBench(r *benchResult) error {
+	cfg := r.config
+	recallName := fmt.Sprintf("recall@%d", cfg.k)
+	if a.json {
+		out := map[string]any{
+			"qps": r.qps, "p50_us": r.p50, "p90_us": r.p90, "p99_us": r.p99, "max_us": r.max, "errors": r.errors,
+			"searches": cfg.n, "callers": cfg.callers, "warmup": cfg.warmup, "distinct_queries": r.distinct, "seconds": r.seconds,
+			"papers": r.papers, "index": r.index, "recall_sample": r.sample,
+		}
+		if r.sample > 0 {
+			out[recallName] = r.recall
+		}
+		if r.first != "" {
+			out["first_error"] = r.first
+		}
+		return a.printJSON(out)
+	}
+	recall := "not measured"
+	if r.sample > 0 {
+		recall = fmt.Sprintf("%.4f against exact search, on %s", r.recall, things(int64(r.sample), "query", "queries"))
+	}
+	us := func(f float64) string { return span(time.Duration(f * 1e3)) }
+	return a.pairs(
+		[2]string{"searches", fmt.Sprintf("%s of %s, %s, %s papers, index %s", count(int64(cfg.n)),
+			things(int64(r.distinct), "query", "queries"), things(int64(cfg.callers), "caller", "callers"), count(r.papers), r.index)},
+		[2]string{"QPS", count(int64(r.qps))},
+		[2]string{"p50", us(r.p50)},
+		[2]string{"p90", us(r.p90)},
+		[2]string{"p99", us(r.p99)},
+		[2]string{"max", us(r.max)},
+		[2]string{"errors", count(r.errors)},
+		[2]string{recallName, recall},
+	)
+}

@@ -1,0 +1,33 @@
+// Package cli is the command line: commands, settings, output and exit codes, over the SDK alone.
+package cli
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/akin-search/akin/client/cmd/akin/internal/term"
+)
+
+// Env is what a command sees of the world; tests bring their own.
+type Env struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// OutWidth and ErrWidth are the widths of the terminals behind Out and Err, 0 when there is none.
+	OutWidth, ErrWidth int
+	Getenv             func(string) string
+	// ConfigFile is the file read when --config and AKIN_CONFIG name none; it may be missing.
+	ConfigFile string
+}
+
+// System is the world of a process.
+func System() *Env {
+	env := &Env{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
+		OutWidth: term.Terminal(os.Stdout), ErrWidth: term.Terminal(os.Stderr),
+	}
+	if dir, err := os.UserConfigDir(); err == nil {
+		env.ConfigFile = filepath.Join(dir, "akin", "config.toml")
+	}
+	return env
+}

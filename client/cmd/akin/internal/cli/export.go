@@ -1,0 +1,199 @@
+package cli
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/akin-search/akin/client"
+	"github.com/akin-search/akin/client/cmd/akin/internal/term"
+)
+
+func (a *app) exportCommand() *cobra.Command {
+	var filter string
+	var force bool
+	cmd := &cobra.Command{
+		Use: "export [flags] [FILE]", Short: "Write stored papers as JSON lines",
+		Long: `Write all stored papers, or those a filter accepts, one JSON object a line, to
+FILE or standard output. A FILE whose name ends in .gz is compressed. FILE appears
+only when it is complete. The import command reads it back.`,
+		Example: `  akin export papers.jsonl.gz
+  akin export --filter 'categories:"cs.CL"' | jq -r .title`,
+		Args: atMostOneFile,
+	}
+	cmd.Flags().StringVar(&filter, "filter", "", "only papers that this AIP-160 filter accepts")
+	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it exists")
+	noFiles(cmd, "filter")
+	cmd.RunE = a.run(func(ctx context.Context, _ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			_, err := a.export(ctx, a.out, filter, nil)
+			return err
+		}
+		m := a.newMeter("papers", false)
+		defer m.stop()
+		var n int64
+		err := toFile(args[0], force, func(w io.Writer) (err error) {
+			if strings.HasSuffix(args[0], ".gz") {
+				z := gzip.NewWriter(w)
+				defer func() { err = errors.Join(err, z.Close()) }()
+				w = z
+			}
+			n, err = a.export(ctx, w, filter, m)
+			return err
+		})
+		if err == nil {
+			a.note("%s in %s", things(n, "paper", "papers"), args[0])
+		}
+		return err
+	})
+	return cmd
+}
+
+func atMostOneFile(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usagef("%q is too much: give one file, or none for standard output", args[1])
+	}
+	return nil
+}
+
+func (a *app) export(ctx context.Context, w io.Writer, filter string, m *meter) (n int64, err error) {
+	for p, err := range a.client.Export(ctx, client.Filter(filter)) {
+		if err != nil {
+			return n, err
+		}
+		raw, err := paperJSON(p)
+		if err != nil {
+			return n, err
+		}
+		if _, err := w.Write(append(raw, '\n')); err != nil {
+			return n, err
+		}
+		if n++; m != nil && n%500 == 0 {
+			m.update(func(s *state) { s.items = n })
+		}
+	}
+	return n, nil
+}
+
+func (a *app) backupCommand() *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
+		Use: "backup [flags] FILE", Short: "Write a consistent copy of everything stored",
+		Long: `Write a consistent copy of everything stored, while the server goes on. FILE
+appears only when it is complete; the server's restore command takes it. - is
+standard output.`,
+		Example: `  akin backup akin-2026-01-31.backup
+  akin backup - | ssh elsewhere 'cat > akin.backup'`,
+		Args: exactly(1, "one file"),
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it exists")
+	cmd.RunE = a.run(func(ctx context.Context, _ *cobra.Command, args []string) error {
+		if args[0] == "-" {
+			if a.env.OutWidth > 0 {
+				return usagef("a backup is binary: name a file, or redirect standard output")
+			}
+			_, err := a.client.Backup(ctx, a.out, nil)
+			return err
+		}
+		m := a.newMeter("KiB", false)
+		defer m.stop()
+		var n int64
+		err := toFile(args[0], force, func(w io.Writer) (err error) {
+			n, err = a.client.Backup(ctx, w, func(written, _ int64) { m.update(func(s *state) { s.items = written >> 10 }) })
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.printJSON(map[string]any{"file": args[0], "bytes": n})
+		}
+		a.note("%s in %s", size(n), term.Clean(args[0]))
+		return nil
+	})
+	return cmd
+}
+
+// toFile writes a file that appears under its name only when it is complete and on disk.
+func toFile(path string, replace bool, write func(io.Writer) error) (err error) {
+	if _, err := os.Lstat(path); err == nil && !replace {
+		return usagef("%s exists; --force replaces it", path)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	part, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".part-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, ignoreClosed(part.Close()), os.Remove(part.Name()))
+		}
+	}()
+	w := bufio.NewWriterSize(part, 64<<10)
+	if err := write(w); err != nil {
+		return err
+	}
+	if err := errors.Join(w.Flush(), part.Sync(), part.Close()); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return os.Rename(part.Name(), path)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (a *app) trainCommand() *cobra.Command {
+	var cfg client.TrainConfig
+	cmd := &cobra.Command{
+		Use: "train [flags]", Short: "Learn a new model from the stored papers", Args: noArguments,
+		Long: `Learn a new model from the stored papers and put it in place, while queries and
+writes go on. The server also trains by itself when it has grown; this is for now.
+Interrupting the command cancels the training.`,
+		Example: `  akin train
+  akin train --epochs 10 --seed 2`,
+	}
+	cmd.Flags().IntVar(&cfg.Epochs, "epochs", 0, "passes over the papers, 1 to 100 (default by their number, 4 to 15)")
+	cmd.Flags().Uint64Var(&cfg.Seed, "seed", 1, "seed of every random choice")
+	noFiles(cmd, "epochs", "seed")
+	cmd.RunE = a.run(func(ctx context.Context, _ *cobra.Command, _ []string) error {
+		m := a.newMeter("", true)
+		cfg.Progress = func(p *client.TrainProgress) {
+			m.update(func(s *state) { s.fraction, s.note = p.GetProgress(), trainNote(p) })
+		}
+		model, err := a.client.Train(ctx, cfg)
+		m.stop()
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.printJSON(modelOf(model))
+		}
+		return a.pairs([2]string{"model", modelText(model)})
+	})
+	return cmd
+}
+
+func trainNote(p *client.TrainProgress) string {
+	note := fmt.Sprintf("%.0f%% %s", 100*p.GetProgress(), p.GetStage())
+	if p.GetStage() == "training" {
+		note += fmt.Sprintf(", epoch %d, loss %.3f", p.GetEpoch(), p.GetLoss())
+	}
+	if left := p.GetEta().AsDuration(); left > 0 {
+		note += ", " + clock(left) + " left"
+	}
+	return note
+}

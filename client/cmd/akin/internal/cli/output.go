@@ -1,0 +1,239 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/akin-search/akin/client"
+	"github.com/akin-search/akin/client/cmd/akin/internal/term"
+)
+
+// printJSON writes one value as one line.
+func (a *app) printJSON(value any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(value)
+}
+
+// paperJSON is a paper in protobuf's JSON form with the field names of the contract, on one line. The import command
+// reads it back.
+func paperJSON(p *client.Paper) (json.RawMessage, error) {
+	raw, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("paper %q: %w", p.GetId(), err)
+	}
+	var b bytes.Buffer // protojson's white space differs from run to run on purpose
+	if err := json.Compact(&b, raw); err != nil {
+		return nil, fmt.Errorf("paper %q: %w", p.GetId(), err)
+	}
+	return b.Bytes(), nil
+}
+
+func (a *app) printPaperJSON(p *client.Paper) error {
+	raw, err := paperJSON(p)
+	if err != nil {
+		return err
+	}
+	_, err = a.out.Write(append(raw, '\n'))
+	return err
+}
+
+// hitJSON is a hit as --json prints it.
+type hitJSON struct {
+	Score  float64         `json:"score"`
+	Cosine float64         `json:"cosine"`
+	BM25   float64         `json:"bm25"`
+	Paper  json.RawMessage `json:"paper"`
+}
+
+// infoJSON says how an answer was found.
+type infoJSON struct {
+	Exact        bool     `json:"exact"`
+	Scored       int64    `json:"scored"`
+	Model        string   `json:"model"`
+	Revision     uint64   `json:"revision"`
+	DenseWeight  float64  `json:"dense_weight"`
+	UnknownWords []string `json:"unknown_words,omitempty"`
+}
+
+// printResult writes the hits of a search.
+func (a *app) printResult(r *client.Result) error {
+	if a.json {
+		hits := make([]hitJSON, len(r.Hits))
+		for i, h := range r.Hits {
+			paper, err := paperJSON(h.GetPaper())
+			if err != nil {
+				return err
+			}
+			hits[i] = hitJSON{Score: h.GetScore(), Cosine: h.GetCosine(), BM25: h.GetBm25(), Paper: paper}
+		}
+		return a.printJSON(struct {
+			Hits []hitJSON `json:"hits"`
+			Info infoJSON  `json:"info"`
+			Next string    `json:"next_page_token,omitempty"`
+		}{hits, infoJSON{
+			Exact: r.Info.GetExact(), Scored: r.Info.GetScored(), Model: r.Info.GetModel(), Revision: r.Info.GetRevision(),
+			DenseWeight: r.Info.GetDenseWeight(), UnknownWords: r.Info.GetUnknownWords(),
+		}, r.NextPageToken})
+	}
+	if words := r.Info.GetUnknownWords(); len(words) > 0 {
+		a.note("no paper has: %s", term.Clean(strings.Join(words, ", ")))
+	}
+	if len(r.Hits) == 0 {
+		a.note("nothing found")
+		return nil
+	}
+	table := term.NewTable(
+		term.Column{Title: "SCORE", Right: true, Style: term.Green},
+		term.Column{Title: "ID", Least: 10, Style: term.Cyan},
+		term.Column{Title: "TITLE", Least: 16, Style: term.Bold},
+		term.Column{Title: "YEAR", Optional: true},
+		term.Column{Title: "COSINE", Right: true, Optional: true},
+	)
+	for _, h := range r.Hits {
+		p := h.GetPaper()
+		table.Row(fixedPoint(h.GetScore()), p.GetId(), titleOf(p), yearOf(p), fixedPoint(h.GetCosine()))
+	}
+	if err := table.Write(a.out, a.screen); err != nil {
+		return err
+	}
+	return a.printAbstracts(r)
+}
+
+// printAbstracts writes the abstracts of hits below the table, where they were asked for.
+func (a *app) printAbstracts(r *client.Result) error {
+	for i, h := range r.Hits {
+		p := h.GetPaper()
+		if p.GetAbstract() == "" || a.screen.Width == 0 {
+			continue
+		}
+		fmt.Fprintf(a.out, "\n%s\n", a.screen.Paint(term.Bold, fmt.Sprintf("%d. %s", i+1, titleOf(p))))
+		for _, line := range term.Wrap(term.Clean(p.GetAbstract()), a.screen.Width) {
+			if _, err := fmt.Fprintln(a.out, line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func titleOf(p *client.Paper) string {
+	if p.GetTitle() != "" {
+		return term.Clean(p.GetTitle())
+	}
+	return "(no title)"
+}
+
+// yearOf is the year of publication, from publish_time or an attribute "year"; empty when neither is known.
+func yearOf(p *client.Paper) string {
+	if t := p.GetPublishTime(); t.IsValid() {
+		return strconv.Itoa(t.AsTime().Year())
+	}
+	switch year := p.GetAttributes()["year"]; {
+	case year.GetDoubleValue() != 0:
+		return strconv.FormatFloat(year.GetDoubleValue(), 'f', 0, 64)
+	default:
+		return year.GetStringValue()
+	}
+}
+
+// fixedPoint prints a score with three digits and without a negative zero.
+func fixedPoint(f float64) string {
+	s := strconv.FormatFloat(f, 'f', 3, 64)
+	if s == "-0.000" {
+		return "0.000"
+	}
+	return s
+}
+
+// count prints a number with commas between thousands.
+func count(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	sign := ""
+	if digits[0] == '-' {
+		sign, digits = "-", digits[1:]
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return sign + digits
+}
+
+// things is a count with its noun.
+func things(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(n) + " " + many
+}
+
+// size prints bytes in binary units.
+func size(n int64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	f, u := float64(n), 0
+	for f >= 1024 && u < len(units)-1 {
+		f, u = f/1024, u+1
+	}
+	if u == 0 || f >= 100 {
+		return fmt.Sprintf("%.0f %s", f, units[u])
+	}
+	return fmt.Sprintf("%.1f %s", f, units[u])
+}
+
+// span prints a duration with about three digits.
+func span(d time.Duration) string {
+	switch {
+	case d >= time.Minute:
+		return d.Round(time.Second).String()
+	case d >= time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d >= time.Millisecond:
+		return fmt.Sprintf("%.2f ms", float64(d)/1e6)
+	default:
+		return fmt.Sprintf("%d us", d/time.Microsecond)
+	}
+}
+
+// rate is n a second; 0 before any time has passed.
+func rate(n int64, d time.Duration) float64 {
+	if d <= 0 {
+		return 0
+	}
+	return math.Round(float64(n)/d.Seconds()*10) / 10
+}
+
+// pairs writes aligned names and values; on a narrow screen values are cut.
+func (a *app) pairs(rows ...[2]string) error {
+	wide := 0
+	for _, r := range rows {
+		wide = max(wide, term.Width(r[0]))
+	}
+	for _, r := range rows {
+		if r[1] == "" {
+			continue
+		}
+		if a.screen.Width == 0 {
+			if _, err := fmt.Fprintf(a.out, "%s\t%s\n", r[0], term.Clean(r[1])); err != nil {
+				return err
+			}
+			continue
+		}
+		for i, line := range term.Wrap(term.Clean(r[1]), max(8, a.screen.Width-wide-2)) {
+			name := strings.Repeat(" ", wide)
+			if i == 0 {
+				name = a.screen.Paint(term.Dim, r[0]) + strings.Repeat(" ", wide-term.Width(r[0]))
+			}
+			if _, err := fmt.Fprintf(a.out, "%s  %s\n", name, line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,239 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/akin-search/akin/client"
+)
+
+// maxText bounds what is read from standard input as one text, in bytes: the server's limit of a text, and one more so
+// that a longer text is refused by the server rather than cut here.
+const maxText = 64<<10 + 1
+
+// searchFlags are the options that search, similar and recommend share.
+type searchFlags struct {
+	limit       int
+	filter      string
+	mode        string
+	ef          int
+	denseWeight float64
+	halfLife    string
+	diversity   float64
+	minScore    float64
+	abstracts   bool
+	page        string
+}
+
+func (f *searchFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.IntVarP(&f.limit, "limit", "k", 10, "hits to return, at most 1,000")
+	flags.StringVar(&f.filter, "filter", "", `only papers that this accepts, such as categories:"cs.LG" AND attributes.year > 2020`)
+	flags.StringVar(&f.mode, "mode", "auto", "auto, exact (score every paper), or approximate (walk the graph)")
+	flags.IntVar(&f.ef, "ef", 0, "width of the graph walk, 1 to 4,096 (default the server's)")
+	flags.Float64Var(&f.denseWeight, "dense-weight", 0, "share of the cosine in the ranking, 0 (BM25 alone) to 1 (default by the kind of query)")
+	flags.StringVar(&f.halfLife, "half-life", "", "age in which a score halves, such as 720h or 365d (default age does not count)")
+	flags.Float64Var(&f.diversity, "diversity", 0, "0 (rank by score alone) to 1 (avoid likeness to earlier hits most)")
+	flags.Float64Var(&f.minScore, "min-score", 0, "drop hits whose cosine is below this, -1 to 1 (default keep all)")
+	flags.BoolVar(&f.abstracts, "abstracts", false, "show abstracts too")
+	flags.StringVar(&f.page, "page-token", "", "next_page_token of the page before, as --json prints it")
+	noFiles(cmd, "limit", "filter", "ef", "dense-weight", "half-life", "diversity", "min-score", "page-token")
+	fixed(cmd, "mode", "auto", "exact", "approximate")
+}
+
+// options turns the flags that were given into options of the SDK.
+func (f *searchFlags) options(cmd *cobra.Command) ([]client.SearchOption, error) {
+	mode, err := parseMode(f.mode)
+	if err != nil {
+		return nil, err
+	}
+	if f.limit < 1 {
+		return nil, usagef("--limit is %d; it must be 1 to 1,000", f.limit)
+	}
+	opts := []client.SearchOption{client.Limit(f.limit)}
+	given := cmd.Flags().Changed
+	if given("filter") {
+		opts = append(opts, client.Filter(f.filter))
+	}
+	if given("mode") {
+		opts = append(opts, client.Mode(mode))
+	}
+	if given("ef") {
+		opts = append(opts, client.Ef(f.ef))
+	}
+	if given("dense-weight") {
+		opts = append(opts, client.DenseWeight(f.denseWeight))
+	}
+	if given("half-life") {
+		age, err := parseAge(f.halfLife)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, client.HalfLife(age))
+	}
+	if given("diversity") {
+		opts = append(opts, client.Diversity(f.diversity))
+	}
+	if given("min-score") {
+		opts = append(opts, client.MinScore(f.minScore))
+	}
+	if f.abstracts {
+		opts = append(opts, client.Abstracts())
+	}
+	if f.page != "" {
+		opts = append(opts, client.PageToken(f.page))
+	}
+	return opts, nil
+}
+
+func parseMode(name string) (client.SearchMode, error) {
+	switch name {
+	case "auto":
+		return client.ModeAuto, nil
+	case "exact":
+		return client.ModeExact, nil
+	case "approximate":
+		return client.ModeApproximate, nil
+	}
+	return 0, usagef("--mode is %q; it must be auto, exact or approximate", name)
+}
+
+// parseAge reads a duration, with days as "365d".
+func parseAge(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.ParseFloat(days, 64); err == nil && n > 0 && n < 1e5 {
+			return time.Duration(n * 24 * float64(time.Hour)), nil
+		}
+	}
+	age, err := time.ParseDuration(text)
+	if err != nil || age <= 0 {
+		return 0, usagef("--half-life is %q; it must be a time such as 720h or 365d", text)
+	}
+	return age, nil
+}
+
+func (a *app) searchCommand() *cobra.Command {
+	var flags searchFlags
+	cmd := &cobra.Command{
+		Use:   "search [flags] TEXT...",
+		Short: "Find the papers nearest to a text",
+		Long: `Find the papers nearest to a text: a question, a title, a whole abstract. Several
+arguments are one text; - reads the text from standard input.`,
+		Example: `  akin search "sequence models without recurrence"
+  akin search -k 3 --filter 'categories:"cs.CL"' attention for translation
+  akin search --mode exact --json - < abstract.txt | jq -r '.hits[].paper.id'`,
+		Args: atLeast(1, "the text to search for"), ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags.add(cmd)
+	cmd.RunE = a.run(func(ctx context.Context, cmd *cobra.Command, args []string) error {
+		opts, err := flags.options(cmd)
+		if err != nil {
+			return err
+		}
+		text, err := a.text(args)
+		if err != nil {
+			return err
+		}
+		result, err := a.client.Search(ctx, text, opts...)
+		if err != nil {
+			return err
+		}
+		return a.printResult(result)
+	})
+	return cmd
+}
+
+// text joins arguments into one text, or reads it from standard input for "-".
+func (a *app) text(args []string) (string, error) {
+	if len(args) != 1 || args[0] != "-" {
+		return strings.Join(args, " "), nil
+	}
+	raw, err := io.ReadAll(io.LimitReader(a.env.In, maxText))
+	if err != nil {
+		return "", fmt.Errorf("reading standard input: %w", err)
+	}
+	return string(raw), nil
+}
+
+func (a *app) similarCommand() *cobra.Command {
+	var flags searchFlags
+	cmd := &cobra.Command{
+		Use:   "similar [flags] ID",
+		Short: "Find the papers nearest to a stored paper",
+		Example: `  akin similar 1706.03762
+  akin similar --min-score .6 --diversity .3 1706.03762`,
+		Args: exactly(1, "the id of one paper"), ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags.add(cmd)
+	cmd.RunE = a.run(func(ctx context.Context, cmd *cobra.Command, args []string) error {
+		opts, err := flags.options(cmd)
+		if err != nil {
+			return err
+		}
+		result, err := a.client.SimilarTo(ctx, args[0], opts...)
+		if err != nil {
+			return err
+		}
+		return a.printResult(result)
+	})
+	return cmd
+}
+
+func (a *app) recommendCommand() *cobra.Command {
+	var flags searchFlags
+	var likes, likeTexts, dislikes, dislikeTexts, exclude []string
+	cmd := &cobra.Command{
+		Use:   "recommend [flags] [ID...]",
+		Short: "Recommend papers from likes and dislikes",
+		Long: `Recommend papers near to what someone likes and away from what they dislike.
+Arguments are liked papers, as those of --like are. Liked, disliked and excluded
+papers are never recommended.`,
+		Example: `  akin recommend 1706.03762 1810.04805
+  akin recommend --like 1706.03762 --like-text "protein structure" --dislike 1512.03385
+  akin recommend 1706.03762 --exclude 1810.04805 --half-life 365d`,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags.add(cmd)
+	f := cmd.Flags()
+	f.StringArrayVar(&likes, "like", nil, "id of a liked paper; repeat for more")
+	f.StringArrayVar(&likeTexts, "like-text", nil, "a text to be near to; repeat for more")
+	f.StringArrayVar(&dislikes, "dislike", nil, "id of a disliked paper; repeat for more")
+	f.StringArrayVar(&dislikeTexts, "dislike-text", nil, "a text to be away from; repeat for more")
+	f.StringArrayVar(&exclude, "exclude", nil, "id of a paper not to recommend; repeat for more")
+	noFiles(cmd, "like", "like-text", "dislike", "dislike-text", "exclude")
+	cmd.RunE = a.run(func(ctx context.Context, cmd *cobra.Command, args []string) error {
+		opts, err := flags.options(cmd)
+		if err != nil {
+			return err
+		}
+		taste := client.Taste{
+			Likes: preferences(append(likes, args...), likeTexts), Dislikes: preferences(dislikes, dislikeTexts), Exclude: exclude,
+		}
+		if len(taste.Likes) == 0 {
+			return usagef("give a liked paper, or --like-text")
+		}
+		result, err := a.client.Recommend(ctx, taste, opts...)
+		if err != nil {
+			return err
+		}
+		return a.printResult(result)
+	})
+	return cmd
+}
+
+func preferences(ids, texts []string) []*client.Preference {
+	var all []*client.Preference
+	for _, id := range ids {
+		all = append(all, client.FromPaper(id))
+	}
+	for _, text := range texts {
+		all = append(all, client.FromText(text))
+	}
+	return all
+}
