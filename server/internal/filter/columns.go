@@ -1,8 +1,6 @@
 package filter
 
 import (
-	"cmp"
-	"math"
 	"strings"
 	"sync"
 
@@ -86,56 +84,4 @@ func (c *Columns) Bytes() int64 {
 		total += int64(len(name)) + 256 + a.texts.bytes() + a.numbers.bytes() + a.booleans[0].bytes() + a.booleans[1].bytes()
 	}
 	return total
-}
-
-// numbers holds one number for each slot that has one, ascending by slot.
-type numbers struct {
-	slots  []uint32
-	values []float64
-}
-
-func (n *numbers) append(slot uint32, v float64) {
-	n.slots = append(n.slots, slot)
-	n.values = append(n.values, v)
-}
-
-func (n *numbers) bytes() int64 { return int64(cap(n.slots))*4 + int64(cap(n.values))*8 }
-
-// each calls fn with the slots whose number meets the operator. NaN meets none.
-func (n *numbers) each(o op, want float64, fn func(slot uint32)) {
-	for i, v := range n.values {
-		if !math.IsNaN(v) && o.holds(cmp.Compare(v, want)) {
-			fn(n.slots[i])
-		}
-	}
-}
-
-// times holds one time for each slot that has one, ascending by slot.
-type times struct {
-	slots   []uint32
-	seconds []int64 // since 1970
-	nanos   []int32 // 0 to 999,999,999
-}
-
-func (t *times) append(slot uint32, seconds int64, nanos int32) {
-	t.slots = append(t.slots, slot)
-	t.seconds = append(t.seconds, seconds)
-	t.nanos = append(t.nanos, nanos)
-}
-
-func (t *times) bytes() int64 {
-	return int64(cap(t.slots))*4 + int64(cap(t.seconds))*8 + int64(cap(t.nanos))*4
-}
-
-// each calls fn with the slots whose time meets the operator.
-func (t *times) each(o op, seconds int64, nanos int32, fn func(slot uint32)) {
-	for i, s := range t.seconds {
-		sign := cmp.Compare(s, seconds)
-		if sign == 0 {
-			sign = cmp.Compare(t.nanos[i], nanos)
-		}
-		if o.holds(sign) {
-			fn(t.slots[i])
-		}
-	}
 }

@@ -184,7 +184,7 @@ func BenchmarkEval(b *testing.B) {
 	}
 	b.Logf("%d papers take %.1f bytes each", c.Len(), float64(c.Bytes())/float64(c.Len()))
 	for _, text := range []string{
-		`id = "2301.000777"`, `id > "2301.09"`, `categories:cs.7`, `authors:777`, `publish_time >= 2020-01-01`,
+		`id = "2301.000777"`, `id > "2301.09"`, `categories:cs.7`, `authors:"777"`, `publish_time >= 2020-01-01`,
 		`attributes.year >= 2020`, `attributes.venue = "7"`, `NOT categories:cs.7`,
 		`categories:(cs.7 OR cs.8) AND publish_time >= 2020-01-01 AND NOT attributes.venue = "7"`,
 	} {

@@ -104,10 +104,9 @@ func (c *Columns) evalTest(t *condition) answer {
 	case fieldAuthors:
 		return evalList(&c.authors, t)
 	case fieldPublishTime:
-		at := t.value.time
-		return answer{c.collect(func(add func(uint32)) {
-			c.times.each(t.op, at.Unix(), int32(at.Nanosecond()), add)
-		}), false}
+		words := c.words()
+		c.times.mark(words, t.op, t.value.time)
+		return answer{roaring.FromDense(words, true), false}
 	}
 	if t.op == present && t.name == "" {
 		return answer{c.collect(func(add func(uint32)) {
@@ -150,7 +149,9 @@ func (c *Columns) evalAttribute(a *attribute, t *condition) answer {
 		b, shared := a.booleans[truth(t.value.truth)].bitmap()
 		return answer{b, shared}
 	case t.value.kind == numberValue:
-		return answer{c.collect(func(add func(uint32)) { a.numbers.each(t.op, t.value.number, add) }), false}
+		words := c.words()
+		a.numbers.mark(words, t.op, t.value.number)
+		return answer{roaring.FromDense(words, true), false}
 	case t.op == equal:
 		return evalList(&a.texts, t)
 	}
@@ -175,7 +176,10 @@ func (a *attribute) each(fn func(slot uint32)) {
 
 // collect makes a bitmap of the slots that each adds, in any order.
 func (c *Columns) collect(each func(add func(slot uint32))) *roaring.Bitmap {
-	words := make([]uint64, (c.n+63)/64)
+	words := c.words()
 	each(func(slot uint32) { words[slot/64] |= 1 << (slot % 64) })
 	return roaring.FromDense(words, true)
 }
+
+// words returns room for a bit a slot.
+func (c *Columns) words() []uint64 { return make([]uint64, (c.n+63)/64) }

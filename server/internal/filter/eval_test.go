@@ -171,3 +171,34 @@ func lowerFewSlots(t testing.TB) {
 	fewSlots = 2
 	t.Cleanup(func() { fewSlots = old })
 }
+
+// Columns of whole seconds take a shorter way than those with fractions; both must round no bound.
+func TestTimesAreComparedToTheNanosecond(t *testing.T) {
+	base := day("2020-01-01")
+	for _, fraction := range []time.Duration{0, 1} {
+		c := NewColumns()
+		var at []time.Time
+		for i := range 5 {
+			at = append(at, base.Add(time.Duration(i)*time.Second+time.Duration(i)*fraction))
+			c.Append(&paper.Paper{ID: "x", PublishTime: at[i]})
+		}
+		for _, offset := range []time.Duration{-1, 0, 1, time.Second - 1, time.Second, time.Second + 1, 2 * time.Second, 2*time.Second + 2} {
+			want := base.Add(offset)
+			for sign, o := range map[string]op{"=": equal, "<": less, "<=": lessEqual, ">": greater, ">=": greaterEqual} {
+				f, err := Parse("publish_time " + sign + " " + want.Format(time.RFC3339Nano))
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := c.Eval(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range at {
+					if got.Contains(uint32(i)) != o.holds(at[i].Compare(want)) {
+						t.Errorf("%s: %s is found: %v", f, at[i].Format(time.RFC3339Nano), got.Contains(uint32(i)))
+					}
+				}
+			}
+		}
+	}
+}
