@@ -28,9 +28,9 @@ func newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Serve the bundled papers and show three queries",
-		Long: `demo starts a real server on a temporary folder, imports the papers that ship with Akin, and asks it three things over
-gRPC: papers near to a text, papers related to a paper, and a recommendation. Then it goes on serving, for you to try.
-The folder is removed at the end.`,
+		Long: `demo starts a real server on a temporary folder, imports the papers that ship with Akin, trains a model on them, and asks
+three things over gRPC: papers near to a text, papers related to a paper, and a recommendation. Then it goes on serving,
+for you to try. The folder is removed at the end.`,
 		Example: `  akin-server demo
   akin-server demo --exit`,
 		Args: cobra.NoArgs,
@@ -134,7 +134,12 @@ func show(ctx context.Context, out io.Writer, addr string) error {
 	if report.Failed > 0 {
 		return fmt.Errorf("%d of the bundled papers were refused", report.Failed)
 	}
-	fmt.Fprintf(out, "Akin serves on %s. %d papers imported in %d ms.\n", addr, report.Done(), time.Since(start).Milliseconds())
+	imported := time.Since(start)
+	if _, err := c.Train(ctx, client.TrainConfig{}); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "Akin serves on %s. %d papers imported in %d ms, a model learnt from them in %.1f s.\n",
+		addr, report.Done(), imported.Milliseconds(), (time.Since(start) - imported).Seconds())
 
 	found, err := c.Search(ctx, demoText, client.Limit(demoHits))
 	if err != nil {
