@@ -1,0 +1,482 @@
+package checkpoint
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+)
+
+var testMeta = Meta{StoreID: "00112233445566778899aabbccddeeff", Model: "model", Index: "hnsw", Revision: 41, Content: 3}
+
+// contents remembers what sections hold, so that comparing costs little.
+var contents sync.Map
+
+// content is what a section of a size holds.
+func content(name string, size int) []byte {
+	if b, ok := contents.Load(name); ok && len(b.([]byte)) == size {
+		return b.([]byte)
+	}
+	b := make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte([]byte(name + strings.Repeat(".", 32))[:32])).Read(b) // never fails
+	contents.Store(name, b)
+	return b
+}
+
+// sizes of the sections of a test: around the bounds of blocks.
+var sizes = map[string]int{"empty": 0, "one": 1, "less": blockSize - 1, "block": blockSize, "more": blockSize + 1, "three": 3*blockSize + 77}
+
+// writeSample writes a checkpoint of all sizes, one goroutine a section.
+func writeSample(t testing.TB, f Folder, meta Meta) (string, error) {
+	t.Helper()
+	return f.Write(context.Background(), meta, func(w *Writer) error {
+		var wg sync.WaitGroup
+		for name, size := range sizes {
+			section := w.Section(name)
+			wg.Go(func() {
+				for rest := content(name, size); len(rest) > 0; {
+					n := min(len(rest), 100_001)
+					if _, err := section.Write(rest[:n]); err != nil {
+						t.Error(err)
+						return
+					}
+					rest = rest[n:]
+				}
+			})
+		}
+		wg.Wait()
+		return nil
+	})
+}
+
+// readAll reads all sections and compares; the first error is returned, other bytes than those written are a failure.
+func readAll(t testing.TB, r *Reader) error {
+	t.Helper()
+	for name, size := range sizes {
+		section, n, err := r.Section(name)
+		if err != nil {
+			return err
+		}
+		if n != int64(size) {
+			t.Fatalf("section %s says it has %d bytes", name, n)
+		}
+		got, err := io.ReadAll(section)
+		if want := content(name, size); err == nil && !bytes.Equal(got, want) || !bytes.HasPrefix(want, got) {
+			t.Fatalf("section %s gives other bytes than were written", name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestSectionsComeBackAsWritten(t *testing.T) {
+	f := Folder{Path: filepath.Join(t.TempDir(), "checkpoints")}
+	if _, err := f.Open(); !errors.Is(err, ErrNone) {
+		t.Errorf("got %v", err)
+	}
+	path, err := writeSample(t, f, testMeta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := f.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if r.Meta() != testMeta || r.Path() != path || len(r.Sections()) != len(sizes) {
+		t.Errorf("meta %+v, path %s, sections %v", r.Meta(), r.Path(), r.Sections())
+	}
+	if err := readAll(t, r); err != nil {
+		t.Error(err)
+	}
+	if err := r.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for name, size := range sizes {
+		section, _, err := r.Section(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := iotest.TestReader(section, content(name, size)); err != nil {
+			t.Error(err)
+		}
+		section, _, _ = r.Section(name)
+		var buf bytes.Buffer
+		if n, err := io.Copy(&buf, section); err != nil || n != int64(size) || !bytes.Equal(buf.Bytes(), content(name, size)) {
+			t.Errorf("copied %d bytes of %s, %v", n, name, err)
+		}
+	}
+	if _, _, err := r.Section("other"); !errors.Is(err, ErrNoSection) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestANewCheckpointReplacesTheOneBefore(t *testing.T) {
+	f := Folder{Path: t.TempDir()}
+	for i := range uint64(3) {
+		meta := testMeta
+		meta.Revision = i
+		path, err := writeSample(t, f, meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if paths, err := f.List(); err != nil || !slices.Equal(paths, []string{path}) {
+			t.Errorf("%v, %v", paths, err)
+		}
+		if r, err := f.Open(); err != nil || r.Meta().Revision != i {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+	if err := f.RemoveAll(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(f.Path); err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
+
+func TestAnInterruptedWriteLeavesTheOneBefore(t *testing.T) {
+	stop := errors.New("stop")
+	f := Folder{Path: t.TempDir()}
+	before, err := writeSample(t, f, testMeta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(what string, err, want error) {
+		t.Helper()
+		if !errors.Is(err, want) {
+			t.Errorf("%s: got %v", what, err)
+		}
+		if entries, err := os.ReadDir(f.Path); err != nil || len(entries) != 1 || filepath.Join(f.Path, entries[0].Name()) != before {
+			t.Errorf("%s: left %v, %v", what, entries, err)
+		}
+	}
+	for _, point := range []string{PointWritten, PointNamed, PointVerified} {
+		failing := Folder{Path: f.Path, Hook: func(p string) error {
+			if p == point {
+				return stop
+			}
+			return nil
+		}}
+		_, err := writeSample(t, failing, testMeta)
+		check(point, err, stop)
+	}
+	_, err = f.Write(t.Context(), testMeta, func(w *Writer) error { w.Section("a"); return stop })
+	check("failing function", err, stop)
+	for name, fn := range map[string]func(w *Writer) error{
+		"a name twice": func(w *Writer) error { w.Section("a"); w.Section("a"); return nil },
+		"a bad name":   func(w *Writer) error { w.Section("../a"); return nil },
+		"no name":      func(w *Writer) error { w.Section(""); return nil },
+	} {
+		if _, err = f.Write(t.Context(), testMeta, fn); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		check(name, err, err)
+	}
+	// A killed process leaves its folder, which the next write and Clean remove.
+	if err := os.MkdirAll(filepath.Join(f.Path, tempPrefix+"x", "y"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Clean(); err != nil {
+		t.Fatal(err)
+	}
+	check("killed", nil, nil)
+}
+
+func TestACheckpointDamagedWhileWrittenIsNotKept(t *testing.T) {
+	f := Folder{Path: t.TempDir()}
+	before, err := writeSample(t, f, testMeta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Hook = func(point string) error {
+		if point != PointNamed {
+			return nil
+		}
+		paths, err := f.List()
+		if err != nil {
+			return err
+		}
+		return flip(filepath.Join(paths[0], "three"+sectionSuffix), 2*blockSize+5)
+	}
+	if _, err := writeSample(t, f, testMeta); !errors.Is(err, ErrDamaged) {
+		t.Errorf("got %v", err)
+	}
+	if paths, err := f.List(); err != nil || !slices.Equal(paths, []string{before}) {
+		t.Errorf("%v, %v", paths, err)
+	}
+}
+
+func flip(path string, at int64) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	b[at] ^= 1
+	return os.WriteFile(path, b, 0o600)
+}
+
+func TestWhatDoesNotFitIsNamed(t *testing.T) {
+	m := testMeta
+	for _, c := range []struct {
+		id               string
+		revision, oldest uint64
+		content          uint32
+		want             error
+	}{
+		{m.StoreID, 41, 42, 3, nil}, {m.StoreID, 99, 1, 3, nil}, {"other", 41, 1, 3, ErrForeign},
+		{m.StoreID, 40, 1, 3, ErrAhead}, {m.StoreID, 99, 43, 3, ErrOutdated}, {m.StoreID, 41, 1, 4, ErrOtherContent},
+	} {
+		if err := m.Fits(c.id, c.revision, c.oldest, c.content); !errors.Is(err, c.want) {
+			t.Errorf("%+v: got %v", c, err)
+		}
+	}
+}
+
+// rounds is how often a randomised test runs: AKIN_SOAK times as often where that is set.
+func rounds(n int) int {
+	if f, err := strconv.Atoi(os.Getenv("AKIN_SOAK")); err == nil && f > 0 {
+		return n * f
+	}
+	return n
+}
+
+func TestDamagedCheckpointsAreNeverServed(t *testing.T) {
+	f := Folder{Path: t.TempDir()}
+	path, err := writeSample(t, f, testMeta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rnd := rand.New(rand.NewPCG(1, 1))
+	named := []error{ErrDamaged, ErrTruncated, ErrNotCheckpoint, ErrNewer}
+	for round := range rounds(200) {
+		name := manifestName
+		if round%3 > 0 {
+			name = entries[rnd.IntN(len(entries))].Name()
+		}
+		file := filepath.Join(path, name)
+		whole, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := bytes.Clone(whole)
+		what := "longer by a byte"
+		switch kind := rnd.IntN(5); {
+		case kind < 2 && len(data) > 0:
+			at := rnd.IntN(len(data))
+			data[at] ^= 1 << rnd.IntN(8)
+			what = fmt.Sprintf("bit flip at %d", at)
+		case kind == 2 && len(data) > 0:
+			data = data[:rnd.IntN(len(data))]
+			what = fmt.Sprintf("cut to %d", len(data))
+		case kind == 3:
+			what = "removed"
+		default:
+			data = append(data, 0)
+		}
+		if what == "removed" {
+			err = os.Remove(file)
+		} else {
+			err = os.WriteFile(file, data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Open(path)
+		if err == nil {
+			verified := r.Verify(t.Context())
+			err = readAll(t, r)
+			if (verified == nil) != (err == nil) {
+				t.Errorf("%s %s: Verify says %v, reading %v", name, what, verified, err)
+			}
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if !slices.ContainsFunc(named, func(e error) bool { return errors.Is(err, e) }) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s %s: got %v", name, what, err)
+		}
+		if err := os.WriteFile(file, whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := readAll(t, r); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTruncationAfterOpeningIsAnError(t *testing.T) {
+	f := Folder{Path: t.TempDir()}
+	path, err := writeSample(t, f, testMeta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := os.Truncate(filepath.Join(path, "three"+sectionSuffix), blockSize+5); err != nil {
+		t.Fatal(err)
+	}
+	section, _, err := r.Section("three")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(section)
+	if !errors.Is(err, ErrTruncated) || len(got) != blockSize {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if err := r.Verify(t.Context()); !errors.Is(err, ErrTruncated) {
+		t.Errorf("Verify: %v", err)
+	}
+}
+
+func TestForeignFoldersAreNotTouched(t *testing.T) {
+	f := Folder{Path: t.TempDir()}
+	for _, name := range []string{"checkpoint-7", "checkpoint-x", "other", "checkpoint-00000001x"} {
+		if err := os.Mkdir(filepath.Join(f.Path, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if paths, err := f.List(); err != nil || len(paths) > 0 {
+		t.Errorf("%v, %v", paths, err)
+	}
+	if err := f.RemoveAll(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(f.Path); err != nil || len(left) != 4 {
+		t.Errorf("left %v, %v", left, err)
+	}
+	if _, err := Open(filepath.Join(f.Path, "other")); !errors.Is(err, ErrNotCheckpoint) || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// FuzzManifest holds that no manifest makes the decoder panic or allocate beyond its own size, and that what it accepts
+// encodes to the same bytes.
+func FuzzManifest(f *testing.F) {
+	m := manifest{meta: testMeta, sections: []section{{name: "a"}, {name: "b", size: blockSize + 1, sums: []uint32{1, 2}}}}
+	f.Add(m.encode())
+	f.Add([]byte(magic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, candidate := range [][]byte{b, resealed(b)} {
+			m, err := decodeManifest(candidate)
+			if err != nil {
+				continue
+			}
+			total := 0
+			for _, s := range m.sections {
+				total += 4 * len(s.sums)
+			}
+			if total > len(candidate) {
+				t.Errorf("%d bytes of sums from %d bytes", total, len(candidate))
+			}
+			if again := m.encode(); !bytes.Equal(again, candidate) {
+				t.Errorf("%x became %x", candidate, again)
+			}
+			if back, err := decodeManifest(m.encode()); err != nil || !reflect.DeepEqual(back, m) {
+				t.Errorf("%+v, %v", back, err)
+			}
+		}
+	})
+}
+
+// BenchmarkCheckpoint writes and reads 256 MiB in four sections; reading is from the page cache.
+func BenchmarkCheckpoint(b *testing.B) {
+	const size = 64 << 20
+	f := Folder{Path: b.TempDir()}
+	data := content("bench", size)
+	names := []string{"a", "b", "c", "d"}
+	b.Run("write", func(b *testing.B) {
+		b.SetBytes(int64(size * len(names)))
+		for b.Loop() {
+			_, err := f.Write(context.Background(), testMeta, func(w *Writer) error {
+				for _, name := range names {
+					if _, err := w.Section(name).Write(data); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("read", func(b *testing.B) {
+		b.SetBytes(int64(size * len(names)))
+		dst := make([][]byte, len(names))
+		for i := range dst {
+			dst[i] = make([]byte, size)
+		}
+		for b.Loop() {
+			r, err := f.Open()
+			if err != nil {
+				b.Fatal(err)
+			}
+			var wg sync.WaitGroup
+			for i, name := range names {
+				wg.Go(func() {
+					section, _, err := r.Section(name)
+					if err == nil {
+						_, err = io.ReadFull(section, dst[i])
+					}
+					if err != nil {
+						b.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			if err := r.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("verify", func(b *testing.B) {
+		b.SetBytes(int64(size * len(names)))
+		r, err := f.Open()
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if err := r.Verify(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// resealed gives bytes the checksum they would need.
+func resealed(b []byte) []byte {
+	if len(b) < prefixSize+crcSize {
+		return b
+	}
+	body := bytes.Clone(b[:len(b)-crcSize])
+	return binary.BigEndian.AppendUint32(body, crc32.Checksum(body, castagnoli))
+}

@@ -1,0 +1,42 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors about a checkpoint that cannot be used. All of them mean: build the state anew. Wrapped text names the place.
+var (
+	// ErrNone: the folder holds no checkpoint.
+	ErrNone = errors.New("there is no checkpoint")
+	// ErrNotCheckpoint: the folder was not written by this package.
+	ErrNotCheckpoint = errors.New("this is not a checkpoint")
+	// ErrNewer: a later release wrote it.
+	ErrNewer = errors.New("the checkpoint is of a newer release")
+	// ErrDamaged: bytes are not what was written.
+	ErrDamaged = errors.New("the checkpoint is damaged")
+	// ErrTruncated: bytes are missing.
+	ErrTruncated = errors.New("the checkpoint is truncated")
+	// ErrNoSection: it has no section of that name.
+	ErrNoSection = errors.New("the checkpoint has no such section")
+)
+
+// Errors about a checkpoint that is whole and does not fit.
+var (
+	// ErrForeign: it was made of another store.
+	ErrForeign = errors.New("the checkpoint is of another store")
+	// ErrAhead: it holds revisions that the store does not have.
+	ErrAhead = errors.New("the checkpoint is ahead of the store")
+	// ErrOutdated: the store no longer knows what changed since.
+	ErrOutdated = errors.New("the checkpoint is older than the change log")
+	// ErrOtherContent: its sections hold what this release does not read.
+	ErrOtherContent = errors.New("the checkpoint's content is of another release")
+)
+
+func damagedf(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
+}
+
+func truncatedf(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrTruncated, fmt.Sprintf(format, args...))
+}
