@@ -2,6 +2,7 @@
 //
 //	server                 serve on 127.0.0.1:7700, with the papers in the user's data folder
 //	server demo            serve the bundled sample from a temporary folder, and show three queries
+//	server restore FILE    put the papers of a backup into a data folder
 //
 // Every flag is told with its default by -h.
 package main
@@ -45,7 +46,7 @@ are answered, a second one at once; what was acknowledged is on disk either way.
 		RunE:          func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), &s) },
 	}
 	s.register(root.Flags())
-	root.AddCommand(newDemo())
+	root.AddCommand(newDemo(), newRestore())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

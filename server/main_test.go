@@ -19,6 +19,7 @@ import (
 
 	"github.com/akin-search/akin/client"
 	"github.com/akin-search/akin/server/internal/sample"
+	"github.com/akin-search/akin/server/internal/store"
 )
 
 // asServer makes this test binary run main instead of the tests, so that they have a real process to signal.
@@ -291,5 +292,75 @@ func TestFaultySettingsAreNamed(t *testing.T) {
 		if err := cmd.Execute(); err == nil || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%v: %v", c.args, err)
 		}
+	}
+}
+
+func TestABackupIsRestoredIntoAnEmptyFolder(t *testing.T) {
+	from, file := t.TempDir(), filepath.Join(t.TempDir(), "papers.backup")
+	p := start(t, "--addr", "127.0.0.1:0", "--data", from)
+	if _, err := dial(t, p).Upsert(t.Context(), &client.Paper{Id: "a", Title: "A title"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if p.untilLog(""); p.Wait() != nil {
+		t.Fatal("the server did not end well")
+	}
+	backup(t, from, file)
+
+	run := func(args ...string) (string, error) {
+		var out bytes.Buffer
+		cmd := newCommand()
+		cmd.SetArgs(append([]string{"restore"}, args...))
+		cmd.SetOut(&out)
+		err := cmd.Execute()
+		return out.String(), err
+	}
+	to := filepath.Join(t.TempDir(), "new")
+	if out, err := run("--data", to, file); err != nil || !strings.Contains(out, "papers 1,") {
+		t.Fatalf("%s %v", out, err)
+	}
+	if _, err := run("--data", to, file); err == nil || !strings.Contains(err.Error(), "--replace") {
+		t.Errorf("a second restore: %v", err)
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := filepath.Join(t.TempDir(), "half")
+	if err := os.WriteFile(half, content[:len(content)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run("--data", to, "--replace", half); err == nil {
+		t.Error("half a backup was restored")
+	}
+	if _, err := run("--data", to, "--replace", file); err != nil {
+		t.Error(err)
+	}
+	p = start(t, "--addr", "127.0.0.1:0", "--data", to)
+	if text := fails(t, "restore", "--data", to, "--replace", file); !strings.Contains(text, "in use") {
+		t.Errorf("restore under a running server: %s", text)
+	}
+	if got, err := dial(t, p).Get(t.Context(), "a"); err != nil || got.GetTitle() != "A title" {
+		t.Errorf("after the restore: %v %v", got, err)
+	}
+}
+
+// backup writes the papers of a folder that no server has open to a file.
+func backup(t *testing.T, folder, file string) {
+	t.Helper()
+	s, err := store.Open(folder, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := s.Backup(t.Context(), f, nil); err != nil {
+		t.Fatal(err)
 	}
 }

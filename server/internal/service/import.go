@@ -186,12 +186,13 @@ func (c *collector) next() *importRun {
 		run.add(*c.held, c.ids)
 		c.held = nil
 	}
-	var linger <-chan time.Time
+	timer := time.NewTimer(time.Hour) // set when the first item is in
+	defer timer.Stop()
+	waiting := false
 	for len(run.papers)+len(run.errors) < importBatch && run.bytes < importBytes {
-		if linger == nil && run.last != 0 {
-			timer := time.NewTimer(importLinger)
-			defer timer.Stop() //nolint:revive // once a run: linger is set
-			linger = timer.C
+		if !waiting && run.last != 0 {
+			timer.Reset(importLinger)
+			waiting = true
 		}
 		select {
 		case item := <-c.items:
@@ -204,7 +205,7 @@ func (c *collector) next() *importRun {
 				return run
 			}
 			run.add(item, c.ids)
-		case <-linger:
+		case <-timer.C:
 			return run
 		case <-c.draining:
 			c.end = errDraining

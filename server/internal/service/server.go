@@ -99,9 +99,9 @@ func New(cfg Config) *Server {
 	options := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(maxRequestBytes),
-		grpc.MaxConcurrentStreams(1024),          // of one connection; the default has no bound
+		grpc.MaxConcurrentStreams(1024),         // of one connection; the default has no bound
 		grpc.ConnectionTimeout(5 * time.Second), // of a client that connects and says nothing: even Stop waits for it
-		grpc.WaitForHandlers(true),               // so that no handler outlives the server and meets a closed engine
+		grpc.WaitForHandlers(true),              // so that no handler outlives the server and meets a closed engine
 		grpc.UnaryInterceptor(s.unary),
 		grpc.StreamInterceptor(s.stream),
 		// A client may ping twice a minute and more, idle or not; silent connections are asked for a sign of life.
