@@ -151,17 +151,17 @@ func TestBadFilesAndFlagsSayWhatIsWrong(t *testing.T) {
 }
 
 func TestThePeersOutputIsComparedAtTheSmallestWidthThatReachesARecall(t *testing.T) {
-	own := &engineReport{Engine: "hnsw", BuildSeconds: 5, BytesAVector: 600, Widths: []row{
-		{Ef: 16, K: 10, Recall: .94, QPS: 9000}, {Ef: 32, K: 10, Recall: .96, QPS: 8000}, {Ef: 64, K: 10, Recall: .991, QPS: 5000},
+	own := &engineReport{Engine: "hnsw", BuildSeconds: 5, BuildCPU: 3, BytesAVector: 600, Widths: []row{
+		{Ef: 16, K: 10, Recall: .94, QPS: 9000}, {Ef: 32, K: 10, Recall: .96, QPS: 8000, CPUQPS: 9000}, {Ef: 64, K: 10, Recall: .991, QPS: 5000},
 	}}
 	var peer report
-	if err := json.Unmarshal([]byte(`{"engines":[{"engine":"hnswlib","build_seconds":10,"bytes_per_vector":1200,
-		"ef":[{"recall@10":0.955,"ef":16,"qps":4000},{"recall@10":0.985,"ef":32,"qps":3000}]}]}`), &peer); err != nil {
+	if err := json.Unmarshal([]byte(`{"engines":[{"engine":"hnswlib","build_seconds":10,"build_cpu_seconds":12,"bytes_per_vector":1200,
+		"ef":[{"recall@10":0.955,"ef":16,"qps":4000,"cpu_qps":3000},{"recall@10":0.985,"ef":32,"qps":3000}]}]}`), &peer); err != nil {
 		t.Fatal(err)
 	}
 	got := ratios(append([]*engineReport{own}, peer.Engines...))
-	if len(got) != 1 || got[0].Build != .5 || got[0].Bytes != .5 || len(got[0].At) != 1 ||
-		got[0].At[0] != (ratioAt{Recall: .95, QPS: 2, Ef: 32, Own: 8000, PeerEf: 16, Peer: 4000}) {
+	if len(got) != 1 || got[0].Build != .5 || got[0].CPU != .25 || got[0].Bytes != .5 || len(got[0].At) != 1 ||
+		got[0].At[0] != (ratioAt{Recall: .95, QPS: 2, CPU: 3, Ef: 32, Own: 8000, PeerEf: 16, Peer: 4000}) {
 		t.Errorf("%+v", got)
 	}
 	if ratios([]*engineReport{own}) != nil {

@@ -50,7 +50,7 @@ func newBench(s *settings, base, query *matrix) *bench {
 func (b *bench) measure(name string) (*engineReport, error) {
 	before := heap()
 	x := engines[name](b.base.dims, b.settings)
-	start := time.Now()
+	start, cpu := time.Now(), cpuTime()
 	for i := range b.base.n {
 		if _, err := x.Append(b.base.row(i)); err != nil {
 			return nil, err
@@ -60,9 +60,11 @@ func (b *bench) measure(name string) (*engineReport, error) {
 		return nil, err
 	}
 	built := time.Since(start)
+	cpu = cpuTime() - cpu
 	e := &engineReport{
 		Engine:       name,
 		BuildSeconds: built.Seconds(),
+		BuildCPU:     cpu.Seconds(),
 		BytesAVector: float64(x.Info().Bytes) / float64(b.base.n),
 		HeapAVector:  float64(heap()-before) / float64(b.base.n),
 	}
@@ -104,9 +106,13 @@ func (b *bench) search(x index.Searcher, ef, filter int) (row, error) {
 		return r, err
 	}
 	for range b.rounds {
+		cpu := cpuTime()
 		micros, wall, err := b.timed(x, ef, filter)
 		if err != nil {
 			return r, err
+		}
+		if cpu = cpuTime() - cpu; cpu > 0 {
+			r.CPUQPS = max(r.CPUQPS, float64(len(micros))/cpu.Seconds())
 		}
 		if qps := float64(len(micros)) / wall.Seconds(); qps > r.QPS {
 			r.QPS = qps
@@ -120,7 +126,7 @@ func (b *bench) search(x index.Searcher, ef, filter int) (row, error) {
 
 // ask fills q for query i.
 func (b *bench) ask(q *index.Query, i, ef, filter int) {
-	*q = index.Query{Vector: b.query.row(i), K: b.k, Ef: ef}
+	*q = index.Query{Vector: b.query.row(i), K: b.k, Ef: ef, Walk: b.walk}
 	if accept := b.filters[filter]; accept != nil {
 		q.Accept = accept
 	}

@@ -21,10 +21,11 @@
 // # Output
 //
 // With --json one object: base, n, dims, queries, k, threads, cpus, kernels, truth_seconds, and for each of engines: engine, build_seconds,
-// bytes_per_vector (codes, links, and what re-ranking needs), heap_bytes_per_vector (what the process's heap grew by),
-// ef: [{ef, recall@K, qps, p50_us, p99_us, exact, scored}] and, with --selectivity, filtered: the same with selectivity.
-// exact is the share of queries that the engine answered by scoring every accepted vector, scored the vectors scored a
-// query. Throughput is that of the fastest of --rounds rounds; recall is of every query.
+// build_cpu_seconds, bytes_per_vector (codes, links, and what re-ranking needs), heap_bytes_per_vector (what the process's
+// heap grew by), ef: [{ef, recall@K, qps, cpu_qps, p50_us, p99_us, exact, scored}] and, with --selectivity, filtered: the
+// same with selectivity. cpu_qps are queries a second of processor time, which other programs on the machine disturb less
+// than they do qps. exact is the share of queries that the engine answered by scoring every accepted vector, scored the
+// vectors scored a query. Throughput is that of the fastest of --rounds rounds; recall is of every query.
 package main
 
 import (
@@ -51,6 +52,7 @@ type settings struct {
 	threads       int
 	selectivity   []float64
 	json          bool
+	walk          bool
 	hnswlib       string // path of the peer's program
 	limit         int    // base vectors, 0: all
 	rounds        int
@@ -130,6 +132,7 @@ func parseFlags(args []string) (*settings, error) {
 	ef := flags.String("ef", "16,24,32,48,64,96,128,256", "comma-separated `widths` of a search")
 	flags.IntVar(&s.threads, "threads", 1, "goroutines that build and that search")
 	selectivity := flags.String("selectivity", "", "comma-separated `shares` of vectors that a filter accepts, drawn at random")
+	flags.BoolVar(&s.walk, "walk", false, "walk graphs even where the engine would scan, as mode APPROXIMATE does")
 	flags.BoolVar(&s.json, "json", false, "print one JSON object instead of tables")
 	flags.StringVar(&s.hnswlib, "hnswlib", "", "`program` built from hnswlib/main.cpp, to measure beside the engines")
 	flags.IntVar(&s.limit, "limit", 0, "use the first `n` base vectors only; 0: all")

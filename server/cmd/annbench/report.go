@@ -27,6 +27,7 @@ type report struct {
 type engineReport struct {
 	Engine       string  `json:"engine"`
 	BuildSeconds float64 `json:"build_seconds"`
+	BuildCPU     float64 `json:"build_cpu_seconds"`
 	BytesAVector float64 `json:"bytes_per_vector"`
 	HeapAVector  float64 `json:"heap_bytes_per_vector"`
 	Widths       []row   `json:"ef"`
@@ -40,6 +41,7 @@ type row struct {
 	K           int
 	Recall      float64
 	QPS         float64
+	CPUQPS      float64 // queries a second of processor time
 	P50, P99    float64 // microseconds
 	Exact       float64 // share of queries answered exactly
 	Scored      float64 // vectors scored a query
@@ -50,6 +52,7 @@ type rowJSON struct {
 	Selectivity float64 `json:"selectivity,omitempty"`
 	Ef          int     `json:"ef"`
 	QPS         float64 `json:"qps"`
+	CPUQPS      float64 `json:"cpu_qps"`
 	P50         float64 `json:"p50_us"`
 	P99         float64 `json:"p99_us"`
 	Exact       float64 `json:"exact"`
@@ -60,7 +63,7 @@ func recallKey(k int) string { return fmt.Sprintf("recall@%d", k) }
 
 // MarshalJSON implements json.Marshaler.
 func (r row) MarshalJSON() ([]byte, error) {
-	rest, err := json.Marshal(rowJSON{r.Selectivity, r.Ef, r.QPS, r.P50, r.P99, r.Exact, r.Scored})
+	rest, err := json.Marshal(rowJSON{r.Selectivity, r.Ef, r.QPS, r.CPUQPS, r.P50, r.P99, r.Exact, r.Scored})
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +76,7 @@ func (r *row) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &rest); err != nil {
 		return err
 	}
-	*r = row{rest.Selectivity, rest.Ef, r.K, 0, rest.QPS, rest.P50, rest.P99, rest.Exact, rest.Scored}
+	*r = row{rest.Selectivity, rest.Ef, r.K, 0, rest.QPS, rest.CPUQPS, rest.P50, rest.P99, rest.Exact, rest.Scored}
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(data, &keys); err != nil {
 		return err
@@ -88,13 +91,13 @@ func (r *row) UnmarshalJSON(data []byte) error {
 
 // print writes the tables of one engine.
 func (e *engineReport) print(out io.Writer, k int) {
-	fmt.Fprintf(out, "%s: built in %.2f s, %.0f bytes a vector", e.Engine, e.BuildSeconds, e.BytesAVector)
+	fmt.Fprintf(out, "%s: built in %.2f s (processor %.2f s), %.0f bytes a vector", e.Engine, e.BuildSeconds, e.BuildCPU, e.BytesAVector)
 	if e.HeapAVector > 0 {
 		fmt.Fprintf(out, " (%.0f by the heap's growth)", e.HeapAVector)
 	}
 	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "accepted\tef\trecall@%d\tQPS\tp50 us\tp99 us\texact\tscored\t\n", k)
+	fmt.Fprintf(w, "accepted\tef\trecall@%d\tQPS\tper CPU s\tp50 us\tp99 us\texact\tscored\t\n", k)
 	for _, rows := range [][]row{e.Widths, e.Filtered} {
 		for _, r := range rows {
 			share, ef := "all", "-"
@@ -104,7 +107,7 @@ func (e *engineReport) print(out io.Writer, k int) {
 			if r.Ef > 0 {
 				ef = fmt.Sprint(r.Ef)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%.4f\t%.0f\t%.1f\t%.1f\t%.2f\t%.0f\t\n", share, ef, r.Recall, r.QPS, r.P50, r.P99, r.Exact, r.Scored)
+			fmt.Fprintf(w, "%s\t%s\t%.4f\t%.0f\t%.0f\t%.1f\t%.1f\t%.2f\t%.0f\t\n", share, ef, r.Recall, r.QPS, r.CPUQPS, r.P50, r.P99, r.Exact, r.Scored)
 		}
 	}
 	w.Flush() //nolint:errcheck // a report on a closed pipe has no reader to tell
@@ -113,9 +116,9 @@ func (e *engineReport) print(out io.Writer, k int) {
 
 func (r *report) print(out io.Writer) {
 	for _, x := range r.Ratios {
-		parts := []string{fmt.Sprintf("build time %.2f, bytes %.2f", x.Build, x.Bytes)}
+		parts := []string{fmt.Sprintf("build time %.2f (processor %.2f), bytes %.2f", x.Build, x.CPU, x.Bytes)}
 		for _, at := range x.At {
-			parts = append(parts, fmt.Sprintf("QPS at recall %g %.2f (ef %d %.0f / ef %d %.0f)", at.Recall, at.QPS, at.Ef, at.Own, at.PeerEf, at.Peer))
+			parts = append(parts, fmt.Sprintf("QPS at recall %g %.2f (processor %.2f; ef %d %.0f / ef %d %.0f)", at.Recall, at.QPS, at.CPU, at.Ef, at.Own, at.PeerEf, at.Peer))
 		}
 		fmt.Fprintf(out, "%s over hnswlib: %s\n", x.Engine, strings.Join(parts, ", "))
 	}
@@ -127,6 +130,7 @@ func (r *report) print(out io.Writer) {
 type ratio struct {
 	Engine string    `json:"engine"`
 	Build  float64   `json:"build_seconds"`
+	CPU    float64   `json:"build_cpu_seconds"`
 	Bytes  float64   `json:"bytes_per_vector"`
 	At     []ratioAt `json:"qps"`
 }
@@ -134,6 +138,7 @@ type ratio struct {
 type ratioAt struct {
 	Recall float64 `json:"recall"`
 	QPS    float64 `json:"qps"`
+	CPU    float64 `json:"cpu_qps"`
 	Ef     int     `json:"ef"`
 	Own    float64 `json:"own_qps"`
 	PeerEf int     `json:"hnswlib_ef"`
@@ -156,16 +161,24 @@ func ratios(engines []*engineReport) []ratio {
 		if e == peer {
 			continue
 		}
-		x := ratio{Engine: e.Engine, Build: e.BuildSeconds / peer.BuildSeconds, Bytes: e.BytesAVector / peer.BytesAVector}
+		x := ratio{Engine: e.Engine, Build: e.BuildSeconds / peer.BuildSeconds, CPU: over(e.BuildCPU, peer.BuildCPU), Bytes: e.BytesAVector / peer.BytesAVector}
 		for _, recall := range []float64{.95, .99} {
 			own, theirs := smallest(e.Widths, recall), smallest(peer.Widths, recall)
 			if own != nil && theirs != nil {
-				x.At = append(x.At, ratioAt{recall, own.QPS / theirs.QPS, own.Ef, own.QPS, theirs.Ef, theirs.QPS})
+				x.At = append(x.At, ratioAt{recall, own.QPS / theirs.QPS, over(own.CPUQPS, theirs.CPUQPS), own.Ef, own.QPS, theirs.Ef, theirs.QPS})
 			}
 		}
 		all = append(all, x)
 	}
 	return all
+}
+
+// over is a/b, and 0 where either is not known.
+func over(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
 }
 
 // smallest returns the row of the least width that reaches a recall, or nil.
