@@ -100,7 +100,7 @@ Ctrl-C ends it.
 
 // The queries of the demo. Their papers are in the sample, which a test holds.
 const (
-	demoText    = "which experts should handle a token"
+	demoText    = "making large language models smaller by pruning weights"
 	demoRelated = "fourier-transformer"
 	demoDislike = "equivariant-polynomials-gnn"
 	demoHits    = 5

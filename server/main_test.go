@@ -202,8 +202,8 @@ func TestTheDemoAnswersThreeQueries(t *testing.T) {
 			t.Errorf("table %d has %d rows:\n%s", i+1, len(rows), &out)
 		}
 	}
-	if !strings.Contains(tables[1], "moefication") {
-		t.Errorf("the text does not find the mixtures of experts:\n%s", &out)
+	if !strings.Contains(tables[1], "  wanda  ") {
+		t.Errorf("the text does not find the papers on pruning:\n%s", &out)
 	}
 }
 
