@@ -38,7 +38,13 @@ func content(name string, size int) []byte {
 }
 
 // sizes of the sections of a test: around the bounds of blocks.
-var sizes = map[string]int{"empty": 0, "one": 1, "less": blockSize - 1, "block": blockSize, "more": blockSize + 1, "three": 3*blockSize + 77}
+var sizes map[string]int
+
+func TestMain(m *testing.M) {
+	blockSize = 8 << 10
+	sizes = map[string]int{"empty": 0, "one": 1, "less": blockSize - 1, "block": blockSize, "more": blockSize + 1, "three": 3*blockSize + 77}
+	m.Run()
+}
 
 // writeSample writes a checkpoint of all sizes, one goroutine a section.
 func writeSample(t testing.TB, f Folder, meta Meta) (string, error) {
@@ -49,7 +55,7 @@ func writeSample(t testing.TB, f Folder, meta Meta) (string, error) {
 			section := w.Section(name)
 			wg.Go(func() {
 				for rest := content(name, size); len(rest) > 0; {
-					n := min(len(rest), 100_001)
+					n := min(len(rest), 10_001)
 					if _, err := section.Write(rest[:n]); err != nil {
 						t.Error(err)
 						return
@@ -213,7 +219,7 @@ func TestACheckpointDamagedWhileWrittenIsNotKept(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return flip(filepath.Join(paths[0], "three"+sectionSuffix), 2*blockSize+5)
+		return flip(filepath.Join(paths[0], "three"+sectionSuffix), int64(2*blockSize+5))
 	}
 	if _, err := writeSample(t, f, testMeta); !errors.Is(err, ErrDamaged) {
 		t.Errorf("got %v", err)
@@ -341,7 +347,7 @@ func TestTruncationAfterOpeningIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if err := os.Truncate(filepath.Join(path, "three"+sectionSuffix), blockSize+5); err != nil {
+	if err := os.Truncate(filepath.Join(path, "three"+sectionSuffix), int64(blockSize+5)); err != nil {
 		t.Fatal(err)
 	}
 	section, _, err := r.Section("three")
@@ -381,7 +387,7 @@ func TestForeignFoldersAreNotTouched(t *testing.T) {
 // FuzzManifest holds that no manifest makes the decoder panic or allocate beyond its own size, and that what it accepts
 // encodes to the same bytes.
 func FuzzManifest(f *testing.F) {
-	m := manifest{meta: testMeta, sections: []section{{name: "a"}, {name: "b", size: blockSize + 1, sums: []uint32{1, 2}}}}
+	m := manifest{meta: testMeta, sections: []section{{name: "a"}, {name: "b", size: int64(blockSize) + 1, sums: []uint32{1, 2}}}}
 	f.Add(m.encode())
 	f.Add([]byte(magic))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -409,6 +415,7 @@ func FuzzManifest(f *testing.F) {
 
 // BenchmarkCheckpoint writes and reads 256 MiB in four sections; reading is from the page cache.
 func BenchmarkCheckpoint(b *testing.B) {
+	blockSize = 1 << 20
 	const size = 64 << 20
 	f := Folder{Path: b.TempDir()}
 	data := content("bench", size)

@@ -16,14 +16,14 @@ const (
 	manifestName  = "MANIFEST"
 	sectionSuffix = ".section"
 
-	// blockSize is the bytes of a section that one checksum covers.
-	blockSize = 1 << 20
-
 	maxString   = 255
 	maxSections = 1000
 	prefixSize  = len(magic) + 4 // what all versions have in common
 	crcSize     = 4
 )
+
+// blockSize is the bytes of a section that one checksum covers: a constant of the format, which tests shrink.
+var blockSize = 1 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -60,7 +60,7 @@ type section struct {
 }
 
 // blocks is the number of blocks of size bytes.
-func blocks(size int64) int64 { return (size + blockSize - 1) / blockSize }
+func blocks(size int64) int64 { return (size + int64(blockSize) - 1) / int64(blockSize) }
 
 // manifest is a decoded MANIFEST.
 type manifest struct {
@@ -121,7 +121,7 @@ func decodeManifest(b []byte) (*manifest, error) {
 	for range n {
 		s := section{name: d.string()}
 		size := d.uint64()
-		if d.failed || size > math.MaxInt64-blockSize || blocks(int64(size)) > int64(len(d.rest)/4) || !validName(s.name) || seen[s.name] {
+		if d.failed || size > math.MaxInt64-uint64(blockSize) || blocks(int64(size)) > int64(len(d.rest)/4) || !validName(s.name) || seen[s.name] {
 			return nil, damagedf("the sections of %s contradict themselves", manifestName)
 		}
 		seen[s.name] = true

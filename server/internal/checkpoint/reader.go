@@ -198,7 +198,7 @@ func (s *sectionReader) WriteTo(w io.Writer) (int64, error) {
 
 // blockBytes is the size of the next block, 0 at the end.
 func (s *sectionReader) blockBytes() int {
-	return int(min(blockSize, s.size-min(s.size, int64(s.next)*blockSize)))
+	return int(min(int64(blockSize), s.size-min(s.size, int64(s.next)*int64(blockSize))))
 }
 
 // fill reads and verifies the next block into the buffer. io.EOF at the end.
@@ -223,7 +223,7 @@ func (s *sectionReader) fill() error {
 
 // block reads and verifies the next block into b, of its size. Its error stays.
 func (s *sectionReader) block(b []byte) error {
-	if _, err := s.f.ReadAt(b, int64(s.next)*blockSize); err != nil {
+	if _, err := s.f.ReadAt(b, int64(s.next)*int64(blockSize)); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = truncatedf("section %s ends inside of block %d", s.name, s.next)
 		}
