@@ -17,10 +17,11 @@
 // # What stays wrong
 //
 // No wrapper cures the recall. The library's heap takes its last array element for its maximum, so both the result set
-// and the candidate queue drop good vectors, and EfSearch has no effect. On 86,000 abstracts recall@10 is about a tenth,
-// whatever the settings. Searches ask for more than K (Query.Ef wide, and wider through a filter), which helps a little
-// and costs time. A walk may return fewer than K hits although K are accepted, and an answer may differ between two runs,
-// because the library enters its layers at a random node. Query.Exact scores every accepted vector and is exact; sets of
-// at most ScanLimit vectors are always scanned, because that is cheaper than the walk. `annbench --engines coder` prints
-// the recall beside the other engines'.
+// and the candidate queue drop good vectors, and EfSearch has no effect. On 86,247 trained vectors of real abstracts
+// (d=256) recall@10 is .19 when 40 vectors are asked for, .21 for 64 and .24 for 128, where package hnsw has .975, .993
+// and .998 at the same widths; `annbench --engines hnsw,coder` prints both. Searches ask for more than K (Query.Ef, at
+// least 4 K, and more through a filter), which helps this little and costs time. A walk may return fewer than K hits
+// although K are accepted, and an answer may differ between two runs, because the library enters its layers at a random
+// node. Query.Exact scores every accepted vector and is exact; sets so small or so heavily filtered that this takes less
+// time than the walk are always scanned.
 package coder
