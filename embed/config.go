@@ -49,13 +49,16 @@ type Config struct {
 	// Chars are the lengths, in characters, of the n-grams within words that become features, up to 16 characters. A word
 	// is taken with a space before and behind it, before stemming.
 	Chars Range
+	// Rarity is the power of a feature's idf in its weight, from 0 (all alike) to 4; 1 is that of BM25. A vector is a sum,
+	// in which the rarest words of a text drown the rest at 1.
+	Rarity float64
 	// Seed chooses the positions and signs of untrained rows. It does not change which feature a word is.
 	Seed uint64
 }
 
 // DefaultConfig is the config the server uses: the measurements behind it are in server/docs/decisions.md.
 func DefaultConfig() Config {
-	return Config{Dims: 256, Buckets: 1 << 18, Positions: 4, Words: Range{1, 1}, Seed: 1}
+	return Config{Dims: 256, Buckets: 1 << 18, Positions: 4, Words: Range{1, 1}, Rarity: .8, Seed: 1}
 }
 
 // Validate returns an error that names every field out of its range.
@@ -71,6 +74,9 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("%d positions: want 1 to %d", c.Positions, MaxPositions))
 	}
 	errs = append(errs, c.Words.validate("word", maxWordGram), c.Chars.validate("character", maxCharGram))
+	if !(c.Rarity >= 0 && c.Rarity <= 4) {
+		errs = append(errs, fmt.Errorf("rarity %v: want 0 to 4", c.Rarity))
+	}
 	if c.Words.none() && c.Chars.none() {
 		errs = append(errs, errors.New("neither word nor character n-grams: want at least one of them"))
 	}

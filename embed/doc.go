@@ -7,7 +7,7 @@
 // of Dims numbers for each bucket of features, and the vector of a text is the sum of the rows of its features, each
 // weighted by
 //
-//	ln(1 + tf) * ln(1 + (N - df + .5) / (df + .5))
+//	ln(1 + tf) * ln(1 + (N - df + .5) / (df + .5)) ^ Rarity
 //
 // (tf: times the feature occurs in the text; df: papers of the corpus that have it; N: papers), scaled to norm 1. The sum
 // over a hundred words costs a few microseconds, on one core and without a model server.

@@ -9,9 +9,8 @@ import (
 // examples are the papers to learn from, as the features of their words in order. A feature is a uint32: its bucket while
 // the corpus is read, and the number of its row afterwards. endSentence marks the last one of a sentence of the abstract.
 type examples struct {
-	chunks  []chunk // of chunkPapers papers each
-	papers  int
-	dropped bool // spans of all texts were read, but only some are kept
+	chunks []chunk // of chunkPapers papers each
+	papers int
 }
 
 type chunk struct {
@@ -26,10 +25,8 @@ type span struct {
 }
 
 const (
-	chunkPapers   = 256
-	endSentence   = 1 << 31
-	frozenFeature = 1 << 30 // the rest is a bucket whose row is not learned
-	featureBits   = frozenFeature - 1
+	chunkPapers = 256
+	endSentence = 1 << 31
 )
 
 func (e *examples) len() int { return e.papers }

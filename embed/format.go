@@ -21,11 +21,12 @@ import (
 //	12  flags        u32      bit 0: trained
 //	16  config       7 * u32  dims, buckets, positions, words min and max, chars min and max
 //	44  seed         u64
-//	52  papers       u32
-//	56  known        u32      number of entries
-//	60  rows         u32      number of entries with a row
-//	64  entry bytes  u32
-//	68  zero         u32
+//	52  rarity       f64
+//	60  papers       u32
+//	64  known        u32      number of entries
+//	68  rows         u32      number of entries with a row
+//	72  entry bytes  u32
+//	76  zero         u32
 //	    entries      by rising bucket: uvarint of the distance from the bucket before (from -1), uvarint of df<<1 | has a row
 //	    scales       rows * f32
 //	    codes        rows * dims * i8
@@ -37,7 +38,7 @@ import (
 const (
 	modelMagic   = "akinembd"
 	modelVersion = 1
-	headBytes    = 72
+	headBytes    = 80
 	tailBytes    = 16 + 4
 	flagTrained  = 1
 )
@@ -66,6 +67,7 @@ func (m *Model) head(entryBytes int) []byte {
 		b = binary.LittleEndian.AppendUint32(b, v)
 	}
 	b = binary.LittleEndian.AppendUint64(b, c.Seed)
+	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(c.Rarity))
 	for _, v := range []uint32{m.papers, uint32(len(m.entries)), uint32(len(m.scales)), uint32(entryBytes), 0} {
 		b = binary.LittleEndian.AppendUint32(b, v)
 	}
@@ -228,13 +230,14 @@ func parseHead(b []byte) (m *Model, entryBytes int64, rows, known int, err error
 	}
 	flags := word(12)
 	cfg := Config{Dims: word(16), Buckets: word(20), Positions: word(24), Words: Range{word(28), word(32)},
-		Chars: Range{word(36), word(40)}, Seed: binary.LittleEndian.Uint64(b[44:])}
+		Chars: Range{word(36), word(40)}, Seed: binary.LittleEndian.Uint64(b[44:]),
+		Rarity: math.Float64frombits(binary.LittleEndian.Uint64(b[52:]))}
 	if err := cfg.Validate(); err != nil {
 		return nil, 0, 0, 0, badModel("%v", err)
 	}
-	papers, known, rows := uint32(word(52)), word(56), word(60)
-	entryBytes = int64(word(64))
-	if flags&^flagTrained != 0 || word(68) != 0 || known > cfg.Buckets || rows > known || int64(known)*2 > entryBytes ||
+	papers, known, rows := uint32(word(60)), word(64), word(68)
+	entryBytes = int64(word(72))
+	if flags&^flagTrained != 0 || word(76) != 0 || known > cfg.Buckets || rows > known || int64(known)*2 > entryBytes ||
 		rows > 0 && flags&flagTrained == 0 {
 		return nil, 0, 0, 0, badModel("its head contradicts itself")
 	}
@@ -259,7 +262,7 @@ func (m *Model) parseEntries(b []byte, known, rows int) error {
 		bucket += int(step)
 		m.known.insert(uint32(bucket))
 		e := entry{df: uint32(v >> 1), row: noRow}
-		e.weight = idf(m.papers, e.df)
+		e.weight = rarity(m.cfg, m.papers, e.df)
 		if v&1 != 0 {
 			e.row = row
 			row++

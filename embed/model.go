@@ -23,7 +23,7 @@ type Model struct {
 
 // entry is what a model holds of one known bucket.
 type entry struct {
-	weight float32 // idf, > 0
+	weight float32 // idf^Rarity, > 0
 	df     uint32
 	row    uint32 // number of its trained row, or noRow
 }
@@ -51,14 +51,15 @@ func newModel(cfg Config, f *Frequencies) *Model {
 	}
 	m.entries = make([]entry, 0, m.known.count())
 	m.known.each(func(b uint32) {
-		m.entries = append(m.entries, entry{weight: idf(f.papers, f.df[b]), df: f.df[b], row: noRow})
+		m.entries = append(m.entries, entry{weight: rarity(cfg, f.papers, f.df[b]), df: f.df[b], row: noRow})
 	})
 	return m
 }
 
-// idf is the weight of BM25: ln(1 + (N-df+.5)/(df+.5)), which is positive.
-func idf(papers, df uint32) float32 {
-	return float32(math.Log1p((float64(papers) - float64(df) + .5) / (float64(df) + .5)))
+// rarity is a power of the idf of BM25, ln(1 + (N-df+.5)/(df+.5)), which is positive.
+func rarity(cfg Config, papers, df uint32) float32 {
+	idf := math.Log1p((float64(papers) - float64(df) + .5) / (float64(df) + .5))
+	return float32(math.Pow(idf, cfg.Rarity))
 }
 
 // tfWeights holds ln(1+tf) of the usual counts.
@@ -78,7 +79,7 @@ func tfWeight(tf uint16) float32 {
 
 // Embed writes the vector of the features to dst, len Dims, L2 norm 1. It returns false and writes zeros when the model
 // knows none of the features. A model of no papers knows nothing of how rare a feature is, so it takes all as known, with
-// idf 1. It does not allocate.
+// weight 1. It does not allocate.
 func (m *Model) Embed(dst []float32, t *Terms) bool {
 	dst = dst[:m.cfg.Dims]
 	clear(dst)
@@ -111,7 +112,7 @@ func (m *Model) addRow(dst []float32, weight float32, bucket uint32, e *entry) {
 	vector.AxpyInt8(dst, weight*m.scales[e.row], m.codes[start:start+m.cfg.Dims])
 }
 
-// Weight returns the idf of a feature, or 0 when no paper of the model's corpus has it. In a model of no papers it is 1.
+// Weight returns idf^Rarity of a feature, or 0 when no paper of the model's corpus has it. In a model of no papers it is 1.
 func (m *Model) Weight(id uint32) float64 {
 	if m.papers == 0 {
 		return 1
@@ -120,6 +121,11 @@ func (m *Model) Weight(id uint32) float64 {
 		return float64(m.entries[rank].weight)
 	}
 	return 0
+}
+
+// TermWeight returns what a feature that occurs count times is weighted by: ln(1+count) * Weight(id).
+func (m *Model) TermWeight(id uint32, count uint16) float64 {
+	return float64(tfWeight(count)) * m.Weight(id)
 }
 
 // Row writes the row of a feature's bucket to dst, len Dims. A feature's part in a vector is ln(1+tf) * Weight * Row,

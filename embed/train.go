@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"time"
 )
@@ -55,11 +54,12 @@ type recipe struct {
 	temperature   float64 // of the softmax over cosines
 	rate          float64 // of Adagrad at the first step
 	lastRate      float64 // share of the rate that is left at the last step
-	sentenceShare float64 // of the pairs that are a sentence and the rest, for papers with title and abstract
-	minPapers     int     // a bucket with fewer papers keeps its first row
+	sentenceShare float64 // of the other pairs that are a sentence and the rest, for papers with title and abstract
+	cropShare     float64 // of the pairs that are some of the words and the rest
+	cropWords     float64 // of the words, in such a pair
 }
 
-var defaultRecipe = recipe{batch: 256, temperature: .1, rate: .02, lastRate: .05, sentenceShare: .3, minPapers: 1}
+var defaultRecipe = recipe{batch: 256, temperature: .15, rate: .05, lastRate: .05, sentenceShare: .2, cropShare: .4, cropWords: .2}
 
 // Train learns a model from the papers of a corpus. The same corpus, configs and kernel class (vector.Class) give the same
 // model, bit for bit, for any number of workers. It holds 4 bytes for each word and a float32 row for each bucket of the
@@ -150,6 +150,3 @@ func (r *reporter) step(epoch, step int, loss float64) {
 	r.p.ETA = time.Duration(float64(spent) * float64(r.p.Steps-step) / float64(step))
 	r.fn(r.p)
 }
-
-// finite says whether a trained number may be kept.
-func finite(x float32) bool { return !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0) }

@@ -52,7 +52,7 @@ func newTrainer(cfg Config, tc TrainConfig, e *examples, m *Model) *trainer {
 		turn:   vector.NewMatrix(cfg.Dims, batch), sim: vector.NewMatrix(batch, batch), simT: vector.NewMatrix(batch, batch),
 		rowE: make([]float32, batch), colE: make([]float32, batch), loss: make([]float64, batch), order: make([]int32, e.len())}
 	for w := range t.makers {
-		t.makers[w].sentences = tc.recipe.sentenceShare
+		t.makers[w].recipe = tc.recipe
 	}
 	for i := range t.sides {
 		t.sides[i] = side{views: make([]view, batch), unit: vector.NewMatrix(batch, cfg.Dims), norms: make([]float32, batch),
@@ -62,31 +62,22 @@ func newTrainer(cfg Config, tc TrainConfig, e *examples, m *Model) *trainer {
 	return t
 }
 
-// fillTable gives a row to every known bucket with enough papers, and their numbers to the examples.
+// fillTable gives a row to every known bucket, in their order, and its number to the examples.
 func (t *trainer) fillTable() {
-	rowOf := make([]uint32, len(t.model.entries)) // by rank
-	buckets := make([]uint32, 0, len(t.model.entries))
-	rank := 0
-	t.model.known.each(func(bucket uint32) {
-		e := &t.model.entries[rank]
-		rowOf[rank] = frozenFeature | bucket
-		if e.df >= uint32(t.recipe.minPapers) {
-			rowOf[rank] = uint32(len(buckets))
-			buckets = append(buckets, bucket)
-			t.weights = append(t.weights, e.weight)
-		}
-		rank++
-	})
-	t.rows = make([]float32, len(buckets)*t.cfg.Dims)
-	t.squares = make([]float32, len(buckets))
-	t.pool.split(len(buckets), 1, func(_, from, to int) {
+	known := len(t.model.entries)
+	t.weights, t.squares = make([]float32, known), make([]float32, known)
+	t.rows = make([]float32, known*t.cfg.Dims)
+	buckets := make([]uint32, 0, known)
+	t.model.known.each(func(bucket uint32) { buckets = append(buckets, bucket) })
+	t.pool.split(known, 1, func(_, from, to int) {
 		for i := from; i < to; i++ {
+			t.weights[i] = t.model.entries[i].weight
 			t.model.drawer.add(t.row(uint32(i)), 1, buckets[i])
 		}
 	})
 	t.examples.number(t.pool, func(bucket uint32) uint32 {
 		rank, _ := t.model.known.rank(bucket)
-		return rowOf[rank]
+		return rank
 	})
 }
 
@@ -147,12 +138,6 @@ func (t *trainer) forward(s *side, i int) {
 	clear(sum)
 	v := &s.views[i]
 	for j, f := range v.features {
-		if f&frozenFeature != 0 {
-			bucket := f &^ frozenFeature
-			rank, _ := t.model.known.rank(bucket)
-			t.model.drawer.add(sum, tfWeight(saturate(v.counts[j]))*t.model.entries[rank].weight, bucket)
-			continue
-		}
 		vector.Axpy(sum, tfWeight(saturate(v.counts[j]))*t.weights[f], t.row(f))
 	}
 	norm := float32(math.Sqrt(float64(vector.Dot(sum, sum))))
@@ -229,7 +214,7 @@ func (t *trainer) update(s *side, rate float32, worker uint32) {
 			continue
 		}
 		for j, f := range v.features {
-			if f&frozenFeature != 0 || f%workers != worker {
+			if f%workers != worker {
 				continue
 			}
 			w := tfWeight(saturate(v.counts[j])) * t.weights[f]
@@ -243,24 +228,17 @@ func (t *trainer) update(s *side, rate float32, worker uint32) {
 func (t *trainer) finish() *Model {
 	m, d := t.model, t.cfg.Dims
 	m.trained = true
-	row, trained := 0, uint32(0)
-	moved := make([]int, 0, len(t.squares))
-	for rank := range m.entries {
-		e := &m.entries[rank]
-		if e.df < uint32(t.recipe.minPapers) {
-			continue
+	var moved []uint32
+	for i := range m.entries {
+		if t.squares[i] > 0 {
+			m.entries[i].row = uint32(len(moved))
+			moved = append(moved, uint32(i))
 		}
-		if t.squares[row] > 0 {
-			e.row = trained
-			trained++
-			moved = append(moved, row)
-		}
-		row++
 	}
 	m.scales, m.codes = make([]float32, len(moved)), make([]int8, len(moved)*d)
 	t.pool.split(len(moved), 1, func(_, from, to int) {
 		for i := from; i < to; i++ {
-			m.scales[i] = vector.QuantizeInt8(m.codes[i*d:(i+1)*d], t.row(uint32(moved[i])))
+			m.scales[i] = vector.QuantizeInt8(m.codes[i*d:(i+1)*d], t.row(moved[i]))
 		}
 	})
 	m.seal()
