@@ -181,7 +181,7 @@ func (x *BatchUpsertPapersRequest) GetPapers() []*Paper {
 // BatchUpsertPapersResponse has one result for each paper, in the order of the request.
 type BatchUpsertPapersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// As UpsertPaper would have answered.
+	// As UpsertPaper would have answered. Where that would exceed 3 MiB, papers hold id, times and revision alone.
 	Results       []*UpsertPaperResponse `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

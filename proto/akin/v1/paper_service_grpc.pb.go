@@ -47,7 +47,10 @@ type PaperServiceClient interface {
 	BatchUpsertPapers(ctx context.Context, in *BatchUpsertPapersRequest, opts ...grpc.CallOption) (*BatchUpsertPapersResponse, error)
 	// ImportPapers stores a stream of papers of any length. The client numbers its items, the server keeps no session:
 	// after a broken stream, send again from the item behind the last acknowledged one. Resending what was stored is safe.
-	// Items are stored in the order sent; an item that fails is reported and does not stop the stream.
+	// Items are stored in the order sent; an item that fails is reported and does not stop the stream. Read responses while
+	// sending: a client that does not read is made to wait. An item whose number does not rise ends the stream with
+	// INVALID_ARGUMENT and reason ITEM_ORDER, and a server that shuts down ends it with UNAVAILABLE, both once everything
+	// that came before is acknowledged.
 	ImportPapers(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportPapersRequest, ImportPapersResponse], error)
 	// GetPaper returns one paper. NOT_FOUND when the id is not stored.
 	GetPaper(ctx context.Context, in *GetPaperRequest, opts ...grpc.CallOption) (*GetPaperResponse, error)
@@ -192,7 +195,10 @@ type PaperServiceServer interface {
 	BatchUpsertPapers(context.Context, *BatchUpsertPapersRequest) (*BatchUpsertPapersResponse, error)
 	// ImportPapers stores a stream of papers of any length. The client numbers its items, the server keeps no session:
 	// after a broken stream, send again from the item behind the last acknowledged one. Resending what was stored is safe.
-	// Items are stored in the order sent; an item that fails is reported and does not stop the stream.
+	// Items are stored in the order sent; an item that fails is reported and does not stop the stream. Read responses while
+	// sending: a client that does not read is made to wait. An item whose number does not rise ends the stream with
+	// INVALID_ARGUMENT and reason ITEM_ORDER, and a server that shuts down ends it with UNAVAILABLE, both once everything
+	// that came before is acknowledged.
 	ImportPapers(grpc.BidiStreamingServer[ImportPapersRequest, ImportPapersResponse]) error
 	// GetPaper returns one paper. NOT_FOUND when the id is not stored.
 	GetPaper(context.Context, *GetPaperRequest) (*GetPaperResponse, error)

@@ -35,7 +35,8 @@ const (
 type SimilarityServiceClient interface {
 	// SearchPapers returns the papers nearest to a text, to a stored paper, or to a vector, best first.
 	SearchPapers(ctx context.Context, in *SearchPapersRequest, opts ...grpc.CallOption) (*SearchPapersResponse, error)
-	// BatchSearchPapers answers many searches in one call, each with its own result or status.
+	// BatchSearchPapers answers many searches in one call, each with its own result or status. Where the whole would exceed
+	// 3 MiB, the largest results are cut, down to no hit, and go on with SearchPapers and their next_page_token.
 	BatchSearchPapers(ctx context.Context, in *BatchSearchPapersRequest, opts ...grpc.CallOption) (*BatchSearchPapersResponse, error)
 	// RecommendPapers returns the papers nearest to what someone likes and away from what they dislike.
 	RecommendPapers(ctx context.Context, in *RecommendPapersRequest, opts ...grpc.CallOption) (*RecommendPapersResponse, error)
@@ -123,7 +124,8 @@ func (c *similarityServiceClient) EmbedTexts(ctx context.Context, in *EmbedTexts
 type SimilarityServiceServer interface {
 	// SearchPapers returns the papers nearest to a text, to a stored paper, or to a vector, best first.
 	SearchPapers(context.Context, *SearchPapersRequest) (*SearchPapersResponse, error)
-	// BatchSearchPapers answers many searches in one call, each with its own result or status.
+	// BatchSearchPapers answers many searches in one call, each with its own result or status. Where the whole would exceed
+	// 3 MiB, the largest results are cut, down to no hit, and go on with SearchPapers and their next_page_token.
 	BatchSearchPapers(context.Context, *BatchSearchPapersRequest) (*BatchSearchPapersResponse, error)
 	// RecommendPapers returns the papers nearest to what someone likes and away from what they dislike.
 	RecommendPapers(context.Context, *RecommendPapersRequest) (*RecommendPapersResponse, error)
