@@ -18,9 +18,18 @@ type compiler struct {
 func (c *compiler) errorf(e *expression, field, format string, args ...any) error {
 	return &Error{
 		Position: c.original(int(c.positions[e.GetId()])),
-		Field:    field,
+		Field:    short(field),
 		Message:  fmt.Sprintf(format, args...),
 	}
+}
+
+// short keeps an error from repeating a filter of 4 KiB.
+func short(text string) string {
+	const limit = 80
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "") + "..."
 }
 
 const wantCondition = `write FIELD OPERATOR VALUE, such as categories:"cs.LG", and join conditions with AND or OR`
@@ -40,12 +49,15 @@ func (c *compiler) node(e *expression) (*node, error) {
 	case filtering.FunctionNot:
 		return c.negated(args, c.node)
 	case filtering.FunctionFuzzyAnd:
+		if args[0].GetCallExpr().GetFunction() == filtering.FunctionFuzzyAnd { // the first two are further in
+			return c.node(args[0])
+		}
 		return nil, c.errorf(args[1], "", "conditions stand side by side; join them with AND or OR")
 	case filtering.FunctionHas, filtering.FunctionEquals, filtering.FunctionNotEquals, filtering.FunctionLessThan,
 		filtering.FunctionLessEquals, filtering.FunctionGreaterThan, filtering.FunctionGreaterEquals:
 		return c.restriction(call.GetFunction(), args[0], args[1])
 	}
-	return nil, c.errorf(e, "", "there is no function %s", call.GetFunction())
+	return nil, c.errorf(e, "", "there is no function %s", short(call.GetFunction()))
 }
 
 func (c *compiler) pair(k kind, args []*expression, each func(*expression) (*node, error)) (*node, error) {
@@ -117,7 +129,7 @@ func (c *compiler) target(e *expression) (target, error) {
 			"there is no such field; filters may use id, categories, authors, publish_time and attributes.NAME")
 	}
 	if field != fieldAttribute && len(path) > 1 {
-		return target{}, c.errorf(e, strings.Join(path, "."), "%s has no fields of its own", path[0])
+		return target{}, c.errorf(e, strings.Join(path, "."), "%s has no fields of its own", short(path[0]))
 	}
 	return target{field: field, name: strings.Join(path[1:], "."), shown: strings.Join(path, ".")}, nil
 }
@@ -136,11 +148,11 @@ func selection(e *expression) (path []string, ok bool) {
 
 func describe(e *expression) string {
 	if path, ok := selection(e); ok {
-		return strings.Join(path, ".")
+		return short(strings.Join(path, "."))
 	}
 	switch constant := e.GetConstExpr().GetConstantKind().(type) {
 	case *expr.Constant_StringValue:
-		return fmt.Sprintf("%q", constant.StringValue)
+		return fmt.Sprintf("%q", short(constant.StringValue))
 	case *expr.Constant_Int64Value:
 		return fmt.Sprint(constant.Int64Value)
 	case *expr.Constant_DoubleValue:
@@ -164,7 +176,7 @@ func (c *compiler) condition(t target, operator string, e *expression) (*node, e
 	has := operator == filtering.FunctionHas
 	list := t.field == fieldCategories || t.field == fieldAuthors || t.field == fieldAttribute && t.name == ""
 	if list && !has {
-		return nil, c.errorf(e, t.shown, `it holds several values; ask for one with %s:"VALUE"`, t.shown)
+		return nil, c.errorf(e, t.shown, `it holds several values; ask for one with %s:"VALUE"`, short(t.shown))
 	}
 	v, quoted, err := c.value(t, e)
 	if err != nil {
@@ -175,9 +187,9 @@ func (c *compiler) condition(t target, operator string, e *expression) (*node, e
 		cond.op = present
 		return &node{cond: cond}, nil
 	case t.field == fieldAttribute && t.name == "":
-		cond.name, cond.op = describe(e), present
-		if v.kind == textValue {
-			cond.name = v.text
+		cond.name, cond.op = v.text, present
+		if v.kind == numberValue { // a name of digits
+			cond.name = describe(e)
 		}
 		if v.kind == timeValue || cond.name == "" {
 			return nil, c.errorf(e, t.shown, "a name is expected, such as attributes:venue")
@@ -200,7 +212,7 @@ func (c *compiler) value(t target, e *expression) (v value, quoted bool, err err
 	}
 	if call := e.GetCallExpr(); call != nil {
 		if call.GetFunction() != filtering.FunctionTimestamp || len(call.GetArgs()) != 1 {
-			return v, false, c.errorf(e, t.shown, "a value is expected; there is no function %s here", call.GetFunction())
+			return v, false, c.errorf(e, t.shown, "a value is expected; there is no function %s here", short(call.GetFunction()))
 		}
 		at, ok := parseTime(call.GetArgs()[0].GetConstExpr().GetStringValue())
 		if !ok {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestErrorsNameThePlaceTheFieldAndTheRemedy(t *testing.T) {
@@ -23,6 +24,7 @@ func TestErrorsNameThePlaceTheFieldAndTheRemedy(t *testing.T) {
 		{`"id" = "x"`, 0, "", "where a field is expected"},
 		{`id = "a" AND 5 > 3`, 13, "", "where a field is expected"},
 		{`id = "a" id = "b"`, 9, "", "side by side"},
+		{`id = a id = b id = c`, 7, "", "side by side"},
 		{`categories = "cs.LG"`, 13, "categories", `categories:"VALUE"`},
 		{`authors > "A"`, 10, "authors", `authors:"VALUE"`},
 		{`attributes = "x"`, 13, "attributes", `attributes:"VALUE"`},
@@ -90,5 +92,16 @@ func TestAFilterKeepsItsText(t *testing.T) {
 	f, err := Parse(text)
 	if err != nil || f.String() != text {
 		t.Errorf("Parse(%q): %v, %v", text, f, err)
+	}
+}
+
+func TestErrorsDoNotRepeatALongFilter(t *testing.T) {
+	for _, long := range []string{
+		strings.Repeat("a.", 2000) + "a = 1", strings.Repeat("a.", 2000) + "a", `"` + strings.Repeat("é", 2000) + `"`,
+		"id." + strings.Repeat("a", 4000) + " = 1", strings.Repeat("f", 4000) + "()", "attributes." + strings.Repeat("a", 4000) + " > true",
+	} {
+		if _, err := Parse(long); err == nil || len(err.Error()) > 500 || !utf8.ValidString(err.Error()) {
+			t.Errorf("Parse(%.20q...): %v", long, err)
+		}
 	}
 }
