@@ -64,7 +64,10 @@ func (e *Engine) runBackground() {
 // state gathers what the planner decides by.
 func (e *Engine) state() state {
 	g := e.live.Load()
+	space := e.store.Space()
 	return state{
+		file:     space.File,
+		free:     space.Free,
 		papers:   g.papers(),
 		slots:    g.slots.len(),
 		learnt:   g.model.Papers(),
@@ -82,8 +85,12 @@ func (e *Engine) run(t task) error {
 	switch t {
 	case nothing:
 		return nil
-	case checkpoint:
+	case snapshot:
 		return e.writeCheckpoint(e.background)
+	case shrink:
+		e.setActivity("compacting the store", 0)
+		defer e.setActivity("", 0)
+		return e.store.Compact(e.background)
 	}
 	if !e.building.TryLock() {
 		return nil // someone trains on request: look again later

@@ -2,9 +2,12 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"io"
 )
 
-// Backup is in work.
-func (e *Engine) Backup(context.Context, io.Writer, func(int64)) error { return errors.New("wip") }
+// Backup writes all papers as they are at one moment, compressed and checksummed, while reads and writes go on. pinned,
+// which may be nil, is told now and then how many bytes of the store the backup keeps from being used again. What it
+// wrote is input of the server's restore command.
+func (e *Engine) Backup(ctx context.Context, w io.Writer, pinned func(bytes int64)) error {
+	return storeError(e.store.Backup(ctx, w, pinned))
+}

@@ -2,18 +2,232 @@ package engine
 
 import (
 	"context"
-	"github.com/akin-search/akin/embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
 	"sort"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/akin-search/akin/embed"
+	"github.com/akin-search/akin/server/internal/checkpoint"
+	"github.com/akin-search/akin/server/internal/filter"
+	"github.com/akin-search/akin/server/internal/index"
+	"github.com/akin-search/akin/server/internal/index/coder"
+	"github.com/akin-search/akin/server/internal/index/flat"
+	"github.com/akin-search/akin/server/internal/index/hnsw"
+	"github.com/akin-search/akin/server/internal/lexical"
 )
 
-func (e *Engine) loadCheckpoint(context.Context) (*Generation, *embed.Model) { return nil, nil }
-func (e *Engine) writeCheckpoint(context.Context) error                      { return nil }
+// Sections of a generation's checkpoint.
+const (
+	sectionModel   = "model"
+	sectionSlots   = "slots"
+	sectionVectors = "vectors"
+	sectionWords   = "words"
+	sectionColumns = "columns"
+)
+
+// checkpointContent is the version of what the sections hold. It rises with any change that older code would misread.
+//
+//	1  model, slots, vectors, words, columns
+const checkpointContent = 1
+
+// checkpoints is where the checkpoints of the data folder stand.
+func (e *Engine) checkpoints() checkpoint.Folder {
+	return checkpoint.Folder{Path: filepath.Join(e.cfg.Dir, "checkpoints"), Hook: e.cfg.Hook}
+}
+
+// writeCheckpoint writes the live generation as of its applied revision, while queries and writes go on. Then the log
+// that the checkpoint makes dispensable is trimmed.
+func (e *Engine) writeCheckpoint(ctx context.Context) error {
+	e.checkpoint.Lock()
+	defer e.checkpoint.Unlock()
+	g := e.live.Load()
+	revision := g.applied.Load()
+	n := g.slotsAt(revision)
+	meta := checkpoint.Meta{
+		StoreID:  e.store.ID(),
+		Model:    g.model.Fingerprint(),
+		Index:    g.vectors.Info().Engine,
+		Revision: revision,
+		Content:  checkpointContent,
+	}
+	_, err := e.checkpoints().Write(ctx, meta, func(w *checkpoint.Writer) error {
+		for _, section := range []struct {
+			name string
+			save func(io.Writer) error
+		}{
+			{sectionModel, func(w io.Writer) error { _, err := g.model.WriteTo(w); return err }},
+			{sectionSlots, func(w io.Writer) error { return g.saveSlots(w, n, revision) }},
+			{sectionVectors, func(w io.Writer) error { return g.vectors.Save(w, n) }},
+			{sectionWords, func(w io.Writer) error { return g.words.Save(w, n) }},
+			{sectionColumns, func(w io.Writer) error { return g.columns.Save(w, n) }},
+		} {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := section.save(w.Section(section.name)); err != nil {
+				return fmt.Errorf("section %s: %w", section.name, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("write a checkpoint: %w", err)
+	}
+	e.checkpoint.revision.Store(revision)
+	return e.trimLog(revision)
+}
+
+// slotsAt is the number of slots born at or before a revision. Slots rise by their birth.
+func (g *Generation) slotsAt(revision uint64) int {
+	return sort.Search(g.slots.len(), func(i int) bool { return g.slots.row(uint32(i)).born > revision })
+}
+
+// trimLog drops the log through a revision, except what a running build will replay.
 func (e *Engine) trimLog(through uint64) error {
 	e.logMu.Lock()
 	defer e.logMu.Unlock()
 	return storeError(e.store.TrimLog(min(through, e.buildFrom)))
 }
-func (e *Engine) diskBytes() int64 { return 0 }
-func (g *Generation) slotsAt(revision uint64) int {
-	return sort.Search(g.slots.len(), func(i int) bool { return g.slots.row(uint32(i)).born > revision })
+
+// loadCheckpoint returns the generation of the newest checkpoint, brought up to the store's revision, or nil when there
+// is none that can serve: why is logged, and the generation is then built from the store, which is the truth. The model,
+// which takes the longest to make again, is returned even then if it is whole and no file is cut short.
+func (e *Engine) loadCheckpoint(ctx context.Context) (*Generation, *embed.Model) {
+	if e.cfg.NoCheckpoints {
+		return nil, nil
+	}
+	begin := time.Now()
+	g, model, err := e.readCheckpoint(ctx)
+	if errors.Is(err, checkpoint.ErrNone) {
+		return nil, nil
+	}
+	if err == nil {
+		loaded := g.applied.Load()
+		if err = e.replay(ctx, g, e.store.Revision()); err == nil {
+			g.base = g.applied.Load()
+			e.checkpoint.revision.Store(loaded)
+			e.log.Info("checkpoint loaded", "papers", g.papers(), "replayed", g.base-loaded, "seconds", time.Since(begin).Seconds())
+			return g, model
+		}
+	}
+	e.log.Warn("the checkpoint does not serve; the index is rebuilt from the store", "folder", e.checkpoints().Path, "reason", err)
+	return nil, model
+}
+
+// readCheckpoint loads the newest checkpoint, its sections side by side.
+func (e *Engine) readCheckpoint(ctx context.Context) (*Generation, *embed.Model, error) {
+	r, err := e.checkpoints().Open()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer r.Close()
+	meta := r.Meta()
+	if errors.Is(meta.Fits(e.store.ID(), e.store.Revision(), e.store.OldestLog(), checkpointContent), checkpoint.ErrForeign) {
+		return nil, nil, checkpoint.ErrForeign
+	}
+	g := &Generation{slots: newSlotTable()}
+	var group errgroup.Group
+	load := func(name string, f func(io.Reader, int64) error) {
+		group.Go(func() error {
+			section, size, err := r.Section(name)
+			if err == nil {
+				err = f(section, size)
+			}
+			if err != nil {
+				return fmt.Errorf("section %s: %w", name, err)
+			}
+			return ctx.Err()
+		})
+	}
+	load(sectionModel, func(r io.Reader, size int64) (err error) { g.model, err = embed.ReadModel(r, size); return err })
+	load(sectionSlots, func(r io.Reader, size int64) error { return g.loadSlots(r, size, meta.Revision) })
+	load(sectionVectors, func(r io.Reader, size int64) (err error) {
+		g.vectors, err = loadSearcher(meta.Index, r, size)
+		return err
+	})
+	load(sectionWords, func(r io.Reader, size int64) (err error) { g.words, err = lexical.Load(r, size); return err })
+	load(sectionColumns, func(r io.Reader, size int64) (err error) { g.columns, err = filter.LoadColumns(r, size); return err })
+	err = group.Wait()
+	var model *embed.Model
+	if g.model != nil && g.model.Config() == e.cfg.Embed && g.model.Fingerprint() == meta.Model {
+		model = g.model
+	}
+	if err == nil {
+		err = meta.Fits(e.store.ID(), e.store.Revision(), e.store.OldestLog(), checkpointContent)
+	}
+	if err == nil {
+		err = e.verify(g, meta)
+	}
+	return g, model, err
+}
+
+// verify holds a loaded generation against its own description and the configuration, and makes it ready for replay.
+func (e *Engine) verify(g *Generation, meta checkpoint.Meta) error {
+	n := g.slots.len()
+	switch {
+	case g.model.Fingerprint() != meta.Model:
+		return fmt.Errorf("its model is %s and it claims %s", g.model.Fingerprint(), meta.Model)
+	case g.model.Config() != e.cfg.Embed:
+		return errors.New("its model has another configuration than this server")
+	case meta.Index != engineName(e.cfg.Index):
+		return fmt.Errorf("its index is %s and this server's is %s", meta.Index, engineName(e.cfg.Index))
+	case g.vectors.Len() != n || g.words.Len() != n || g.columns.Len() != n:
+		return fmt.Errorf("its parts hold %d, %d, %d and %d papers", n, g.vectors.Len(), g.words.Len(), g.columns.Len())
+	case g.vectors.Dims() != g.model.Dims():
+		return fmt.Errorf("its vectors have %d dimensions and its model %d", g.vectors.Dims(), g.model.Dims())
+	}
+	for slot := range uint32(n) {
+		if g.slots.row(slot).died.Load() != 0 {
+			g.words.Remove(slot)
+			g.dead.Add(1)
+		}
+	}
+	if n > 0 {
+		g.scanned = g.slots.row(uint32(n - 1)).ordinal
+	}
+	g.applied.Store(meta.Revision)
+	return nil
+}
+
+// engineName is the engine that a kind of --index stands for.
+func engineName(kind string) string {
+	if kind == "auto" {
+		return "hnsw"
+	}
+	return kind
+}
+
+// loadSearcher restores a vector index.
+func loadSearcher(engine string, r io.Reader, size int64) (index.Searcher, error) {
+	switch engine {
+	case "hnsw":
+		return hnsw.Load(r, size, hnsw.Config{})
+	case "flat":
+		return flat.Load(r, size)
+	case "coder":
+		return coder.Load(r, size)
+	}
+	return nil, fmt.Errorf("unknown engine %q", engine)
+}
+
+// diskBytes is the size of everything in the data folder.
+func (e *Engine) diskBytes() int64 {
+	var total int64
+	// A file that vanishes during the walk is a checkpoint being replaced.
+	_ = filepath.WalkDir(e.cfg.Dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
+			total += info.Size()
+		}
+		return nil
+	})
+	return total
 }

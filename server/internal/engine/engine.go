@@ -25,6 +25,10 @@ type Config struct {
 	Idle          time.Duration // without writes before the engine trains of its own accord; default 30 s
 	NoCheckpoints bool          // keep none: every start then builds the index from the store
 
+	// Hook is called at named points of writing (store.Point*, checkpoint.Point*, and those of this package), for tests
+	// that fail or kill there. Nil: no hook.
+	Hook func(point string) error
+
 	Logger *slog.Logger     // default slog.Default()
 	Now    func() time.Time // default time.Now
 }
@@ -112,7 +116,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		buildFrom:   noBuild,
 	}
 	e.background, e.stop = context.WithCancel(context.Background())
-	s, err := store.Open(cfg.Dir, store.Options{Sink: e.sink, Logger: cfg.Logger, Clock: cfg.Now})
+	s, err := store.Open(cfg.Dir, store.Options{Sink: e.sink, Logger: cfg.Logger, Clock: cfg.Now, Hook: cfg.Hook})
 	if err != nil {
 		e.stop()
 		return nil, err

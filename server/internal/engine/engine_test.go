@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
@@ -432,4 +433,11 @@ func TestDuplicatesAreGrouped(t *testing.T) {
 	if got := fmt.Sprint(page.Groups); len(page.Groups) != 2 || page.Groups[0].IDs[0] != "copy-a" || page.Groups[0].IDs[1] != "p0011" {
 		t.Errorf("groups %s", got)
 	}
+}
+
+// smallEmbed is a configuration other than the default.
+func smallEmbed() embed.Config {
+	cfg := embed.DefaultConfig()
+	cfg.Dims = 64
+	return cfg
 }

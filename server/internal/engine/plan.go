@@ -6,15 +6,16 @@ import "time"
 type task uint8
 
 const (
-	nothing    task = iota
-	refit           // new word weights, untrained rows: a small corpus has changed much
-	train           // new rows and word weights
-	compact         // the same model without the dead slots
-	checkpoint      // write the generation to disk
+	nothing  task = iota
+	refit         // new word weights, untrained rows: a small corpus has changed much
+	train         // new rows and word weights
+	compact       // the same model without the dead slots
+	snapshot      // write a checkpoint of the generation
+	shrink        // give the free pages of the store back to the disk
 )
 
 func (t task) String() string {
-	return [...]string{"nothing", "refit", "train", "compact", "checkpoint"}[t]
+	return [...]string{"nothing", "refit", "train", "compact", "checkpoint", "shrink"}[t]
 }
 
 // state is what the planner decides by.
@@ -28,6 +29,8 @@ type state struct {
 	needIdle time.Duration // before a training
 	behind   uint64        // revisions since the last checkpoint
 	keeps    bool          // whether checkpoints are written
+	file     int64         // bytes of the store's file
+	free     int64         // of them in free pages
 }
 
 // Thresholds of the planner; tests shrink them.
@@ -37,6 +40,7 @@ var (
 	compactFrom    = 1000                   // dead slots worth a rebuild
 	compactShare   = .2                     // of all slots
 	checkpointFrom = uint64(8000)           // revisions; more would take over a second to replay
+	shrinkFrom     = int64(64 << 20)        // bytes of free pages worth copying the rest for
 	checkpointIdle = 5 * time.Second        // a checkpoint of few revisions waits for quiet
 )
 
@@ -54,9 +58,11 @@ func plan(s state) task {
 	case s.slots-s.papers >= compactFrom && float64(s.slots-s.papers) > compactShare*float64(s.slots):
 		return compact
 	case s.keeps && s.behind >= checkpointFrom:
-		return checkpoint
+		return snapshot
 	case s.keeps && s.behind > 0 && s.idle >= checkpointIdle:
-		return checkpoint
+		return snapshot
+	case s.free >= shrinkFrom && s.free > s.file/2 && s.idle >= checkpointIdle:
+		return shrink
 	}
 	return nothing
 }

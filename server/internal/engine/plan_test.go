@@ -27,9 +27,11 @@ func TestPlanChoosesByThePolicy(t *testing.T) {
 		"training turned off":              {with(func(s *state) { s.papers, s.slots, s.learnt, s.trainAt = 5000, 5000, 4000, -1 }), nothing},
 		"a third is dead":                  {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 2000, 3000, 2000, true }), compact},
 		"few are dead":                     {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 9000, 9500, 9000, true }), nothing},
-		"much to replay":                   {with(func(s *state) { s.behind, s.idle = 10_000, 0 }), checkpoint},
+		"much to replay":                   {with(func(s *state) { s.behind, s.idle = 10_000, 0 }), snapshot},
 		"little to replay, busy":           {with(func(s *state) { s.behind, s.idle = 10, 0 }), nothing},
-		"little to replay, quiet":          {with(func(s *state) { s.behind = 10 }), checkpoint},
+		"little to replay, quiet":          {with(func(s *state) { s.behind = 10 }), snapshot},
+		"most of the store is free":        {with(func(s *state) { s.file, s.free = 300<<20, 200<<20 }), shrink},
+		"some of the store is free":        {with(func(s *state) { s.file, s.free = 300<<20, 100<<20 }), nothing},
 		"little to replay, no checkpoints": {with(func(s *state) { s.behind, s.keeps = 10, false }), nothing},
 	} {
 		if got := plan(test.s); got != test.want {

@@ -1,0 +1,162 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/akin-search/akin/server/internal/paper"
+)
+
+// logged opens an engine whose log can be read.
+func logged(t *testing.T, dir string) (*Engine, *bytes.Buffer) {
+	t.Helper()
+	var log bytes.Buffer
+	return open(t, dir, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }), &log
+}
+
+// fill writes, changes and deletes papers, trains, and closes, which leaves a checkpoint.
+func fill(t *testing.T, dir string) {
+	t.Helper()
+	e := open(t, dir)
+	mustUpsert(t, e, testPapers(0, 200)...)
+	if _, err := e.Train(context.Background(), TrainOptions{Epochs: 2}, nil); err != nil {
+		t.Fatal(err)
+	}
+	changed := testPaper(3)
+	changed.Abstract = "Now about zeppelins."
+	mustUpsert(t, e, changed)
+	if _, err := e.Delete(context.Background(), "p0004"); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// describe is what must be the same before and after a restart.
+func describe(t *testing.T, e *Engine) string {
+	t.Helper()
+	s, err := e.Stats(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := fmt.Sprintln(s.Papers, s.Revision, s.Model.Fingerprint, s.Model.Trained)
+	for _, q := range []paper.Query{{Text: "graph neural network"}, {Text: "zeppelins"}, {PaperID: "p0008"}} {
+		q.Mode = paper.ModeExact
+		for _, hit := range search(t, e, q).Hits {
+			out += fmt.Sprintf("%s %.5f %.5f\n", hit.Paper.ID, hit.Cosine, hit.BM25)
+		}
+	}
+	return out
+}
+
+func TestAStartFromACheckpointAnswersAsBefore(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir)
+	e, log := logged(t, dir)
+	if !strings.Contains(log.String(), "checkpoint loaded") {
+		t.Fatalf("no checkpoint was loaded: %s", log)
+	}
+	first := describe(t, e)
+	// More writes, then a start without a checkpoint of them: the log is replayed into the one there is.
+	mustUpsert(t, e, testPapers(300, 340)...)
+	if _, err := e.Delete(context.Background(), "p0310"); err != nil {
+		t.Fatal(err)
+	}
+	second := describe(t, e)
+	if first == second {
+		t.Fatal("the writes changed nothing")
+	}
+	killed := t.TempDir()
+	copyFolder(t, dir, killed)
+	e, log = logged(t, killed)
+	if !strings.Contains(log.String(), "replayed=41") {
+		t.Errorf("the log was not replayed: %s", log)
+	}
+	if third := describe(t, e); third != second {
+		t.Errorf("after the restart:\n%s\nbefore:\n%s", third, second)
+	}
+}
+
+// copyFolder copies the files of a data folder as a kill would leave them.
+func copyFolder(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestADamagedCheckpointIsNamedAndRebuilt flips a byte or cuts each file of the checkpoint at random places.
+func TestADamagedCheckpointIsNamedAndRebuilt(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir)
+	e, _ := logged(t, dir)
+	want := describe(t, e)
+	if err := e.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	var files []string
+	err := filepath.WalkDir(filepath.Join(dir, "checkpoints"), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(dir, path)
+			files = append(files, rel)
+		}
+		return err
+	})
+	if err != nil || len(files) == 0 {
+		t.Fatalf("checkpoint files %v, %v", files, err)
+	}
+	for _, file := range files {
+		for _, cut := range []bool{false, true} {
+			broken := t.TempDir()
+			copyFolder(t, dir, broken)
+			path := filepath.Join(broken, file)
+			b, err := os.ReadFile(path)
+			if err != nil || len(b) == 0 {
+				continue
+			}
+			at := rng.IntN(len(b))
+			if cut {
+				b = b[:at]
+			} else {
+				b[at] ^= 1 << rng.IntN(8)
+			}
+			if err := os.WriteFile(path, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			e, log := logged(t, broken)
+			if !strings.Contains(log.String(), "rebuilt from the store") {
+				t.Errorf("%s, damaged at %d (cut %v), was not refused: %s", filepath.Base(file), at, cut, log)
+			}
+			got, expect := describe(t, e), want
+			if cut || strings.Contains(file, "model") || strings.Contains(file, "MANIFEST") {
+				// The model went with it, and is learnt anew in time: the papers are all there all the same.
+				got, expect = strings.Fields(got)[0], strings.Fields(want)[0]
+			}
+			if got != expect {
+				t.Errorf("%s: after the rebuild\n%s\nbefore\n%s", file, got, expect)
+			}
+			if err := e.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func TestACheckpointOfAnotherConfigurationIsNotServed(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir)
+	e := open(t, dir, func(c *Config) { c.Embed = smallEmbed() })
+	if s, _ := e.Stats(context.Background()); s.Papers != 199 || s.Model.Dims != smallEmbed().Dims {
+		t.Errorf("%d papers of %d dimensions", s.Papers, s.Model.Dims)
+	}
+}
