@@ -72,6 +72,9 @@ func addressSpace(want int64) int64 {
 	return max(want, 0)
 }
 
+// growStep is the bytes by which the file grows ahead of what is stored; each step costs an fsync.
+const growStep = 4 << 20
+
 // measureMap notes how far the file can grow before bbolt maps it anew.
 func (f *file) measureMap(asked int64) error {
 	info, err := f.handle.Stat()
@@ -79,6 +82,7 @@ func (f *file) measureMap(asked int64) error {
 		return errors.Join(err, f.db.Close())
 	}
 	f.mapped = max(asked, info.Size())
+	f.db.AllocSize = growStep
 	return nil
 }
 

@@ -65,7 +65,7 @@ func rounds(n int) int {
 }
 
 func TestRandomOperationsAgreeWithAMap(t *testing.T) {
-	for seed := range uint64(rounds(3)) {
+	for seed := range uint64(rounds(2)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { randomOperations(t, seed) })
 	}
 }
@@ -80,7 +80,7 @@ func randomOperations(t *testing.T, seed uint64) {
 	s := open(t, dir, opt)
 	m := &model{papers: make(map[string]*paper.Paper)}
 	ctx := context.Background()
-	for range 120 {
+	for range 100 {
 		switch op := rnd.IntN(100); {
 		case op < 70:
 			var pending []*Pending

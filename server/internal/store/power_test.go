@@ -50,7 +50,7 @@ func TestPowerLossLosesNothingAcknowledged(t *testing.T) {
 	}
 	s := open(t, dir, Options{})
 	m := &model{papers: make(map[string]*paper.Paper)}
-	for round := range rounds(40) {
+	for round := range rounds(25) {
 		d.synced = read()
 		before := *m
 		muts := randomBatch(d.rnd)
