@@ -135,7 +135,7 @@ func show(ctx context.Context, out io.Writer, addr string) error {
 		return fmt.Errorf("%d of the bundled papers were refused", report.Failed)
 	}
 	imported := time.Since(start)
-	if _, err := c.Train(ctx, client.TrainConfig{}); err != nil {
+	if err := train(ctx, c); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "Akin serves on %s. %d papers imported in %d ms, a model learnt from them in %.1f s.\n",
@@ -163,6 +163,21 @@ func show(ctx context.Context, out io.Writer, addr string) error {
 	}
 	printHits(out, fmt.Sprintf("Recommended to someone who likes %s and %s, and not %s", demoLikes[0], demoLikes[1], demoDislike), found.Hits)
 	return nil
+}
+
+// train trains a model on the papers. The server may be learning from them of its own accord just then: that is waited for.
+func train(ctx context.Context, c *client.Client) error {
+	for {
+		_, err := c.Train(ctx, client.TrainConfig{})
+		if !errors.Is(err, client.ErrTrainingRuns) {
+			return err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // titleWidth is how many characters of a title the tables show.
