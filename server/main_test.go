@@ -27,6 +27,7 @@ const asServer = "AKIN_TEST_AS_SERVER"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asServer) != "" {
+		configure = failAt(os.Getenv(failPoint))
 		main()
 		return
 	}

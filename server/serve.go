@@ -72,6 +72,9 @@ func warnOpen(log *slog.Logger, addr string, settings *tls.Config, token string)
 	}
 }
 
+// configure changes the engine's settings in tests that stop the server at a named point; nil otherwise.
+var configure func(*engine.Config)
+
 // runner is one life of the server.
 type runner struct {
 	addr    string
@@ -103,7 +106,11 @@ func (r *runner) run(ctx context.Context) error {
 	var live *engine.Engine
 	go func() {
 		var err error
-		live, err = engine.Open(loadCtx, engine.Config{Dir: r.data, Index: r.index, Logger: r.log})
+		cfg := engine.Config{Dir: r.data, Index: r.index, Logger: r.log}
+		if configure != nil {
+			configure(&cfg)
+		}
+		live, err = engine.Open(loadCtx, cfg)
 		opened <- err
 	}()
 	select {

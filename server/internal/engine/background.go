@@ -76,6 +76,7 @@ func (e *Engine) state() state {
 		idle:     e.now().Sub(time.Unix(0, e.lastWrite.Load())),
 		needIdle: e.cfg.Idle,
 		behind:   g.applied.Load() - min(g.applied.Load(), e.checkpoint.revision.Load()),
+		every:    e.cfg.CheckpointEvery,
 		keeps:    !e.cfg.NoCheckpoints,
 	}
 }
@@ -148,7 +149,10 @@ func (e *Engine) runCatchup() {
 			return
 		case <-e.catchup:
 		}
-		if err := e.live.Load().vectors.Catchup(e.background, backgroundWorkers()); err != nil && e.background.Err() == nil {
+		e.graphMu.Lock()
+		err := e.live.Load().vectors.Catchup(e.background, backgroundWorkers())
+		e.graphMu.Unlock()
+		if err != nil && e.background.Err() == nil {
 			e.log.Error("the graph does not take in the tail; searches go on scanning it", "error", err)
 		}
 	}

@@ -20,10 +20,11 @@ type Config struct {
 	Index string       // "auto" (default: hnsw), "flat", "hnsw" or "coder"
 	Embed embed.Config // default embed.DefaultConfig()
 
-	TailLimit     int           // vectors waiting for the graph that make writers wait; default 131,072
-	TrainAt       int           // papers at which a model is first trained of its own accord; default 1,000, below 0 never
-	Idle          time.Duration // without writes before the engine trains of its own accord; default 30 s
-	NoCheckpoints bool          // keep none: every start then builds the index from the store
+	TailLimit       int           // vectors waiting for the graph that make writers wait; default 131,072
+	TrainAt         int           // papers at which a model is first trained of its own accord; default 1,000, below 0 never
+	Idle            time.Duration // without writes before the engine trains of its own accord; default 30 s
+	CheckpointEvery uint64        // revisions after which a checkpoint is written in the midst of writes; default 8,000
+	NoCheckpoints   bool          // keep none: every start then builds the index from the store
 
 	// Hook is called at named points of writing (store.Point*, checkpoint.Point*, and those of this package), for tests
 	// that fail or kill there. Nil: no hook.
@@ -45,6 +46,9 @@ func (c *Config) ensureDefaults() {
 	}
 	if c.TrainAt == 0 {
 		c.TrainAt = 1000
+	}
+	if c.CheckpointEvery == 0 {
+		c.CheckpointEvery = 8000
 	}
 	if c.Idle == 0 {
 		c.Idle = 30 * time.Second
@@ -79,6 +83,7 @@ type Engine struct {
 	wake       chan struct{} // there may be background work
 	catchup    chan struct{} // there may be a tail
 	building   sync.Mutex    // held by whoever builds a generation
+	graphMu    sync.Mutex    // held while the tail of the live generation moves into its graph, and by Check
 	logMu      sync.Mutex    // held while the log is trimmed and while a build notes where it begins
 	buildFrom  uint64        // revision behind which a running build needs the log, or noBuild. Under logMu
 	duplicates atomic.Pointer[duplicateAnswer]

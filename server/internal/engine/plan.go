@@ -28,6 +28,7 @@ type state struct {
 	idle     time.Duration
 	needIdle time.Duration // before a training
 	behind   uint64        // revisions since the last checkpoint
+	every    uint64        // revisions after which a checkpoint does not wait for quiet
 	keeps    bool          // whether checkpoints are written
 	file     int64         // bytes of the store's file
 	free     int64         // of them in free pages
@@ -39,7 +40,6 @@ var (
 	refitIdle      = 500 * time.Millisecond // without writes before a refit, which takes milliseconds
 	compactFrom    = 1000                   // dead slots worth a rebuild
 	compactShare   = .2                     // of all slots
-	checkpointFrom = uint64(8000)           // revisions; more would take over a second to replay
 	shrinkFrom     = int64(64 << 20)        // bytes of free pages worth copying the rest for
 	checkpointIdle = 5 * time.Second        // a checkpoint of few revisions waits for quiet
 )
@@ -57,7 +57,7 @@ func plan(s state) task {
 		return refit
 	case s.slots-s.papers >= compactFrom && float64(s.slots-s.papers) > compactShare*float64(s.slots):
 		return compact
-	case s.keeps && s.behind >= checkpointFrom:
+	case s.keeps && s.behind >= s.every:
 		return snapshot
 	case s.keeps && s.behind > 0 && s.idle >= checkpointIdle:
 		return snapshot

@@ -6,7 +6,7 @@ import (
 )
 
 func TestPlanChoosesByThePolicy(t *testing.T) {
-	quiet := state{trainAt: 1000, needIdle: 30 * time.Second, idle: time.Hour, keeps: true}
+	quiet := state{trainAt: 1000, needIdle: 30 * time.Second, idle: time.Hour, every: 8000, keeps: true}
 	with := func(change func(*state)) state {
 		s := quiet
 		change(&s)

@@ -173,7 +173,10 @@ func (e *Engine) Purge(ctx context.Context, filter string, force bool) (count in
 				count++
 			}
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return e.at(PointPurgeBetween)
 	})
 	if err != nil && count > 0 && !errors.Is(err, ErrInvalidFilter) {
 		err = fmt.Errorf("after %d papers: %w", count, err)

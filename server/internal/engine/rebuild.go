@@ -190,6 +190,9 @@ func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created ti
 	if err := e.replay(ctx, next, e.live.Load().applied.Load()); err != nil {
 		return err
 	}
+	if err := e.at(PointSwapBefore); err != nil {
+		return err
+	}
 	s := swap{next: next, done: make(chan error, 1)}
 	select {
 	case e.swaps <- s:
@@ -197,6 +200,9 @@ func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created ti
 		return ctx.Err()
 	}
 	if err := <-s.done; err != nil {
+		return err
+	}
+	if err := e.at(PointSwapAfter); err != nil {
 		return err
 	}
 	e.checkpoint.revision.Store(0) // the one on disk is of the old generation: write another soon

@@ -60,6 +60,9 @@ func (e *Engine) train(ctx context.Context, o TrainOptions, report func(TrainPro
 	if err != nil {
 		return ModelInfo{}, err
 	}
+	if err := e.at(PointTrainLearnt); err != nil {
+		return ModelInfo{}, err
+	}
 	created := e.now()
 	err = e.replaceLive(ctx, model, created, func(stage string, share float64) {
 		p := TrainProgress{Stage: stage, Progress: trainingShare + embeddingShare*share}

@@ -1,0 +1,303 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/akin-search/akin/client"
+	"github.com/akin-search/akin/server/internal/checkpoint"
+	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/store"
+)
+
+// The crash suite: a real server is killed with SIGKILL under a mixed load, at random moments and at named points, over
+// and over on one folder. After each kill the folder is opened and held against what was acknowledged. The number of
+// kills is the variable AKIN_CRASH_ROUNDS, for a soak:
+//
+//	AKIN_CRASH_ROUNDS=500 go test -run Crash -timeout 2h ./server
+
+// failPoint is the variable that names the point at which the server kills itself: NAME:COUNT, at the COUNTth time.
+const failPoint = "AKIN_TEST_FAIL_POINT"
+
+// failAt makes the engine kill its process at a point, and turns its background work up so that every point is reached.
+func failAt(spec string) func(*engine.Config) {
+	name, count, ok := strings.Cut(spec, ":")
+	if !ok {
+		return nil
+	}
+	left, err := strconv.Atoi(count)
+	if err != nil {
+		panic(err)
+	}
+	var mu sync.Mutex
+	return func(c *engine.Config) {
+		c.CheckpointEvery = 40
+		c.TrainAt = -1 // only on request
+		c.Hook = func(point string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if point == name {
+				if left--; left == 0 {
+					_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+					time.Sleep(time.Minute) // nothing more happens at this point
+				}
+			}
+			return nil
+		}
+	}
+}
+
+// crashPoints are visited in turn; the first kills at a random moment.
+var crashPoints = []string{
+	"random", store.PointCommitBefore, store.PointCommitAfter, checkpoint.PointWritten, "random", checkpoint.PointNamed,
+	checkpoint.PointVerified, engine.PointTrainLearnt, engine.PointSwapBefore, "random", engine.PointSwapAfter,
+	engine.PointPurgeBetween,
+}
+
+func TestNothingAcknowledgedIsLostInACrash(t *testing.T) {
+	rounds := len(crashPoints) + 8
+	if testing.Short() {
+		rounds = 4
+	}
+	if s := os.Getenv("AKIN_CRASH_ROUNDS"); s != "" {
+		var err error
+		if rounds, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder := t.TempDir()
+	truth := &ledger{acked: map[string]string{}, pending: map[string][]string{}}
+	rng := rand.New(rand.NewPCG(uint64(rounds), 42))
+	reached := map[string]int{}
+	for round := range rounds {
+		point := crashPoints[round%len(crashPoints)]
+		if crash(t, folder, point, truth, rng) {
+			reached[point]++
+		}
+		audit(t, folder, truth, round, point)
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("%d kills, %d papers at the end, points reached: %v", rounds, len(truth.acked), reached)
+	for _, point := range crashPoints[:min(rounds, len(crashPoints))] {
+		if reached[point] == 0 {
+			t.Errorf("no server was killed at %s", point)
+		}
+	}
+}
+
+// ledger is what the server has promised.
+type ledger struct {
+	mu      sync.Mutex
+	acked   map[string]string   // id -> content that was acknowledged
+	pending map[string][]string // id -> contents that were sent and not answered; "" for a deletion
+	batches [][]string          // ids of batches that were sent and not answered, all of one content each
+}
+
+// send notes what is about to be sent, call sends it, and then what was acknowledged is noted.
+func (l *ledger) send(content string, ids []string, batch bool, call func() error) error {
+	l.mu.Lock()
+	for _, id := range ids {
+		l.pending[id] = append(l.pending[id], content)
+	}
+	l.mu.Unlock()
+	err := call()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		if batch {
+			l.batches = append(l.batches, append([]string{content}, ids...))
+		}
+		return err
+	}
+	for _, id := range ids {
+		l.pending[id] = slices.DeleteFunc(l.pending[id], func(c string) bool { return c == content })
+		if content == "" {
+			delete(l.acked, id)
+		} else {
+			l.acked[id] = content
+		}
+	}
+	return nil
+}
+
+// crash starts a server on the folder, loads it, and returns when it is dead: whether it died where it was to.
+func crash(t *testing.T, folder, point string, truth *ledger, rng *rand.Rand) bool {
+	t.Helper()
+	spec := point + ":" + strconv.Itoa(1+rng.IntN(3))
+	if point == engine.PointPurgeBetween || strings.HasPrefix(point, "train") || strings.HasPrefix(point, "swap") {
+		spec = point + ":1"
+	}
+	t.Setenv(failPoint, spec)
+	p := start(t, "--addr", "127.0.0.1:0", "--data", folder, "--log-level", "error", "--log-level", "info")
+	go func() {
+		for range p.rest {
+		}
+	}()
+	c := dial(t, p)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	var writers sync.WaitGroup
+	for w := range 4 {
+		seed := rng.Uint64()
+		writers.Go(func() { load(ctx, c, truth, w, rand.New(rand.NewPCG(seed, 1))) })
+	}
+	writers.Go(func() { disturb(ctx, c, point) })
+	if point == "random" {
+		time.Sleep(time.Duration(20+rng.IntN(400)) * time.Millisecond)
+		_ = p.Process.Kill()
+	}
+	died := make(chan struct{})
+	go func() { _ = p.Wait(); close(died) }()
+	atPoint := true
+	select {
+	case <-died:
+	case <-ctx.Done(): // the point was not reached: a kill all the same
+		atPoint = false
+		_ = p.Process.Kill()
+		<-died
+	}
+	cancel()
+	writers.Wait()
+	return atPoint
+}
+
+// load writes until the first error. Each writer has ids of its own, so that the last word on an id is known.
+func load(ctx context.Context, c *client.Client, truth *ledger, writer int, rng *rand.Rand) {
+	id := func() string { return fmt.Sprintf("w%d-%03d", writer, rng.IntN(60)) }
+	write := func(content string, ids ...string) error {
+		papers := make([]*client.Paper, len(ids))
+		for i, id := range ids {
+			papers[i] = crashPaper(id, content)
+		}
+		return truth.send(content, ids, true, func() error {
+			_, err := c.UpsertBatch(ctx, papers)
+			return err
+		})
+	}
+	for n := 0; ; n++ {
+		content := fmt.Sprintf("content%d of writer%d", rng.Uint64(), writer)
+		var err error
+		switch rng.IntN(6) {
+		case 0:
+			one := id()
+			err = truth.send("", []string{one}, false, func() error {
+				if _, err := c.Delete(ctx, one); err != nil && !isNotFound(err) {
+					return err
+				}
+				return nil
+			})
+		case 1, 2:
+			ids := map[string]bool{}
+			for range 1 + rng.IntN(20) {
+				ids[id()] = true
+			}
+			err = write(content, slices.Sorted(maps.Keys(ids))...)
+		default:
+			err = write(content, id())
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// disturb makes the background work and the long calls happen that a point needs.
+func disturb(ctx context.Context, c *client.Client, point string) {
+	for n := 0; ctx.Err() == nil; n++ {
+		var err error
+		switch {
+		case strings.HasPrefix(point, "train"), strings.HasPrefix(point, "swap"):
+			_, err = c.Train(ctx, client.TrainConfig{Epochs: 1})
+		case point == engine.PointPurgeBetween:
+			// Papers that no ledger speaks of, more than one run of a purge.
+			papers := make([]*client.Paper, 700)
+			for i := range papers {
+				papers[i] = crashPaper(fmt.Sprintf("purged-%d-%03d", n, i), "soon gone")
+				papers[i].Categories = []string{"purge"}
+			}
+			if _, err = c.UpsertBatch(ctx, papers); err == nil {
+				_, _, err = c.Purge(ctx, `categories:"purge"`, true)
+			}
+		default:
+			_, err = c.Search(ctx, "content of a writer")
+		}
+		if err != nil && isUnavailable(err) {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func crashPaper(id, content string) *client.Paper {
+	return &client.Paper{Id: id, Title: "Paper " + id, Abstract: "It holds " + content + "."}
+}
+
+// audit opens the folder and compares it with the ledger, which then takes what it finds for the truth.
+func audit(t *testing.T, folder string, truth *ledger, round int, point string) {
+	t.Helper()
+	ctx := context.Background()
+	e, err := engine.Open(ctx, engine.Config{Dir: folder, TrainAt: -1, NoCheckpoints: round%2 == 1, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatalf("round %d (%s): %v", round, point, err)
+	}
+	defer func() {
+		if err := e.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := e.Check(ctx); err != nil {
+		t.Errorf("round %d (%s): %v", round, point, err)
+	}
+	found := map[string]string{}
+	if err := e.Export(ctx, "", func(p *paper.Paper) error {
+		if !strings.HasPrefix(p.ID, "purged-") {
+			found[p.ID] = strings.TrimSuffix(strings.TrimPrefix(p.Abstract, "It holds "), ".")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	ids := maps.Clone(found)
+	maps.Copy(ids, truth.acked)
+	for id := range ids {
+		got, want := found[id], truth.acked[id]
+		if got != want && !slices.Contains(truth.pending[id], got) {
+			t.Errorf("round %d (%s): %s holds %q, acknowledged was %q, in flight %q", round, point, id, got, want, truth.pending[id])
+		}
+	}
+	for _, batch := range truth.batches {
+		there := 0
+		for _, id := range batch[1:] {
+			if found[id] == batch[0] {
+				there++
+			}
+		}
+		if there != 0 && there != len(batch)-1 {
+			t.Errorf("round %d (%s): %d of a batch of %d are there", round, point, there, len(batch)-1)
+		}
+	}
+	truth.acked, truth.pending, truth.batches = found, map[string][]string{}, nil
+	if leftovers, _ := filepath.Glob(filepath.Join(folder, "*.tmp*")); len(leftovers) > 0 {
+		t.Errorf("round %d (%s): debris %v", round, point, leftovers)
+	}
+}
+
+func isNotFound(err error) bool    { return errors.Is(err, client.ErrNotFound) }
+func isUnavailable(err error) bool { return errors.Is(err, client.ErrUnavailable) }
