@@ -22,10 +22,10 @@ type Options struct {
 	// for a reader. 0: 64 GiB.
 	MapBytes int64
 
-	// QueueBytes bounds the bytes of batches that wait for the committer; Submit waits for room. 0: 64 MiB.
+	// QueueBytes bounds the bytes of batches that wait for the committer; Submit waits for room. It is also what a single write may have to wait behind during a bulk load. 0: 16 MiB.
 	QueueBytes int64
 
-	// GroupBytes bounds the bytes of one transaction, though one batch is never split. 0: 8 MiB.
+	// GroupBytes bounds the bytes of one transaction, though one batch is never split. 0: 4 MiB.
 	GroupBytes int64
 
 	// VerifyBytes is the size of file up to which Open reads every page and verifies every record. Of a larger file Open
@@ -59,8 +59,8 @@ const (
 const (
 	defaultLockTimeout = 2 * time.Second
 	defaultMapBytes    = 64 << 30
-	defaultQueueBytes  = 64 << 20
-	defaultGroupBytes  = 8 << 20
+	defaultQueueBytes  = 16 << 20
+	defaultGroupBytes  = 4 << 20
 	defaultVerifyBytes = 1 << 30
 )
 

@@ -11,6 +11,14 @@ import (
 // maxRead is the most records that one call reads, and with it how long a snapshot is held.
 const maxRead = 1000
 
+// atMost is a caller's limit within maxRead; 0 and less stand for all of it.
+func atMost(limit int) int {
+	if limit <= 0 {
+		return maxRead
+	}
+	return min(limit, maxRead)
+}
+
 // maxScanBytes ends a call of Scan early, since abstracts can be long.
 const maxScanBytes = 4 << 20
 
@@ -98,14 +106,14 @@ func (v *snapshot) decode(key, value []byte, abstract bool) (*paper.Paper, error
 }
 
 // Scan calls fn for live papers, abstracts included, in ascending order of ordinals above after, for at most limit of
-// them and at most 1,000 records of the file. It returns the last ordinal it passed: the caller goes on from there until
+// them (0: no limit of its own) and at most 1,000 records of the file. It returns the last ordinal it passed: the caller goes on from there until
 // last comes back equal to after. fn runs outside of the snapshot and may take its time; its error ends the scan.
 func (s *Store) Scan(after uint64, limit int, fn func(ordinal uint64, p *paper.Paper) error) (last uint64, err error) {
 	type row struct {
 		ordinal uint64
 		paper   *paper.Paper
 	}
-	limit = min(limit, maxRead)
+	limit = atMost(limit)
 	rows := make([]row, 0, limit)
 	last = after
 	err = s.read(func(v *snapshot) error {
@@ -154,9 +162,9 @@ func (v *snapshot) live(id string, ordinal uint64) (bool, error) {
 	return present == ordinal, err
 }
 
-// IDs returns up to limit live papers, at most 1,000, in ascending byte order of ids above after.
+// IDs returns up to limit live papers, at most (and for 0) 1,000, in ascending byte order of ids above after.
 func (s *Store) IDs(after string, limit int) ([]IDOrdinal, error) {
-	limit = min(limit, maxRead)
+	limit = atMost(limit)
 	rows := make([]IDOrdinal, 0, limit)
 	err := s.read(func(v *snapshot) error {
 		c := v.ids.Cursor()
@@ -185,10 +193,10 @@ func seekAfter(c *bolt.Cursor, after string) (key, value []byte) {
 	return key, value
 }
 
-// Log returns up to limit entries, at most 1,000, of the revisions above after, without gaps. ErrTrimmed when the first of
+// Log returns up to limit entries, at most (and for 0) 1,000, of the revisions above after, without gaps. ErrTrimmed when the first of
 // them is gone.
 func (s *Store) Log(after uint64, limit int) ([]Entry, error) {
-	limit = min(limit, maxRead)
+	limit = atMost(limit)
 	var entries []Entry
 	err := s.read(func(v *snapshot) error {
 		if after+1 < v.state.oldestLog {
