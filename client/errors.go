@@ -151,7 +151,7 @@ func callError(op string, err error) error {
 	if e.Code == codes.Unknown {
 		e.Code = status.FromContextError(err).Code()
 	}
-	if reason, dialing := strings.CutPrefix(e.Message, dialFailed); dialing && e.Code == codes.Unavailable {
+	if _, reason, dialing := strings.Cut(e.Message, dialFailed); dialing && e.Code == codes.Unavailable {
 		reason = strings.TrimSuffix(strings.TrimPrefix(reason, "Error while dialing: "), `"`)
 		e.Message = "cannot reach the server: " + reason
 	}
@@ -170,7 +170,8 @@ func itemError(op string, st *akinv1.Status) *Error {
 	return e
 }
 
-// dialFailed is how gRPC words a connection that never came about, in front of the reason.
+// dialFailed is how gRPC words a connection that never came about, in front of the reason, and behind its own account of
+// attempts where it has one.
 const dialFailed = `connection error: desc = "transport: `
 
 func fromStatus(op string, st *status.Status) *Error {

@@ -143,7 +143,10 @@ func (s *Server) BatchGetPapers(_ context.Context, req *akinv1.BatchGetPapersReq
 		case len(res.GetPapers()) == 10:
 			res.RemainingIds = append(res.RemainingIds, id)
 		default:
-			res.Papers = append(res.Papers, withoutAbstract(p))
+			if m := req.GetReadMask().GetPaths(); len(m) == 0 || m[0] != "*" {
+				p = withoutAbstract(p)
+			}
+			res.Papers = append(res.Papers, p)
 		}
 	}
 	return res, nil

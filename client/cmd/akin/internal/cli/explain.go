@@ -75,7 +75,7 @@ func (a *app) printExplanation(e *client.Explanation) error {
 		return a.printJSON(out)
 	}
 	table := term.NewTable(term.Column{Title: "WORD", Least: 8, Style: term.Bold}, term.Column{Title: "COSINE", Right: true, Style: term.Green},
-		term.Column{Title: "BM25", Right: true}, term.Column{Title: "NEAREST IN TARGET", Least: 12})
+		term.Column{Title: "BM25", Right: true}, term.Column{Title: "NEAREST IN TARGET", Least: 12, Optional: true})
 	for _, t := range e.GetTerms() {
 		table.Row(t.GetTerm(), fixedPoint(t.GetCosine()), fixedPoint(t.GetBm25()), strings.Join(t.GetMatches(), ", "))
 	}

@@ -52,7 +52,7 @@ func (a *app) newMeter(noun string, known bool) *meter {
 		}
 		m.bar = m.pool.New(barSteps, style,
 			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return m.left() })),
-			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return m.right(width) })))
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + m.right(width) })))
 		return m
 	}
 	m.done.Go(m.lines)
@@ -126,6 +126,9 @@ func (s state) text(elapsed time.Duration, width int) string {
 		parts = append(parts, fmt.Sprintf("%.0f%%", 100*s.fraction))
 	}
 	parts = append(parts, count(int64(rate(s.items, elapsed)))+"/s")
+	if width > 0 && width < 34 {
+		return parts[len(parts)-1]
+	}
 	if s.fraction > .001 && s.fraction < 1 {
 		left := time.Duration(float64(elapsed) * (1 - s.fraction) / s.fraction)
 		parts = append(parts, clock(left)+" left")

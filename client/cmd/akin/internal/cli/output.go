@@ -92,7 +92,7 @@ func (a *app) printResult(r *client.Result) error {
 	}
 	table := term.NewTable(
 		term.Column{Title: "SCORE", Right: true, Style: term.Green},
-		term.Column{Title: "ID", Least: 10, Style: term.Cyan},
+		term.Column{Title: "ID", Whole: true, Style: term.Cyan},
 		term.Column{Title: "TITLE", Least: 16, Style: term.Bold},
 		term.Column{Title: "YEAR", Optional: true},
 		term.Column{Title: "COSINE", Right: true, Optional: true},

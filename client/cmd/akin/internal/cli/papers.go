@@ -107,7 +107,7 @@ func (a *app) listCommand() *cobra.Command {
 		if abstracts {
 			opts = append(opts, client.Abstracts())
 		}
-		table := term.NewTable(term.Column{Title: "ID", Least: 10, Style: term.Cyan}, term.Column{Title: "TITLE", Least: 16, Style: term.Bold},
+		table := term.NewTable(term.Column{Title: "ID", Whole: true, Style: term.Cyan}, term.Column{Title: "TITLE", Least: 16, Style: term.Bold},
 			term.Column{Title: "YEAR", Optional: true}, term.Column{Title: "CATEGORIES", Least: 10, Optional: true})
 		n := 0
 		for p, err := range a.client.List(ctx, opts...) {

@@ -12,8 +12,11 @@ type Column struct {
 	Style string // of its cells
 	// Least is how narrow the column may become; 0: it is never cut. Columns that may be cut share what is left.
 	Least int
-	// Optional columns go first when not everything fits; the last of them goes first.
+	// Optional columns go first when not everything fits, the last of them first, and go when they are empty.
 	Optional bool
+	// Whole cells, such as ids, are never cut: where there is no room beside the others, they go on a line of their own
+	// below the row, and only the terminal breaks them.
+	Whole bool
 }
 
 // Table collects rows and writes them aligned and cut to the screen, or, where there is no screen, one row a line with
@@ -66,6 +69,7 @@ func (t *Table) Write(w io.Writer, s Screen) error {
 	}
 	for _, row := range t.rows {
 		t.line(&b, s, widths, row, "")
+		t.below(&b, s, widths, row)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -74,13 +78,31 @@ func (t *Table) Write(w io.Writer, s Screen) error {
 // gap is the number of spaces between two columns.
 const gap = 2
 
-// fit chooses the width of each column, 0 for one that is left out.
+// roomy is the width that a column which may be cut keeps as long as others can go instead.
+const roomy = 24
+
+// fit chooses the width of each column, 0 for one that is left out or goes below.
 func (t *Table) fit(screen int) []int {
 	widths := make([]int, len(t.columns))
+	least := 0
 	for i, c := range t.columns {
-		widths[i] = Width(c.Title)
 		for _, row := range t.rows {
 			widths[i] = max(widths[i], Width(row[i]))
+		}
+		if widths[i] == 0 && c.Optional {
+			continue
+		}
+		widths[i] = max(widths[i], Width(c.Title))
+		if c.Least > 0 {
+			least += min(max(c.Least, roomy), widths[i]) + gap
+		} else {
+			least += widths[i] + gap
+		}
+	}
+	for i := len(t.columns) - 1; i >= 0 && least-gap > screen; i-- {
+		if t.columns[i].Optional || t.columns[i].Whole {
+			least -= widths[i] + gap
+			widths[i] = 0
 		}
 	}
 	for {
@@ -133,13 +155,30 @@ func total(widths []int) int {
 	return sum
 }
 
+// below writes the whole cells that found no room in their row, indented as far as the first column is wide.
+func (t *Table) below(b *strings.Builder, s Screen, widths []int, row []string) {
+	for i, c := range t.columns {
+		if !c.Whole || widths[i] > 0 || row[i] == "" {
+			continue
+		}
+		indent := gap
+		if i > 0 && t.columns[0].Least == 0 {
+			indent = widths[0] + gap // under the second column
+		}
+		if indent+Width(row[i]) > s.Width {
+			indent = 0
+		}
+		b.WriteString(strings.Repeat(" ", indent) + s.Paint(c.Style, row[i]) + "\n")
+	}
+}
+
 func (t *Table) line(b *strings.Builder, s Screen, widths []int, cells []string, style string) {
 	last := len(widths) - 1
-	for last > 0 && widths[last] == 0 {
+	for last > 0 && (widths[last] == 0 || cells[last] == "") {
 		last--
 	}
 	first := true
-	for i, c := range t.columns {
+	for i, c := range t.columns[:last+1] {
 		if widths[i] == 0 {
 			continue
 		}
