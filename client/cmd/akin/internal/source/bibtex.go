@@ -21,8 +21,9 @@ type bibtex struct {
 	macros map[string]string // of @string, by lower-case name
 	ids    slugs
 
-	rest   []byte // of a line behind the end of an entry
-	restAt int
+	rest      []byte // of a line behind the end of an entry
+	restAt    int
+	restFault error // of that line
 }
 
 // maxMacros bounds what @string entries may keep in memory.
@@ -79,7 +80,7 @@ func (b *bibtex) line() ([]byte, int, error) {
 	if b.rest != nil {
 		rest := b.rest
 		b.rest = nil
-		return rest, b.restAt, nil
+		return rest, b.restAt, b.restFault
 	}
 	text, err := b.lines.read()
 	return text, b.lines.line, err
@@ -113,13 +114,13 @@ func (b *bibtex) entry() (text []byte, at int, err error) {
 				fault = nil
 			}
 		} else if lineStart.Match(line) {
-			b.rest, b.restAt = bytes.Clone(line), lineAt
+			b.rest, b.restAt, b.restFault = bytes.Clone(line), lineAt, err
 			return nil, 0, &ItemError{Line: at, Record: excerpt(entry.Bytes()), Err: errors.New("a new entry begins inside this one: a closing brace is missing")}
 		}
 		end := scan.line(line)
 		if end >= 0 {
 			if tail := line[end:]; entryStart.Match(tail) {
-				b.rest, b.restAt = bytes.Clone(tail), lineAt
+				b.rest, b.restAt, b.restFault = bytes.Clone(tail), lineAt, err
 			}
 			line = line[:end]
 		}

@@ -298,3 +298,68 @@ func TestALoopThatWasLeftGoesOnWhereItStopped(t *testing.T) {
 		break
 	}
 }
+
+// TestAFirstRecordLongerThanDetectionSeesIsStillRecognised opens files of which detection sees part of one line.
+func TestAFirstRecordLongerThanDetectionSeesIsStillRecognised(t *testing.T) {
+	long := strings.Repeat("word ", 40_000)
+	for format, text := range map[string]string{
+		"beir":             `{"_id":"a","title":"T","text":"` + long + `"}` + "\n",
+		"akin":             `{"id":"a","title":"T","abstract":"` + long + `"}` + "\n",
+		"openalex":         `{"id":"https://openalex.org/W1","title":"T","abstract_inverted_index":{"` + long + `":[0]}}` + "\n",
+		"semantic-scholar": `{"paperId":"a","title":"T","abstract":"` + long + `"}` + "\n",
+		"arxiv":            `{"id":"1","title":"T","report-no":null,"abstract":"` + long + `"}` + "\n",
+		"csv":              "id,title,abstract\na,T," + long + "\n",
+		"ris":              "TY  - JOUR\nID  - a\nAB  - " + long + "\nER  - \n",
+		"bibtex":           "@misc{a, title={T}, abstract={" + long + "}}\n",
+		"page":             "A Title\n" + long + "\n",
+	} {
+		in, err := newInput(strings.NewReader(text), 0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := newReader(in, Options{})
+		if err != nil {
+			t.Errorf("%s: %v", format, err)
+			continue
+		}
+		papers, faults, end := readAll(t, r)
+		if r.Format() != format || len(papers) != 1 || len(faults) != 0 || end != nil || len(papers[0].GetAbstract()) < 190_000 {
+			t.Errorf("%s: detected as %s; %d papers, faults %v, end %v", format, r.Format(), len(papers), faults, end)
+		}
+	}
+}
+
+// TestProgressMayBeReadFromAnotherGoroutine is for the race detector.
+func TestProgressMayBeReadFromAnotherGoroutine(t *testing.T) {
+	text := gzipped(t, manyLines(2_000))
+	in, err := newInput(strings.NewReader(text), int64(len(text)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := newReader(in, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for last := int64(0); ; {
+			read, total := r.Progress()
+			if read < last || read > total {
+				t.Errorf("read %d of %d after %d", read, total, last)
+			}
+			last = read
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	papers, _, _ := readAll(t, r)
+	close(stop)
+	<-stopped
+	if read, total := r.Progress(); len(papers) != 2_000 || read != total {
+		t.Errorf("%d papers, %d of %d bytes", len(papers), read, total)
+	}
+}
