@@ -24,7 +24,9 @@ type Analyzer struct {
 	word      [maxWord + 32]byte // the word being read, in lower case
 	normal    norm.Iter
 	previous  [maxWordGram]uint64
-	following int // how many of previous are set
+	following int      // how many of previous are set
+	last      uint32   // the word before, plus 1; 0 at the start of a text
+	bigrams   []uint16 // of the texts so far
 
 	visit func(surface string, id uint32) // set during EachWord
 	trace func(feature uint32)            // set while a training corpus is read
@@ -51,6 +53,8 @@ func (a *Analyzer) Analyze(dst *Analysis, texts ...string) {
 		a.scan(text)
 	}
 	a.words.flush(&dst.Words)
+	dst.Words.Bigrams = append(dst.Words.Bigrams[:0], a.bigrams...)
+	a.bigrams = a.bigrams[:0]
 	if a.unigrams {
 		dst.Features = dst.Words
 		return
@@ -103,7 +107,7 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // scan reads the words of one text. A stretch with anything beyond ASCII in it goes to the slow path as a whole.
 func (a *Analyzer) scan(text string) {
-	a.following = 0
+	a.following, a.last = 0, 0
 	for i := 0; i < len(text); {
 		c := byteClass[text[i]]
 		if c < '0' && c != beyondASCII {
@@ -166,6 +170,10 @@ func (a *Analyzer) endWord(n int, apostrophes bool, surface string) {
 	}
 	if a.trace == nil {
 		a.words.add(id)
+		if a.last != 0 {
+			a.bigrams = append(a.bigrams, bigram(a.last-1, id))
+		}
+		a.last = id + 1
 	}
 	if a.unigrams {
 		if a.trace != nil {
@@ -175,6 +183,13 @@ func (a *Analyzer) endWord(n int, apostrophes bool, surface string) {
 	}
 	a.wordGrams(hash)
 	a.charGrams(word)
+}
+
+// bigram hashes two words in their order to 16 bits: the top ones of a product that all bits of both reach.
+func bigram(first, second uint32) uint16 {
+	h := (uint64(first)<<FeatureBits | uint64(second)) * 0x9E3779B97F4A7C15
+	h ^= h >> 32
+	return uint16(h * 0xD6E8FEB86659FD93 >> 48)
 }
 
 func dropApostrophes(word []byte) []byte {
