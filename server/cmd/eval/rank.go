@@ -28,7 +28,7 @@ type modes struct {
 // analyzed is a query ready to be ranked.
 type analyzed struct {
 	words   embed.Terms
-	kind    lexical.Kind
+	weights lexical.Weights
 	exclude int64 // slot that may not be found, or -1
 	grades  map[string]int
 }
@@ -72,7 +72,7 @@ func (c *collection) prepare(queries []query) ([]analyzed, []float32) {
 		a.grades, a.exclude = q.Grades, -1
 		vector := vectors[i*d : (i+1)*d]
 		if slot, ok := c.slots[q.PaperID]; ok && q.PaperID != "" {
-			a.kind, a.exclude = lexical.PaperQuery, int64(slot)
+			a.weights, a.exclude = lexical.DefaultWeights(lexical.PaperQuery, c.model.Trained()), int64(slot)
 			c.words.Terms(slot, &a.words)
 			copy(vector, c.row(int(slot)))
 			continue
@@ -80,7 +80,8 @@ func (c *collection) prepare(queries []query) ([]analyzed, []float32) {
 		var analysis embed.Analysis
 		analyzer.Analyze(&analysis, q.Text)
 		c.model.Embed(vector, &analysis.Features)
-		a.words, a.kind = analysis.Words, lexical.KindOf(q.Text, analysis.Words.Tokens)
+		a.words = analysis.Words
+		a.weights = lexical.DefaultWeights(lexical.KindOf(q.Text, analysis.Words.Tokens), c.model.Trained())
 	}
 	return out, vectors
 }
@@ -98,17 +99,18 @@ func (c *collection) cosines(vectors []float32, n int) []float32 {
 
 // rank returns the dense, lexical and fused rankings of one query, best first.
 func (c *collection) rank(ctx context.Context, a *analyzed, cosines []float32) [3][]index.Candidate {
-	dense := best(cosines, lexical.DenseDepth, a.exclude)
+	dense := best(cosines, lexical.Depth, a.exclude)
 	var q lexical.Query
 	c.words.Prepare(&q, &a.words)
 	words := c.allWords(&q, a.exclude)
 	var r lexical.Ranking
-	known, wordsFrom := r.Merge(dense, words[:min(len(words), lexical.WordsDepth)])
+	known, wordsFrom := r.Merge(dense, words[:min(len(words), a.weights.Words)])
 	c.words.Scores(&q, r.Slots[:wordsFrom], r.BM25[:wordsFrom])
 	for i := known; i < r.Len(); i++ {
 		r.Cosines[i] = cosines[r.Slots[i]]
 	}
-	r.Blend(lexical.DenseWeight(a.kind))
+	r.Blend(a.weights.Dense)
+	r.Phrases(c.words, &q, a.weights.Dense, a.weights.Phrase)
 	r.Order()
 	fused := make([]index.Candidate, r.Len())
 	for i, slot := range r.Slots {
@@ -128,7 +130,7 @@ func (c *collection) allWords(q *lexical.Query, exclude int64) []index.Candidate
 	for i, s := range scores {
 		narrow[i] = float32(s)
 	}
-	found := best(narrow, max(depth, lexical.WordsDepth), exclude)
+	found := best(narrow, lexical.Depth, exclude)
 	return slices.DeleteFunc(found, func(c index.Candidate) bool { return c.Score == 0 })
 }
 

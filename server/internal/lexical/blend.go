@@ -31,13 +31,30 @@ func KindOf(text string, tokens int) Kind {
 	return TitleQuery
 }
 
-// DenseWeight is the default weight of the cosine for a kind of query, 0 to 1. The rest is BM25's.
-func DenseWeight(k Kind) float64 {
+// Weights say how candidates are found and ranked.
+type Weights struct {
+	Dense  float64 // weight of the cosine in Ranking.Blend, 0 to 1
+	Phrase float64 // worth of a shared bigram in Ranking.Phrases, in units of BM25
+	Words  int     // candidates by BM25 for every 200 by cosine; 0: none
+}
+
+// DefaultWeights are the weights for a kind of query where the request does not choose. The measurements behind them are
+// in server/docs/decisions.md.
+//
+//   - A title is looked for by its words, most of all by pairs of them; the cosine only helps.
+//   - A stored paper has words enough to be near to what it should be near to: candidates by BM25 and shared bigrams bring
+//     nothing, and many words make them costly.
+//   - The cosines of an untrained model count shared words, as BM25 does and does better.
+func DefaultWeights(k Kind, trained bool) Weights {
+	w := Weights{Dense: .55, Phrase: 1, Words: 50}
 	switch k {
-	case PaperQuery:
-		return .5
 	case TitleQuery:
-		return .15
+		w.Dense, w.Phrase = .25, 2
+	case PaperQuery:
+		w = Weights{Dense: .6}
 	}
-	return .4
+	if !trained {
+		w.Dense, w.Words = .05, 200
+	}
+	return w
 }

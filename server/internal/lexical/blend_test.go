@@ -20,3 +20,17 @@ func TestTitlesAreToldFromText(t *testing.T) {
 		}
 	}
 }
+
+func TestDefaultWeightsAreWithinTheirRanges(t *testing.T) {
+	for _, k := range []Kind{TextQuery, TitleQuery, PaperQuery} {
+		for _, trained := range []bool{false, true} {
+			w := DefaultWeights(k, trained)
+			if w.Dense < 0 || w.Dense > 1 || w.Phrase < 0 || w.Words < 0 || w.Words > Depth {
+				t.Errorf("kind %d, trained %v: %+v", k, trained, w)
+			}
+		}
+		if DefaultWeights(k, false).Dense >= DefaultWeights(k, true).Dense {
+			t.Errorf("kind %d: the cosine of an untrained model counts as much as that of a trained one", k)
+		}
+	}
+}

@@ -23,7 +23,19 @@ func terms(words ...uint32) *embed.Terms {
 	for _, w := range t.IDs {
 		t.Counts = append(t.Counts, counts[w])
 	}
+	for i := 1; i < len(words); i++ {
+		t.Bigrams = append(t.Bigrams, bigramOf(words[i-1], words[i]))
+	}
 	return t
+}
+
+func bigramOf(a, b uint32) uint16 { return uint16(a*31 + b) }
+
+// distinct returns bigrams as an index holds them.
+func distinct(bigrams []uint16) []uint16 {
+	out := slices.Clone(bigrams)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // randomTerms draws up to length words whose frequencies fall as in natural language.

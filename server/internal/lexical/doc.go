@@ -16,6 +16,10 @@
 // with k1 = 1.2, b = .75 and len the number of content words. N, df and avg are those of the live papers at the moment a
 // query is prepared, so a removed paper stops counting at once although its row stays readable.
 //
+// Beside its pairs a row holds the paper's bigrams, the hashes of every two neighbouring words. They take no part in
+// BM25: Ranking.Phrases rewards the best candidates for those they share with the query, which tells the paper that a title
+// was taken from far better from the many that use the same words.
+//
 // # Concurrency
 //
 // One goroutine appends and removes; any number prepare and score beside it and take no lock. All storage is in chunks
@@ -24,7 +28,7 @@
 //
 // # Fusion
 //
-// Blend, KindOf and Ranking are the other half of the package: they merge the candidates of the vector index with the
+// Ranking, KindOf and the weights are the other half of the package: they merge the candidates of the vector index with the
 // lexical ones and order them. They are plain functions of their arguments; the engine and server/cmd/eval both call
 // them, so that what is measured is what is served.
 package lexical

@@ -11,15 +11,16 @@ import (
 // A saved index is the forward rows; the lists are built again from them, in far less time than a disk takes to read them.
 //
 //	header   magic "AKINLEX\x01" (the last byte is the version), uint32 rows, uint32 0
-//	blocks   of up to 4,096 rows: a head a row, then the pairs of all of them
-//	head     uint32 tokens, uint32 number of pairs | 1<<31 when the paper is removed
+//	blocks   of up to 4,096 rows: a head a row, then the pairs and bigrams of all of them, row by row
+//	head     uint32 tokens, uint32 number of pairs | 1<<31 when the paper is removed, uint32 number of bigrams
 //	pair     uint32 feature<<12 | count; features rise within a row, counts are at least 1
+//	bigrams  uint16 each, rising within a row; a uint16 0 behind an odd number of them
 //
 // All integers are little-endian. The checksum is the business of whoever holds the file.
 const (
 	fileMagic   = "AKINLEX\x01"
 	headerBytes = len(fileMagic) + 8
-	headBytes   = 8
+	headBytes   = 12
 	removedBit  = 1 << 31
 )
 
@@ -50,13 +51,15 @@ func (x *Index) Save(w io.Writer, n int) error {
 			}
 			buf = binary.LittleEndian.AppendUint32(buf, r.tokens)
 			buf = binary.LittleEndian.AppendUint32(buf, pairs)
+			buf = binary.LittleEndian.AppendUint32(buf, r.bigrams)
 		}
 		if _, err := out.Write(buf); err != nil {
 			return err
 		}
 		for slot := start; slot < end; slot++ {
 			buf = buf[:0]
-			for _, word := range x.row(uint32(slot)) {
+			r := x.rows.at(uint32(slot))
+			for _, word := range x.pairs.at(r.chunk, r.offset, r.pairs+bigramWords(r.bigrams)) {
 				buf = binary.LittleEndian.AppendUint32(buf, word)
 			}
 			if _, err := out.Write(buf); err != nil {
@@ -94,12 +97,13 @@ func Load(r io.Reader, size int64) (*Index, error) {
 		for i := range n {
 			tokens := binary.LittleEndian.Uint32(heads[i*headBytes:])
 			pairs := binary.LittleEndian.Uint32(heads[i*headBytes+4:])
+			bigrams := binary.LittleEndian.Uint32(heads[i*headBytes+8:])
 			count := pairs &^ removedBit
-			left -= int64(count) * 4
+			left -= (int64(count) + (int64(bigrams)+1)/2) * 4
 			if left < 0 {
 				return nil, fmt.Errorf("%w: row %d is longer than the file", ErrDamaged, start+i)
 			}
-			if err := x.loadRow(in, tokens, count, pairs&removedBit != 0); err != nil {
+			if err := x.loadRow(in, tokens, count, bigrams, pairs&removedBit != 0); err != nil {
 				return nil, err
 			}
 		}
@@ -111,21 +115,24 @@ func Load(r io.Reader, size int64) (*Index, error) {
 	return x, nil
 }
 
-// loadRow reads the pairs of the next slot. The lists come later.
-func (x *Index) loadRow(in io.Reader, tokens, count uint32, removed bool) error {
+// loadRow reads the row of the next slot. The lists come later.
+func (x *Index) loadRow(in io.Reader, tokens, count, bigrams uint32, removed bool) error {
 	slot, r := x.rows.next()
-	words, chunk, offset := x.pairs.alloc(count)
+	words, chunk, offset := x.pairs.alloc(count + bigramWords(bigrams))
 	if err := readWords(in, words); err != nil {
 		return damaged(fmt.Sprintf("row %d", slot), err)
 	}
+	if !rising(words[count:], bigrams) {
+		return fmt.Errorf("%w: the bigrams of row %d do not rise", ErrDamaged, slot)
+	}
 	least := int64(-1)
-	for _, word := range words {
+	for _, word := range words[:count] {
 		if int64(word>>countBits) <= least || word&maxCount == 0 {
 			return fmt.Errorf("%w: row %d does not rise", ErrDamaged, slot)
 		}
 		least = int64(word >> countBits)
 	}
-	r.chunk, r.offset, r.pairs, r.tokens = chunk, offset, count, tokens
+	r.chunk, r.offset, r.pairs, r.bigrams, r.tokens = chunk, offset, count, bigrams, tokens
 	r.removed.Store(removed)
 	if !removed {
 		x.papers.Add(1)
@@ -133,6 +140,19 @@ func (x *Index) loadRow(in io.Reader, tokens, count uint32, removed bool) error 
 	}
 	x.rows.n.Store(slot + 1)
 	return nil
+}
+
+// rising reports whether n packed bigrams rise, with zeros behind an odd number of them.
+func rising(words []uint32, n uint32) bool {
+	least := int64(-1)
+	for i := range n {
+		b := int64(words[i/2] >> (i % 2 * 16) & (1<<16 - 1))
+		if b <= least {
+			return false
+		}
+		least = b
+	}
+	return n%2 == 0 || words[n/2]>>16 == 0
 }
 
 func readWords(in io.Reader, words []uint32) error {

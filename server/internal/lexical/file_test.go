@@ -42,7 +42,8 @@ func TestLoadRestoresWhatSaveWrote(t *testing.T) {
 		for slot := range uint32(n) {
 			x.Terms(slot, &a)
 			y.Terms(slot, &b)
-			if !slices.Equal(a.IDs, b.IDs) || !slices.Equal(a.Counts, b.Counts) || a.Tokens != b.Tokens {
+			if !slices.Equal(a.IDs, b.IDs) || !slices.Equal(a.Counts, b.Counts) || a.Tokens != b.Tokens ||
+				!slices.Equal(a.Bigrams, b.Bigrams) {
 				t.Fatalf("slot %d differs", slot)
 			}
 		}

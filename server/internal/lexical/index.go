@@ -2,6 +2,7 @@ package lexical
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/akin-search/akin/embed"
@@ -23,6 +24,8 @@ type Index struct {
 
 	papers atomic.Int64 // live
 	tokens atomic.Int64 // content words of the live papers
+
+	bigrams []uint16 // scratch of Append
 }
 
 // New makes an empty index. It takes 4 MiB of address space, which become memory as features are first seen.
@@ -42,11 +45,17 @@ func (x *Index) Append(t *embed.Terms) (slot uint32) {
 	if slot >= MaxPapers {
 		panic(fmt.Sprintf("lexical: more than %d papers in one index", MaxPapers))
 	}
-	words, chunk, offset := x.pairs.alloc(uint32(len(t.IDs)))
+	x.bigrams = append(x.bigrams[:0], t.Bigrams...)
+	slices.Sort(x.bigrams)
+	x.bigrams = slices.Compact(x.bigrams)
+	pairs, bigrams := uint32(len(t.IDs)), uint32(len(x.bigrams))
+	words, chunk, offset := x.pairs.alloc(pairs + bigramWords(bigrams))
+	packBigrams(words[pairs:], x.bigrams)
+	words = words[:pairs]
 	for i, id := range t.IDs {
 		words[i] = id<<countBits | min(uint32(t.Counts[i]), maxCount)
 	}
-	r.chunk, r.offset, r.pairs, r.tokens = chunk, offset, uint32(len(words)), uint32(t.Tokens)
+	r.chunk, r.offset, r.pairs, r.bigrams, r.tokens = chunk, offset, pairs, bigrams, uint32(t.Tokens)
 	for _, word := range words {
 		tm := x.terms.make(word >> countBits)
 		tm.live.Add(1)
@@ -78,13 +87,21 @@ func (x *Index) row(slot uint32) []uint32 {
 	return x.pairs.at(r.chunk, r.offset, r.pairs)
 }
 
-// Terms writes the terms of a slot below Len to dst, over the memory that dst has.
+// rowBigrams returns the bigrams of a slot below Len, packed, with their number.
+func (x *Index) rowBigrams(slot uint32) (words []uint32, n uint32) {
+	r := x.rows.at(slot)
+	return x.pairs.at(r.chunk, r.offset+r.pairs, bigramWords(r.bigrams)), r.bigrams
+}
+
+// Terms writes the terms of a slot below Len to dst, over the memory that dst has. Its bigrams are distinct and rise.
 func (x *Index) Terms(slot uint32, dst *embed.Terms) {
 	dst.IDs, dst.Counts = dst.IDs[:0], dst.Counts[:0]
 	for _, word := range x.row(slot) {
 		dst.IDs = append(dst.IDs, word>>countBits)
 		dst.Counts = append(dst.Counts, uint16(word&maxCount))
 	}
+	words, n := x.rowBigrams(slot)
+	dst.Bigrams = unpackBigrams(dst.Bigrams[:0], words, n)
 	dst.Tokens = int(x.rows.at(slot).tokens)
 }
 
@@ -107,7 +124,7 @@ func (x *Index) Frequency(feature uint32) int {
 
 // Bytes is the memory held, in bytes: pairs, postings and tables.
 func (x *Index) Bytes() int64 {
-	const rowBytes, termBytes = 20, 24
+	const rowBytes, termBytes = 24, 24
 	return x.pairs.bytes.Load() + x.lists.bytes() +
 		int64(len(*x.rows.chunks.Load()))*rowChunk*rowBytes +
 		int64(len(*x.terms.chunks.Load()))*termChunk*termBytes +

@@ -74,8 +74,34 @@ func TestScoresAgreeWithTheDefinitionThroughRandomAppendsAndRemovals(t *testing.
 	var got embed.Terms
 	for slot, want := range m.papers {
 		x.Terms(uint32(slot), &got)
-		if !slices.Equal(got.IDs, want.IDs) || !slices.Equal(got.Counts, want.Counts) || got.Tokens != want.Tokens {
+		if !slices.Equal(got.IDs, want.IDs) || !slices.Equal(got.Counts, want.Counts) || got.Tokens != want.Tokens ||
+			!slices.Equal(got.Bigrams, distinct(want.Bigrams)) {
 			t.Fatalf("slot %d: terms %v, want %v", slot, got, want)
+		}
+	}
+}
+
+func TestSharedCountsDistinctBigramsInTheirOrder(t *testing.T) {
+	x := New()
+	x.Append(terms(1, 2, 3, 1, 2)) // 1-2, 2-3, 3-1
+	x.Append(terms(2, 1))
+	x.Append(terms(7))
+	x.Append(&embed.Terms{Bigrams: []uint16{5, 0, 5}}) // 0 is a bigram like any other, and pads no count
+	var q Query
+	for _, c := range []struct {
+		query *embed.Terms
+		want  [4]int
+	}{
+		{terms(1, 2, 3), [4]int{2, 0, 0, 0}},
+		{terms(1, 2, 1, 2, 1), [4]int{1, 1, 0, 0}},
+		{terms(3), [4]int{}},
+		{&embed.Terms{Bigrams: []uint16{0}}, [4]int{0, 0, 0, 1}},
+	} {
+		x.Prepare(&q, c.query)
+		for slot, want := range c.want {
+			if got := x.Shared(&q, uint32(slot)); got != want {
+				t.Errorf("query %v shares %d bigrams with slot %d, want %d", c.query.Bigrams, got, slot, want)
+			}
 		}
 	}
 }
@@ -133,6 +159,7 @@ func TestPreparingAndScoringAllocateNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(20, func() {
 		x.Prepare(&q, query)
 		x.Scores(&q, slots, dst)
+		x.Shared(&q, slots[0])
 	}); n != 0 {
 		t.Errorf("%v allocations a query, want 0", n)
 	}

@@ -22,6 +22,9 @@ type Query struct {
 	table  []uint32          // open addressing by feature: 1 + number of the query feature; length a power of two
 	mask   uint32
 
+	bigrams []uint16 // distinct
+	phrases []uint64 // bit b: bigram b is in the query
+
 	top topScratch
 }
 
@@ -55,6 +58,40 @@ func (x *Index) Prepare(q *Query, t *embed.Terms) {
 	}
 	q.norm0, q.norm1 = k1*(1-b), k1*b/avg
 	q.fillTable()
+	q.fillPhrases(t.Bigrams)
+}
+
+func (q *Query) fillPhrases(bigrams []uint16) {
+	if q.phrases == nil {
+		q.phrases = make([]uint64, (1<<16)/64)
+	}
+	for _, b := range q.bigrams {
+		q.phrases[b/64] = 0
+	}
+	q.bigrams = q.bigrams[:0]
+	for _, b := range bigrams {
+		if q.phrases[b/64]>>(b%64)&1 == 0 {
+			q.phrases[b/64] |= 1 << (b % 64)
+			q.bigrams = append(q.bigrams, b)
+		}
+	}
+}
+
+// Shared is the number of distinct bigrams of the query that a slot below Len has, too: pairs of neighbouring words in
+// the same order. One pair in 400 or so of a paper's is there by a collision of hashes.
+func (x *Index) Shared(q *Query, slot uint32) int {
+	if len(q.bigrams) == 0 {
+		return 0
+	}
+	words, n := x.rowBigrams(slot)
+	shared := uint64(0)
+	for i, word := range words {
+		shared += q.phrases[word&(1<<16-1)/64] >> (word % 64) & 1
+		if high := word >> 16; uint32(2*i+1) < n {
+			shared += q.phrases[high/64] >> (high % 64) & 1
+		}
+	}
+	return int(shared)
 }
 
 func (q *Query) fillTable() {

@@ -1,15 +1,18 @@
 package lexical
 
 import (
+	"math"
 	"slices"
 
 	"github.com/akin-search/akin/server/internal/index"
 )
 
-// Candidates of a fused ranking: the DenseDepth papers with the highest cosine and the WordsDepth with the highest BM25.
+// Depth is the number of candidates by cosine that a first page of hits is ranked from.
+const Depth = 200
+
 const (
-	DenseDepth = 200
-	WordsDepth = 200
+	// phraseDepth is the number of candidates, the best before, whose bigrams are looked at.
+	phraseDepth = 50
 
 	slotHash = 0x9E3779B1
 )
@@ -24,6 +27,7 @@ type Ranking struct {
 	table  []uint32 // open addressing by slot: 1 + position in the lexical list
 	shared []bool   // by position in the lexical list: in the other list too
 	order  []int32
+	rest   []float64
 	spare  struct {
 		slots   []uint32
 		cosines []float32
@@ -118,6 +122,60 @@ func (r *Ranking) Blend(weight float64) {
 	for i := range r.Scores {
 		r.Scores[i] = scaleC*(float64(r.Cosines[i])-float64(lowC)) + scaleB*(r.BM25[i]-lowB)
 	}
+}
+
+// Phrases adds to the scores of the best candidates what the bigrams they share with the query are worth: bonus in units of
+// BM25 for each. It follows Blend with the same weight.
+func (r *Ranking) Phrases(x *Index, q *Query, weight, bonus float64) {
+	if len(r.Slots) == 0 || len(q.bigrams) == 0 {
+		return
+	}
+	low, high := slices.Min(r.BM25), slices.Max(r.BM25)
+	if low == high {
+		return
+	}
+	scale := (1 - weight) * bonus / (high - low)
+	least := math.Inf(-1)
+	if len(r.Scores) > phraseDepth {
+		r.rest = append(r.rest[:0], r.Scores...)
+		least = kthLargest(r.rest, phraseDepth)
+	}
+	for i, slot := range r.Slots {
+		if r.Scores[i] >= least {
+			r.Scores[i] += scale * float64(x.Shared(q, slot))
+		}
+	}
+}
+
+// kthLargest returns the k-th largest value, k from 1, and reorders the values (quickselect; Hoare, Algorithm 65, 1961).
+func kthLargest(values []float64, k int) float64 {
+	low, high := 0, len(values)-1
+	for low < high {
+		pivot := values[(low+high)/2]
+		i, j := low, high
+		for i <= j {
+			for values[i] > pivot {
+				i++
+			}
+			for values[j] < pivot {
+				j--
+			}
+			if i <= j {
+				values[i], values[j] = values[j], values[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case k-1 <= j:
+			high = j
+		case k-1 >= i:
+			low = i
+		default:
+			return values[k-1]
+		}
+	}
+	return values[k-1]
 }
 
 // Order sorts the candidates by falling score, ties by rising slot.

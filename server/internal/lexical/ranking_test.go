@@ -47,6 +47,70 @@ func TestBlendOfEqualScoresIsZeroAndTiesAreOrderedBySlot(t *testing.T) {
 	}
 }
 
+func TestPhrasesRewardSharedBigramsOfTheBest(t *testing.T) {
+	x := New()
+	x.Append(terms(1, 9, 2, 3)) // 2-3 shared
+	x.Append(terms(1, 2, 3))    // 1-2 and 2-3 shared
+	x.Append(terms(3, 2, 1))
+	var q Query
+	x.Prepare(&q, terms(1, 2, 3))
+	var r Ranking
+	r.Resize(3)
+	copy(r.Slots, []uint32{0, 1, 2})
+	copy(r.Cosines, []float32{.2, .2, .2})
+	copy(r.BM25, []float64{10, 8, 5})
+	r.Blend(.6)
+	r.Phrases(x, &q, .6, 2)
+	// Blend: .4 (BM25 - 5) / 5. A bigram: .4 * 2 / 5.
+	for i, want := range []float64{.4 + .16, .24 + .32, 0} {
+		if math.Abs(r.Scores[i]-want) > 1e-9 {
+			t.Errorf("candidate %d: %g, want %g", i, r.Scores[i], want)
+		}
+	}
+	copy(r.BM25, []float64{5, 5, 5})
+	r.Blend(.6)
+	r.Phrases(x, &q, .6, 2)
+	if !slices.Equal(r.Scores, []float64{0, 0, 0}) {
+		t.Errorf("without a range of BM25 to scale by: %v, want zeros", r.Scores)
+	}
+}
+
+func TestPhrasesLookAtTheBestAlone(t *testing.T) {
+	x := New()
+	var r Ranking
+	r.Resize(phraseDepth + 10)
+	for i := range r.Slots {
+		r.Slots[i] = x.Append(terms(1, 2))
+		r.Cosines[i], r.BM25[i] = 0, float64(i)
+	}
+	var q Query
+	x.Prepare(&q, terms(1, 2))
+	r.Blend(0)
+	before := slices.Clone(r.Scores)
+	r.Phrases(x, &q, 0, 1)
+	for i := range r.Scores {
+		if changed := r.Scores[i] != before[i]; changed != (i >= 10) {
+			t.Errorf("candidate %d of %d rising ones changed: %v", i, r.Len(), changed)
+		}
+	}
+}
+
+func TestKthLargestIsThatOfASort(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 2))
+	for range 500 {
+		values := make([]float64, 1+rng.IntN(40))
+		for i := range values {
+			values[i] = float64(rng.IntN(10))
+		}
+		sorted := slices.Clone(values)
+		slices.Sort(sorted)
+		k := 1 + rng.IntN(len(values))
+		if got, want := kthLargest(values, k), sorted[len(sorted)-k]; got != want {
+			t.Fatalf("%v: the %d. largest is %g, got %g", sorted, k, want, got)
+		}
+	}
+}
+
 func TestMergeIsTheUnionWithWhatIsKnown(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	list := func(n int) []index.Candidate {

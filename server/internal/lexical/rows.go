@@ -9,21 +9,26 @@ const (
 	features  = 1 << 20
 )
 
-// arenaChunk is the number of pairs in a chunk of the forward index, 256 KiB of them. A variable so that tests cross
+// arenaChunk is the number of words in a chunk of the forward index, 256 KiB of them. A variable so that tests cross
 // chunks with few rows.
 var arenaChunk uint32 = 1 << 16
 
 // rowChunk is the number of rows in a chunk of the row table.
 const rowChunk = 1 << 12
 
-// row says where the pairs of a slot lie. All but removed is written before the slot is published.
+// A row is the pairs of a paper by rising feature, then its distinct bigrams, rising, the first of two in the lower half
+// of a word.
+
+// row says where the row of a slot lies. All but removed is written before the slot is published.
 type row struct {
-	chunk, offset, pairs uint32
-	tokens               uint32 // content words
-	removed              atomic.Bool
+	chunk, offset uint32
+	pairs         uint32
+	bigrams       uint32 // behind the pairs, two to a word
+	tokens        uint32 // content words
+	removed       atomic.Bool
 }
 
-// arena holds pairs in chunks that never move. One goroutine allocates, any number read what was published to them.
+// arena holds the words of rows in chunks that never move. One goroutine allocates, any number read what was published to them.
 type arena struct {
 	chunks atomic.Pointer[[][]uint32]
 	used   uint32 // of the last chunk; the allocator's own
@@ -51,6 +56,27 @@ func (a *arena) alloc(n uint32) (words []uint32, chunk, offset uint32) {
 // at returns n words that alloc placed there.
 func (a *arena) at(chunk, offset, n uint32) []uint32 {
 	return (*a.chunks.Load())[chunk][offset : offset+n]
+}
+
+// bigramWords is the number of words that n bigrams take.
+func bigramWords(n uint32) uint32 { return (n + 1) / 2 }
+
+// packBigrams writes bigrams to dst, of length bigramWords, and unpackBigrams appends n of them to dst.
+func packBigrams(dst []uint32, bigrams []uint16) {
+	for i, b := range bigrams {
+		if i%2 == 0 {
+			dst[i/2] = uint32(b)
+		} else {
+			dst[i/2] |= uint32(b) << 16
+		}
+	}
+}
+
+func unpackBigrams(dst []uint16, words []uint32, n uint32) []uint16 {
+	for i := range n {
+		dst = append(dst, uint16(words[i/2]>>(i%2*16)))
+	}
+	return dst
 }
 
 // rowTable holds a row a slot.
