@@ -43,7 +43,7 @@ func (e *Engine) applyBatch(entries []store.Entry) {
 		return
 	}
 	g := e.live.Load()
-	revision := g.applied.Load()
+	revision := g.revision()
 	for i := range entries {
 		ent := &entries[i]
 		if ent.Unchanged {
@@ -60,7 +60,7 @@ func (e *Engine) applyBatch(entries []store.Entry) {
 		}
 		revision = ent.Revision
 	}
-	g.applied.Store(revision)
+	g.publish(revision)
 	e.wakeBackground()
 }
 
@@ -82,10 +82,10 @@ func (g *Generation) applyEntry(old, ordinal, revision uint64, it *item) error {
 // the live generation stands still meanwhile.
 func (e *Engine) swapIn(next *Generation) error {
 	live := e.live.Load()
-	if err := e.replay(e.background, next, live.applied.Load()); err != nil {
+	if err := e.replay(e.background, next, live.revision()); err != nil {
 		return err
 	}
-	next.base = next.applied.Load()
+	next.base = next.revision()
 	e.live.Store(next)
 	return nil
 }

@@ -75,7 +75,7 @@ func (e *Engine) state() state {
 		trainAt:  e.cfg.TrainAt,
 		idle:     e.now().Sub(time.Unix(0, e.lastWrite.Load())),
 		needIdle: e.cfg.Idle,
-		behind:   g.applied.Load() - min(g.applied.Load(), e.checkpoint.revision.Load()),
+		behind:   g.revision() - min(g.revision(), e.checkpoint.revision.Load()),
 		every:    e.cfg.CheckpointEvery,
 		keeps:    !e.cfg.NoCheckpoints,
 	}
@@ -93,15 +93,21 @@ func (e *Engine) run(t task) error {
 		defer e.setActivity("", 0)
 		return e.store.Compact(e.background)
 	}
-	if !e.building.TryLock() {
+	select {
+	case e.building <- struct{}{}:
+		defer func() { <-e.building }()
+	default:
 		return nil // someone trains on request: look again later
 	}
-	defer e.building.Unlock()
 	defer e.setActivity("", 0)
 	report := func(stage string, share float64) { e.setActivity(stage, share) }
 	g := e.live.Load()
 	switch t {
 	case train:
+		if !e.training.CompareAndSwap(false, true) {
+			return nil
+		}
+		defer e.training.Store(false)
 		_, err := e.train(e.background, TrainOptions{}, func(p TrainProgress) { e.setActivity("training", p.Progress) })
 		return err
 	case refit:
@@ -117,7 +123,7 @@ func (e *Engine) run(t task) error {
 
 // collect removes superseded records that no query can see any more, and returns the revision through which it did.
 func (e *Engine) collect(done uint64) uint64 {
-	revision := e.live.Load().applied.Load()
+	revision := e.live.Load().revision()
 	if revision == done || e.Writable() != nil {
 		return done
 	}

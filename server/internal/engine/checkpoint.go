@@ -47,7 +47,7 @@ func (e *Engine) writeCheckpoint(ctx context.Context) error {
 	e.checkpoint.Lock()
 	defer e.checkpoint.Unlock()
 	g := e.live.Load()
-	revision := g.applied.Load()
+	revision := g.revision()
 	n := g.slotsAt(revision)
 	meta := checkpoint.Meta{
 		StoreID:  e.store.ID(),
@@ -108,9 +108,9 @@ func (e *Engine) loadCheckpoint(ctx context.Context) (*Generation, *embed.Model)
 		return nil, nil
 	}
 	if err == nil {
-		loaded := g.applied.Load()
+		loaded := g.revision()
 		if err = e.replay(ctx, g, e.store.Revision()); err == nil {
-			g.base = g.applied.Load()
+			g.base = g.revision()
 			e.checkpoint.revision.Store(loaded)
 			e.log.Info("checkpoint loaded", "papers", g.papers(), "replayed", g.base-loaded, "seconds", time.Since(begin).Seconds())
 			return g, model
@@ -132,6 +132,7 @@ func (e *Engine) readCheckpoint(ctx context.Context) (*Generation, *embed.Model,
 		return nil, nil, checkpoint.ErrForeign
 	}
 	g := &Generation{slots: newSlotTable()}
+	g.publish(0)
 	var group errgroup.Group
 	load := func(name string, f func(io.Reader, int64) error) {
 		group.Go(func() error {
@@ -191,7 +192,7 @@ func (e *Engine) verify(g *Generation, meta checkpoint.Meta) error {
 	if n > 0 {
 		g.scanned = g.slots.row(uint32(n - 1)).ordinal
 	}
-	g.applied.Store(meta.Revision)
+	g.publish(meta.Revision)
 	return nil
 }
 

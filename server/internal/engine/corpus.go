@@ -19,7 +19,7 @@ type corpus struct {
 func (e *Engine) corpus(ctx context.Context) (*corpus, error) {
 	c := &corpus{engine: e}
 	g := e.live.Load()
-	revision := g.applied.Load()
+	revision := g.revision()
 	for slot := range uint32(g.slots.len()) {
 		if row := g.slots.row(slot); row.visible(revision) {
 			c.ordinals = append(c.ordinals, row.ordinal)

@@ -82,7 +82,8 @@ type Engine struct {
 	workers    sync.WaitGroup
 	wake       chan struct{} // there may be background work
 	catchup    chan struct{} // there may be a tail
-	building   sync.Mutex    // held by whoever builds a generation
+	building   chan struct{} // has an element while a generation is being built
+	training   atomic.Bool   // someone trains or waits to
 	graphMu    sync.Mutex    // held while the tail of the live generation moves into its graph, and by Check
 	logMu      sync.Mutex    // held while the log is trimmed and while a build notes where it begins
 	buildFrom  uint64        // revision behind which a running build needs the log, or noBuild. Under logMu
@@ -118,6 +119,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		applierDone: make(chan struct{}),
 		wake:        make(chan struct{}, 1),
 		catchup:     make(chan struct{}, 1),
+		building:    make(chan struct{}, 1),
 		buildFrom:   noBuild,
 	}
 	e.background, e.stop = context.WithCancel(context.Background())
@@ -172,7 +174,7 @@ func (e *Engine) emptyGeneration() (*Generation, error) {
 		return nil, err
 	}
 	g.base = e.store.Revision()
-	g.applied.Store(g.base)
+	g.publish(g.base)
 	return g, nil
 }
 
@@ -185,7 +187,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	e.stop()
 	e.workers.Wait()
 	var errs []error
-	if !e.cfg.NoCheckpoints && e.Writable() == nil && e.live.Load().applied.Load() != e.checkpoint.revision.Load() {
+	if !e.cfg.NoCheckpoints && e.Writable() == nil && e.live.Load().revision() != e.checkpoint.revision.Load() {
 		errs = append(errs, e.writeCheckpoint(ctx))
 	}
 	errs = append(errs, e.store.Close()) // ends the committer, which is the only sender on the queue

@@ -26,11 +26,25 @@ type Generation struct {
 	words   *lexical.Index
 	columns *filter.Columns
 
-	scanned uint64        // ordinals up to this one are in, unless they were dead when the build came by
-	base    uint64        // revision below which this generation cannot answer
-	applied atomic.Uint64 // every write up to this revision is in, none after it is visible
-	dead    atomic.Int64  // slots killed
+	scanned uint64 // ordinals up to this one are in, unless they were dead when the build came by
+	base    uint64 // revision below which this generation cannot answer
+	applied atomic.Pointer[mark]
+	dead    atomic.Int64 // slots killed
 }
+
+// mark is how far a generation is published: every write up to the revision is in, and none after it is visible.
+type mark struct {
+	revision uint64
+	slots    uint32 // slots born by then
+}
+
+// publish makes everything added and killed so far visible as of a revision. Only one goroutine publishes at a time.
+func (g *Generation) publish(revision uint64) {
+	g.applied.Store(&mark{revision, uint32(g.slots.len())})
+}
+
+// revision is the revision that queries see.
+func (g *Generation) revision() uint64 { return g.applied.Load().revision }
 
 // newSearcher makes an empty vector index of the kind that --index names.
 func newSearcher(kind string, dims int) (index.Searcher, error) {
@@ -51,14 +65,16 @@ func newGeneration(kind string, model *embed.Model, created time.Time) (*Generat
 	if err != nil {
 		return nil, err
 	}
-	return &Generation{
+	g := &Generation{
 		model:   model,
 		created: created,
 		slots:   newSlotTable(),
 		vectors: vectors,
 		words:   lexical.New(),
 		columns: filter.NewColumns(),
-	}, nil
+	}
+	g.publish(0)
+	return g, nil
 }
 
 // add appends a paper that was made ready for this generation's model. Only one goroutine adds and kills at a time.
@@ -85,7 +101,7 @@ func (g *Generation) kill(ordinal, revision uint64) {
 	if !ok {
 		return
 	}
-	if g.slots.row(slot).died.CompareAndSwap(0, revision) {
+	if g.slots.kill(slot, revision) {
 		g.words.Remove(slot)
 		g.dead.Add(1)
 	}

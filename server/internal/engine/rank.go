@@ -58,13 +58,17 @@ func (r *ranker) candidates(ctx context.Context, v *view, ask question, o *paper
 		return report, err
 	}
 	v.gen.words.Prepare(&r.words, ask.terms)
-	r.worded, err = v.gen.words.Top(ctx, &r.words, depth, v, r.worded[:0])
+	words := depth * ask.weights.Words / lexical.Depth
+	if len(r.found) == 0 {
+		words = depth // no word that the model knows: what shares a word is all there is
+	}
+	r.worded, err = v.gen.words.Top(ctx, &r.words, words, v, r.worded[:0])
 	return report, err
 }
 
 // score fills r.ranked from r.found and r.worded, best first: the blend of cosine and BM25, halved by age, thinned by likeness. Only
 // the first limit places need be in their final order.
-func (r *ranker) score(v *view, ask question, o *paper.Options, weight float64, limit int, now time.Time) error {
+func (r *ranker) score(v *view, ask question, o *paper.Options, limit int, now time.Time) error {
 	if ask.terms == nil {
 		r.ranking.Resize(len(r.found))
 		clear(r.ranking.BM25)
@@ -77,7 +81,10 @@ func (r *ranker) score(v *view, ask question, o *paper.Options, weight float64, 
 			return err
 		}
 		v.gen.words.Scores(&r.words, r.ranking.Slots[:m], r.ranking.BM25[:m])
-		r.ranking.Blend(weight)
+		r.ranking.Blend(ask.weights.Dense)
+		if ask.weights.Phrase > 0 {
+			r.ranking.Phrases(v.gen.words, &r.words, ask.weights.Dense, ask.weights.Phrase)
+		}
 	}
 	r.ranked = r.ranked[:0]
 	for i, slot := range r.ranking.Slots {

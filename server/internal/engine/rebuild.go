@@ -44,11 +44,11 @@ func (e *Engine) build(ctx context.Context, start uint64, model *embed.Model, cr
 		return nil, err
 	}
 	g.scanned = last
-	g.applied.Store(start)
+	g.publish(start)
 	if err := e.replay(ctx, g, e.store.Revision()); err != nil {
 		return nil, err
 	}
-	g.base = g.applied.Load()
+	g.base = g.revision()
 	return g, nil
 }
 
@@ -82,11 +82,11 @@ func (e *Engine) scan(ctx context.Context, fn func(ordinals []uint64, papers []*
 
 // replay takes the log behind a generation's applied revision into it, up to and including a revision.
 func (e *Engine) replay(ctx context.Context, g *Generation, through uint64) error {
-	for g.applied.Load() < through {
+	for g.revision() < through {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		entries, err := e.store.Log(g.applied.Load(), scanRun)
+		entries, err := e.store.Log(g.revision(), scanRun)
 		if err != nil {
 			return storeError(err)
 		}
@@ -147,7 +147,7 @@ func (e *Engine) replayRun(ctx context.Context, g *Generation, entries []store.E
 		}
 		item++
 	}
-	g.applied.Store(entries[len(entries)-1].Revision)
+	g.publish(entries[len(entries)-1].Revision)
 	return nil
 }
 
@@ -174,7 +174,7 @@ func (e *Engine) fit(ctx context.Context, report func(done int)) (*embed.Model, 
 	return embed.NewModel(e.cfg.Embed, frequencies)
 }
 
-// replaceLive builds a generation for a model and puts it in place of the live one. The caller holds e.building.
+// replaceLive builds a generation for a model and puts it in place of the live one. The caller has put its element into e.building.
 func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created time.Time, report func(stage string, share float64)) error {
 	total := max(1, e.store.Count())
 	start := e.holdLog()
@@ -187,7 +187,7 @@ func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created ti
 		return err
 	}
 	// Come close to the live revision here, so that the applier has little left to do.
-	if err := e.replay(ctx, next, e.live.Load().applied.Load()); err != nil {
+	if err := e.replay(ctx, next, e.live.Load().revision()); err != nil {
 		return err
 	}
 	if err := e.at(PointSwapBefore); err != nil {

@@ -64,10 +64,10 @@ func (e *Engine) lookForSubjects(ctx context.Context, rec *paper.Recommendation)
 func (r *ranker) taste(e *Engine, v *view, rec *paper.Recommendation) (question, error) {
 	sum := make([]float32, v.gen.model.Dims())
 	counts := make(map[uint32]uint32)
-	add := func(p paper.Preference, sign float64) error {
+	add := func(p paper.Preference, sign float64, name string) error {
 		ask, err := r.subject(e, v, p)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		vector.Axpy(sum, float32(sign*p.Weight), ask.vector)
 		if sign > 0 {
@@ -77,13 +77,13 @@ func (r *ranker) taste(e *Engine, v *view, rec *paper.Recommendation) (question,
 		}
 		return nil
 	}
-	for _, p := range rec.Likes {
-		if err := add(p, 1); err != nil {
+	for i, p := range rec.Likes {
+		if err := add(p, 1, fmt.Sprintf("likes[%d]", i)); err != nil {
 			return question{}, err
 		}
 	}
-	for _, p := range rec.Dislikes {
-		if err := add(p, -1); err != nil {
+	for i, p := range rec.Dislikes {
+		if err := add(p, -1, fmt.Sprintf("dislikes[%d]", i)); err != nil {
 			return question{}, err
 		}
 	}
@@ -92,7 +92,7 @@ func (r *ranker) taste(e *Engine, v *view, rec *paper.Recommendation) (question,
 		return question{}, fmt.Errorf("%w: likes and dislikes cancel out, or hold no known word", ErrNoWords)
 	}
 	vector.Scale(sum, 1/norm)
-	return question{vector: sum, terms: termsOf(counts), weight: lexical.DenseWeight(lexical.PaperQuery)}, nil
+	return question{vector: sum, terms: termsOf(counts), weights: lexical.DefaultWeights(lexical.PaperQuery, v.gen.model.Trained())}, nil
 }
 
 // subject is the question that one liked or disliked thing asks. Its slices are good until the next one.

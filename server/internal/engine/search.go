@@ -14,8 +14,8 @@ import (
 type question struct {
 	vector  []float32    // len Dims, L2 norm 1, or zero when no word is known
 	terms   *embed.Terms // the words, for BM25; nil: none
-	weight  float64      // default share of the dense score
-	unknown []string     // words never seen
+	weights lexical.Weights
+	unknown []string // words never seen
 }
 
 // Search returns one page of the papers nearest to a query.
@@ -61,7 +61,7 @@ func (r *ranker) paperQuestion(g *Generation, slot uint32) (question, error) {
 		return question{}, err
 	}
 	g.words.Terms(slot, &r.terms)
-	return question{vector: r.vector, terms: &r.terms, weight: lexical.DenseWeight(lexical.PaperQuery)}, nil
+	return question{vector: r.vector, terms: &r.terms, weights: lexical.DefaultWeights(lexical.PaperQuery, g.model.Trained())}, nil
 }
 
 // textQuestion embeds a text. A text without a single word that counts is ErrNoWords.
@@ -75,7 +75,7 @@ func (r *ranker) textQuestion(g *Generation, text string) (question, error) {
 	return question{
 		vector:  r.vector,
 		terms:   &r.analysis.Words,
-		weight:  lexical.DenseWeight(lexical.KindOf(text, r.analysis.Words.Tokens)),
+		weights: lexical.DefaultWeights(lexical.KindOf(text, r.analysis.Words.Tokens), g.model.Trained()),
 		unknown: r.unknownWords(g, text),
 	}, nil
 }
@@ -105,7 +105,7 @@ func vectorQuestion(g *Generation, q *paper.VectorQuery) (question, error) {
 	for i, x := range q.Values {
 		vector[i] = float32(float64(x) * scale)
 	}
-	return question{vector: vector, weight: 1}, nil
+	return question{vector: vector, weights: lexical.Weights{Dense: 1}}, nil
 }
 
 // maxUnknown bounds the unknown words that are reported.
@@ -146,15 +146,14 @@ func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask question, o
 	if err := v.restrict(o.Filter); err != nil {
 		return nil, err
 	}
+	if o.DenseWeight != nil && ask.terms != nil {
+		ask.weights.Dense, ask.weights.Words = *o.DenseWeight, lexical.Depth
+	}
 	report, err := r.candidates(ctx, v, ask, o, int(p.depth))
 	if err != nil {
 		return nil, err
 	}
-	weight := ask.weight
-	if o.DenseWeight != nil && ask.terms != nil {
-		weight = *o.DenseWeight
-	}
-	if err := r.score(v, ask, o, weight, int(p.offset)+size, e.now()); err != nil {
+	if err := r.score(v, ask, o, int(p.offset)+size, e.now()); err != nil {
 		return nil, err
 	}
 	r.ranked = r.ranked[:min(len(r.ranked), int(p.depth))]
@@ -176,7 +175,7 @@ func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask question, o
 		Scored:       report.Scored,
 		Model:        v.gen.model.Fingerprint(),
 		Revision:     v.revision,
-		DenseWeight:  weight,
+		DenseWeight:  ask.weights.Dense,
 		UnknownWords: ask.unknown,
 	}
 	if end < len(r.ranked) {

@@ -64,7 +64,9 @@ func (g *Generation) loadSlots(r io.Reader, size int64, revision uint64) error {
 		}
 		last = ordinal
 		slot := g.slots.append(ordinal, born, publish)
-		g.slots.row(slot).died.Store(died)
+		if died != 0 {
+			g.slots.kill(slot, died)
+		}
 	}
 	return nil
 }

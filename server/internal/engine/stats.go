@@ -8,7 +8,7 @@ func (e *Engine) Stats(context.Context) (Stats, error) {
 	info := g.vectors.Info()
 	s := Stats{
 		Papers:       g.papers(),
-		Revision:     g.applied.Load(),
+		Revision:     g.revision(),
 		Model:        g.modelInfo(),
 		Engine:       info.Engine,
 		Vectors:      info.Vectors,

@@ -7,17 +7,23 @@ import (
 )
 
 // Train learns a model from the stored papers and makes it live. progress, which may be nil, is called from one
-// goroutine about twice a second and at the end. ErrTrainingRuns when another generation is being built. Cancelling ctx
+// goroutine about twice a second and at the end. ErrTrainingRuns when another training runs. Cancelling ctx
 // cancels the training and changes nothing.
 func (e *Engine) Train(ctx context.Context, o TrainOptions, progress func(TrainProgress)) (ModelInfo, error) {
-	if !e.building.TryLock() {
+	if !e.training.CompareAndSwap(false, true) {
 		return ModelInfo{}, ErrTrainingRuns
 	}
-	defer e.building.Unlock()
-	defer e.setActivity("", 0)
+	defer e.training.Store(false)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(e.background, cancel)()
+	select {
+	case e.building <- struct{}{}: // after a rebuild that runs now
+		defer func() { <-e.building }()
+	case <-ctx.Done():
+		return ModelInfo{}, ctx.Err()
+	}
+	defer e.setActivity("", 0)
 	return e.train(ctx, o, func(p TrainProgress) {
 		e.setActivity("training", p.Progress)
 		if progress != nil {
@@ -32,7 +38,7 @@ const (
 	embeddingShare = .2
 )
 
-// train learns and swaps. The caller holds e.building.
+// train learns and swaps. The caller has put its element into e.building.
 func (e *Engine) train(ctx context.Context, o TrainOptions, report func(TrainProgress)) (ModelInfo, error) {
 	corpus, err := e.corpus(ctx)
 	if err != nil {

@@ -52,6 +52,7 @@ func (r *readers) settle(ctx context.Context) error {
 type view struct {
 	gen      *Generation
 	revision uint64
+	slots    uint32          // born at or before the revision
 	set      *roaring.Bitmap // slots the filter accepts; nil: all
 	bits     []uint64        // the same as a bit a slot
 	exclude  []uint32        // slots never returned, ascending
@@ -60,7 +61,8 @@ type view struct {
 // look begins a query's view without a filter. The caller is between readers.enter and leave.
 func (e *Engine) look() *view {
 	g := e.live.Load()
-	return &view{gen: g, revision: g.applied.Load()}
+	m := g.applied.Load()
+	return &view{gen: g, revision: m.revision, slots: m.slots}
 }
 
 // restrict keeps only the papers that a filter accepts. An empty filter accepts all.
@@ -96,7 +98,7 @@ func (v *view) Accepts(slot uint32) bool {
 			return false
 		}
 	}
-	return v.gen.slots.row(slot).visible(v.revision)
+	return slot < v.slots && v.gen.slots.alive(slot, v.revision)
 }
 
 // Slots lists what the filter accepts; ok is false without a filter.
