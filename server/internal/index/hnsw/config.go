@@ -2,13 +2,16 @@ package hnsw
 
 import "fmt"
 
+// maxM bounds Config.M.
+const maxM = 64
+
 // Config shapes a graph. The zero value means the defaults.
 type Config struct {
-	// M is the number of links of a node on the layers above the lowest, and half of that on the lowest: 2 to 64, 0 means 16.
+	// M is the number of links of a node on the layers above the lowest, which holds twice as many: 2 to 64, 0 means 16.
 	M int
 	// EfConstruction is the width of the walk that finds a new node's neighbours: 8 to 4096, 0 means 128.
 	EfConstruction int
-	// Ef is the width of a search's walk where the query names none: 1 to 65536, 0 means 96.
+	// Ef is the width of a search's walk where the query names none: 1 to 65536, 0 means 64.
 	Ef int
 }
 
@@ -21,7 +24,7 @@ func (c *Config) EnsureDefaults() {
 		c.EfConstruction = 128
 	}
 	if c.Ef == 0 {
-		c.Ef = 96
+		c.Ef = 64
 	}
 }
 
@@ -30,7 +33,7 @@ func (c *Config) Validate() error {
 	for _, f := range []struct {
 		name          string
 		value, lo, hi int
-	}{{"M", c.M, 2, 64}, {"EfConstruction", c.EfConstruction, 8, 4096}, {"Ef", c.Ef, 1, 65536}} {
+	}{{"M", c.M, 2, maxM}, {"EfConstruction", c.EfConstruction, 8, 4096}, {"Ef", c.Ef, 1, 65536}} {
 		if f.value < f.lo || f.value > f.hi {
 			return fmt.Errorf("hnsw: %s is %d, want %d to %d", f.name, f.value, f.lo, f.hi)
 		}

@@ -97,9 +97,9 @@ func recall(t testing.TB, x *Index, queries [][]float32, k, ef int, accept index
 
 func TestWalkFindsTheNearest(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
-	x := build(t, 32, clustered(r, 32, 4000), Config{})
+	x := build(t, 32, clustered(r, 32, 2000), Config{})
 	check(t, x)
-	if got := recall(t, x, clustered(r, 32, 100), 10, 64, nil); got < .97 {
+	if got := recall(t, x, clustered(r, 32, 50), 10, 64, nil); got < .97 {
 		t.Fatalf("recall %.3f", got)
 	}
 }

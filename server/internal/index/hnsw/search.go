@@ -36,7 +36,7 @@ func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidat
 	}
 	s.scored = 0
 	s.top.Reset(k)
-	s.plan.choose(x, q, graphed, s.view.N, k)
+	s.plan.choose(&x.config, q, graphed, s.view.N, k)
 	if err := s.run(ctx, x, q, graphed); err != nil {
 		return dst, index.Report{Scored: s.scored}, err
 	}
@@ -67,14 +67,10 @@ func (s *searcher) search(ctx context.Context, x *Index, accept index.Accept, gr
 		return nil // no node yet
 	}
 	at := s.descend(x.graph, entry, int(x.top.Load()), 0)
-	switch {
-	case accept == nil:
+	if accept == nil {
 		s.beam.reset(s.plan.ef, s.plan.ef)
 		err = s.walk(ctx, x.graph, at, 0)
-	case s.plan.strategy == walkTwoHops:
-		s.beam.reset(s.plan.ef, s.plan.ef+1) // and the node it starts from
-		err = s.walkTwoHops(ctx, x.graph, at, accept)
-	default:
+	} else {
 		s.beam.reset(s.plan.ef, max(s.plan.ef, beamLimit))
 		err = s.walkAccepted(ctx, x.graph, at, accept)
 	}

@@ -13,8 +13,8 @@ import (
 // stepsPerCheck is the number of expansions between two looks at the context, about 30 microseconds.
 const stepsPerCheck = 64
 
-// batch is the room for slots to be scored in one call: one list of layer 0 at most.
-const batch = 128
+// batch is the room for slots to be scored in one call: the longest list, of layer 0 with the largest M.
+const batch = 2 * maxM
 
 // walker is the scratch of one walk at a time, kept between walks.
 type walker struct {
@@ -176,73 +176,4 @@ func (w *walker) accepts(slot uint32, accept index.Accept) bool {
 		slot = atomic.LoadUint32(w.tables.nextOf(slot))
 	}
 	return false
-}
-
-// walkTwoHops is walk on layer 0 among accepted nodes alone: where a neighbour is rejected its own neighbours take its
-// place, so that the accepted nodes stay connected although only they are scored.
-func (w *walker) walkTwoHops(ctx context.Context, g *graph, start uint32, accept index.Accept) error {
-	w.visited.reset(w.view.N)
-	w.visited.mark(start)
-	w.beam.insert(w.flagged(start, w.score(start), accept))
-	for steps := 1; ; steps++ {
-		slot, ok := w.beam.next()
-		if !ok {
-			return nil
-		}
-		if steps%(stepsPerCheck/4) == 0 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-		n := 0
-		links := g.list(w.tables, slot, 0)
-		for i := range links {
-			link := atomic.LoadUint32(&links[i])
-			if link == none {
-				break
-			}
-			if int(link) >= w.view.N || !w.visited.mark(link) {
-				continue
-			}
-			if w.accepts(link, accept) {
-				n = w.collect(n, link)
-				continue
-			}
-			second := g.list(w.tables, link, 0)
-			for j := range second {
-				link := atomic.LoadUint32(&second[j])
-				if link == none {
-					break
-				}
-				if int(link) < w.view.N && w.visited.stamps[link] != w.visited.epoch && w.accepts(link, accept) {
-					w.visited.mark(link)
-					n = w.collect(n, link)
-				}
-			}
-		}
-		w.settle(n)
-	}
-}
-
-// collect adds a node to those to be scored, scoring what has gathered when there is no room.
-func (w *walker) collect(n int, slot uint32) int {
-	if n == batch {
-		w.settle(n)
-		n = 0
-	}
-	w.fresh[n] = slot
-	return n + 1
-}
-
-// settle scores the first n fresh nodes, all accepted, and offers them to the beam.
-func (w *walker) settle(n int) {
-	vector.Coarse(w.scores[:n], &w.query.Int8Query, w.view.Coarse, w.fresh[:n])
-	w.scored += n
-	bar := w.beam.bar()
-	for i, score := range w.scores[:n] {
-		if score > bar {
-			w.beam.insert(entryOf(w.fresh[i], score))
-			bar = w.beam.bar()
-		}
-	}
 }

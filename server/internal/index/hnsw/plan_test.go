@@ -1,0 +1,78 @@
+package hnsw
+
+import (
+	"testing"
+
+	"github.com/akin-search/akin/server/internal/index"
+)
+
+// fakeAccept accepts the first n slots.
+type fakeAccept struct {
+	n, of int
+	lists bool
+}
+
+func (a fakeAccept) Accepts(slot uint32) bool { return int(slot) < a.n }
+func (a fakeAccept) Share() float64           { return float64(a.n) / float64(a.of) }
+func (a fakeAccept) Slots() ([]uint32, bool) {
+	if !a.lists {
+		return nil, false
+	}
+	slots := make([]uint32, a.n)
+	for i := range slots {
+		slots[i] = uint32(i)
+	}
+	return slots, true
+}
+
+func TestThePlannerTakesTheCheapestWay(t *testing.T) {
+	const large = 100_000
+	some := func(n int, lists bool) index.Accept { return fakeAccept{n, large, lists} }
+	for _, test := range []struct {
+		name             string
+		query            index.Query
+		graphed, n, want int
+	}{
+		{"a large set is walked", index.Query{}, large, large, int(walkGraph)},
+		{"a small set is scanned", index.Query{}, 1000, 1000, int(scanAll)},
+		{"a small set is walked when asked", index.Query{Walk: true}, 1000, 1000, int(walkGraph)},
+		{"exact scans", index.Query{Exact: true}, large, large, int(scanAll)},
+		{"exact wins over walk", index.Query{Exact: true, Walk: true}, large, large, int(scanAll)},
+		{"exact scans the listed alone", index.Query{Exact: true, Accept: some(5000, true)}, large, large, int(scanListed)},
+		{"a wide walk is dearer than a scan", index.Query{Ef: 3000}, large, large, int(scanAll)},
+		{"a set all tail is scanned", index.Query{}, 0, large, int(scanAll)},
+		{"few listed are scanned", index.Query{Accept: some(1000, true)}, large, large, int(scanListed)},
+		{"half listed is walked", index.Query{Accept: some(large/2, true)}, large, large, int(walkGraph)},
+		{"nearly all, not listed, is walked", index.Query{Accept: some(large-5, false)}, large, large, int(walkGraph)},
+		{"few, not listed, means a scan", index.Query{Accept: some(100, false)}, large, large, int(scanAll)},
+		{"none, not listed, means a scan", index.Query{Accept: some(0, false)}, large, large, int(scanAll)},
+	} {
+		var p plan
+		p.choose(&Config{Ef: 64}, &test.query, test.graphed, test.n, 10)
+		if int(p.strategy) != test.want {
+			t.Errorf("%s: strategy %d, want %d", test.name, p.strategy, test.want)
+		}
+	}
+}
+
+func TestListedSlotsBeyondTheLengthAreLeftOut(t *testing.T) {
+	var p plan
+	p.choose(&Config{Ef: 64}, &index.Query{Exact: true, Accept: fakeAccept{500, 1000, true}}, 100, 100, 10)
+	if p.strategy == scanListed && len(p.slots) > 100 {
+		t.Fatalf("%d slots of 100", len(p.slots))
+	}
+	p.choose(&Config{Ef: 64}, &index.Query{Exact: true, Accept: fakeAccept{5, 1000, true}}, 3, 3, 10)
+	if len(p.slots) > 3 {
+		t.Fatalf("%d slots of 3", len(p.slots))
+	}
+}
+
+func TestWidthIsTheQuerysOrTheDefaultAndAtLeastK(t *testing.T) {
+	for _, test := range []struct{ ef, k, want int }{{0, 10, 64}, {5, 10, 10}, {0, 200, 200}, {300, 10, 300}} {
+		var p plan
+		p.choose(&Config{Ef: 64}, &index.Query{Ef: test.ef}, 1000, 1000, test.k)
+		if p.ef != test.want {
+			t.Errorf("ef %d, k %d: width %d, want %d", test.ef, test.k, p.ef, test.want)
+		}
+	}
+}
