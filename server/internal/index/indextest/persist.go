@@ -97,12 +97,12 @@ func (s *suite) testDamaged(t *testing.T) {
 		for _, flip := range []byte{0x01, 0x80, 0xff} {
 			damaged := bytes.Clone(whole)
 			damaged[at] ^= flip
-			s.loadDamaged(t, damaged, at)
+			s.loadDamaged(t, damaged, at, len(vectors), x.Dims())
 		}
 	}
 }
 
-func (s *suite) loadDamaged(t *testing.T, damaged []byte, at int) {
+func (s *suite) loadDamaged(t *testing.T, damaged []byte, at, n, dims int) {
 	t.Helper()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -111,7 +111,13 @@ func (s *suite) loadDamaged(t *testing.T, damaged []byte, at int) {
 	if grown := after.TotalAlloc - before.TotalAlloc; grown > 256<<20 {
 		t.Fatalf("Load of %d bytes damaged at byte %d allocates %d", len(damaged), at, grown)
 	}
-	if err != nil || y.Check() != nil {
+	if err != nil {
+		return
+	}
+	if y.Dims() != dims || y.Len() != n {
+		t.Fatalf("%d vectors of %d dimensions with byte %d damaged load as %d of %d", n, dims, at, y.Len(), y.Dims())
+	}
+	if y.Check() != nil {
 		return
 	}
 	for _, q := range ways {

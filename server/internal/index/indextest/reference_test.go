@@ -1,0 +1,238 @@
+package indextest
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/akin-search/akin/server/internal/index"
+)
+
+// reference is the plainest engine there can be: it keeps what it is given and sorts every cosine. Its fault, if it has
+// one, breaks one promise of index.Searcher, to see that the suite notices.
+type reference struct {
+	dims  int
+	fault string
+
+	mu   sync.RWMutex
+	rows [][]float32 // norm 1 or 0
+}
+
+var _ index.Searcher = (*reference)(nil)
+
+func (x *reference) valid(v []float32) error {
+	if len(v) != x.dims {
+		return index.ErrDims
+	}
+	for _, value := range v {
+		if math.IsNaN(float64(value)) || math.IsInf(float64(value), 0) {
+			if x.fault == "takes NaN" {
+				return nil
+			}
+			return index.ErrNotFinite
+		}
+	}
+	return nil
+}
+
+func (x *reference) Append(v []float32) (uint32, error) {
+	if err := x.valid(v); err != nil {
+		return 0, err
+	}
+	row := unit(v)
+	if x.fault == "aliases" {
+		row = v
+	}
+	if x.fault != "races" {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+	}
+	x.rows = append(x.rows, row)
+	return uint32(len(x.rows) - 1), nil
+}
+
+func (x *reference) Catchup(context.Context, int) error { return nil }
+
+func (x *reference) Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
+	if err := ctx.Err(); err != nil && x.fault != "ignores cancellation" {
+		return dst, index.Report{}, err
+	}
+	if err := x.valid(q.Vector); err != nil {
+		return dst, index.Report{}, err
+	}
+	if isZero(q.Vector) {
+		return dst, index.Report{Exact: true}, nil
+	}
+	x.mu.RLock()
+	rows := x.rows
+	x.mu.RUnlock()
+	var all []index.Candidate
+	for slot, row := range rows {
+		if isZero(row) && x.fault != "finds zero vectors" {
+			continue
+		}
+		if q.Accept != nil && !q.Accept.Accepts(uint32(slot)) && x.fault != "ignores filters" {
+			continue
+		}
+		if x.fault == "loses vectors" && slot%17 == 3 {
+			continue
+		}
+		all = append(all, index.Candidate{Slot: uint32(slot), Score: float32(cosine(row, q.Vector))})
+	}
+	slices.SortFunc(all, byRank)
+	k := min(max(q.K, 0), len(all))
+	if x.fault == "finds one too many" {
+		k = min(k+1, len(all))
+	}
+	all = all[:k]
+	if x.fault == "breaks ties by falling slot" {
+		slices.SortStableFunc(all, func(a, b index.Candidate) int {
+			if a.Score == b.Score {
+				return int(b.Slot) - int(a.Slot)
+			}
+			return 0
+		})
+	}
+	if x.fault == "forgets what it is given" {
+		dst = nil
+	}
+	return append(dst, all...), index.Report{Exact: true, Scored: len(rows)}, nil
+}
+
+func (x *reference) row(slot uint32) ([]float32, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if int64(slot) >= int64(len(x.rows)) {
+		return nil, errors.New("no such slot")
+	}
+	return x.rows[slot], nil
+}
+
+func (x *reference) Scores(v []float32, slots []uint32, dst []float32) error {
+	if err := x.valid(v); err != nil {
+		return err
+	}
+	if len(dst) < len(slots) {
+		return errors.New("no room")
+	}
+	for i, slot := range slots {
+		row, err := x.row(slot)
+		if err != nil {
+			return err
+		}
+		dst[i] = float32(cosine(v, row))
+	}
+	return nil
+}
+
+func (x *reference) Vector(slot uint32, dst []float32) error {
+	if len(dst) != x.dims {
+		return index.ErrDims
+	}
+	row, err := x.row(slot)
+	copy(dst, row)
+	return err
+}
+
+func (x *reference) Len() int {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return len(x.rows)
+}
+
+func (x *reference) Dims() int { return x.dims }
+
+func (x *reference) Info() index.Info {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	info := index.Info{Engine: "reference", Vectors: len(x.rows), Graph: len(x.rows)}
+	for _, row := range x.rows {
+		if isZero(row) {
+			info.Zero++
+		}
+	}
+	return info
+}
+
+func (x *reference) Save(w io.Writer, n int) error {
+	if n < 0 || n > x.Len() {
+		return errors.New("no such slots")
+	}
+	buf := binary.LittleEndian.AppendUint32(nil, uint32(x.dims))
+	buf = binary.LittleEndian.AppendUint32(buf, uint32(n))
+	for slot := range n {
+		row, err := x.row(uint32(slot))
+		if err != nil {
+			return err
+		}
+		for _, value := range row {
+			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(value))
+		}
+	}
+	_, err := w.Write(buf)
+	return err
+}
+
+// load returns the Load of a reference with a fault.
+func load(fault string) func(r io.Reader, size int64) (index.Searcher, error) {
+	return func(r io.Reader, size int64) (index.Searcher, error) {
+		var buf bytes.Buffer
+		if _, err := io.Copy(&buf, io.LimitReader(r, size)); err != nil {
+			return nil, err
+		}
+		data := buf.Bytes()
+		if len(data) < 8 {
+			return nil, io.ErrUnexpectedEOF
+		}
+		dims, n := uint64(binary.LittleEndian.Uint32(data)), uint64(binary.LittleEndian.Uint32(data[4:]))
+		if fault == "believes headers" && n > 1<<16 {
+			_ = make([]byte, min(n, 1<<30))
+		}
+		if dims == 0 || n*dims*4 != uint64(len(data)-8) && fault != "loads what is cut" {
+			return nil, fmt.Errorf("%d vectors of %d in %d bytes", n, dims, len(data))
+		}
+		x := &reference{dims: int(dims), fault: fault}
+		for data = data[8:]; uint64(len(data)) >= 4*dims && uint64(len(x.rows)) < n; data = data[4*dims:] {
+			row := make([]float32, dims)
+			for i := range row {
+				row[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+			}
+			x.rows = append(x.rows, row)
+		}
+		if fault == "loses a slot on Load" && len(x.rows) > 0 {
+			x.rows = x.rows[:len(x.rows)-1]
+		}
+		return x, nil
+	}
+}
+
+func (x *reference) Check() error {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.fault == "fails its own check" {
+		return errors.New("as asked")
+	}
+	for slot, row := range x.rows {
+		if err := x.valid(row); err != nil {
+			return fmt.Errorf("slot %d: %w", slot, err)
+		}
+		if norm := l2(row); !isZero(row) && math.Abs(norm-1) > 1e-3 && x.fault == "" {
+			return fmt.Errorf("slot %d has norm %g", slot, norm)
+		}
+	}
+	return nil
+}
+
+func l2(v []float32) float64 {
+	sum := 0.
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	return math.Sqrt(sum)
+}
