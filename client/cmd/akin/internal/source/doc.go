@@ -27,7 +27,7 @@
 // full of replacement characters, since the usual cause is a whole file in another encoding; UTF-16 with a byte order
 // mark is decoded. Line ends may be LF or CRLF. Runs of white space in titles and abstracts become one space, except in
 // akin and beir files, whose text is taken verbatim. Lists longer than the contract allows are cut (1,000 authors, 64
-// categories), and the attribute author_count then tells how many authors there are.
+// categories; labels over 128 bytes are left out), and the attribute author_count then tells how many authors there are.
 //
 // Papers without an id of their own take their DOI or, failing that, a slug of their title. The slug is the same in every
 // run; where two different papers of a file share it, the later one's ends in a hash of its text.

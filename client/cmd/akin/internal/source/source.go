@@ -36,7 +36,7 @@ type Reader struct {
 }
 
 // parser is one format. next returns the next paper, an *ItemError for a record that is none, io.EOF at the end, or
-// another error that ends the input. Papers it returns are passed through finish unless it is verbatim.
+// another error that ends the input. What it returns has passed finish, or is a page's, which always has an id and a title.
 type parser interface {
 	next() (*akinv1.Paper, error)
 }
