@@ -200,7 +200,7 @@ func TestTrainRefusesWhatItCannotDo(t *testing.T) {
 }
 
 func TestEpochsFollowTheNumberOfPapers(t *testing.T) {
-	for papers, want := range map[int]int{0: 15, 1: 15, 23_333: 15, 35_000: 10, 87_247: 4, 200_000: 4} {
+	for papers, want := range map[int]int{0: 30, 1: 30, 23_333: 30, 35_000: 20, 87_247: 8, 200_000: 6} {
 		if got := DefaultEpochs(papers); got != want {
 			t.Errorf("%d papers: %d epochs, want %d", papers, got, want)
 		}

@@ -34,6 +34,8 @@ type trainer struct {
 	rowE  []float32 // sums of the exponentials by row and by column
 	colE  []float32
 	loss  []float64 // by paper
+
+	temperature float64
 }
 
 // side holds one view of each paper of a batch.
@@ -57,6 +59,9 @@ func newTrainer(cfg Config, tc TrainConfig, e *examples, m *Model) *trainer {
 	for i := range t.sides {
 		t.sides[i] = side{views: make([]view, batch), unit: vector.NewMatrix(batch, cfg.Dims), norms: make([]float32, batch),
 			grad: vector.NewMatrix(batch, cfg.Dims), size: make([]float32, batch)}
+	}
+	if t.temperature = tc.recipe.temperature; t.temperature == 0 {
+		t.temperature = temperature(e.len())
 	}
 	t.fillTable()
 	return t
@@ -151,7 +156,7 @@ func saturate(count int32) uint16 { return uint16(min(count, math.MaxUint16)) }
 
 // exponentials replaces the cosines c by exp((c-1)/temperature), which is at most 1 and does not vanish, and sums the rows.
 func (t *trainer) exponentials(from, to int) {
-	inverse := float32(1 / t.recipe.temperature)
+	inverse := float32(1 / t.temperature)
 	for i := from; i < to; i++ {
 		row := t.sim.Row(i)[:t.batch]
 		var sum float32
@@ -175,7 +180,7 @@ func (t *trainer) columnSums(from, to int) {
 // (softmax by row + softmax by column - 2 on the diagonal) / (2 batch temperature), and notes the loss of each paper: half
 // the sum of the cross-entropies of its row and its column.
 func (t *trainer) gradient(from, to int) {
-	scale := float32(1 / (2 * float64(t.batch) * t.recipe.temperature))
+	scale := float32(1 / (2 * float64(t.batch) * t.temperature))
 	for i := from; i < to; i++ {
 		row := t.sim.Row(i)[:t.batch]
 		own := row[i]
