@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -40,13 +41,23 @@ func (w *writer) renew() error {
 func (s *Store) commitLoop() {
 	defer close(s.done)
 	var group []*Pending
+	var took time.Duration // by the last group
+	last, before := 0, 0   // sizes of the last two groups
 	for {
+		// Callers that wait for one write before the next come back one by one after a commit. Without a moment's
+		// patience the first of them would get a commit of its own, and groups would be half as large as they can be.
+		if crowd := max(last, before); crowd > 1 {
+			s.queue.gather(crowd, min(took/8, time.Millisecond))
+		}
 		clear(group)
 		group = s.queue.take(group[:0], s.opt.GroupBytes)
 		if len(group) == 0 {
 			return
 		}
+		start := time.Now()
 		s.commitGroup(group)
+		took = time.Since(start)
+		last, before = len(group), last
 	}
 }
 

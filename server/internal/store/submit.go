@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/akin-search/akin/server/internal/paper"
@@ -202,6 +203,25 @@ func (q *queue) close() bool {
 	q.closed = true
 	q.wake()
 	return true
+}
+
+// gather waits until there are n items, for a pause at most.
+func (q *queue) gather(n int, pause time.Duration) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	for {
+		q.mu.Lock()
+		enough := len(q.items) >= n || q.closed
+		q.mu.Unlock()
+		if enough {
+			return
+		}
+		select {
+		case <-q.ready:
+		case <-timer.C:
+			return
+		}
+	}
 }
 
 // take waits for items and removes as many as fit into limit bytes, at least one. None: closed and empty.
