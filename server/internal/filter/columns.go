@@ -19,6 +19,8 @@ type Columns struct {
 	categories texts
 	authors    texts
 	attributes map[string]*attribute
+
+	cache cache
 }
 
 // attribute holds the values of one name, by kind.
@@ -79,7 +81,7 @@ func (c *Columns) Len() int {
 func (c *Columns) Bytes() int64 {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	total := c.ids.bytes() + c.times.bytes() + c.categories.bytes() + c.authors.bytes()
+	total := c.ids.bytes() + c.times.bytes() + c.categories.bytes() + c.authors.bytes() + c.cache.bytes()
 	for name, a := range c.attributes {
 		total += int64(len(name)) + 256 + a.texts.bytes() + a.numbers.bytes() + a.booleans[0].bytes() + a.booleans[1].bytes()
 	}

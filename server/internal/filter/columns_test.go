@@ -194,12 +194,24 @@ func BenchmarkEval(b *testing.B) {
 				b.Fatal(err)
 			}
 			for b.Loop() {
+				c.cache.entries = nil
 				if _, err := c.Eval(f); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
 	}
+	b.Run("a filter asked before", func(b *testing.B) {
+		f, err := Parse(`publish_time >= 2020-01-01`)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if _, err := c.Eval(f); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("Parse", func(b *testing.B) {
 		for b.Loop() {
 			if _, err := Parse(`categories:(cs.7 OR cs.8) AND publish_time >= 2020-01-01 AND NOT attributes.venue = "7"`); err != nil {

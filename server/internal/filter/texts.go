@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -149,8 +150,9 @@ func (d *ids) at(slot int) []byte {
 
 // each calls fn with the slots whose id meets the operator, which is not equal.
 func (d *ids) each(o op, want string, fn func(slot uint32)) {
+	bound := []byte(want)
 	for slot := range d.ends {
-		if o.holds(strings.Compare(string(d.at(slot)), want)) {
+		if o.holds(bytes.Compare(d.at(slot), bound)) {
 			fn(uint32(slot))
 		}
 	}
