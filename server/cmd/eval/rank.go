@@ -97,14 +97,20 @@ func (c *collection) cosines(vectors []float32, n int) []float32 {
 	return out
 }
 
-// rank returns the dense, lexical and fused rankings of one query, best first.
+// rank returns the dense, lexical and fused rankings of one query, best first. The lexical one is BM25 with DefaultK1
+// whatever the kind of query.
 func (c *collection) rank(ctx context.Context, a *analyzed, cosines []float32) [3][]index.Candidate {
 	dense := best(cosines, lexical.Depth, a.exclude)
 	var q lexical.Query
 	c.words.Prepare(&q, &a.words)
 	words := c.allWords(&q, a.exclude)
+	c.words.PrepareK1(&q, &a.words, a.weights.K1)
+	top, err := c.words.Top(ctx, &q, a.weights.Words, allBut(a.exclude), nil)
+	if err != nil {
+		return [3][]index.Candidate{} // evaluate notices the end of ctx itself
+	}
 	var r lexical.Ranking
-	known, wordsFrom := r.Merge(dense, words[:min(len(words), a.weights.Words)])
+	known, wordsFrom := r.Merge(dense, top)
 	c.words.Scores(&q, r.Slots[:wordsFrom], r.BM25[:wordsFrom])
 	for i := known; i < r.Len(); i++ {
 		r.Cosines[i] = cosines[r.Slots[i]]
@@ -118,6 +124,13 @@ func (c *collection) rank(ctx context.Context, a *analyzed, cosines []float32) [
 	}
 	return [3][]index.Candidate{dense, words, fused}
 }
+
+// allBut accepts every slot but one.
+type allBut int64
+
+func (a allBut) Accepts(slot uint32) bool { return int64(slot) != int64(a) }
+func (a allBut) Slots() ([]uint32, bool)  { return nil, false }
+func (a allBut) Share() float64           { return 1 }
 
 // allWords scores every document by BM25.
 func (c *collection) allWords(q *lexical.Query, exclude int64) []index.Candidate {

@@ -34,6 +34,7 @@ func KindOf(text string, tokens int) Kind {
 // Weights say how candidates are found and ranked.
 type Weights struct {
 	Dense  float64 // weight of the cosine in Ranking.Blend, 0 to 1
+	K1     float64 // of BM25, for Index.PrepareK1; 0: DefaultK1
 	Phrase float64 // worth of a shared bigram in Ranking.Phrases, in units of BM25
 	Words  int     // candidates by BM25 for every 200 by cosine; 0: none
 }
@@ -41,15 +42,16 @@ type Weights struct {
 // DefaultWeights are the weights for a kind of query where the request does not choose. The measurements behind them are
 // in server/docs/decisions.md.
 //
-//   - A title is looked for by its words, most of all by pairs of them; the cosine only helps.
+//   - A title is looked for by its words, most of all by pairs of them, and how often a paper repeats one says little; the
+//     cosine only helps.
 //   - A stored paper has words enough to be near to what it should be near to: candidates by BM25 and shared bigrams bring
 //     nothing, and many words make them costly.
 //   - The cosines of an untrained model count shared words, as BM25 does and does better.
 func DefaultWeights(k Kind, trained bool) Weights {
-	w := Weights{Dense: .55, Phrase: 1, Words: 50}
+	w := Weights{Dense: .55, Phrase: 1.5, Words: 50}
 	switch k {
 	case TitleQuery:
-		w.Dense, w.Phrase = .25, 2
+		w.Dense, w.K1, w.Phrase = .25, .6, 1.5
 	case PaperQuery:
 		w = Weights{Dense: .6}
 	}

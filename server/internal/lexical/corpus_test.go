@@ -81,7 +81,7 @@ func (m *model) score(query *embed.Terms, slot uint32) float64 {
 		tf := float64(m.papers[slot].Counts[at])
 		length := float64(m.papers[slot].Tokens)
 		score += float64(query.Counts[i]) * math.Log(1+(papers-df+.5)/(df+.5)) *
-			tf * (k1 + 1) / (tf + k1*(1-b+b*length/avg))
+			tf * (DefaultK1 + 1) / (tf + DefaultK1*(1-b+b*length/avg))
 	}
 	return score
 }

@@ -13,7 +13,7 @@
 //	score(q, d) = sum over the features t of q:  qtf(t) idf(t)  tf(k1+1) / (tf + k1(1 - b + b len(d)/avg))
 //	idf(t)      = ln(1 + (N - df(t) + .5) / (df(t) + .5))
 //
-// with k1 = 1.2, b = .75 and len the number of content words. N, df and avg are those of the live papers at the moment a
+// with b = .75, len the number of content words and k1 = 1.2, or what Prepare is told otherwise. N, df and avg are those of the live papers at the moment a
 // query is prepared, so a removed paper stops counting at once although its row stays readable.
 //
 // Beside its pairs a row holds the paper's bigrams, the hashes of every two neighbouring words. They take no part in

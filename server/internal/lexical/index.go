@@ -10,8 +10,8 @@ import (
 
 // Parameters of BM25.
 const (
-	k1 = 1.2
-	b  = .75
+	DefaultK1 = 1.2
+	b         = .75
 )
 
 // Index holds the words of papers by slot, the dense number of a paper in the order of Append, from 0. Append and Remove

@@ -30,6 +30,20 @@ func TestScoreIsBM25ByHand(t *testing.T) {
 	}
 }
 
+func TestK1IsThatOfTheQuery(t *testing.T) {
+	x := New()
+	x.Append(terms(1, 1, 1)) // length 3 = avg, so the norm is k1
+	var q Query
+	for k1, want := range map[float64]float64{0: 3 * 2.2 / 4.2, .6: 3 * 1.6 / 3.6} {
+		x.PrepareK1(&q, terms(1), k1)
+		var got [1]float64
+		x.Scores(&q, []uint32{0}, got[:])
+		if want *= q.Weight(1); math.Abs(got[0]-want) > 1e-6 || want == 0 {
+			t.Errorf("k1 %g: %g, want %g", k1, got[0], want)
+		}
+	}
+}
+
 func TestScoresAgreeWithTheDefinitionThroughRandomAppendsAndRemovals(t *testing.T) {
 	defer func(old uint32) { arenaChunk = old }(arenaChunk)
 	arenaChunk = 64

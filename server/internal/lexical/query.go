@@ -13,8 +13,9 @@ import (
 // goroutine prepares it; then any number may pass it to Scores, but only one at a time to Top.
 type Query struct {
 	features []uint32
-	weights  []float64 // qtf idf (k1+1), aligned with features
+	weights  []float64 // qtf idf gain, aligned with features
 	terms    []*term
+	gain     float64 // k1 + 1
 	norm0    float64 // k1 (1-b)
 	norm1    float64 // k1 b / avg
 
@@ -30,8 +31,17 @@ type Query struct {
 
 const filterSize = 1 << 13
 
-// Prepare weighs the terms of a query by the live papers. A feature that no live paper has is left out.
-func (x *Index) Prepare(q *Query, t *embed.Terms) {
+// Prepare weighs the terms of a query by the live papers, for BM25 with DefaultK1. A feature that no live paper has is left
+// out.
+func (x *Index) Prepare(q *Query, t *embed.Terms) { x.PrepareK1(q, t, DefaultK1) }
+
+// PrepareK1 is Prepare for BM25 with another k1, which says how soon further occurrences of a word stop counting: 0 is
+// DefaultK1, near 0 they count nothing. See Weights.K1.
+func (x *Index) PrepareK1(q *Query, t *embed.Terms, k1 float64) {
+	if k1 == 0 {
+		k1 = DefaultK1
+	}
+	q.gain = k1 + 1
 	for _, f := range q.features {
 		q.filter[f%filterSize] = 0
 	}
@@ -49,7 +59,7 @@ func (x *Index) Prepare(q *Query, t *embed.Terms) {
 		// Papers appended between the two loads can put df above N.
 		idf := math.Log1p((max(papers-df, 0) + .5) / (df + .5))
 		q.features = append(q.features, f)
-		q.weights = append(q.weights, float64(t.Counts[i])*idf*(k1+1))
+		q.weights = append(q.weights, float64(t.Counts[i])*idf*q.gain)
 		q.terms = append(q.terms, tm)
 	}
 	avg := 1.
@@ -121,7 +131,7 @@ func (q *Query) Empty() bool { return len(q.features) == 0 }
 // Weight is the query's weight of a feature, qtf idf, or 0.
 func (q *Query) Weight(feature uint32) float64 {
 	if i, ok := q.find(feature); ok {
-		return q.weights[i] / (k1 + 1)
+		return q.weights[i] / q.gain
 	}
 	return 0
 }
