@@ -70,7 +70,9 @@ func Start(tb testing.TB, papers ...*akinv1.Paper) *Server {
 func New(papers ...*akinv1.Paper) *Server {
 	s := &Server{papers: map[string]*akinv1.Paper{}, writes: map[string]int{}, addr: "127.0.0.1:0"}
 	for _, p := range papers {
-		s.put(p)
+		if _, err := s.put(p); err != nil {
+			panic(err) // the test gave a faulty paper
+		}
 	}
 	return s
 }

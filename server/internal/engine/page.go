@@ -90,12 +90,12 @@ func newHasher() *hasher {
 // text adds a string so that neighbours cannot run into each other.
 func (h *hasher) text(s string) {
 	h.number(float64(len(s)))
-	h.WriteString(s)
+	_, _ = h.WriteString(s) // a hash takes everything
 }
 
 func (h *hasher) number(f float64) {
 	var b [32]byte
-	h.Write(append(strconv.AppendFloat(b[:0], f, 'g', -1, 64), 0))
+	_, _ = h.Write(append(strconv.AppendFloat(b[:0], f, 'g', -1, 64), 0))
 }
 
 func (h *hasher) options(o *paper.Options) {

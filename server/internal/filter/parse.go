@@ -157,7 +157,7 @@ func (s *source) compile() (*node, error) {
 func locate(err error) error {
 	e := &Error{Message: "the filter cannot be parsed"}
 	for err != nil {
-		if at, ok := err.(interface { //nolint:errorlint // each link of the chain is looked at
+		if at, ok := err.(interface { // each link of the chain is looked at
 			Position() filtering.Position
 			Message() string
 		}); ok {

@@ -102,7 +102,7 @@ func withDetails(st *status.Status, reason string, details ...protoadapt.Message
 
 // isStatus reports whether err was made by the status package. Wrapped statuses do not count: no one here wraps them.
 func isStatus(err error) bool {
-	_, ok := err.(interface{ GRPCStatus() *status.Status }) //nolint:errorlint // see above
+	_, ok := err.(interface{ GRPCStatus() *status.Status })
 	return ok
 }
 

@@ -295,7 +295,7 @@ func (f *frameReader) next() ([]byte, error) {
 	}
 	var err error
 	if f.raw, err = f.dec.DecodeAll(f.body, f.raw[:0]); err != nil || len(f.raw) != int(rawSize) {
-		return nil, fmt.Errorf("%w: %s cannot be decompressed: %v", ErrDamagedBackup, place, err)
+		return nil, fmt.Errorf("%w: %s cannot be decompressed: %w", ErrDamagedBackup, place, err)
 	}
 	f.bytes += uint64(rawSize)
 	return f.raw, nil

@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // pageSize is that of every papers.db, whatever the machine's own is, so that files can move between machines.
@@ -184,7 +185,7 @@ func (b *builder) flush() error {
 // abort gives up and removes the file.
 func (b *builder) abort() error {
 	err := b.tx.Rollback()
-	if errors.Is(err, bolt.ErrTxClosed) {
+	if errors.Is(err, bolterrors.ErrTxClosed) {
 		err = nil
 	}
 	return errors.Join(err, b.f.close(), os.Remove(b.path))

@@ -66,9 +66,8 @@ func (x *Index) Append(v []float32) (uint32, error) {
 // tell the two apart, and nodes that are nearest to each other and to nothing else fill their lists with each other.
 func (x *Index) place(slot uint32) {
 	view := x.codes.View()
-	levels, follows := 0, uint32(none)
 	if view.Scale(slot) != 0 {
-		follows = x.twins.add(&view, slot)
+		levels, follows := 0, x.twins.add(&view, slot)
 		switch {
 		case follows != none:
 		case x.entry.Load() == none:

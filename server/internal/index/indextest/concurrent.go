@@ -97,11 +97,11 @@ func (s *suite) readWhileGrowing(x index.Searcher, vectors [][]float32, n, i int
 	}
 	got := make([]float32, 1)
 	if err := x.Scores(unit(vectors[slot]), []uint32{slot}, got); err != nil || !within(float64(got[0]), 1, s.Epsilon) {
-		return fmt.Errorf("Scores beside writers: slot %d with itself gives %g, %v", slot, got[0], err)
+		return fmt.Errorf("Scores beside writers: slot %d with itself gives %g, %w", slot, got[0], err)
 	}
 	stored := make([]float32, x.Dims())
 	if err := x.Vector(slot, stored); err != nil || !within(cosine(stored, vectors[slot]), 1, s.Epsilon) {
-		return fmt.Errorf("Vector beside writers: slot %d: cosine %g, %v", slot, cosine(stored, vectors[slot]), err)
+		return fmt.Errorf("Vector beside writers: slot %d: cosine %g, %w", slot, cosine(stored, vectors[slot]), err)
 	}
 	if info := x.Info(); info.Vectors < n || info.Graph > info.Vectors {
 		return fmt.Errorf("Info beside writers: %+v with %d visible", info, n)

@@ -64,9 +64,9 @@ type suite struct {
 	Options
 }
 
-// Run runs the whole suite. make returns a new, empty index; it may register clean-up with t.
-func Run(t *testing.T, make func(t testing.TB, dims int) index.Searcher, opts Options) {
-	s := &suite{make: make, Options: opts.withDefaults()}
+// Run runs the whole suite. open returns a new, empty index; it may register clean-up with t.
+func Run(t *testing.T, open func(t testing.TB, dims int) index.Searcher, opts Options) {
+	s := &suite{make: open, Options: opts.withDefaults()}
 	for _, test := range []struct {
 		name string
 		run  func(t *testing.T)

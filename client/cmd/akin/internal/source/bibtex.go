@@ -94,7 +94,7 @@ func (b *bibtex) entry() (text []byte, at int, err error) {
 	for {
 		line, lineAt, err := b.line()
 		switch {
-		case err == io.EOF && entry.Len() > 0:
+		case errors.Is(err, io.EOF) && entry.Len() > 0:
 			return nil, 0, &ItemError{Line: at, Record: excerpt(entry.Bytes()), Err: errors.New("the file ends inside this entry: a closing brace is missing")}
 		case err != nil && !isPieceError(err):
 			return nil, 0, err

@@ -131,8 +131,8 @@ func fieldNames(object []byte) map[string]string {
 
 // jsonFormat names the format whose lines have these fields, or returns "".
 func jsonFormat(names map[string]string) string {
-	has := func(any ...string) bool {
-		for _, n := range any {
+	has := func(some ...string) bool {
+		for _, n := range some {
 			if _, ok := names[n]; ok {
 				return true
 			}

@@ -111,7 +111,7 @@ func (g *page) next() (*akinv1.Paper, error) {
 			}
 		}
 	}
-	if g.ended == io.EOF {
+	if errors.Is(g.ended, io.EOF) {
 		if p, err := g.take(); p != nil || err != nil {
 			return p, err
 		}

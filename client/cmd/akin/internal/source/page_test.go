@@ -30,7 +30,7 @@ func TestSeedPageGivesEveryPaperWithItsOwnTitleAndAbstract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	want := bufio.NewScanner(f)
 	want.Buffer(nil, 1<<20)
 	ids := make(map[string]bool)

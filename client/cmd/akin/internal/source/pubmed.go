@@ -33,7 +33,7 @@ func (x *pubmed) next() (*akinv1.Paper, error) {
 	for {
 		piece, err := x.lines.readTo('>')
 		switch {
-		case err == io.EOF && x.article.Len() > 0:
+		case errors.Is(err, io.EOF) && x.article.Len() > 0:
 			return x.drop(errors.New("the file ends inside this article"))
 		case err != nil && !isPieceError(err):
 			return nil, err

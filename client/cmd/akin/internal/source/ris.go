@@ -69,7 +69,7 @@ func (r *ris) next() (*akinv1.Paper, error) {
 			r.size += len(line)
 		}
 	}
-	if r.ended == io.EOF {
+	if errors.Is(r.ended, io.EOF) {
 		if p, err := r.take(); p != nil || err != nil {
 			return p, err
 		}

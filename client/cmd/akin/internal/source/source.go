@@ -64,7 +64,7 @@ func newReader(in *input, opts Options) (*Reader, error) {
 		return nil, fmt.Errorf("the limit of a record is %d bytes: it must be positive", opts.MaxRecord)
 	}
 	head, err := in.text.Peek(peekSize)
-	if err != nil && err != io.EOF && len(head) == 0 {
+	if err != nil && !errors.Is(err, io.EOF) && len(head) == 0 {
 		return nil, fmt.Errorf("reading the input: %w", err)
 	}
 	if len(head) == 0 {
@@ -108,7 +108,7 @@ func (r *Reader) Papers() iter.Seq2[*akinv1.Paper, error] {
 			p, err := r.parser.next()
 			var item *ItemError
 			switch {
-			case err == io.EOF:
+			case errors.Is(err, io.EOF):
 				r.handled = true
 				return
 			case err != nil && !errors.As(err, &item):

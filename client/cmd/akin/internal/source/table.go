@@ -45,7 +45,7 @@ func newTable(l *lines, comma rune, opts Options) (*table, error) {
 	for strings.TrimSpace(header.text) == "" {
 		var err error
 		if header, err = t.line(); err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return nil, ErrEmpty
 			}
 			return nil, err
@@ -117,7 +117,7 @@ func (t *table) row() (text string, at int, err error) {
 	size := 0
 	for {
 		l, err := t.line()
-		if err != nil && (err != io.EOF || len(row) == 0) {
+		if err != nil && (!errors.Is(err, io.EOF) || len(row) == 0) {
 			return "", 0, err
 		}
 		if err == nil {
