@@ -29,7 +29,7 @@ type ImportReport struct {
 	Unchanged int64
 	// Failed: not stored, each reported to [OnItemError].
 	Failed int64
-	// Reconnects is how often the stream was opened again.
+	// Reconnects is how often the import tried to open its stream again.
 	Reconnects int
 	// Waiting is why the stream broke, while an import that runs waits to reconnect; nil otherwise.
 	Waiting error

@@ -2,8 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
+	"runtime/pprof"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,6 +28,8 @@ type benchConfig struct {
 	sample  int
 	mode    string
 	ef      int
+	fields  []string
+	profile string // file for a CPU profile of this process; empty: none
 }
 
 // benchResult is what a benchmark found. Times are in microseconds.
@@ -48,7 +53,8 @@ func (a *app) benchCommand() *cobra.Command {
 		Use: "bench [flags] --queries FILE", Short: "Measure searches end to end", Args: noArguments,
 		Long: `Measure text searches end to end, over gRPC through the SDK: searches a second,
 the times they take, and the share of the exact answer that they find (recall, by
-the ids of the hits, on a sample that is searched again in exact mode).
+the ids of the hits, on a sample that is searched again in exact mode). Each search
+returns 10 hits with ids and titles, unless -k and --fields say otherwise.
 
 FILE is BEIR's queries.jsonl, a BEIR corpus (whose titles are searched for), or
 plain text with one query a line; .gz and .zst too. Queries are used in turn,
@@ -65,7 +71,9 @@ again from the first when there are fewer than -n.`,
 	f.IntVar(&cfg.sample, "sample", 200, "queries to measure recall on; 0 for none")
 	f.StringVar(&cfg.mode, "mode", "auto", "auto, exact or approximate")
 	f.IntVar(&cfg.ef, "ef", 0, "width of the graph walk (default the server's)")
-	noFiles(cmd, "callers", "searches", "limit", "warmup", "sample", "ef")
+	f.StringSliceVar(&cfg.fields, "fields", []string{"id", "title"}, "fields of the hits' papers to return; * for all with abstracts")
+	f.StringVar(&cfg.profile, "cpu-profile", "", "write a CPU profile of this program, for go tool pprof")
+	noFiles(cmd, "callers", "searches", "limit", "warmup", "sample", "ef", "fields")
 	fixed(cmd, "mode", "auto", "exact", "approximate")
 	cmd.RunE = a.run(func(ctx context.Context, _ *cobra.Command, _ []string) error {
 		result, err := a.bench(ctx, cfg)
@@ -91,6 +99,8 @@ func (a *app) bench(ctx context.Context, cfg benchConfig) (*benchResult, error) 
 		return nil, err
 	case cfg.queries == "":
 		return nil, usagef("--queries FILE is missing")
+	case !slices.Contains(cfg.fields, "id") && !slices.Contains(cfg.fields, "*"):
+		return nil, usagef("--fields must have id, which recall is measured by")
 	case cfg.callers < 1 || cfg.n < 1 || cfg.k < 1 || cfg.sample < 0:
 		return nil, usagef("-c, -n and -k must be positive, and --sample not negative")
 	}
@@ -111,7 +121,14 @@ func (a *app) bench(ctx context.Context, cfg benchConfig) (*benchResult, error) 
 	if warm := a.load(ctx, requests, cfg.callers, cfg.warmup); warm.failed == int64(cfg.warmup) && cfg.warmup > 0 {
 		return nil, warm.first // nothing works: no use in measuring
 	}
+	stop, err := startProfile(cfg.profile)
+	if err != nil {
+		return nil, err
+	}
 	measured := a.load(ctx, requests, cfg.callers, cfg.n)
+	if err := stop(); err != nil {
+		return nil, err
+	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -121,9 +138,27 @@ func (a *app) bench(ctx context.Context, cfg benchConfig) (*benchResult, error) 
 	return out, err
 }
 
+// startProfile writes a CPU profile until stop is called; with an empty path both do nothing.
+func startProfile(path string) (stop func() error, err error) {
+	if path == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, usagef("--cpu-profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
+}
+
 // benchRequests makes each request once; a request is never changed, so all callers share them.
 func benchRequests(texts []string, cfg benchConfig, mode client.SearchMode) []*client.SearchRequest {
-	opts := []client.SearchOption{client.Limit(cfg.k)}
+	opts := []client.SearchOption{client.Limit(cfg.k), client.Fields(cfg.fields...)}
 	if mode != client.ModeAuto {
 		opts = append(opts, client.Mode(mode))
 	}
@@ -248,6 +283,7 @@ func (a *app) printBench(r *benchResult) error {
 			"qps": r.qps, "p50_us": r.p50, "p90_us": r.p90, "p99_us": r.p99, "max_us": r.max, "errors": r.errors,
 			"searches": cfg.n, "callers": cfg.callers, "warmup": cfg.warmup, "distinct_queries": r.distinct, "seconds": r.seconds,
 			"papers": r.papers, "index": r.index, "recall_sample": r.sample,
+			"fields": cfg.fields,
 		}
 		if r.sample > 0 {
 			out[recallName] = r.recall

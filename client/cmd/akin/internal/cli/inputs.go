@@ -11,6 +11,7 @@ import (
 
 	"github.com/akin-search/akin/client"
 	"github.com/akin-search/akin/client/cmd/akin/internal/source"
+	"github.com/akin-search/akin/client/cmd/akin/internal/term"
 )
 
 // inputs reads files one after the other as the papers of one import. The import's iterator runs in one goroutine;
@@ -121,7 +122,12 @@ func (in *inputs) fileOf(item int64) string {
 func (in *inputs) progress(s *state, r client.ImportReport) {
 	s.items, s.note = r.Done(), ""
 	if r.Waiting != nil {
-		s.note = "waiting for the server: " + cleanError(r.Waiting)
+		why := r.Waiting.Error()
+		var e *client.Error
+		if errors.As(r.Waiting, &e) {
+			why = e.Message
+		}
+		s.note = "waiting for the server: " + term.Clean(why)
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
