@@ -143,7 +143,7 @@ func (a *app) printImport(s importJSON, took time.Duration) error {
 	}
 	line += fmt.Sprintf(" in %s (%s/s)", span(took), count(int64(s.PapersPerSec)))
 	if s.Reconnects > 0 {
-		line += ", " + things(int64(s.Reconnects), "attempt", "attempts")+" to reconnect"
+		line += ", " + things(int64(s.Reconnects), "attempt", "attempts") + " to reconnect"
 	}
 	_, err := fmt.Fprintln(a.out, line)
 	return err
