@@ -193,7 +193,7 @@ func (r *runner) stopServing(server *service.Server, served <-chan error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	server.Drain(ctx)
-	_ = <-served // whoever waited for the end has been told
+	<-served //nolint:errcheck // whoever waited for the end has been told
 }
 
 // closeEngine writes the checkpoint and closes the store, unless a further signal comes first.
