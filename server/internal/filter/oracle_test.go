@@ -210,7 +210,7 @@ func FuzzParseAndEval(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, seed uint64) {
 		parsed, err := Parse(text)
 		if err != nil {
-			e, ok := err.(*Error) //nolint:errorlint // the promise is this very type
+			e, ok := err.(*Error)
 			if !ok || e.Position < 0 || e.Position > len(text) || e.Message == "" {
 				t.Fatalf("Parse(%q): %#v", text, err)
 			}
