@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math"
 
@@ -15,11 +16,14 @@ var ErrDamaged = errors.New("codes: saved vectors are damaged")
 
 // A saved set, all integers little-endian:
 //
-//	uint32 dims | uint32 n | per block of 4,096 rows, the last one cut to the rows it has:
+//	uint32 dims | uint32 n | uint32 CRC32C of the two | per block of 4,096 rows, the last one cut to the rows it has:
 //	    rows*stride bytes coarse | rows*4 bytes scales (float32) | rows*stride/2 bytes fine
 //
-// The format has no version of its own: the engine's header around it has.
-const headerSize = 8
+// The format has no version of its own: the engine's header around it has. The rows vouch for themselves, but the same rows
+// make sense in several numbers of dimensions, so the header has a checksum.
+const headerSize = 12
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // rowSize is the length of one saved row.
 func rowSize(stride int) int64 { return int64(stride) + 4 + int64(stride)/2 }
@@ -36,6 +40,7 @@ func (c *Codes) Save(w io.Writer, n int) error {
 	var header [headerSize]byte
 	binary.LittleEndian.PutUint32(header[:], uint32(c.dims))
 	binary.LittleEndian.PutUint32(header[4:], uint32(n))
+	binary.LittleEndian.PutUint32(header[8:], crc32.Checksum(header[:8], castagnoli))
 	if _, err := w.Write(header[:]); err != nil {
 		return err
 	}
@@ -61,6 +66,9 @@ func Load(r io.Reader, size int64) (*Codes, error) {
 	var header [headerSize]byte
 	if _, err := io.ReadFull(r, header[:]); err != nil {
 		return nil, fmt.Errorf("%w: header: %w", ErrDamaged, err)
+	}
+	if binary.LittleEndian.Uint32(header[8:]) != crc32.Checksum(header[:8], castagnoli) {
+		return nil, fmt.Errorf("%w: header: checksum", ErrDamaged)
 	}
 	dims, n := binary.LittleEndian.Uint32(header[:]), binary.LittleEndian.Uint32(header[4:])
 	if dims < 1 || dims > vector.MaxCodeDims {
