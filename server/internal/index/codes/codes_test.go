@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -256,6 +257,7 @@ func FuzzLoadTakesNoDamageForVectors(f *testing.F) {
 	f.Add(file.Bytes()[:20])
 	huge := bytes.Clone(file.Bytes())
 	binary.LittleEndian.PutUint32(huge[4:], 1<<31)
+	binary.LittleEndian.PutUint32(huge[8:], crc32.Checksum(huge[:8], castagnoli))
 	f.Add(huge)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		loaded, err := Load(bytes.NewReader(data), int64(len(data)))

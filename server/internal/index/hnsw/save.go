@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"sync/atomic"
 
@@ -19,12 +20,15 @@ var ErrDamaged = errors.New("hnsw: saved graph is damaged")
 
 // A saved index, all integers little-endian:
 //
-//	"AKINHNS1" | uint32 M | uint32 slots in the graph | the codes (see package codes)
+//	"AKINHNS1" | uint32 M | uint32 slots in the graph | uint32 CRC32C of the bytes before
+//	the codes (see package codes)
 //	per slot in the graph: 2M uint32, its links on layer 0, empty ones 2^32-1
 //	per slot in the graph, per layer above 0 that it has: M uint32
 //
 // Levels, chains and the entry follow from slots and codes and are not written. Version 1 is the first.
 const magic = "AKINHNS1"
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Save implements index.Searcher. Links to slots that are not saved, or not as part of the graph, are left out; Load mends what
 // that cuts off.
@@ -36,7 +40,9 @@ func (x *Index) Save(w io.Writer, n int) error {
 	view, t := x.codes.View(), x.graph.tables.Load()
 	out := bufio.NewWriterSize(w, 1<<16)
 	header := binary.LittleEndian.AppendUint32([]byte(magic), uint32(x.graph.m))
-	if _, err := out.Write(binary.LittleEndian.AppendUint32(header, graphed)); err != nil {
+	header = binary.LittleEndian.AppendUint32(header, graphed)
+	header = binary.LittleEndian.AppendUint32(header, crc32.Checksum(header, castagnoli))
+	if _, err := out.Write(header); err != nil {
 		return err
 	}
 	if err := x.codes.Save(out, n); err != nil {
@@ -94,11 +100,14 @@ func Load(r io.Reader, size int64, config Config) (*Index, error) {
 		return nil, err
 	}
 	in := bufio.NewReaderSize(r, 1<<16)
-	var header [len(magic) + 8]byte
+	var header [len(magic) + 12]byte
 	if _, err := io.ReadFull(in, header[:]); err != nil || string(header[:len(magic)]) != magic {
 		return nil, ErrFormat
 	}
 	m, graphed := binary.LittleEndian.Uint32(header[len(magic):]), binary.LittleEndian.Uint32(header[len(magic)+4:])
+	if binary.LittleEndian.Uint32(header[len(magic)+8:]) != crc32.Checksum(header[:len(magic)+8], castagnoli) {
+		return nil, fmt.Errorf("%w: header fails its checksum", ErrDamaged)
+	}
 	if int64(m) != int64(config.M) {
 		return nil, fmt.Errorf("%w: it has M %d, the configuration %d", ErrFormat, m, config.M)
 	}
