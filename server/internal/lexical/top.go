@@ -18,16 +18,19 @@ var (
 	topSpare = .25
 	// topSkipped is the same where lists were left out.
 	topSkipped = 1.
+	// typicalImpact is taken for the most of tf/(tf+norm) when lists are left out because they cannot lift a new paper
+	// among the best: few papers repeat so many of a query's common words that this is wrong.
+	typicalImpact = .75
 )
 
-// topScratch is the scratch of Top. Its size follows the index: 4 bytes a paper.
+// topScratch is the scratch of Top. Its size follows the index: 2 bytes a paper, and 4 for each that a query touches.
 type topScratch struct {
-	sums    []uint32 // by slot, all 0 between queries: score so far in units of 1/scale
+	sums    []uint16 // by slot, all 0 between queries: score so far in units of 1/scale
 	touched []uint32 // slots whose sum is not 0
 	lists   []int32  // query features, most selective first
 	order   []int32  // the rest of lists that is not yet added up
 	impact  [1 << classBits]float32
-	table   [1 << classBits]uint32
+	table   [1 << classBits]uint16
 	bins    [sumBins]uint32
 	slots   []uint32
 	found   []index.Candidate
@@ -35,9 +38,10 @@ type topScratch struct {
 }
 
 const (
-	sumBits  = 30 // a sum stays below 2^30
-	binShift = 20
-	sumBins  = 1<<(sumBits-binShift) + 1
+	sumBits  = 15 // scores stay below 2^15, sums below 2^16: a list adds at least 1
+	maxLists = 1 << 15
+	binShift = 5
+	sumBins  = 1 << (16 - binShift)
 )
 
 // Top appends to dst the k accepted papers with the highest BM25 (Candidate.Score), in order of falling score, ties by
@@ -94,7 +98,7 @@ func listed(accept index.Accept, q *Query) ([]uint32, bool) {
 
 func (s *topScratch) prepare(q *Query, n uint32) {
 	if uint32(len(s.sums)) < n {
-		s.sums = make([]uint32, n+n/4)
+		s.sums = make([]uint16, n+n/4)
 	}
 	s.touched = s.touched[:0]
 	s.lists = s.lists[:0]
@@ -119,10 +123,11 @@ func (x *Index) search(ctx context.Context, q *Query, k int, n uint32, accept in
 	for _, w := range q.weights {
 		total += w
 	}
-	scale := (1<<sumBits - 1 - float64(len(q.weights))) / total
+	scale := (1<<sumBits - 1) / total
 	slices.SortFunc(s.lists, func(i, j int32) int {
 		return int(q.terms[i].count.Load()) - int(q.terms[j].count.Load())
 	})
+	s.lists = s.lists[:min(len(s.lists), maxLists)]
 	s.order = s.lists
 	for {
 		left, err := x.sum(ctx, q, need, scale, n)
@@ -155,7 +160,7 @@ func (x *Index) sum(ctx context.Context, q *Query, need int, scale float64, n ui
 		tm, weight := q.terms[i], q.weights[i]
 		length := int(tm.count.Load())
 		if len(s.touched) >= need {
-			if read+length > topBudget || length > len(s.touched) && uint32(max(rest, 0)*scale) <= s.atLeast(need) {
+			if read+length > topBudget || length > len(s.touched) && uint16(max(rest, 0)*scale*typicalImpact) <= s.atLeast(need) {
 				return len(s.order), nil
 			}
 		}
@@ -170,7 +175,7 @@ func (x *Index) sum(ctx context.Context, q *Query, need int, scale float64, n ui
 // add adds one list to the sums.
 func (x *Index) add(s *topScratch, tm *term, weight float32, n uint32) {
 	for class, impact := range s.impact {
-		s.table[class] = uint32(weight*impact) + 1
+		s.table[class] = uint16(weight*impact) + 1
 	}
 	sums := s.sums
 	x.lists.walk(tm, func(piece []uint32) bool {
@@ -195,7 +200,7 @@ func (x *Index) add(s *topScratch, tm *term, weight float32, n uint32) {
 }
 
 // atLeast returns a sum that at least k of the touched papers reach, or 0.
-func (s *topScratch) atLeast(k int) uint32 {
+func (s *topScratch) atLeast(k int) uint16 {
 	s.bins = [sumBins]uint32{}
 	for _, slot := range s.touched {
 		s.bins[s.sums[slot]>>binShift]++
@@ -203,7 +208,7 @@ func (s *topScratch) atLeast(k int) uint32 {
 	seen := 0
 	for bin := sumBins - 1; bin > 0; bin-- {
 		if seen += int(s.bins[bin]); seen >= k {
-			return uint32(bin) << binShift
+			return uint16(bin) << binShift
 		}
 	}
 	return 0
@@ -216,13 +221,13 @@ func (x *Index) collect(q *Query, k, left int, accept index.Accept) {
 	if left > 0 {
 		want = k + int(math.Ceil(float64(k)*topSkipped))
 	}
-	upper := uint32(math.MaxUint32)
+	upper := math.MaxUint16 + 1
 	for {
 		// Papers in the bins from lower to upper have not been looked at.
-		lower := s.atLeast(want)
+		lower := int(s.atLeast(want))
 		s.slots = s.slots[:0]
 		for _, slot := range s.touched {
-			if sum := s.sums[slot]; sum >= lower && sum < upper && (accept == nil || accept.Accepts(slot)) {
+			if sum := int(s.sums[slot]); sum >= lower && sum < upper && (accept == nil || accept.Accepts(slot)) {
 				s.slots = append(s.slots, slot)
 			}
 		}
