@@ -34,19 +34,22 @@ func (e *Engine) apply() {
 	}
 }
 
-// applyBatch publishes one batch: the revision is stored last, so that a query sees all of it or nothing.
+// applyBatch publishes one batch: the revision is stored last, so that a query sees all of it or nothing. The batch is
+// durable, so it is applied even when the store has failed meanwhile. A generation that was built beside writes may have
+// come by the batch in the log before it came here: then there is nothing left to do.
 func (e *Engine) applyBatch(entries []store.Entry) {
 	batch := entries[0].Payload.(*item).batch
 	defer close(batch.applied)
-	if err := e.Writable(); err != nil {
-		batch.err = err
+	if e.failed.Load() != nil {
+		batch.err = e.Writable()
 		return
 	}
 	g := e.live.Load()
-	revision := g.revision()
+	applied := g.revision()
+	revision := applied
 	for i := range entries {
 		ent := &entries[i]
-		if ent.Unchanged {
+		if ent.Unchanged || ent.Revision <= applied {
 			continue
 		}
 		it := ent.Payload.(*item)
@@ -61,7 +64,7 @@ func (e *Engine) applyBatch(entries []store.Entry) {
 		revision = ent.Revision
 	}
 	g.publish(revision)
-	e.wakeBackground()
+	e.wakeCatchup()
 }
 
 // applyEntry takes one entry of the log into the generation. it is nil for a deletion.
@@ -87,6 +90,7 @@ func (e *Engine) swapIn(next *Generation) error {
 	}
 	next.base = next.revision()
 	e.live.Store(next)
+	live.retire()
 	return nil
 }
 
@@ -99,6 +103,8 @@ func storeError(err error) error {
 		return ErrNotFound
 	case errors.Is(err, store.ErrReadOnly):
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	case errors.Is(err, store.ErrQueueFull):
+		return fmt.Errorf("%w: %w", ErrOverloaded, err)
 	case errors.Is(err, store.ErrClosed):
 		return ErrClosed
 	}

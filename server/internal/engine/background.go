@@ -22,11 +22,6 @@ func (e *Engine) setActivity(name string, progress float64) {
 	e.activity.Store(&activity{name, progress})
 }
 
-func (e *Engine) wakeBackground() {
-	signal(e.wake)
-	e.wakeCatchup()
-}
-
 func (e *Engine) wakeCatchup() { signal(e.catchup) }
 
 // signal wakes a goroutine that waits on a channel of capacity one, without waiting.
@@ -37,25 +32,30 @@ func signal(c chan struct{}) {
 	}
 }
 
+// retryAfter is how long background work that failed is left alone; tests shrink it.
+var retryAfter = time.Minute
+
 // runBackground does what the planner says until the engine closes.
 func (e *Engine) runBackground() {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	collected := uint64(0)
+	var retry [tasks]time.Time // when a task that failed may be tried again; the others go on meanwhile
 	for {
+		var begin time.Time
 		select {
 		case <-e.background.Done():
 			return
-		case <-tick.C:
+		case begin = <-tick.C:
 		}
-		t := plan(e.state())
+		s := e.state()
+		for t, at := range retry {
+			s.avoid[t] = begin.Before(at)
+		}
+		t := plan(s)
 		if err := e.run(t); err != nil && e.background.Err() == nil {
-			e.log.Error("background work failed; it is tried again in a minute", "task", t.String(), "error", err)
-			select {
-			case <-e.background.Done():
-				return
-			case <-time.After(time.Minute):
-			}
+			retry[t] = time.Now().Add(retryAfter)
+			e.log.Error("background work failed; it is tried again", "task", t.String(), "after", retryAfter, "error", err)
 		}
 		collected = e.collect(collected)
 	}
@@ -73,12 +73,24 @@ func (e *Engine) state() state {
 		learnt:   g.model.Papers(),
 		trained:  g.model.Trained(),
 		trainAt:  e.cfg.TrainAt,
-		idle:     e.now().Sub(time.Unix(0, e.lastWrite.Load())),
+		idle:     e.idle(),
 		needIdle: e.cfg.Idle,
 		behind:   g.revision() - min(g.revision(), e.checkpoint.revision.Load()),
 		every:    e.cfg.CheckpointEvery,
 		keeps:    !e.cfg.NoCheckpoints,
 	}
+}
+
+// idle is how long ago the last write was. A clock that jumped back says that it is still to come: then the wait begins
+// anew, instead of lasting until the clock has caught up.
+func (e *Engine) idle() time.Duration {
+	now, last := e.now(), e.lastWrite.Load()
+	idle := now.Sub(time.Unix(0, last))
+	if idle < 0 {
+		e.lastWrite.CompareAndSwap(last, now.UnixNano())
+		return 0
+	}
+	return idle
 }
 
 // run executes one task.
@@ -155,13 +167,26 @@ func (e *Engine) runCatchup() {
 			return
 		case <-e.catchup:
 		}
-		e.graphMu.Lock()
-		err := e.live.Load().vectors.Catchup(e.background, backgroundWorkers())
-		e.graphMu.Unlock()
-		if err != nil && e.background.Err() == nil {
+		if err := e.catchUpLive(); err != nil && e.background.Err() == nil {
 			e.log.Error("the graph does not take in the tail; searches go on scanning it", "error", err)
 		}
 	}
+}
+
+// catchUpLive moves the tail of the live generation into its graph. It gives up without an error when another generation
+// takes over: that one has a tail of its own.
+func (e *Engine) catchUpLive() error {
+	e.graphMu.Lock()
+	defer e.graphMu.Unlock()
+	g := e.live.Load()
+	ctx, cancel := context.WithCancel(e.background)
+	defer cancel()
+	defer context.AfterFunc(g.serving, cancel)()
+	err := g.vectors.Catchup(ctx, backgroundWorkers())
+	if g.serving.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // catchUpGraph moves the tail of a generation into its graph, telling how far it is.
@@ -192,6 +217,8 @@ func (e *Engine) waitForTail(ctx context.Context) error {
 	for e.live.Load().tailLength() >= e.cfg.TailLimit {
 		e.wakeCatchup()
 		select {
+		case <-e.background.Done():
+			return ErrClosed
 		case <-ctx.Done():
 			return errors.Join(ErrOverloaded, ctx.Err())
 		case <-time.After(5 * time.Millisecond):

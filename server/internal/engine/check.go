@@ -47,12 +47,8 @@ func (e *Engine) Check(ctx context.Context) error {
 		return fmt.Errorf("generation: at revision %d, the store at %d", v.revision, e.store.Revision())
 	}
 	seen := 0
-	for after, more := "", true; more; {
-		var found []store.IDOrdinal
-		var err error
-		if found, after, more, err = e.walkIDs(ctx, v, after, 1000, 1000); err != nil {
-			return err
-		}
+	w := walk{engine: e, view: v}
+	err := w.each(ctx, func(found []store.IDOrdinal) error {
 		for _, id := range found {
 			slot, ok := g.slots.find(id.Ordinal)
 			if !ok || !g.slots.row(slot).visible(v.revision) {
@@ -60,6 +56,10 @@ func (e *Engine) Check(ctx context.Context) error {
 			}
 		}
 		seen += len(found)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if seen != g.papers() {
 		return fmt.Errorf("store: %d ids for %d papers", seen, g.papers())

@@ -83,6 +83,14 @@ func (e *Engine) writeCheckpoint(ctx context.Context) error {
 	return e.trimLog(revision)
 }
 
+// forgetCheckpoint notes that the checkpoint on disk is of a generation that is not live any more, so that another is
+// written soon. It waits for one that is being written, which may be of either.
+func (e *Engine) forgetCheckpoint() {
+	e.checkpoint.Lock()
+	defer e.checkpoint.Unlock()
+	e.checkpoint.revision.Store(0)
+}
+
 // slotsAt is the number of slots born at or before a revision. Slots rise by their birth.
 func (g *Generation) slotsAt(revision uint64) int {
 	return sort.Search(g.slots.len(), func(i int) bool { return g.slots.row(uint32(i)).born > revision })
@@ -132,6 +140,7 @@ func (e *Engine) readCheckpoint(ctx context.Context) (*Generation, *embed.Model,
 		return nil, nil, checkpoint.ErrForeign
 	}
 	g := &Generation{slots: newSlotTable()}
+	g.identify()
 	g.publish(0)
 	var group errgroup.Group
 	load := func(name string, f func(io.Reader, int64) error) {

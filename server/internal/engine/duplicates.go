@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"sort"
 
@@ -37,7 +38,7 @@ func (e *Engine) Duplicates(ctx context.Context, q DuplicateQuery) (DuplicatePag
 
 // duplicateKey says what a set of groups is the answer to.
 type duplicateKey struct {
-	generation *Generation
+	generation uint64 // its serial: the key must not keep a replaced generation in memory
 	revision   uint64
 	filter     string
 	minCosine  float64
@@ -53,7 +54,7 @@ func (e *Engine) duplicateGroups(ctx context.Context, q DuplicateQuery) ([]Dupli
 	epoch := e.readers.enter()
 	defer e.readers.leave(epoch)
 	v := e.look()
-	key := duplicateKey{v.gen, v.revision, q.Filter, q.MinCosine}
+	key := duplicateKey{v.gen.serial, v.revision, q.Filter, q.MinCosine}
 	if kept := e.duplicates.Load(); kept != nil && kept.key == key {
 		return kept.groups, nil
 	}
@@ -64,7 +65,7 @@ func (e *Engine) duplicateGroups(ctx context.Context, q DuplicateQuery) ([]Dupli
 	if err != nil {
 		return nil, err
 	}
-	groups, err := e.nameGroups(v, links)
+	groups, err := e.nameGroups(ctx, v, links)
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +120,9 @@ func (v *view) duplicateLinks(ctx context.Context, minCosine float64) (*links, e
 	vector := make([]float32, v.gen.model.Dims())
 	var found []index.Candidate
 	for slot := range uint32(v.gen.slots.len()) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if !v.Accepts(slot) {
 			continue
 		}
@@ -132,7 +136,7 @@ func (v *view) duplicateLinks(ctx context.Context, minCosine float64) (*links, e
 		}
 		for _, c := range found {
 			if c.Slot != slot && float64(c.Score) >= minCosine-rounding {
-				l.join(slot, c.Slot, min(1, float64(c.Score)))
+				l.join(slot, c.Slot, min(1, max(minCosine, float64(c.Score))))
 			}
 		}
 	}
@@ -140,23 +144,31 @@ func (v *view) duplicateLinks(ctx context.Context, minCosine float64) (*links, e
 }
 
 // nameGroups turns sets of slots into sorted groups of ids.
-func (e *Engine) nameGroups(v *view, l *links) ([]DuplicateGroup, error) {
+func (e *Engine) nameGroups(ctx context.Context, v *view, l *links) ([]DuplicateGroup, error) {
 	slots := sortedKeys(l.parent)
-	ordinals := make([]uint64, len(slots))
-	for i, slot := range slots {
-		ordinals[i] = v.gen.slots.row(slot).ordinal
-	}
-	papers, err := e.store.Papers(ordinals, false, make([]*paper.Paper, 0, len(slots)))
-	if err != nil {
-		return nil, storeError(err)
-	}
 	byRoot := map[uint32]*DuplicateGroup{}
-	for i, slot := range slots {
-		root := l.root(slot)
-		if byRoot[root] == nil {
-			byRoot[root] = &DuplicateGroup{MinCosine: l.least[root]}
+	var ordinals []uint64
+	var papers []*paper.Paper
+	for run := range slices.Chunk(slots, scanRun) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
-		if papers[i] != nil {
+		ordinals = ordinals[:0]
+		for _, slot := range run {
+			ordinals = append(ordinals, v.gen.slots.row(slot).ordinal)
+		}
+		var err error
+		if papers, err = e.store.Papers(ordinals, false, papers[:0]); err != nil {
+			return nil, storeError(err)
+		}
+		for i, slot := range run {
+			root := l.root(slot)
+			if byRoot[root] == nil {
+				byRoot[root] = &DuplicateGroup{MinCosine: l.least[root]}
+			}
+			if papers[i] == nil {
+				return nil, fmt.Errorf("the record of slot %d is gone, though a reader holds it", slot)
+			}
 			byRoot[root].IDs = append(byRoot[root].IDs, papers[i].ID)
 		}
 	}

@@ -80,7 +80,6 @@ type Engine struct {
 	background context.Context // of everything the engine runs by itself
 	stop       context.CancelFunc
 	workers    sync.WaitGroup
-	wake       chan struct{} // there may be background work
 	catchup    chan struct{} // there may be a tail
 	building   chan struct{} // has an element while a generation is being built
 	training   atomic.Bool   // someone trains or waits to
@@ -117,7 +116,6 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		queue:       make(chan []store.Entry, applyQueue),
 		swaps:       make(chan swap),
 		applierDone: make(chan struct{}),
-		wake:        make(chan struct{}, 1),
 		catchup:     make(chan struct{}, 1),
 		building:    make(chan struct{}, 1),
 		buildFrom:   noBuild,
@@ -186,6 +184,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	e.stop()
 	e.workers.Wait()
+	e.building <- struct{}{} // after a training on request, which e.stop has cancelled; no other begins
 	var errs []error
 	if !e.cfg.NoCheckpoints && e.Writable() == nil && e.live.Load().revision() != e.checkpoint.revision.Load() {
 		errs = append(errs, e.writeCheckpoint(ctx))

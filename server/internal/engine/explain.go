@@ -27,7 +27,7 @@ func (e *Engine) Explain(ctx context.Context, q ExplainQuery) (*Explanation, err
 	if q.PaperID != "" {
 		ids = append(ids, q.PaperID)
 	}
-	v, slots, err := e.lookFor(ctx, false, ids...)
+	v, slots, err := e.lookForStored(ctx, ids...)
 	if err != nil {
 		return nil, err
 	}

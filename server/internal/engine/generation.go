@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,19 @@ type Generation struct {
 	base    uint64 // revision below which this generation cannot answer
 	applied atomic.Pointer[mark]
 	dead    atomic.Int64 // slots killed
+
+	serial  uint64          // tells the generations of a process apart
+	serving context.Context // ends when another generation takes over
+	retire  context.CancelFunc
+}
+
+// serials numbers the generations of the process.
+var serials atomic.Uint64
+
+// identify gives a generation its number and begins its service.
+func (g *Generation) identify() {
+	g.serial = serials.Add(1)
+	g.serving, g.retire = context.WithCancel(context.Background())
 }
 
 // mark is how far a generation is published: every write up to the revision is in, and none after it is visible.
@@ -73,6 +87,7 @@ func newGeneration(kind string, model *embed.Model, created time.Time) (*Generat
 		words:   lexical.New(),
 		columns: filter.NewColumns(),
 	}
+	g.identify()
 	g.publish(0)
 	return g, nil
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -114,6 +115,9 @@ func (p *Pending) wait(ctx context.Context) ([]store.Entry, error) {
 	if err != nil {
 		return nil, storeError(err)
 	}
+	if len(entries) == 0 {
+		return nil, nil // an empty batch never comes to the applier
+	}
 	select {
 	case <-p.batch.applied:
 		return entries, p.batch.err
@@ -139,6 +143,9 @@ func (e *Engine) Upsert(ctx context.Context, papers []*paper.Paper) ([]WriteResu
 // Delete removes a paper and returns the revision of the removal once nothing sees the paper any more.
 func (e *Engine) Delete(ctx context.Context, id string) (uint64, error) {
 	entries, err := e.deletePapers(ctx, []store.Mutation{{ID: id}})
+	if errors.Is(err, ErrNotFound) {
+		return 0, fmt.Errorf("%w: %q", ErrNotFound, id)
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -12,6 +12,8 @@ const (
 	compact       // the same model without the dead slots
 	snapshot      // write a checkpoint of the generation
 	shrink        // give the free pages of the store back to the disk
+
+	tasks // how many there are
 )
 
 func (t task) String() string {
@@ -32,10 +34,13 @@ type state struct {
 	keeps    bool          // whether checkpoints are written
 	file     int64         // bytes of the store's file
 	free     int64         // of them in free pages
+
+	avoid [tasks]bool // tasks that failed a moment ago
 }
 
 // Thresholds of the planner; tests shrink them.
 var (
+	trainFrom      = 2                      // papers a training needs at least
 	refitFrom      = 16                     // papers worth counting words of
 	refitIdle      = 500 * time.Millisecond // without writes before a refit, which takes milliseconds
 	compactFrom    = 1000                   // dead slots worth a rebuild
@@ -51,17 +56,17 @@ var (
 func plan(s state) task {
 	doubled := s.papers >= 2*s.learnt
 	switch {
-	case s.trainAt >= 0 && s.papers >= s.trainAt && (doubled || !s.trained) && s.idle >= s.needIdle:
+	case !s.avoid[train] && s.trainAt >= 0 && s.papers >= max(trainFrom, s.trainAt) && (doubled || !s.trained) && s.idle >= s.needIdle:
 		return train
-	case !s.trained && s.papers >= refitFrom && doubled && s.idle >= refitIdle && (s.trainAt < 0 || s.papers < s.trainAt):
+	case !s.avoid[refit] && !s.trained && s.papers >= refitFrom && doubled && s.idle >= refitIdle && (s.trainAt < 0 || s.papers < s.trainAt):
 		return refit
-	case s.slots-s.papers >= compactFrom && float64(s.slots-s.papers) > compactShare*float64(s.slots):
+	case !s.avoid[compact] && s.slots-s.papers >= compactFrom && float64(s.slots-s.papers) > compactShare*float64(s.slots):
 		return compact
-	case s.keeps && s.behind >= s.every:
+	case !s.avoid[snapshot] && s.keeps && s.behind >= s.every:
 		return snapshot
-	case s.keeps && s.behind > 0 && s.idle >= checkpointIdle:
+	case !s.avoid[snapshot] && s.keeps && s.behind > 0 && s.idle >= checkpointIdle:
 		return snapshot
-	case s.free >= shrinkFrom && s.free > s.file/2 && s.idle >= checkpointIdle:
+	case !s.avoid[shrink] && s.free >= shrinkFrom && s.free > s.file/2 && s.idle >= checkpointIdle:
 		return shrink
 	}
 	return nothing

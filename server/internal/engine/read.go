@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/akin-search/akin/server/internal/paper"
@@ -34,11 +33,11 @@ func (e *Engine) List(ctx context.Context, q ListQuery) (ListPage, error) {
 	}
 	epoch := e.readers.enter()
 	defer e.readers.leave(epoch)
-	v := e.look()
-	if err := v.restrict(q.Filter); err != nil {
+	w, err := e.walk(q.Filter, after)
+	if err != nil {
 		return ListPage{}, err
 	}
-	found, last, more, err := e.walkIDs(ctx, v, after, q.PageSize, scanIDs)
+	found, more, err := w.next(ctx, q.PageSize, scanIDs)
 	if err != nil {
 		return ListPage{}, err
 	}
@@ -57,72 +56,18 @@ func (e *Engine) List(ctx context.Context, q ListQuery) (ListPage, error) {
 		}
 	}
 	if more {
-		page.NextPageToken = listTokens.encode(last)
+		page.NextPageToken = listTokens.encode(w.last)
 	}
 	return page, nil
 }
 
-// walkIDs returns up to limit accepted ids behind one, looking through at most scan ids. more says that ids are left
-// behind last.
-func (e *Engine) walkIDs(ctx context.Context, v *view, after string, limit, scan int) (found []store.IDOrdinal, last string,
-	more bool, err error) {
-	const chunk = 1000
-	last = after
-	for scanned := 0; scanned < scan; {
-		if err := ctx.Err(); err != nil {
-			return nil, "", false, err
-		}
-		ids, err := e.store.IDs(last, chunk)
-		if err != nil {
-			return nil, "", false, storeError(err)
-		}
-		for _, id := range ids {
-			slot, ok := v.gen.slots.find(id.Ordinal)
-			last = id.ID
-			if v.set != nil && (!ok || !v.Accepts(slot)) {
-				continue
-			}
-			found = append(found, id)
-			if len(found) == limit {
-				return found, last, true, nil
-			}
-		}
-		if len(ids) < chunk {
-			return found, last, false, nil
-		}
-		scanned += len(ids)
-	}
-	return found, last, true, nil
-}
-
-// eachAccepted calls fn with runs of accepted ids in ascending byte order. The view's filter was evaluated at the call's
-// start.
-func (e *Engine) eachAccepted(ctx context.Context, text string, fn func([]store.IDOrdinal) error) error {
-	epoch := e.readers.enter()
-	v := e.look()
-	err := v.restrict(text)
-	e.readers.leave(epoch) // the runs may take minutes: records that go meanwhile are passed over
+// Export calls fn with every paper that a filter accepts, abstracts included, in ascending byte order of ids.
+func (e *Engine) Export(ctx context.Context, filter string, fn func(*paper.Paper) error) error {
+	w, err := e.walk(filter, "")
 	if err != nil {
 		return err
 	}
-	for after, more := "", true; more; {
-		var found []store.IDOrdinal
-		if found, after, more, err = e.walkIDs(ctx, v, after, 500, 1000); err != nil {
-			return err
-		}
-		if len(found) == 0 {
-			continue
-		}
-		if err := fn(found); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Export calls fn with every paper that a filter accepts, abstracts included, in ascending byte order of ids.
-func (e *Engine) Export(ctx context.Context, filter string, fn func(*paper.Paper) error) error {
-	return e.eachAccepted(ctx, filter, func(run []store.IDOrdinal) error {
+	return w.each(ctx, func(run []store.IDOrdinal) error {
 		ordinals := make([]uint64, len(run))
 		for i := range run {
 			ordinals[i] = run[i].Ordinal
@@ -153,9 +98,14 @@ func (e *Engine) Export(ctx context.Context, filter string, fn func(*paper.Paper
 const purgeSample = 100
 
 // Purge deletes the papers that a filter accepts (empty: all), or, without force, counts them and names some. A paper that
-// changes while the purge runs is left alone.
+// is written while the purge runs is left alone.
 func (e *Engine) Purge(ctx context.Context, filter string, force bool) (count int, sample []string, err error) {
-	err = e.eachAccepted(ctx, filter, func(run []store.IDOrdinal) error {
+	w, err := e.walk(filter, "")
+	if err != nil {
+		return 0, nil, err
+	}
+	w.freeze()
+	err = w.each(ctx, func(run []store.IDOrdinal) error {
 		if !force {
 			count += len(run)
 			for _, id := range run[:min(len(run), purgeSample-len(sample))] {
@@ -178,7 +128,7 @@ func (e *Engine) Purge(ctx context.Context, filter string, force bool) (count in
 		}
 		return e.at(PointPurgeBetween)
 	})
-	if err != nil && count > 0 && !errors.Is(err, ErrInvalidFilter) {
+	if err != nil && count > 0 {
 		err = fmt.Errorf("after %d papers: %w", count, err)
 	}
 	return count, sample, err

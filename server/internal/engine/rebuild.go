@@ -205,13 +205,13 @@ func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created ti
 	if err := e.at(PointSwapAfter); err != nil {
 		return err
 	}
-	e.checkpoint.revision.Store(0) // the one on disk is of the old generation: write another soon
+	e.wakeCatchup()
+	e.forgetCheckpoint()
 	e.log.Info("a new generation is live", "papers", next.papers(), "model", model.Fingerprint(), "trained", model.Trained())
 	// The old generation is garbage once its last query ends: give its memory back instead of keeping it for later.
 	if err := e.readers.settle(ctx); err == nil {
 		debug.FreeOSMemory()
 	}
-	e.wakeCatchup()
 	return nil
 }
 

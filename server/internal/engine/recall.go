@@ -18,7 +18,10 @@ func (e *Engine) EvaluateRecall(ctx context.Context, q RecallQuery) (RecallRepor
 	if err := v.restrict(q.Filter); err != nil {
 		return RecallReport{}, err
 	}
-	slots := drawSlots(v, q.Queries, q.Seed)
+	slots, err := drawSlots(ctx, v, q.Queries, q.Seed)
+	if err != nil {
+		return RecallReport{}, err
+	}
 	report := RecallReport{Queries: len(slots)}
 	if len(slots) == 0 {
 		return report, nil
@@ -56,19 +59,30 @@ func (e *Engine) EvaluateRecall(ctx context.Context, q RecallQuery) (RecallRepor
 }
 
 // drawSlots draws up to n different slots that the view accepts and that have a vector.
-func drawSlots(v *view, n int, seed uint64) []uint32 {
+func drawSlots(ctx context.Context, v *view, n int, seed uint64) ([]uint32, error) {
 	rng := rand.New(rand.NewPCG(seed, 0))
+	vector := make([]float32, v.gen.model.Dims())
 	var drawn []uint32
 	for _, i := range rng.Perm(v.gen.slots.len()) {
 		if len(drawn) == n {
 			break
 		}
-		if slot := uint32(i); v.Accepts(slot) && v.gen.words.Length(slot) > 0 {
+		slot := uint32(i)
+		if !v.Accepts(slot) {
+			continue
+		}
+		if err := v.gen.vectors.Vector(slot, vector); err != nil {
+			return nil, err
+		}
+		if length(vector) > 0 { // nothing is near to a paper without known words, which any index finds
 			drawn = append(drawn, slot)
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
 	}
 	slices.Sort(drawn)
-	return drawn
+	return drawn, nil
 }
 
 // shareFound is the share of the true candidates that were found.

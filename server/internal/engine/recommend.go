@@ -2,8 +2,9 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/embed/vector"
@@ -20,30 +21,20 @@ func (e *Engine) Recommend(ctx context.Context, rec *paper.Recommendation) (*pap
 	r := e.rankers.Get().(*ranker)
 	defer e.rankers.Put(r)
 
-	v, err := e.lookForSubjects(ctx, rec)
+	v, subjects, err := e.lookForSubjects(ctx, rec)
 	if err != nil {
 		return nil, err
 	}
-	ask, err := r.taste(e, v, rec)
+	ask, err := r.taste(v, rec, subjects)
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range rec.Exclude {
-		slot, err := e.slotOf(v, id)
-		switch {
-		case err == nil:
-			v.exclude = append(v.exclude, slot)
-		case errors.Is(err, ErrNotFound), errors.Is(err, errBehind): // not among the hits anyway
-		default:
-			return nil, err
-		}
-	}
-	v.without() // sorts what was added
 	return e.answer(ctx, r, v, ask, &rec.Options, rec.PageSize, rec.PageToken, recommendationHash(rec))
 }
 
-// lookForSubjects begins a view in which every paper that is liked or disliked is visible.
-func (e *Engine) lookForSubjects(ctx context.Context, rec *paper.Recommendation) (*view, error) {
+// lookForSubjects begins a view in which every paper that is liked, disliked or excluded is visible and not among the
+// hits. It returns the slots of the liked papers and then of the disliked ones.
+func (e *Engine) lookForSubjects(ctx context.Context, rec *paper.Recommendation) (*view, []uint32, error) {
 	var ids []string
 	for _, side := range [][]paper.Preference{rec.Likes, rec.Dislikes} {
 		for _, p := range side {
@@ -52,59 +43,66 @@ func (e *Engine) lookForSubjects(ctx context.Context, rec *paper.Recommendation)
 			}
 		}
 	}
-	v, slots, err := e.lookFor(ctx, false, ids...)
+	subjects := len(ids)
+	v, slots, err := e.lookFor(ctx, append(ids, rec.Exclude...)...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	v.without(slots...)
-	return v, nil
+	if i := slices.Index(slots[:subjects], unstored); i >= 0 {
+		return nil, nil, fmt.Errorf("%w: %q", ErrNotFound, ids[i])
+	}
+	excluded := make([]uint32, 0, len(slots))
+	for _, slot := range slots {
+		if slot != unstored {
+			excluded = append(excluded, slot)
+		}
+	}
+	v.without(excluded...)
+	return v, slots[:subjects], nil
 }
 
-// taste sums the subjects up into one question.
-func (r *ranker) taste(e *Engine, v *view, rec *paper.Recommendation) (question, error) {
+// taste sums the subjects up into one question. slots are those of lookForSubjects.
+func (r *ranker) taste(v *view, rec *paper.Recommendation, slots []uint32) (question, error) {
 	sum := make([]float32, v.gen.model.Dims())
 	counts := make(map[uint32]uint32)
-	add := func(p paper.Preference, sign float64, name string) error {
-		ask, err := r.subject(e, v, p)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		vector.Axpy(sum, float32(sign*p.Weight), ask.vector)
-		if sign > 0 {
+	add := func(side string, preferences []paper.Preference, sign float64) error {
+		for i, p := range preferences {
+			var ask question
+			var err error
+			if p.PaperID != "" {
+				ask, err = r.paperQuestion(v.gen, slots[0])
+				slots = slots[1:]
+			} else {
+				ask, err = r.textQuestion(v.gen, p.Text)
+			}
+			if err != nil {
+				return fmt.Errorf("%s[%d]: %w", side, i, err)
+			}
+			vector.Axpy(sum, float32(sign*p.Weight), ask.vector)
+			if sign < 0 {
+				continue
+			}
 			for i, id := range ask.terms.IDs {
 				counts[id] += uint32(ask.terms.Counts[i])
 			}
 		}
 		return nil
 	}
-	for i, p := range rec.Likes {
-		if err := add(p, 1, fmt.Sprintf("likes[%d]", i)); err != nil {
-			return question{}, err
-		}
+	if err := add("likes", rec.Likes, 1); err != nil {
+		return question{}, err
 	}
-	for i, p := range rec.Dislikes {
-		if err := add(p, -1, fmt.Sprintf("dislikes[%d]", i)); err != nil {
-			return question{}, err
-		}
+	if err := add("dislikes", rec.Dislikes, -1); err != nil {
+		return question{}, err
 	}
 	norm := length(sum)
 	if norm == 0 {
 		return question{}, fmt.Errorf("%w: likes and dislikes cancel out, or hold no known word", ErrNoWords)
 	}
+	if math.IsNaN(float64(norm)) || math.IsInf(float64(norm), 0) {
+		return question{}, fmt.Errorf("%w: the weights of likes and dislikes add up to no number", ErrInvalidVector)
+	}
 	vector.Scale(sum, 1/norm)
 	return question{vector: sum, terms: termsOf(counts), weights: lexical.DefaultWeights(lexical.PaperQuery, v.gen.model.Trained())}, nil
-}
-
-// subject is the question that one liked or disliked thing asks. Its slices are good until the next one.
-func (r *ranker) subject(e *Engine, v *view, p paper.Preference) (question, error) {
-	if p.PaperID == "" {
-		return r.textQuestion(v.gen, p.Text)
-	}
-	slot, err := e.slotOf(v, p.PaperID)
-	if err != nil {
-		return question{}, err
-	}
-	return r.paperQuestion(v.gen, slot)
 }
 
 // termsOf makes sorted terms of counts.

@@ -36,7 +36,7 @@ func (e *Engine) Search(ctx context.Context, q *paper.Query) (*paper.Result, err
 func (e *Engine) ask(ctx context.Context, r *ranker, q *paper.Query) (*view, question, error) {
 	switch {
 	case q.PaperID != "":
-		v, slots, err := e.lookFor(ctx, false, q.PaperID)
+		v, slots, err := e.lookForStored(ctx, q.PaperID)
 		if err != nil {
 			return nil, question{}, err
 		}
@@ -145,6 +145,9 @@ func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask question, o
 	}
 	if err := v.restrict(o.Filter); err != nil {
 		return nil, err
+	}
+	if n := len(v.exclude); n > 0 && v.exclude[n-1] >= v.slots {
+		return nil, fmt.Errorf("%w: a paper that the search names was written since the first page; search again", ErrPageExpired)
 	}
 	if o.DenseWeight != nil && ask.terms != nil {
 		ask.weights.Dense, ask.weights.Words = *o.DenseWeight, lexical.Depth

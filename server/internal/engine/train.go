@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"github.com/akin-search/akin/embed"
 )
@@ -17,19 +18,31 @@ func (e *Engine) Train(ctx context.Context, o TrainOptions, progress func(TrainP
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(e.background, cancel)()
+	if e.background.Err() != nil {
+		return ModelInfo{}, ErrClosed
+	}
 	select {
 	case e.building <- struct{}{}: // after a rebuild that runs now
 		defer func() { <-e.building }()
 	case <-ctx.Done():
-		return ModelInfo{}, ctx.Err()
+		return ModelInfo{}, e.whyCancelled(ctx.Err())
 	}
 	defer e.setActivity("", 0)
-	return e.train(ctx, o, func(p TrainProgress) {
+	info, err := e.train(ctx, o, func(p TrainProgress) {
 		e.setActivity("training", p.Progress)
 		if progress != nil {
 			progress(p)
 		}
 	})
+	return info, e.whyCancelled(err)
+}
+
+// whyCancelled turns the cancellation of a training by Close into ErrClosed.
+func (e *Engine) whyCancelled(err error) error {
+	if errors.Is(err, context.Canceled) && e.background.Err() != nil {
+		return ErrClosed
+	}
+	return err
 }
 
 // Shares of the whole that the stages of a training take, for the progress that users see.

@@ -2,9 +2,9 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +16,7 @@ import (
 // readers counts the queries in flight in two epochs, so that the collector of superseded records can wait for every
 // query that began before a moment, without a lock and without waiting for later ones.
 type readers struct {
+	mu     sync.Mutex // held while one waits
 	epoch  atomic.Uint64
 	active [2]atomic.Int64
 }
@@ -34,8 +35,11 @@ func (r *readers) enter() uint64 {
 
 func (r *readers) leave(epoch uint64) { r.active[epoch&1].Add(-1) }
 
-// settle waits until every query that entered before the call has left. One call at a time.
+// settle waits until every query that entered before the call has left. Calls wait for one another: an epoch that turns
+// a second time would count new queries beside the old ones that somebody waits for, and not wait for those itself.
 func (r *readers) settle(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	old := r.epoch.Add(1) - 1
 	for r.active[old&1].Load() != 0 {
 		select {
@@ -90,7 +94,7 @@ func (v *view) without(slots ...uint32) {
 
 // Accepts reports whether a slot may be in the answer.
 func (v *view) Accepts(slot uint32) bool {
-	if v.set != nil && (int(slot>>6) >= len(v.bits) || v.bits[slot>>6]>>(slot&63)&1 == 0) {
+	if !v.inSet(slot) {
 		return false
 	}
 	if len(v.exclude) > 0 {
@@ -99,6 +103,11 @@ func (v *view) Accepts(slot uint32) bool {
 		}
 	}
 	return slot < v.slots && v.gen.slots.alive(slot, v.revision)
+}
+
+// inSet reports whether the filter accepts a slot.
+func (v *view) inSet(slot uint32) bool {
+	return v.set == nil || int(slot>>6) < len(v.bits) && v.bits[slot>>6]>>(slot&63)&1 != 0
 }
 
 // Slots lists what the filter accepts; ok is false without a filter.
@@ -122,52 +131,68 @@ func (v *view) Share() float64 {
 	return live * float64(v.set.GetCardinality()) / n
 }
 
-// errBehind says that the store has a paper that the view's revision does not show yet.
-var errBehind = errors.New("not yet visible")
+// unstored stands for the slot of an id that the store does not have.
+const unstored = 1<<32 - 1
 
-// slotOf returns the slot of an id as the view sees it.
-func (e *Engine) slotOf(v *view, id string) (uint32, error) {
-	ordinal, ok, err := e.store.Ordinal(id)
-	if err != nil {
-		return 0, storeError(err)
-	}
-	if !ok {
-		return 0, fmt.Errorf("%w: %q", ErrNotFound, id)
-	}
-	slot, ok := v.gen.slots.find(ordinal)
-	if !ok || !v.gen.slots.row(slot).visible(v.revision) {
-		return 0, errBehind
-	}
-	return slot, nil
-}
-
-// lookFor begins a view in which every id that the store has is visible, and returns their slots. The store runs ahead
-// of what is visible by the writes being applied just now, so a few looks may be needed. Ids that are not stored are
-// ErrNotFound, or left out when missing is true.
-func (e *Engine) lookFor(ctx context.Context, missing bool, ids ...string) (*view, []uint32, error) {
+// lookFor begins a view in which every id that the store has is visible, and returns their slots: unstored for the
+// others. The store runs ahead of what is visible by the writes being applied just now, so a few looks may be needed.
+func (e *Engine) lookFor(ctx context.Context, ids ...string) (*view, []uint32, error) {
+	ordinals, slots := make([]uint64, len(ids)), make([]uint32, len(ids))
 	for {
 		v := e.look()
-		slots := make([]uint32, 0, len(ids))
-		var err error
-		for _, id := range ids {
-			var slot uint32
-			slot, err = e.slotOf(v, id)
-			if missing && errors.Is(err, ErrNotFound) {
-				err = nil
-				continue
-			}
-			if err != nil {
-				break
-			}
-			slots = append(slots, slot)
+		if len(ids) == 0 {
+			return v, nil, nil
 		}
-		if !errors.Is(err, errBehind) {
-			return v, slots, err
+		if err := e.store.Ordinals(ids, ordinals); err != nil {
+			return nil, nil, storeError(err)
 		}
-		select {
-		case <-ctx.Done():
-			return nil, nil, ctx.Err()
-		case <-time.After(200 * time.Microsecond):
+		if v.slotsOf(ordinals, slots) {
+			return v, slots, nil
 		}
+		if err := e.waitToSee(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// lookForStored is lookFor of ids that must be stored: ErrNotFound names the first that is not.
+func (e *Engine) lookForStored(ctx context.Context, ids ...string) (*view, []uint32, error) {
+	v, slots, err := e.lookFor(ctx, ids...)
+	if err != nil {
+		return nil, nil, err
+	}
+	if i := slices.Index(slots, unstored); i >= 0 {
+		return nil, nil, fmt.Errorf("%w: %q", ErrNotFound, ids[i])
+	}
+	return v, slots, nil
+}
+
+// slotsOf writes the slots of ordinals, and reports whether all of them are visible. Ordinal 0 is unstored.
+func (v *view) slotsOf(ordinals []uint64, slots []uint32) bool {
+	for i, ordinal := range ordinals {
+		slots[i] = unstored
+		if ordinal == 0 {
+			continue
+		}
+		slot, ok := v.gen.slots.find(ordinal)
+		if !ok || !v.gen.slots.row(slot).visible(v.revision) {
+			return false
+		}
+		slots[i] = slot
+	}
+	return true
+}
+
+// waitToSee waits a moment for the applier to make visible what the store has already. When the applier has failed that
+// never happens.
+func (e *Engine) waitToSee(ctx context.Context) error {
+	if e.failed.Load() != nil {
+		return e.Writable()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(200 * time.Microsecond):
+		return nil
 	}
 }
