@@ -11,16 +11,22 @@ type Kind uint8
 
 // The kinds of queries.
 const (
-	TextQuery  Kind = iota // a question, a sentence, an abstract
+	TextQuery  Kind = iota // a question, a sentence or a few
 	TitleQuery             // a few words without a full stop: most often the title of a paper
-	PaperQuery             // a stored paper
+	PaperQuery             // a stored paper, or a text as long as an abstract
 )
 
-// titleWords is the most content words of a title-like text.
-const titleWords = 10
+const (
+	titleWords = 10 // the most content words of a title-like text
+	paperWords = 60 // the least of a text as long as an abstract
+)
 
-// KindOf tells a title-like text, at most ten content words and no final punctuation, from other text.
+// KindOf tells a title-like text, at most ten content words and no final punctuation, from other text, and that from a text
+// as long as an abstract. Tokens is the number of content words.
 func KindOf(text string, tokens int) Kind {
+	if tokens >= paperWords {
+		return PaperQuery
+	}
 	if tokens > titleWords {
 		return TextQuery
 	}
@@ -44,7 +50,7 @@ type Weights struct {
 //
 //   - A title is looked for by its words, most of all by pairs of them, and how often a paper repeats one says little; the
 //     cosine only helps.
-//   - A stored paper has words enough to be near to what it should be near to: candidates by BM25 and shared bigrams bring
+//   - A whole paper has words enough to be near to what it should be near to: candidates by BM25 and shared bigrams bring
 //     nothing, and many words make them costly.
 //   - The cosines of an untrained model count shared words, as BM25 does and does better.
 func DefaultWeights(k Kind, trained bool) Weights {

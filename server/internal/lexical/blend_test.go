@@ -14,6 +14,8 @@ func TestTitlesAreToldFromText(t *testing.T) {
 		{"A title with (brackets)", 3, TitleQuery},
 		{"", 0, TitleQuery},
 		{"a long list of words without an end", 11, TextQuery},
+		{"nearly an abstract.", 59, TextQuery},
+		{"an abstract.", 60, PaperQuery},
 	} {
 		if got := KindOf(c.text, c.tokens); got != c.want {
 			t.Errorf("%q: kind %d, want %d", c.text, got, c.want)

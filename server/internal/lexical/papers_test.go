@@ -79,7 +79,7 @@ func BenchmarkTop(b *testing.B) {
 		name    string
 		queries []embed.Terms
 	}{{"title", c.titles}, {"abstract", c.abstracts}} {
-		for _, k := range []int{100, 200} {
+		for _, k := range []int{50, 200} {
 			b.Run(kind.name+"/k="+strconv.Itoa(k), func(b *testing.B) {
 				var q Query
 				ctx := context.Background()
