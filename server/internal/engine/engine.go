@@ -136,6 +136,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	go e.apply()
 	e.workers.Go(e.runBackground)
 	e.workers.Go(e.runCatchup)
+	e.wakeCatchup() // what was built or replayed is in the tail
 	return e, nil
 }
 
