@@ -29,7 +29,7 @@ func TestLevelsThinOutByM(t *testing.T) {
 
 func TestRepairAttachesWhatWasCutOff(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
-	vectors := clustered(r, 16, 1500)
+	vectors := clustered(r, 16, 800)
 	x := build(t, 16, vectors, Config{M: 4})
 	check(t, x)
 	// Cut every link to the nodes 500 to 599, and all but the links among them from 700 to 709, which become an island.
@@ -102,16 +102,16 @@ func TestIdenticalVectorsShareOneNode(t *testing.T) {
 
 func TestSearchesDoNotAllocate(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
-	vectors := clustered(r, 32, 2000)
+	vectors := clustered(r, 32, 1000)
 	x := New(32, Config{})
-	appendAll(t, x, vectors[:1800])
+	appendAll(t, x, vectors[:800])
 	catchUp(t, x)
-	appendAll(t, x, vectors[1800:])
+	appendAll(t, x, vectors[800:])
 	ctx := context.Background()
 	var dst []index.Candidate
 	for name, q := range map[string]index.Query{
 		"walk":          {Vector: vectors[0], K: 10, Walk: true},
-		"filtered walk": {Vector: vectors[0], K: 10, Walk: true, Accept: fakeAccept{900, 2000, false}},
+		"filtered walk": {Vector: vectors[0], K: 10, Walk: true, Accept: fakeAccept{450, 1000, false}},
 		"exact":         {Vector: vectors[0], K: 10, Exact: true},
 	} {
 		s := new(searcher) // kept by hand: a pool may be emptied by the collector at any time

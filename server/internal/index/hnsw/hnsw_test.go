@@ -97,7 +97,11 @@ func recall(t testing.TB, x *Index, queries [][]float32, k, ef int, accept index
 
 func TestWalkFindsTheNearest(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
-	x := build(t, 32, clustered(r, 32, 2000), Config{})
+	n := 2000
+	if testing.Short() {
+		n = 1200 // more than one stride of a build
+	}
+	x := build(t, 32, clustered(r, 32, n), Config{})
 	check(t, x)
 	if got := recall(t, x, clustered(r, 32, 50), 10, 64, nil); got < .97 {
 		t.Fatalf("recall %.3f", got)

@@ -35,9 +35,13 @@ type Options struct {
 	// Load restores what Save wrote. size is the number of bytes that r holds.
 	Load func(r io.Reader, size int64) (index.Searcher, error)
 	// Vectors is the size of the larger sets. 0 means 1,500, which keeps an ordinary run to seconds; the soak form, with
-	// AKIN_SOAK set, takes ten times as many.
+	// AKIN_SOAK set, takes ten times as many, and -short at most shortVectors.
 	Vectors int
 }
+
+// shortVectors is the size of the larger sets under -short, where the race detector makes the truth, which is computed here,
+// the greater part of the work.
+const shortVectors = 300
 
 func (o Options) withDefaults() Options {
 	if o.Recall == 0 {
@@ -54,6 +58,8 @@ func (o Options) withDefaults() Options {
 	}
 	if os.Getenv("AKIN_SOAK") != "" {
 		o.Vectors *= 10
+	} else if testing.Short() {
+		o.Vectors = min(o.Vectors, shortVectors)
 	}
 	return o
 }

@@ -13,8 +13,12 @@ import (
 // testRandomOperations expresses updates and deletes as the engine's owner does, as Accept sets over slots that never
 // change, and compares every answer with a map of live keys.
 func (s *suite) testRandomOperations(t *testing.T) {
+	steps := 600
+	if testing.Short() {
+		steps = 250
+	}
 	for seed := range uint64(3) {
-		t.Run(fmt.Sprint("seed", seed), func(t *testing.T) { s.randomOperations(t, newRand(100+seed), 600) })
+		t.Run(fmt.Sprint("seed", seed), func(t *testing.T) { s.randomOperations(t, newRand(100+seed), steps) })
 	}
 }
 
