@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -440,4 +441,19 @@ func smallEmbed() embed.Config {
 	cfg := embed.DefaultConfig()
 	cfg.Dims = 64
 	return cfg
+}
+
+func TestAnExplanationHasTheScoresOfTheHit(t *testing.T) {
+	e := open(t, t.TempDir())
+	mustUpsert(t, e, testPapers(0, 60)...)
+	for _, text := range []string{"graph message passing", "We ask whether graph message passing helps proteins fold."} {
+		hit := search(t, e, paper.Query{Text: text, Options: paper.Options{Mode: paper.ModeExact}}).Hits[0]
+		x, err := e.Explain(context.Background(), ExplainQuery{Text: text, Target: hit.Paper.ID, MaxTerms: 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(x.Cosine-hit.Cosine) > 1e-3 || math.Abs(x.BM25-hit.BM25) > 1e-6 {
+			t.Errorf("%q: explained %.4f and %.4f, the hit has %.4f and %.4f", text, x.Cosine, x.BM25, hit.Cosine, hit.BM25)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/embed/vector"
+	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
@@ -59,6 +60,7 @@ func (e *Engine) textOf(v *view, slot uint32) ([]string, error) {
 // maxMatches is how many nearest words of the target a term names.
 const maxMatches = 3
 
+// explain compares the texts of a query, one or a paper's two, with those of a target.
 func (r *ranker) explain(g *Generation, slot uint32, query, target []string, maxTerms int) (*Explanation, error) {
 	document, names := r.vectorAndNames(g, target)
 	targetIDs := sortedKeys(names)
@@ -67,7 +69,11 @@ func (r *ranker) explain(g *Generation, slot uint32, query, target []string, max
 		return nil, ErrNoWords
 	}
 	terms := r.analysis.Features
-	g.words.Prepare(&r.words, &r.analysis.Words)
+	kind := lexical.PaperQuery
+	if len(query) == 1 {
+		kind = lexical.KindOf(query[0], r.analysis.Words.Tokens)
+	}
+	g.words.PrepareK1(&r.words, &r.analysis.Words, lexical.DefaultWeights(kind, g.model.Trained()).K1)
 
 	x := &Explanation{Model: g.model.Fingerprint(), Cosine: float64(vector.Dot(queryVector, document))}
 	rows := rowsOf(g.model, targetIDs)

@@ -57,7 +57,7 @@ func (r *ranker) candidates(ctx context.Context, v *view, ask question, o *paper
 	if err != nil || ask.terms == nil {
 		return report, err
 	}
-	v.gen.words.Prepare(&r.words, ask.terms)
+	v.gen.words.PrepareK1(&r.words, ask.terms, ask.weights.K1)
 	words := depth * ask.weights.Words / lexical.Depth
 	if len(r.found) == 0 {
 		words = depth // no word that the model knows: what shares a word is all there is
