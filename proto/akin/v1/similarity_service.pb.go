@@ -94,8 +94,9 @@ type SearchOptions struct {
 	// Width of the graph walk, 1 to 4,096: wider finds more of the true neighbours and takes longer. 0: the server's
 	// default. Without effect on exact searches.
 	Ef int32 `protobuf:"varint,3,opt,name=ef,proto3" json:"ef,omitempty"`
-	// Share of the dense score in the ranking, 0 (BM25 alone) to 1 (cosine alone). Default by the kind of query: papers
-	// .5, texts .4, title-like texts .15; vectors have no words, so 1.
+	// Share of the dense score in the ranking, 0 (BM25 alone) to 1 (cosine alone). Default by the kind of query: papers and
+	// texts as long as abstracts .6, texts .55, title-like texts (up to 10 content words, no final mark) .25, all of them .05
+	// while the model is not trained; vectors have no words, so always 1.
 	DenseWeight *float64 `protobuf:"fixed64,4,opt,name=dense_weight,json=denseWeight,proto3,oneof" json:"dense_weight,omitempty"`
 	// Age in which a paper's score halves. Default: age does not count. From one hour.
 	RecencyHalfLife *durationpb.Duration `protobuf:"bytes,5,opt,name=recency_half_life,json=recencyHalfLife,proto3" json:"recency_half_life,omitempty"`
@@ -388,7 +389,8 @@ type SearchPapersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Best first.
 	Hits []*Hit `protobuf:"bytes,1,rep,name=hits,proto3" json:"hits,omitempty"`
-	// Empty on the last page. At most 2,000 hits can be paged through.
+	// Empty on the last page. A search can be paged through to its 200th hit, or as far as its first page
+	// went.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// How the answer was found.
 	Info          *SearchInfo `protobuf:"bytes,3,opt,name=info,proto3" json:"info,omitempty"`
