@@ -75,7 +75,9 @@ func (e *Engine) state() state {
 		trainAt:  e.cfg.TrainAt,
 		idle:     e.idle(),
 		needIdle: e.cfg.Idle,
-		behind:   g.revision() - min(g.revision(), e.checkpoint.revision.Load()),
+		behind:   e.behind(),
+		unsaved:  e.unsavedGraph(),
+		tail:     g.tailLength(),
 		every:    e.cfg.CheckpointEvery,
 		keeps:    !e.cfg.NoCheckpoints,
 	}

@@ -49,6 +49,7 @@ func (e *Engine) writeCheckpoint(ctx context.Context) error {
 	g := e.live.Load()
 	revision := g.revision()
 	n := g.slotsAt(revision)
+	graph := g.vectors.Info().Graph // what enters the graph during the writing may be in or not
 	meta := checkpoint.Meta{
 		StoreID:  e.store.ID(),
 		Model:    g.model.Fingerprint(),
@@ -80,6 +81,7 @@ func (e *Engine) writeCheckpoint(ctx context.Context) error {
 		return fmt.Errorf("write a checkpoint: %w", err)
 	}
 	e.checkpoint.revision.Store(revision)
+	e.checkpoint.graph.Store(int64(graph))
 	return e.trimLog(revision)
 }
 
@@ -89,6 +91,19 @@ func (e *Engine) forgetCheckpoint() {
 	e.checkpoint.Lock()
 	defer e.checkpoint.Unlock()
 	e.checkpoint.revision.Store(0)
+	e.checkpoint.graph.Store(0)
+}
+
+// behind is the number of revisions that a start from the newest checkpoint replays.
+func (e *Engine) behind() uint64 {
+	revision := e.live.Load().revision()
+	return revision - min(revision, e.checkpoint.revision.Load())
+}
+
+// unsavedGraph is the number of vectors that entered the graph since the newest checkpoint, and that a start from it
+// inserts again, half a millisecond each.
+func (e *Engine) unsavedGraph() int {
+	return max(0, e.live.Load().vectors.Info().Graph-int(e.checkpoint.graph.Load()))
 }
 
 // slotsAt is the number of slots born at or before a revision. Slots rise by their birth.
@@ -120,6 +135,7 @@ func (e *Engine) loadCheckpoint(ctx context.Context) (*Generation, *embed.Model)
 		if err = e.replay(ctx, g, e.store.Revision()); err == nil {
 			g.base = g.revision()
 			e.checkpoint.revision.Store(loaded)
+			e.checkpoint.graph.Store(int64(g.vectors.Info().Graph))
 			e.log.Info("checkpoint loaded", "papers", g.papers(), "replayed", g.base-loaded, "seconds", time.Since(begin).Seconds())
 			return g, model
 		}

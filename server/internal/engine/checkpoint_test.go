@@ -160,3 +160,29 @@ func TestACheckpointOfAnotherConfigurationIsNotServed(t *testing.T) {
 		t.Errorf("%d papers of %d dimensions", s.Papers, s.Model.Dims)
 	}
 }
+
+// TestTheGraphIsSavedThoughNothingWasWrittenSince starts without a checkpoint: the first one is written while the graph
+// still grows, or it grows after it.
+func TestTheGraphIsSavedThoughNothingWasWrittenSince(t *testing.T) {
+	lower(t, &worthSaving, 10)
+	dir := t.TempDir()
+	e := open(t, dir)
+	e.graphMu.Lock() // the graph takes nothing in
+	mustUpsert(t, e, testPapers(0, 100)...)
+	if err := e.writeCheckpoint(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	e.graphMu.Unlock()
+	e.wakeCatchup()
+	soon(t, "a graph of all papers", func() bool { s, _ := e.Stats(context.Background()); return s.GraphVectors == 100 })
+	if err := e.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	g, _, err := open(t, dir).readCheckpoint(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := g.vectors.Info().Graph; n != 100 {
+		t.Errorf("the checkpoint's graph has %d of 100 vectors", n)
+	}
+}

@@ -92,6 +92,7 @@ type Engine struct {
 	checkpoint struct {
 		sync.Mutex
 		revision atomic.Uint64 // of the newest checkpoint on disk
+		graph    atomic.Int64  // vectors that stand in its graph: a start inserts the others anew
 	}
 
 	failed atomic.Pointer[error] // why writes are refused
@@ -187,7 +188,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	e.workers.Wait()
 	e.building <- struct{}{} // after a training on request, which e.stop has cancelled; no other begins
 	var errs []error
-	if !e.cfg.NoCheckpoints && e.Writable() == nil && e.live.Load().revision() != e.checkpoint.revision.Load() {
+	if !e.cfg.NoCheckpoints && e.Writable() == nil && (e.behind() > 0 || e.unsavedGraph() >= worthSaving) {
 		errs = append(errs, e.writeCheckpoint(ctx))
 	}
 	errs = append(errs, e.store.Close()) // ends the committer, which is the only sender on the queue

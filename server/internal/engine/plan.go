@@ -30,6 +30,8 @@ type state struct {
 	idle     time.Duration
 	needIdle time.Duration // before a training
 	behind   uint64        // revisions since the last checkpoint
+	unsaved  int           // vectors that entered the graph since
+	tail     int           // vectors that wait for the graph
 	every    uint64        // revisions after which a checkpoint does not wait for quiet
 	keeps    bool          // whether checkpoints are written
 	file     int64         // bytes of the store's file
@@ -46,6 +48,7 @@ var (
 	compactFrom    = 1000                   // dead slots worth a rebuild
 	compactShare   = .2                     // of all slots
 	shrinkFrom     = int64(64 << 20)        // bytes of free pages worth copying the rest for
+	worthSaving    = 2000                   // vectors in the graph, about a second's work, worth a checkpoint
 	checkpointIdle = 5 * time.Second        // a checkpoint of few revisions waits for quiet
 )
 
@@ -65,6 +68,8 @@ func plan(s state) task {
 	case !s.avoid[snapshot] && s.keeps && s.behind >= s.every:
 		return snapshot
 	case !s.avoid[snapshot] && s.keeps && s.behind > 0 && s.idle >= checkpointIdle:
+		return snapshot
+	case !s.avoid[snapshot] && s.keeps && s.unsaved >= worthSaving && s.tail < worthSaving && s.idle >= checkpointIdle:
 		return snapshot
 	case !s.avoid[shrink] && s.free >= shrinkFrom && s.free > s.file/2 && s.idle >= checkpointIdle:
 		return shrink

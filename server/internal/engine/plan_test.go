@@ -32,6 +32,8 @@ func TestPlanChoosesByThePolicy(t *testing.T) {
 		"little to replay, quiet":          {with(func(s *state) { s.behind = 10 }), snapshot},
 		"most of the store is free":        {with(func(s *state) { s.file, s.free = 300<<20, 200<<20 }), shrink},
 		"some of the store is free":        {with(func(s *state) { s.file, s.free = 300<<20, 100<<20 }), nothing},
+		"the graph has grown":              {with(func(s *state) { s.unsaved = 5000 }), snapshot},
+		"the graph still grows":            {with(func(s *state) { s.unsaved, s.tail = 5000, 5000 }), nothing},
 		"training failed just now":         {with(func(s *state) { s.papers, s.slots, s.avoid[train], s.behind = 1000, 1000, true, 10 }), snapshot},
 		"one paper is nothing to learn":    {with(func(s *state) { s.papers, s.slots, s.trainAt = 1, 1, 1 }), nothing},
 		"little to replay, no checkpoints": {with(func(s *state) { s.behind, s.keeps = 10, false }), nothing},
