@@ -12,10 +12,10 @@
 // hnswlib/main.cpp beside this file measures hnswlib, the C++ library, in the same way, and prints the same JSON. It needs
 // g++ and Debian's libhnswlib-dev:
 //
-//	g++ -O3 -march=native -std=c++17 -pthread -o /tmp/hnswlib-bench server/cmd/annbench/hnswlib/main.cpp
-//	/tmp/hnswlib-bench --base B.fbin --query Q.fbin --json
+//	g++ -O3 -march=native -std=c++17 -pthread -o $TMPDIR/hnswlib-bench server/cmd/annbench/hnswlib/main.cpp
+//	$TMPDIR/hnswlib-bench --base B.fbin --query Q.fbin --json
 //
-// With --hnswlib /tmp/hnswlib-bench annbench runs it last, with its own flags, and prints every engine's throughput and
+// With --hnswlib $TMPDIR/hnswlib-bench annbench runs it last, with its own flags, and prints every engine's throughput and
 // build time over hnswlib's: the smallest width that reaches recall .95 and .99, in one run on one machine.
 //
 // # Output
