@@ -47,6 +47,34 @@ label: \
 	VPADDD Y7, Y2, Y2 \
 	VPADDD Y8, Y3, Y3
 
+// SEQZ adds to acc the products of a row with the query.
+#define SEQZ(row, acc, label) \
+	VPXORD acc, acc, acc \
+	XORL AX, AX \
+label: \
+	VMOVDQU64 (SI)(AX*1), Z4 \
+	VMOVDQU64 (row)(AX*1), Z5 \
+	VPDPBUSD Z4, Z5, acc \
+	ADDQ $64, AX \
+	CMPQ AX, R10 \
+	JLT label
+
+// RUN4Z is DOT4Z for rows that follow each other, read from first to last byte: taken in turns, as DOT4Z does, they keep the
+// processor from reading ahead, and a scan of memory takes 1.6 times as long.
+#define RUN4Z(label1, label2, label3, label4) \
+	SEQZ(R11, Z0, label1) \
+	SEQZ(R12, Z1, label2) \
+	SEQZ(R14, Z2, label3) \
+	SEQZ(R15, Z3, label4) \
+	VEXTRACTI64X4 $1, Z0, Y5 \
+	VEXTRACTI64X4 $1, Z1, Y6 \
+	VEXTRACTI64X4 $1, Z2, Y7 \
+	VEXTRACTI64X4 $1, Z3, Y8 \
+	VPADDD Y5, Y0, Y0 \
+	VPADDD Y6, Y1, Y1 \
+	VPADDD Y7, Y2, Y2 \
+	VPADDD Y8, Y3, Y3
+
 // DOT1Z leaves in Y0 the products of the row R11 with the query.
 #define DOT1Z(label) \
 	VPXORD Z0, Z0, Z0 \
@@ -239,7 +267,7 @@ TEXT ·coarseRunVNNI(SB), NOSPLIT, $0-56
 
 four:
 	RUN4
-	DOT4Z(four_dims)
+	RUN4Z(first, second, third, fourth)
 	SUM4
 	LEAQ (R15)(R10*1), R11
 	ADDQ $16, DI
