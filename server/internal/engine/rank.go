@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -42,10 +43,20 @@ func newRankerPool(cfg embed.Config) *sync.Pool {
 	return &sync.Pool{New: func() any { return &ranker{analyzer: embed.NewAnalyzer(cfg)} }}
 }
 
-// candidates fills r.found with the nearest accepted slots, and r.worded with those of the highest BM25.
-func (r *ranker) candidates(ctx context.Context, v *view, ask question, o *paper.Options, depth int) (index.Report, error) {
-	var err error
+// candidates fills r.found with the nearest accepted slots, and r.worded with those of the highest BM25. The two take
+// about as long as each other: when spare is true, a second core looks for one while this one looks for the other.
+func (r *ranker) candidates(ctx context.Context, v *view, ask question, o *paper.Options, depth int, spare bool) (index.Report, error) {
+	words := 0
+	var worded <-chan outcome
+	if ask.terms != nil {
+		v.gen.words.PrepareK1(&r.words, ask.terms, ask.weights.K1)
+		if words = depth * ask.weights.Words / lexical.Depth; words > 0 && spare {
+			worded = aside(func() error { return r.topByWords(ctx, v, words) })
+			defer func() { <-worded }() // a fault below must not leave the scratch to two queries
+		}
+	}
 	var report index.Report
+	var err error
 	r.found, report, err = v.gen.vectors.Search(ctx, &index.Query{
 		Vector: ask.vector,
 		K:      depth,
@@ -54,16 +65,54 @@ func (r *ranker) candidates(ctx context.Context, v *view, ask question, o *paper
 		Walk:   o.Mode == paper.ModeApproximate,
 		Accept: v,
 	}, r.found[:0])
+	if worded != nil {
+		err = errors.Join(err, (<-worded).get())
+	}
 	if err != nil || ask.terms == nil {
 		return report, err
 	}
-	v.gen.words.PrepareK1(&r.words, ask.terms, ask.weights.K1)
-	words := depth * ask.weights.Words / lexical.Depth
-	if len(r.found) == 0 {
-		words = depth // no word that the model knows: what shares a word is all there is
+	if len(r.found) == 0 && words < depth {
+		// No word that the model knows: what shares a word is all there is.
+		return report, r.topByWords(ctx, v, depth)
 	}
-	r.worded, err = v.gen.words.Top(ctx, &r.words, words, v, r.worded[:0])
+	if worded == nil {
+		err = r.topByWords(ctx, v, words)
+	}
 	return report, err
+}
+
+func (r *ranker) topByWords(ctx context.Context, v *view, k int) (err error) {
+	r.worded, err = v.gen.words.Top(ctx, &r.words, k, v, r.worded[:0])
+	return err
+}
+
+// outcome is what a function ended with.
+type outcome struct {
+	err   error
+	panic any
+}
+
+// get returns the error, or panics as the function did: a fault in one query is for its caller to catch.
+func (o outcome) get() error {
+	if o.panic != nil {
+		panic(o.panic)
+	}
+	return o.err
+}
+
+// aside runs a function on a goroutine of its own. The channel gives its outcome once and is closed then.
+func aside(f func() error) <-chan outcome {
+	done := make(chan outcome, 1)
+	go func() {
+		var o outcome
+		defer func() {
+			o.panic = recover()
+			done <- o
+			close(done)
+		}()
+		o.err = f()
+	}()
+	return done
 }
 
 // score fills r.ranked from r.found and r.worded, best first: the blend of cosine and BM25, halved by age, thinned by likeness. Only
@@ -96,13 +145,44 @@ func (r *ranker) score(v *view, ask question, o *paper.Options, limit int, now t
 	if o.RecencyHalfLife > 0 {
 		r.age(v, o.RecencyHalfLife, now)
 	}
-	slices.SortFunc(r.ranked, func(a, b ranked) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.slot, b.slot))
-	})
 	if o.Diversity > 0 {
+		slices.SortFunc(r.ranked, byScore)
 		return r.diversify(v.gen, o.Diversity, limit)
 	}
+	sortBest(r.ranked, limit)
 	return nil
+}
+
+// byScore orders by falling score, ties by rising slot.
+func byScore(a, b ranked) int {
+	switch {
+	case a.score > b.score:
+		return -1
+	case a.score < b.score:
+		return 1
+	}
+	return cmp.Compare(a.slot, b.slot)
+}
+
+// sortBest puts the first limit places in order. The others are behind them, in any order.
+func sortBest(s []ranked, limit int) {
+	const insertable = 64 // a page longer than this is sorted with all the rest
+	if limit > insertable || limit >= len(s) {
+		slices.SortFunc(s, byScore)
+		return
+	}
+	best := s[:limit]
+	slices.SortFunc(best, byScore)
+	for i := limit; i < len(s) && limit > 0; i++ {
+		hit := s[i]
+		if byScore(hit, best[limit-1]) > 0 {
+			continue
+		}
+		place, _ := slices.BinarySearchFunc(best, hit, byScore)
+		s[i] = best[limit-1]
+		copy(best[place+1:], best[place:limit-1])
+		best[place] = hit
+	}
 }
 
 // age halves scores for every half-life of a paper's age. A paper of unknown age counts as old as the oldest candidate,

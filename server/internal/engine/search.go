@@ -152,7 +152,7 @@ func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask question, o
 	if o.DenseWeight != nil && ask.terms != nil {
 		ask.weights.Dense, ask.weights.Words = *o.DenseWeight, lexical.Depth
 	}
-	report, err := r.candidates(ctx, v, ask, o, int(p.depth))
+	report, err := r.candidates(ctx, v, ask, o, int(p.depth), e.readers.alone())
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,11 @@ func (r *readers) enter() uint64 {
 }
 
 func (r *readers) leave(epoch uint64) { r.active[epoch&1].Add(-1) }
+
+// alone reports whether at most one query runs and another core could help it.
+func (r *readers) alone() bool {
+	return r.active[0].Load()+r.active[1].Load() <= 1 && runtime.GOMAXPROCS(0) > 1
+}
 
 // settle waits until every query that entered before the call has left. Calls wait for one another: an epoch that turns
 // a second time would count new queries beside the old ones that somebody waits for, and not wait for those itself.
