@@ -389,7 +389,7 @@ type SearchPapersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Best first.
 	Hits []*Hit `protobuf:"bytes,1,rep,name=hits,proto3" json:"hits,omitempty"`
-	// Empty on the last page. A search can be paged through to its 200th hit, or as far as its first page
+	// Empty on the last page. A search can be paged through to its 100th hit, or as far as its first page
 	// went.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// How the answer was found.

@@ -42,7 +42,7 @@ type Weights struct {
 	Dense  float64 // weight of the cosine in Ranking.Blend, 0 to 1
 	K1     float64 // of BM25, for Index.PrepareK1; 0: DefaultK1
 	Phrase float64 // worth of a shared bigram in Ranking.Phrases, in units of BM25
-	Words  int     // candidates by BM25 for every 200 by cosine; 0: none
+	Words  int     // candidates by BM25 for every Depth by cosine; 0: none
 }
 
 // DefaultWeights are the weights for a kind of query where the request does not choose. The measurements behind them are
@@ -62,7 +62,7 @@ func DefaultWeights(k Kind, trained bool) Weights {
 		w = Weights{Dense: .6}
 	}
 	if !trained {
-		w.Dense, w.Words = .05, 200
+		w.Dense, w.Words = .05, Depth
 	}
 	return w
 }

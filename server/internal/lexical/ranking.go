@@ -8,7 +8,7 @@ import (
 )
 
 // Depth is the number of candidates by cosine that a first page of hits is ranked from.
-const Depth = 200
+const Depth = 100
 
 const (
 	// phraseDepth is the number of candidates, the best before, whose bigrams are looked at.
