@@ -1,0 +1,236 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/store"
+)
+
+// submitHeld submits a write that is durable and not applied while the applier is held.
+func submitHeld(t *testing.T, e *Engine, papers ...*paper.Paper) *Pending {
+	t.Helper()
+	b, err := e.Prepare(context.Background(), papers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := b.Submit(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.store.Wait(patience(t)); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestPapersBeingUpdatedAreNeitherMissedNorShown asks while an update is durable and not yet applied: the old version is
+// still what queries see.
+func TestPapersBeingUpdatedAreNeitherMissedNorShown(t *testing.T) {
+	e := open(t, t.TempDir())
+	mustUpsert(t, e, testPapers(0, 40)...)
+	release := holdApplier(t, e)
+	changed := testPaper(5)
+	changed.Title += " changed"
+	pending := submitHeld(t, e, changed)
+
+	recommended, listed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		result, err := e.Recommend(patience(t), &paper.Recommendation{
+			Likes: []paper.Preference{{PaperID: "p0000", Weight: 1}}, Exclude: []string{"p0005"}, PageSize: 40})
+		if err == nil && slices.Contains(ids(result.Hits), "p0005") {
+			err = errors.New("an excluded paper is recommended in its old version")
+		}
+		recommended <- err
+	}()
+	go func() {
+		page, err := e.List(patience(t), ListQuery{PageSize: 100, Filter: `categories:"topic0"`})
+		if err == nil && len(page.Papers) != 8 {
+			err = fmt.Errorf("%d of 8 papers are listed", len(page.Papers))
+		}
+		listed <- err
+	}()
+	release()
+	for _, c := range []chan error{recommended, listed} {
+		if err := <-c; err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := pending.Wait(patience(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAWaitForAnUpdateEndsWithItsContext(t *testing.T) {
+	e := open(t, t.TempDir())
+	mustUpsert(t, e, testPapers(0, 10)...)
+	release := holdApplier(t, e)
+	defer release()
+	submitHeld(t, e, testPaper(10))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := e.Search(ctx, &paper.Query{PaperID: "p0010", PageSize: 1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("search = %v", err)
+	}
+	if _, err := e.List(ctx, ListQuery{PageSize: 10, Filter: `categories:"topic0"`}); !errors.Is(err, context.Canceled) {
+		t.Errorf("list = %v", err)
+	}
+}
+
+// TestAnExportHasThePapersThatChangeMeanwhile changes papers ahead of the export.
+func TestAnExportHasThePapersThatChangeMeanwhile(t *testing.T) {
+	e := open(t, t.TempDir())
+	mustUpsert(t, e, testPapers(0, 700)...)
+	mustUpsert(t, e, testPapers(700, 1400)...)
+	for _, filter := range []string{"", `categories:"topic0" OR categories:"topic1" OR categories:"topic2" OR categories:"topic3" OR categories:"topic4"`} {
+		exported := 0
+		err := e.Export(patience(t), filter, func(p *paper.Paper) error {
+			if exported++; exported == 1 {
+				for _, i := range []int{3, 600, 1200, 1399} {
+					changed := testPaper(i)
+					changed.URL = "changed for " + filter
+					mustUpsert(t, e, changed)
+				}
+			}
+			return nil
+		})
+		if err != nil || exported != 1400 {
+			t.Errorf("filter %q: %d of 1400 papers, %v", filter, exported, err)
+		}
+	}
+}
+
+// TestAPurgeLeavesWhatIsWrittenMeanwhile writes between two runs of a purge.
+func TestAPurgeLeavesWhatIsWrittenMeanwhile(t *testing.T) {
+	for _, filter := range []string{"", `categories:"topic1"`} {
+		var e *Engine
+		written := false
+		e = open(t, t.TempDir(), func(c *Config) {
+			c.Hook = func(point string) error {
+				if point == PointPurgeBetween && !written {
+					written = true
+					fresh := testPaper(1)
+					fresh.ID = "zzz"
+					changed := testPaper(1396)
+					changed.URL = "changed"
+					mustUpsert(t, e, fresh, changed)
+				}
+				return nil
+			}
+		})
+		papers := testPapers(0, 1400)
+		for _, p := range papers {
+			p.Categories = []string{"topic1"}
+		}
+		mustUpsert(t, e, papers[:700]...)
+		mustUpsert(t, e, papers[700:]...)
+		count, _, err := e.Purge(patience(t), filter, true)
+		if err != nil || count != 1399 {
+			t.Errorf("filter %q: purge of %d papers, want 1399; %v", filter, count, err)
+		}
+		got, err := e.Get(context.Background(), []string{"zzz", "p1396"}, false)
+		if err != nil || got[0] == nil || got[1] == nil {
+			t.Errorf("filter %q: what was written during the purge is gone: %v, %v", filter, got, err)
+		}
+	}
+	// A purge of an empty engine takes nothing that comes meanwhile either.
+	e := open(t, t.TempDir())
+	w, err := e.walk("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.freeze()
+	mustUpsert(t, e, testPapers(0, 3)...)
+	if found, _, err := w.next(context.Background(), 10, 10); err != nil || len(found) != 0 {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+// TestAPageOfAChangedPaperIsExpired pages through the neighbours of a paper that changes between two pages: the second
+// page would be of another query, and could show the paper's old version.
+func TestAPageOfAChangedPaperIsExpired(t *testing.T) {
+	e := open(t, t.TempDir())
+	mustUpsert(t, e, testPapers(0, 60)...)
+	q := paper.Query{PaperID: "p0003", PageSize: 5}
+	q.PageToken = search(t, e, q).NextPageToken
+	mustUpsert(t, e, testPaper(99)) // another paper does not matter
+	search(t, e, q)
+	changed := testPaper(3)
+	changed.Title = "Something else"
+	mustUpsert(t, e, changed)
+	if _, err := e.Search(context.Background(), &q); !errors.Is(err, ErrPageExpired) {
+		t.Errorf("%v, want ErrPageExpired", err)
+	}
+}
+
+func TestAnEmptyEngineAnswersEverything(t *testing.T) {
+	for _, kind := range []string{"hnsw", "flat", "coder"} {
+		e := open(t, t.TempDir(), func(c *Config) { c.Index = kind })
+		ctx := patience(t)
+		if hits := search(t, e, paper.Query{Text: "graph"}).Hits; len(hits) != 0 {
+			t.Errorf("%s: hits %v", kind, ids(hits))
+		}
+		if hits := search(t, e, paper.Query{Text: "graph", Options: paper.Options{Filter: `id = "x"`, Mode: paper.ModeExact, Diversity: .5}}).Hits; len(hits) != 0 {
+			t.Errorf("%s: hits %v", kind, ids(hits))
+		}
+		if page, err := e.List(ctx, ListQuery{PageSize: 10}); err != nil || len(page.Papers) != 0 || page.NextPageToken != "" {
+			t.Errorf("%s: list %+v, %v", kind, page, err)
+		}
+		if page, err := e.Duplicates(ctx, DuplicateQuery{MinCosine: .9, PageSize: 10}); err != nil || len(page.Groups) != 0 {
+			t.Errorf("%s: duplicates %+v, %v", kind, page, err)
+		}
+		if report, err := e.EvaluateRecall(ctx, RecallQuery{Queries: 10, K: 10}); err != nil || report.Queries != 0 {
+			t.Errorf("%s: recall %+v, %v", kind, report, err)
+		}
+		if count, _, err := e.Purge(ctx, "", true); err != nil || count != 0 {
+			t.Errorf("%s: purge of %d, %v", kind, count, err)
+		}
+		if _, err := e.Train(ctx, TrainOptions{}, nil); !errors.Is(err, ErrTooFewPapers) {
+			t.Errorf("%s: train %v", kind, err)
+		}
+		if err := e.Check(ctx); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+// TestRecallIsMeasuredOnPapersWithVectors has many papers without any word, to which nothing is near.
+func TestRecallIsMeasuredOnPapersWithVectors(t *testing.T) {
+	e := open(t, t.TempDir())
+	mustUpsert(t, e, testPapers(0, 50)...)
+	for i := range 30 {
+		mustUpsert(t, e, &paper.Paper{ID: fmt.Sprintf("empty%d", i), Title: "?!"})
+	}
+	report, err := e.EvaluateRecall(patience(t), RecallQuery{Queries: 100, K: 10})
+	if err != nil || report.Queries != 50 || report.Recall < .95 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	report, err = e.EvaluateRecall(patience(t), RecallQuery{Queries: 100, K: 10, Filter: `categories:"topic2"`})
+	if err != nil || report.Queries != 10 || report.Recall < .95 {
+		t.Errorf("filtered: %+v, %v", report, err)
+	}
+	if report, err = e.EvaluateRecall(patience(t), RecallQuery{Queries: 100, K: 10, Filter: `categories:"nobody"`}); err != nil || report.Queries != 0 {
+		t.Errorf("filtered to nothing: %+v, %v", report, err)
+	}
+}
+
+func TestErrorsOfTheStoreKeepTheirMeaning(t *testing.T) {
+	for _, test := range []struct{ of, want error }{
+		{fmt.Errorf("%w: %w", store.ErrQueueFull, context.DeadlineExceeded), ErrOverloaded},
+		{fmt.Errorf("%w: no space", store.ErrReadOnly), ErrReadOnly},
+		{store.ErrNotFound, ErrNotFound},
+		{store.ErrClosed, ErrClosed},
+	} {
+		if got := storeError(test.of); !errors.Is(got, test.want) {
+			t.Errorf("%v became %v", test.of, got)
+		}
+	}
+	e := open(t, t.TempDir())
+	if _, err := e.Delete(patience(t), "unheard of"); !errors.Is(err, ErrNotFound) || err.Error() != `paper not found: "unheard of"` {
+		t.Errorf("delete: %v", err)
+	}
+}
