@@ -141,7 +141,7 @@ func TestScanFindsWhatScoringEveryRowFinds(t *testing.T) {
 	scores := make([]float32, view.N)
 	var (
 		q       Query
-		scanner Scanner
+		scanner Crew
 		top     Top
 	)
 	for _, k := range []int{1, 10, 333} {
@@ -184,7 +184,7 @@ func TestScanStopsWithItsContext(t *testing.T) {
 	cancel()
 	var (
 		q       Query
-		scanner Scanner
+		scanner Crew
 		top     Top
 	)
 	if _, err := q.Set(c, vectors[0]); err != nil {

@@ -1,7 +1,6 @@
 package codes
 
 import (
-	"context"
 	"fmt"
 	"math"
 
@@ -9,12 +8,16 @@ import (
 	"github.com/akin-search/akin/server/internal/index"
 )
 
-const (
-	// run is the number of rows scored at a time: few enough that scores and rows to score again stay in the nearest cache.
-	run = 256
-	// runsPerCheck is the number of runs between two looks at the context: every 4,096 rows, about 50 microseconds.
-	runsPerCheck = 16
-)
+// run is the number of rows scored at a time: few enough that the rows, which every query of a batch reads, and the scores stay
+// in the near caches.
+const run = 256
+
+// Job is one query of a scan.
+type Job struct {
+	Query  *Query
+	Accept index.Accept // nil: every slot
+	Top    *Top         // where the best are kept
+}
 
 // Scanner is scratch for scans, for one goroutine at a time.
 type Scanner struct {
@@ -23,50 +26,40 @@ type Scanner struct {
 	picked [run]uint32
 }
 
-// Scan offers to top the rows from to to-1 whose slot is accepted (accept may be nil) and whose vector is not zero. Every row
-// is scored by its coarse plane; those whose error bound reaches the k-th best are scored by both, so that the outcome is that
-// of scoring all by both. It returns the number of rows scored, and the context's error when that ended first.
-func (s *Scanner) Scan(ctx context.Context, v *View, q *Query, from, to int, accept index.Accept, top *Top) (int, error) {
-	scored := 0
-	for at, runs := from, 0; at < to; runs++ {
-		if runs%runsPerCheck == runsPerCheck-1 {
-			if err := ctx.Err(); err != nil {
-				return scored, err
-			}
-		}
+// rows offers to the top of each job the rows from to to-1 whose slot it accepts and whose vector is not zero. Every row is
+// scored by its coarse plane; those whose error bound reaches the k-th best are scored by both, so that the outcome is that of
+// scoring all by both.
+func (s *Scanner) rows(v *View, jobs []Job, from, to int) {
+	for at := from; at < to; {
 		b, row := at/vector.BlockRows, at%vector.BlockRows
 		n := min(run, to-at, vector.BlockRows-row)
-		scores := s.scores[:n]
-		vector.CoarseRun(scores, &q.Int8Query, v.Coarse[b], row)
-		scored += n
-		cut := top.Worst() - q.margin(math.Float32frombits(v.maxScale[b].Load()))
-		m := 0
-		for i, score := range scores {
-			if score >= cut {
-				s.picked[m] = uint32(at + i)
-				m++
+		scale := math.Float32frombits(v.maxScale[b].Load())
+		for j := range jobs {
+			job := &jobs[j]
+			scores := s.scores[:n]
+			vector.CoarseRun(scores, &job.Query.Int8Query, v.Coarse[b], row)
+			cut := job.Top.Worst() - job.Query.margin(scale)
+			m := 0
+			for i, score := range scores {
+				if score >= cut {
+					s.picked[m] = uint32(at + i)
+					m++
+				}
+			}
+			if m > 0 {
+				s.offer(v, job, m)
 			}
 		}
-		s.offer(v, q, m, accept, top)
 		at += n
 	}
-	return scored, nil
 }
 
-// ScanList is Scan over a list of slots, all below v.N.
-func (s *Scanner) ScanList(ctx context.Context, v *View, q *Query, slots []uint32, accept index.Accept, top *Top) (int, error) {
-	margin := q.Margin(v)
-	scored := 0
-	for runs := 0; len(slots) > 0; runs++ {
-		if runs%runsPerCheck == runsPerCheck-1 {
-			if err := ctx.Err(); err != nil {
-				return scored, err
-			}
-		}
+// listed is rows over slots, all below v.N. margin is the query's over the view.
+func (s *Scanner) listed(v *View, job *Job, margin float32, slots []uint32) {
+	for len(slots) > 0 {
 		n := min(run, len(slots))
-		vector.Coarse(s.scores[:n], &q.Int8Query, v.Coarse, slots[:n])
-		scored += n
-		cut := top.Worst() - margin
+		vector.Coarse(s.scores[:n], &job.Query.Int8Query, v.Coarse, slots[:n])
+		cut := job.Top.Worst() - margin
 		m := 0
 		for i, score := range s.scores[:n] {
 			if score >= cut {
@@ -74,25 +67,26 @@ func (s *Scanner) ScanList(ctx context.Context, v *View, q *Query, slots []uint3
 				m++
 			}
 		}
-		s.offer(v, q, m, accept, top)
+		if m > 0 {
+			s.offer(v, job, m)
+		}
 		slots = slots[n:]
 	}
-	return scored, nil
 }
 
 // offer scores the first m picked slots by both planes and offers those accepted.
-func (s *Scanner) offer(v *View, q *Query, m int, accept index.Accept, top *Top) {
+func (s *Scanner) offer(v *View, job *Job, m int) {
 	kept := 0
 	for _, slot := range s.picked[:m] {
-		if (accept == nil || accept.Accepts(slot)) && v.Scale(slot) != 0 {
+		if (job.Accept == nil || job.Accept.Accepts(slot)) && v.Scale(slot) != 0 {
 			s.picked[kept] = slot
 			kept++
 		}
 	}
-	vector.Fine(s.fine[:kept], &q.Int8Query, v.Coarse, v.Fine, s.picked[:kept])
+	vector.Fine(s.fine[:kept], &job.Query.Int8Query, v.Coarse, v.Fine, s.picked[:kept])
 	for i, slot := range s.picked[:kept] {
-		if score := s.fine[i]; score >= top.Worst() {
-			top.Offer(index.Candidate{Slot: slot, Score: min(score, 1)})
+		if score := s.fine[i]; score >= job.Top.Worst() {
+			job.Top.Offer(index.Candidate{Slot: slot, Score: min(score, 1)})
 		}
 	}
 }

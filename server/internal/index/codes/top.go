@@ -9,26 +9,31 @@ import (
 // Top keeps the k best candidates offered to it: highest score first, ties to the lower slot. Its memory is kept between
 // uses.
 type Top struct {
-	k    int
-	heap []index.Candidate // the worst on top
+	k     int
+	floor float32           // k candidates kept elsewhere score at least this
+	heap  []index.Candidate // the worst on top
 }
 
 // Reset empties the set and sets its size, at least 1.
 func (t *Top) Reset(k int) {
 	t.k = k
+	t.floor = lowest
 	t.heap = t.heap[:0]
 }
 
 // Full reports whether k candidates are kept.
 func (t *Top) Full() bool { return len(t.heap) == t.k }
 
+// lowest is less than any cosine.
+const lowest = -2
+
 // Worst is the score below which a candidate changes nothing: that of the worst kept, or less than any cosine while there is
-// room.
+// room. Where several sets are filled for one that joins them, it may be that of another set.
 func (t *Top) Worst() float32 {
 	if len(t.heap) < t.k {
-		return -2
+		return t.floor
 	}
-	return t.heap[0].Score
+	return max(t.heap[0].Score, t.floor)
 }
 
 // worse orders candidates by rising score, ties by falling slot.

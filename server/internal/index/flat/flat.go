@@ -20,21 +20,26 @@ import (
 type Index struct {
 	codes   *codes.Codes
 	scratch sync.Pool // *scratch
+	batches sync.Pool // *codes.Batch
 }
 
 var _ index.Searcher = (*Index)(nil)
 
 type scratch struct {
-	query   codes.Query
-	scanner codes.Scanner
-	top     codes.Top
+	query codes.Query
+	crew  codes.Crew
+	top   codes.Top
 }
 
 // New returns an empty index of vectors of dims dimensions, 1 to vector.MaxCodeDims.
 func New(dims int) *Index { return wrap(codes.New(dims)) }
 
 func wrap(c *codes.Codes) *Index {
-	return &Index{codes: c, scratch: sync.Pool{New: func() any { return new(scratch) }}}
+	return &Index{
+		codes:   c,
+		scratch: sync.Pool{New: func() any { return new(scratch) }},
+		batches: sync.Pool{New: func() any { return new(codes.Batch) }},
+	}
 }
 
 // Append implements index.Searcher.
@@ -62,14 +67,39 @@ func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidat
 	}
 	s.top.Reset(k)
 	if slots, listed := list(q.Accept, view.N); listed {
-		report.Scored, err = s.scanner.ScanList(ctx, &view, &s.query, slots, q.Accept, &s.top)
+		report.Scored, err = s.crew.ScanList(ctx, &view, &s.query, slots, q.Accept, &s.top)
 	} else {
-		report.Scored, err = s.scanner.Scan(ctx, &view, &s.query, 0, view.N, q.Accept, &s.top)
+		report.Scored, err = s.crew.Scan(ctx, &view, &s.query, 0, view.N, q.Accept, &s.top)
 	}
 	if err != nil {
 		return dst, report, err
 	}
 	return s.top.AppendSorted(dst), report, nil
+}
+
+// SearchBatch answers many queries as Search would answer each, reading the rows once for up to codes.MaxJobs of them. It
+// appends the hits of queries[i] to dst[i] and writes its report to reports[i], where both are as long as queries; after an
+// error, which may be that of any query, they hold nothing of use.
+func (x *Index) SearchBatch(ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	b := x.batches.Get().(*codes.Batch)
+	defer x.batches.Put(b)
+	n := x.codes.Len()
+	b.Start(x.codes, n)
+	var err error
+	for i, q := range queries {
+		if _, listed := list(q.Accept, n); listed {
+			dst[i], reports[i], err = x.Search(ctx, q, dst[i])
+		} else {
+			err = b.Add(ctx, x.codes, q, &dst[i], &reports[i])
+		}
+		if err != nil {
+			break
+		}
+	}
+	return b.Finish(ctx, err)
 }
 
 // list returns the accepted slots below n when they are known and so few that reading them one by one costs less than

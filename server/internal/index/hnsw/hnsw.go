@@ -30,6 +30,7 @@ type Index struct {
 	unproven int        // slots inserted since reachability was last verified; Catchup's
 
 	searchers sync.Pool // *searcher
+	batches   sync.Pool // *codes.Batch
 }
 
 var _ index.Searcher = (*Index)(nil)
@@ -45,6 +46,7 @@ func wrap(c *codes.Codes, config Config) *Index {
 	x := &Index{config: config, codes: c, graph: newGraph(config.M)}
 	x.entry.Store(none)
 	x.searchers.New = func() any { return new(searcher) }
+	x.batches.New = func() any { return new(codes.Batch) }
 	return x
 }
 

@@ -12,9 +12,9 @@ import (
 // searcher is the scratch of one search at a time.
 type searcher struct {
 	walker
-	scanner codes.Scanner
-	top     codes.Top
-	plan    plan
+	crew codes.Crew
+	top  codes.Top
+	plan plan
 }
 
 // Search implements index.Searcher.
@@ -43,17 +43,46 @@ func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidat
 	return s.top.AppendSorted(dst), index.Report{Exact: s.plan.exact(), Scored: s.scored}, nil
 }
 
+// SearchBatch answers many queries as Search would answer each. Those that the planner scans all vectors for, exact ones
+// without a listed filter above all, are scanned for together: the rows are read once for up to codes.MaxJobs of them. It
+// appends the hits of queries[i] to dst[i] and writes its report to reports[i], where both are as long as queries; after an
+// error, which may be that of any query, they hold nothing of use.
+func (x *Index) SearchBatch(ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	b := x.batches.Get().(*codes.Batch)
+	defer x.batches.Put(b)
+	graphed := int(x.graphed.Load()) // before the length
+	n := int(x.n.Load())
+	b.Start(x.codes, n)
+	var err error
+	for i, q := range queries {
+		var p plan
+		p.choose(&x.config, q, graphed, n, min(q.K, n))
+		if p.strategy == scanAll {
+			err = b.Add(ctx, x.codes, q, &dst[i], &reports[i])
+		} else {
+			dst[i], reports[i], err = x.Search(ctx, q, dst[i])
+		}
+		if err != nil {
+			break
+		}
+	}
+	return b.Finish(ctx, err)
+}
+
 // run fills top by the plan.
 func (s *searcher) run(ctx context.Context, x *Index, q *index.Query, graphed int) (err error) {
 	n := 0
 	switch s.plan.strategy {
 	case scanAll:
-		n, err = s.scanner.Scan(ctx, &s.view, &s.query, 0, s.view.N, q.Accept, &s.top)
+		n, err = s.crew.Scan(ctx, &s.view, &s.query, 0, s.view.N, q.Accept, &s.top)
 	case scanListed:
-		n, err = s.scanner.ScanList(ctx, &s.view, &s.query, s.plan.slots, q.Accept, &s.top)
+		n, err = s.crew.ScanList(ctx, &s.view, &s.query, s.plan.slots, q.Accept, &s.top)
 	default:
 		if err = s.search(ctx, x, q.Accept, graphed); err == nil {
-			n, err = s.scanner.Scan(ctx, &s.view, &s.query, graphed, s.view.N, q.Accept, &s.top)
+			n, err = s.crew.Scan(ctx, &s.view, &s.query, graphed, s.view.N, q.Accept, &s.top)
 		}
 	}
 	s.scored += n
