@@ -13,7 +13,7 @@ var (
 	// topBudget is the number of postings a query reads before it stops opening further lists. Lists are opened in the
 	// order of their selectivity, so what it leaves out is words that much of the corpus has and that weigh little; papers
 	// that were found get their score in full.
-	topBudget = 40_000
+	topBudget = 20_000
 	// topSpare is the share of k that is scored exactly beyond k, because classes order papers only nearly right.
 	topSpare = .25
 	// topSkipped is the same where lists were left out.
