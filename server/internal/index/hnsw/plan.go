@@ -12,10 +12,10 @@ const (
 )
 
 // Costs in nanoseconds on one core at 256 dimensions; only their ratios matter, and all three grow with the dimensions.
-// BenchmarkCosts prints them for a set that fits the last cache (6, 15 and 850 to 1,060); with 86,000 trained vectors, which do
-// not, a row in order costs 13 to 20.
+// BenchmarkCosts prints them for a set that fits the last cache (6, 17 and 850 to 1,060); with 86,000 trained vectors, which do
+// not, a row in order costs 8 to 15.
 const (
-	costRow    = 12.  // a row of a scan in order
+	costRow    = 9.   // a row of a scan in order
 	costListed = 16.  // a row of a scan over listed slots
 	costStep   = 900. // a unit of a walk's width: expanding a node, scoring what is new around it
 )
