@@ -134,7 +134,7 @@ func (r *reference) verify(t *testing.T, e *Engine, rng *rand.Rand) {
 	for i, hit := range result.Hits {
 		truth, ok := cosines[hit.Paper.ID]
 		if !ok {
-			if q.Filter != "" || r.papers[hit.Paper.ID] == nil {
+			if p := r.papers[hit.Paper.ID]; p == nil || (q.Filter != "" && p.Categories[0] != category) {
 				t.Fatalf("%q %q: hit %s is not there", text, q.Filter, hit.Paper.ID)
 			}
 			continue // found by a word, has no vector
@@ -160,7 +160,7 @@ func TestRandomOperationsAgreeWithAMap(t *testing.T) {
 	lower(t, &checkpointIdle, 30*time.Millisecond)
 	steps, seeds := 70, uint64(1)
 	if os.Getenv("AKIN_SOAK") != "" {
-		steps, seeds = 1500, 10
+		steps, seeds = 400, 10
 	}
 	for _, kind := range []string{"hnsw", "flat", "coder"} {
 		for seed := range seeds {
@@ -182,7 +182,7 @@ func randomOperations(t *testing.T, kind string, seed uint64, steps int) {
 	for i := range 60 {
 		r.words = append(r.words, fmt.Sprintf("word%c%c", 'a'+i/8, 'p'+i%8))
 	}
-	ctx := patience(t)
+	ctx := context.Background()
 	for step := range steps {
 		switch op := rng.IntN(100); {
 		case op < 45: // a batch of new, changed and unchanged papers
