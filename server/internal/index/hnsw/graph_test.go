@@ -61,6 +61,22 @@ func TestRepairAttachesWhatWasCutOff(t *testing.T) {
 	}
 }
 
+func TestATrickleLeavesLittleUnverified(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	vectors := clustered(r, 8, alwaysProven+60)
+	config := Config{M: 4, EfConstruction: 16}
+	x := build(t, 8, vectors[:alwaysProven-20], config)
+	for i, v := range vectors[alwaysProven-20:] {
+		appendAll(t, x, [][]float32{v})
+		catchUp(t, x)
+		graphed := int(x.graphed.Load())
+		if graphed <= alwaysProven && x.unproven != 0 || x.unproven > graphed/provenShare {
+			t.Fatalf("after insertion %d into %d: %d unverified", i, graphed, x.unproven)
+		}
+	}
+	check(t, x)
+}
+
 func TestCheckNamesALinkThatLeadsNowhere(t *testing.T) {
 	x := build(t, 8, clustered(rand.New(rand.NewPCG(3, 3)), 8, 300), Config{})
 	list := x.graph.list(x.graph.tables.Load(), 7, 0)
