@@ -39,9 +39,10 @@
 // and whatever is behind them, off. Zero vectors are no nodes and no hits.
 //
 // Repair. Choosing a list anew may drop the last link to a node. Breadth-first search from the entry finds such strays and
-// attaches them (repair): every 10,000 insertions or sixteenth of the graph, whichever is more, and at the end of a Catchup that
-// leaves more than one slot in 256 unverified, or any in a graph of up to 4,096, and in Load. Check demands that every node can be reached
-// when none is unverified. Strays are rare: 40,000 vectors and 2,000 more, a few at a time, made none with the default M.
+// attaches them (repair): every 10,000 insertions or sixteenth of the graph, whichever is more; in Load; and at the end of a
+// Catchup that leaves more than one slot in 256 unverified, or any in a graph of up to 4,096. Check demands that every node can
+// be reached when none is unverified. Strays are rare: 40,000 vectors and 2,000 more, a few at a time, made none with the
+// default M.
 //
 // # Filters
 //
