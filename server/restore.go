@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/store"
 )
 
@@ -55,7 +56,13 @@ run on the folder. The model and the index are made from the papers at the next 
 
 // restore puts a backup into a folder.
 func restore(ctx context.Context, out io.Writer, backup io.Reader, data string, replace bool) error {
-	info, err := store.Restore(ctx, backup, data, store.RestoreOptions{Replace: replace})
+	options := store.RestoreOptions{Replace: replace}
+	if configure != nil {
+		var cfg engine.Config
+		configure(&cfg)
+		options.Hook = cfg.Hook
+	}
+	info, err := store.Restore(ctx, backup, data, options)
 	switch {
 	case errors.Is(err, store.ErrExists):
 		return fmt.Errorf("%s holds papers already: name another folder with --data, or give --replace to lose them", data)
