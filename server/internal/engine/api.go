@@ -8,7 +8,7 @@ import (
 
 // WriteResult says what became of one paper of a write.
 type WriteResult struct {
-	Paper     *paper.Paper // as stored, without its abstract
+	Paper     *paper.Paper // as stored, abstract included
 	Created   bool         // the id was new
 	Unchanged bool         // the same content was stored already
 }
