@@ -155,7 +155,7 @@ func (e *Engine) readCheckpoint(ctx context.Context) (*Generation, *embed.Model,
 	if errors.Is(meta.Fits(e.store.ID(), e.store.Revision(), e.store.OldestLog(), checkpointContent), checkpoint.ErrForeign) {
 		return nil, nil, checkpoint.ErrForeign
 	}
-	g := &Generation{slots: newSlotTable()}
+	g := &Generation{slots: new(slotTable)}
 	g.identify()
 	g.publish(0)
 	var group errgroup.Group

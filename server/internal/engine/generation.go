@@ -82,7 +82,7 @@ func newGeneration(kind string, model *embed.Model, created time.Time) (*Generat
 	g := &Generation{
 		model:   model,
 		created: created,
-		slots:   newSlotTable(),
+		slots:   new(slotTable),
 		vectors: vectors,
 		words:   lexical.New(),
 		columns: filter.NewColumns(),

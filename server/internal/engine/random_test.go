@@ -16,6 +16,7 @@ import (
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/embed/vector"
 	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/paper/papertest"
 )
 
 // lower sets a threshold of the package for the time of a test. Such tests do not run in parallel with others, and
@@ -88,7 +89,7 @@ func (r *reference) verify(t *testing.T, e *Engine, rng *rand.Rand) {
 		t.Fatal(err)
 	}
 	for i, id := range ids {
-		if got[i] == nil || !got[i].SameContent(r.papers[id]) {
+		if got[i] == nil || !papertest.SameContent(got[i], r.papers[id]) {
 			t.Fatalf("Get(%s) = %+v, want %+v", id, got[i], r.papers[id])
 		}
 	}
@@ -201,7 +202,7 @@ func randomOperations(t *testing.T, kind string, seed uint64, steps int) {
 			}
 			for i, p := range batch {
 				old := r.papers[p.ID]
-				if results[i].Created != (old == nil) || results[i].Unchanged != (old != nil && old.SameContent(p)) {
+				if results[i].Created != (old == nil) || results[i].Unchanged != (old != nil && papertest.SameContent(old, p)) {
 					t.Fatalf("step %d: %s: %+v", step, p.ID, results[i])
 				}
 				r.papers[p.ID] = p

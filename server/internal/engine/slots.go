@@ -3,9 +3,11 @@ package engine
 import (
 	"sort"
 	"sync/atomic"
+
+	"github.com/akin-search/akin/server/internal/index/slab"
 )
 
-// slotChunk is the number of rows a chunk of the slot table holds. Chunks are never moved, so readers hold no lock.
+// slotChunk is the number of rows a chunk of the slot table holds.
 const slotChunk = 1 << 13
 
 // slotRow says which paper a slot holds and when it can be seen. All but died is written before the slot is published.
@@ -29,26 +31,17 @@ type slotRows struct {
 // slotTable holds a row a slot. One goroutine appends, any number read slots that were published to them. Ordinals rise
 // from slot to slot, since a generation takes papers in the order of their ordinals.
 type slotTable struct {
-	chunks atomic.Pointer[[]*slotRows]
-	n      atomic.Uint32
-}
-
-func newSlotTable() *slotTable {
-	t := &slotTable{}
-	t.chunks.Store(&[]*slotRows{})
-	return t
+	chunks slab.Table[*slotRows]
+	n      atomic.Uint32 // rows published
 }
 
 // append adds a row and returns its slot.
 func (t *slotTable) append(ordinal, born uint64, publish int64) uint32 {
 	slot := t.n.Load()
-	chunks := *t.chunks.Load()
-	if int(slot/slotChunk) == len(chunks) {
-		grown := append(append(make([]*slotRows, 0, len(chunks)+1), chunks...), new(slotRows))
-		t.chunks.Store(&grown)
-		chunks = grown
+	if int(slot/slotChunk) == len(t.chunks.Chunks()) {
+		t.chunks.Add(new(slotRows))
 	}
-	row := &chunks[slot/slotChunk].rows[slot%slotChunk]
+	row := t.row(slot)
 	row.ordinal, row.born, row.publish = ordinal, born, publish
 	t.n.Store(slot + 1)
 	return slot
@@ -56,7 +49,7 @@ func (t *slotTable) append(ordinal, born uint64, publish int64) uint32 {
 
 // row returns the row of a slot below len.
 func (t *slotTable) row(slot uint32) *slotRow {
-	return &(*t.chunks.Load())[slot/slotChunk].rows[slot%slotChunk]
+	return &t.chunks.Chunks()[slot/slotChunk].rows[slot%slotChunk]
 }
 
 func (t *slotTable) len() int { return int(t.n.Load()) }
@@ -72,12 +65,12 @@ func (t *slotTable) find(ordinal uint64) (uint32, bool) {
 }
 
 // bytes is the memory of the table.
-func (t *slotTable) bytes() int64 { return int64(len(*t.chunks.Load())) * slotChunk * 32 }
+func (t *slotTable) bytes() int64 { return int64(len(t.chunks.Chunks())) * slotChunk * 32 }
 
 // kill marks a slot dead from a revision on, and reports whether it was alive. The bit is set before the revision is
 // published, so whoever sees the revision sees the bit.
 func (t *slotTable) kill(slot uint32, revision uint64) bool {
-	chunk := (*t.chunks.Load())[slot/slotChunk]
+	chunk := t.chunks.Chunks()[slot/slotChunk]
 	if !chunk.rows[slot%slotChunk].died.CompareAndSwap(0, revision) {
 		return false
 	}
@@ -87,7 +80,7 @@ func (t *slotTable) kill(slot uint32, revision uint64) bool {
 
 // alive reports whether a slot born at or before a revision is alive at it.
 func (t *slotTable) alive(slot uint32, revision uint64) bool {
-	chunk := (*t.chunks.Load())[slot/slotChunk]
+	chunk := t.chunks.Chunks()[slot/slotChunk]
 	if chunk.dead[slot%slotChunk/64].Load()>>(slot%64)&1 == 0 {
 		return true
 	}

@@ -31,10 +31,7 @@ type Index struct {
 // New makes an empty index. It takes 4 MiB of address space, which become memory as features are first seen.
 func New() *Index {
 	x := &Index{}
-	x.rows.init()
-	x.pairs.init()
 	x.terms.init()
-	x.lists.init()
 	return x
 }
 
@@ -105,9 +102,6 @@ func (x *Index) Terms(slot uint32, dst *embed.Terms) {
 	dst.Tokens = int(x.rows.at(slot).tokens)
 }
 
-// Length is the number of content words of a slot below Len.
-func (x *Index) Length(slot uint32) int { return int(x.rows.at(slot).tokens) }
-
 // Len is the number of papers appended, removed ones included.
 func (x *Index) Len() int { return int(x.rows.n.Load()) }
 
@@ -126,7 +120,7 @@ func (x *Index) Frequency(feature uint32) int {
 func (x *Index) Bytes() int64 {
 	const rowBytes, termBytes = 24, 24
 	return x.pairs.bytes.Load() + x.lists.bytes() +
-		int64(len(*x.rows.chunks.Load()))*rowChunk*rowBytes +
-		int64(len(*x.terms.chunks.Load()))*termChunk*termBytes +
+		int64(len(x.rows.chunks.Chunks()))*rowChunk*rowBytes +
+		int64(len(x.terms.chunks.Chunks()))*termChunk*termBytes +
 		int64(len(x.terms.numbers))*4
 }

@@ -1,6 +1,10 @@
 package lexical
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/akin-search/akin/server/internal/index/slab"
+)
 
 // A posting is one uint32: the slot in the upper 24 bits, its weight class in the lower 8. The class holds the count and
 // the length of the paper coarsely (class.go); a list is therefore scored nearly right without touching the papers.
@@ -35,14 +39,11 @@ type term struct {
 // termTable finds the term of a feature. Features that no paper has take no more than 4 bytes.
 type termTable struct {
 	numbers []atomic.Uint32 // by feature: 1 + number of the term; 0: none
-	chunks  atomic.Pointer[[]*[termChunk]term]
+	chunks  slab.Table[*[termChunk]term]
 	n       uint32
 }
 
-func (t *termTable) init() {
-	t.numbers = make([]atomic.Uint32, features)
-	t.chunks.Store(&[]*[termChunk]term{})
-}
+func (t *termTable) init() { t.numbers = make([]atomic.Uint32, features) }
 
 // find returns the term of a feature, or nil.
 func (t *termTable) find(feature uint32) *term {
@@ -51,7 +52,7 @@ func (t *termTable) find(feature uint32) *term {
 		return nil
 	}
 	number--
-	return &(*t.chunks.Load())[number/termChunk][number%termChunk]
+	return &t.chunks.Chunks()[number/termChunk][number%termChunk]
 }
 
 // make returns the term of a feature and creates it first where there is none.
@@ -59,13 +60,10 @@ func (t *termTable) make(feature uint32) *term {
 	if tm := t.find(feature); tm != nil {
 		return tm
 	}
-	chunks := *t.chunks.Load()
-	if int(t.n/termChunk) == len(chunks) {
-		grown := append(chunks, new([termChunk]term))
-		t.chunks.Store(&grown)
-		chunks = grown
+	if int(t.n/termChunk) == len(t.chunks.Chunks()) {
+		t.chunks.Add(new([termChunk]term))
 	}
-	tm := &chunks[t.n/termChunk][t.n%termChunk]
+	tm := &t.chunks.Chunks()[t.n/termChunk][t.n%termChunk]
 	t.n++
 	t.numbers[feature].Store(t.n)
 	return tm
@@ -73,21 +71,17 @@ func (t *termTable) make(feature uint32) *term {
 
 // postings is the memory of all lists.
 type postings struct {
-	chunks atomic.Pointer[[]*[postingsChunk]uint32]
+	chunks slab.Table[*[postingsChunk]uint32]
 	next   uint32 // first unused address; the appender's own
 }
-
-func (p *postings) init() { p.chunks.Store(&[]*[postingsChunk]uint32{}) }
 
 // alloc returns the address of n unused words in one chunk; n is a power of two of at most maxSlice.
 func (p *postings) alloc(n uint32) uint32 {
 	if rest := postingsChunk - p.next%postingsChunk; p.next%postingsChunk != 0 && rest < n {
 		p.next += rest
 	}
-	chunks := *p.chunks.Load()
-	if int(p.next>>postingsBits) == len(chunks) {
-		grown := append(chunks, new([postingsChunk]uint32))
-		p.chunks.Store(&grown)
+	if int(p.next>>postingsBits) == len(p.chunks.Chunks()) {
+		p.chunks.Add(new([postingsChunk]uint32))
 	}
 	address := p.next
 	p.next += n
@@ -95,7 +89,7 @@ func (p *postings) alloc(n uint32) uint32 {
 }
 
 func (p *postings) word(address uint32) *uint32 {
-	return &(*p.chunks.Load())[address>>postingsBits][address%postingsChunk]
+	return &p.chunks.Chunks()[address>>postingsBits][address%postingsChunk]
 }
 
 // append adds a posting to a list and publishes it.
@@ -123,7 +117,7 @@ func (p *postings) walk(tm *term, fn func(piece []uint32) bool) {
 	if left == 0 {
 		return
 	}
-	chunks := *p.chunks.Load() // after count: every slice of the published postings is in it
+	chunks := p.chunks.Chunks() // after count: every slice of the published postings is in it
 	address, slice := tm.first, uint32(firstSlice)
 	for {
 		words := chunks[address>>postingsBits][address%postingsChunk:][:slice]
@@ -139,4 +133,4 @@ func (p *postings) walk(tm *term, fn func(piece []uint32) bool) {
 	}
 }
 
-func (p *postings) bytes() int64 { return int64(len(*p.chunks.Load())) * postingsChunk * 4 }
+func (p *postings) bytes() int64 { return int64(len(p.chunks.Chunks())) * postingsChunk * 4 }

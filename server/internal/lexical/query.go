@@ -196,26 +196,6 @@ func (x *Index) score(q *Query, slot uint32) float64 {
 	return float64(float32(score))
 }
 
-// Part is what one feature contributes to a BM25 score.
-type Part struct {
-	Feature uint32
-	Score   float64
-}
-
-// Parts appends to dst what each shared feature contributes to the score of a slot below Len, by rising feature. Their
-// sum is the score, but for its rounding.
-func (x *Index) Parts(q *Query, slot uint32, dst []Part) []Part {
-	r := x.rows.at(slot)
-	norm := q.norm0 + q.norm1*float64(r.tokens)
-	for _, word := range x.pairs.at(r.chunk, r.offset, r.pairs) {
-		if i, ok := q.find(word >> countBits); ok {
-			tf := float64(word & maxCount)
-			dst = append(dst, Part{Feature: word >> countBits, Score: q.weights[i] * tf / (tf + norm)})
-		}
-	}
-	return dst
-}
-
 // TermScore is what one feature contributes to the score of a slot below Len.
 func (x *Index) TermScore(q *Query, slot, feature uint32) float64 {
 	i, ok := q.find(feature)

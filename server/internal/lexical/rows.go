@@ -1,6 +1,10 @@
 package lexical
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/akin-search/akin/server/internal/index/slab"
+)
 
 // A pair is one word of a row: the feature in the upper 20 bits, the count in the lower 12, saturated.
 const (
@@ -28,25 +32,21 @@ type row struct {
 	removed       atomic.Bool
 }
 
-// arena holds the words of rows in chunks that never move. One goroutine allocates, any number read what was published to them.
+// arena holds the words of rows. One goroutine allocates, any number read what was published to them.
 type arena struct {
-	chunks atomic.Pointer[[][]uint32]
+	chunks slab.Table[[]uint32]
 	used   uint32 // of the last chunk; the allocator's own
 	bytes  atomic.Int64
 }
 
-func (a *arena) init() { a.chunks.Store(&[][]uint32{}) }
-
 // alloc returns n words in one chunk, with their place. A request larger than a chunk gets a chunk of its own.
 func (a *arena) alloc(n uint32) (words []uint32, chunk, offset uint32) {
-	chunks := *a.chunks.Load()
+	chunks := a.chunks.Chunks()
 	if len(chunks) == 0 || uint64(a.used)+uint64(n) > uint64(len(chunks[len(chunks)-1])) {
 		size := max(arenaChunk, n)
-		// Appending in place is safe where capacity is left: readers hold shorter slices of the same array.
-		grown := append(chunks, make([]uint32, size))
-		a.chunks.Store(&grown)
+		a.chunks.Add(make([]uint32, size))
 		a.bytes.Add(int64(size) * 4)
-		chunks, a.used = grown, 0
+		chunks, a.used = a.chunks.Chunks(), 0
 	}
 	chunk, offset = uint32(len(chunks)-1), a.used
 	a.used += n
@@ -55,7 +55,7 @@ func (a *arena) alloc(n uint32) (words []uint32, chunk, offset uint32) {
 
 // at returns n words that alloc placed there.
 func (a *arena) at(chunk, offset, n uint32) []uint32 {
-	return (*a.chunks.Load())[chunk][offset : offset+n]
+	return a.chunks.Chunks()[chunk][offset : offset+n]
 }
 
 // bigramWords is the number of words that n bigrams take.
@@ -81,24 +81,19 @@ func unpackBigrams(dst []uint16, words []uint32, n uint32) []uint16 {
 
 // rowTable holds a row a slot.
 type rowTable struct {
-	chunks atomic.Pointer[[]*[rowChunk]row]
+	chunks slab.Table[*[rowChunk]row]
 	n      atomic.Uint32 // rows published
 }
-
-func (t *rowTable) init() { t.chunks.Store(&[]*[rowChunk]row{}) }
 
 // next returns the row of the slot to be published next.
 func (t *rowTable) next() (uint32, *row) {
 	slot := t.n.Load()
-	chunks := *t.chunks.Load()
-	if int(slot/rowChunk) == len(chunks) {
-		grown := append(chunks, new([rowChunk]row))
-		t.chunks.Store(&grown)
-		chunks = grown
+	if int(slot/rowChunk) == len(t.chunks.Chunks()) {
+		t.chunks.Add(new([rowChunk]row))
 	}
-	return slot, &chunks[slot/rowChunk][slot%rowChunk]
+	return slot, t.at(slot)
 }
 
 func (t *rowTable) at(slot uint32) *row {
-	return &(*t.chunks.Load())[slot/rowChunk][slot%rowChunk]
+	return &t.chunks.Chunks()[slot/rowChunk][slot%rowChunk]
 }

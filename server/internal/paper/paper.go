@@ -2,11 +2,7 @@
 // It imports nothing else of the server.
 package paper
 
-import (
-	"maps"
-	"slices"
-	"time"
-)
+import "time"
 
 // Paper is one research paper as stored. A Paper handed out by the store or the engine is shared and must not be
 // changed.
@@ -43,11 +39,3 @@ const (
 	NumberValue
 	BoolValue
 )
-
-// SameContent reports whether two papers agree in everything the caller chose, which leaves out times and revision of
-// the writes.
-func (p *Paper) SameContent(q *Paper) bool {
-	return p.ID == q.ID && p.Title == q.Title && p.Abstract == q.Abstract && p.URL == q.URL && p.DOI == q.DOI &&
-		p.PublishTime.Equal(q.PublishTime) && slices.Equal(p.Authors, q.Authors) &&
-		slices.Equal(p.Categories, q.Categories) && maps.Equal(p.Attributes, q.Attributes)
-}

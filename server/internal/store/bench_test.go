@@ -100,7 +100,7 @@ func BenchmarkPapers(b *testing.B) {
 	b.Run("ordinal", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
-			if _, ok, err := s.Ordinal(fmt.Sprintf("paper-%07d", i%n)); !ok || err != nil {
+			if _, ok, err := ordinalOf(s, fmt.Sprintf("paper-%07d", i%n)); !ok || err != nil {
 				b.Fatal(ok, err)
 			}
 		}

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/akin-search/akin/server/internal/paper/papertest"
 )
 
 // The test binary runs itself as a child that writes until it is killed. The environment says which child.
@@ -100,7 +102,7 @@ func writeForever(dir string, opt Options) {
 					if strings.Contains(strings.Join(words, " ")+" ", id+" ") {
 						continue
 					}
-					if ordinal, ok, err := s.Ordinal(id); err == nil && ok && ordinal > 0 && rnd.IntN(4) == 0 {
+					if ordinal, ok, err := ordinalOf(s, id); err == nil && ok && ordinal > 0 && rnd.IntN(4) == 0 {
 						version = 0
 						muts = append(muts, del(id))
 					} else {
@@ -231,7 +233,7 @@ func verifyJournal(t *testing.T, s *Store, j *journal) {
 		if version == 0 || p == nil {
 			return version == 0 && p == nil
 		}
-		return p.SameContent(sample(id, version))
+		return papertest.SameContent(p, sample(id, version))
 	}
 	pending := make(map[string]bool)
 	for writer, batch := range j.started {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/paper/papertest"
 )
 
 // built makes a small store with live, superseded and deleted papers and returns its folder and what it holds.
@@ -141,10 +142,10 @@ func TestDamageUnderARunningStoreIsAnErrorAndNoCrash(t *testing.T) {
 			}
 		}
 		for id, want := range m.papers {
-			ordinal, ok, err := s.Ordinal(id)
+			ordinal, ok, err := ordinalOf(s, id)
 			if err == nil && ok {
 				var papers []*paper.Paper
-				if papers, err = s.Papers([]uint64{ordinal}, true, nil); err == nil && papers[0] != nil && !papers[0].SameContent(want) {
+				if papers, err = s.Papers([]uint64{ordinal}, true, nil); err == nil && papers[0] != nil && !papertest.SameContent(papers[0], want) {
 					t.Fatalf("%s: served %+v", id, papers[0])
 				}
 			}

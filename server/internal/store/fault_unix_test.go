@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/akin-search/akin/server/internal/paper/papertest"
 )
 
 // fillDisk writes until the disk is full, then says what still works.
@@ -35,12 +37,12 @@ func fillDisk(dir string) {
 	intact := s.Count() == 2*acked && s.Revision() == uint64(2*acked)
 	for i := range acked {
 		for _, id := range []string{fmt.Sprintf("a-%d", i), fmt.Sprintf("b-%d", i)} {
-			ordinal, ok, err := s.Ordinal(id)
+			ordinal, ok, err := ordinalOf(s, id)
 			papers, err2 := s.Papers([]uint64{ordinal}, true, nil)
-			intact = intact && ok && err == nil && err2 == nil && papers[0].SameContent(sample(id, i))
+			intact = intact && ok && err == nil && err2 == nil && papertest.SameContent(papers[0], sample(id, i))
 		}
 	}
-	_, ok, err := s.Ordinal(fmt.Sprintf("a-%d", acked))
+	_, ok, err := ordinalOf(s, fmt.Sprintf("a-%d", acked))
 	fmt.Println("reads go on:", intact, "half applied:", ok, err)
 	fmt.Println("close", s.Close())
 }
@@ -118,7 +120,7 @@ func TestAFullVolumeStopsWritesAndCompactionLeavesNothing(t *testing.T) {
 	if !errors.Is(err, ErrReadOnly) || !strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
 		t.Errorf("got %v", err)
 	}
-	if s.Count() != n-1 || !get(t, s, "0").SameContent(sample("0", 0)) {
+	if s.Count() != n-1 || !papertest.SameContent(get(t, s, "0"), sample("0", 0)) {
 		t.Errorf("%d papers, %d were acknowledged", s.Count(), n-1)
 	}
 	shut(t, s)

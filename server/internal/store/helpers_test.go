@@ -74,10 +74,17 @@ func sample(id string, version int) *paper.Paper {
 func put(p *paper.Paper) Mutation { return Mutation{ID: p.ID, Paper: p} }
 func del(id string) Mutation      { return Mutation{ID: id} }
 
+// ordinalOf is the ordinal of a stored id.
+func ordinalOf(s *Store, id string) (ordinal uint64, ok bool, err error) {
+	var dst [1]uint64
+	err = s.Ordinals([]string{id}, dst[:])
+	return dst[0], dst[0] != 0 && err == nil, err
+}
+
 // get reads one paper by id, nil where there is none.
 func get(t testing.TB, s *Store, id string) *paper.Paper {
 	t.Helper()
-	ordinal, ok, err := s.Ordinal(id)
+	ordinal, ok, err := ordinalOf(s, id)
 	if err != nil {
 		t.Fatalf("Ordinal: %v", err)
 	}

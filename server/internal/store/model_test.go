@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/paper/papertest"
 )
 
 // model is the store as a plain map, with the version of content last written under each id.
@@ -37,7 +38,7 @@ func (m *model) apply(muts []Mutation) []Entry {
 			revision++
 			delete(papers, mut.ID)
 			e.Revision = revision
-		case old != nil && old.SameContent(mut.Paper):
+		case old != nil && papertest.SameContent(old, mut.Paper):
 			e.Revision, e.Unchanged, e.Paper = old.Revision, true, old
 		default:
 			revision++
@@ -159,7 +160,7 @@ func compareEntries(t *testing.T, got []Entry, err error, want []Entry) {
 		w := want[i]
 		if g.ID != w.ID || g.Revision != w.Revision || g.Created != w.Created || g.Unchanged != w.Unchanged ||
 			(!g.Unchanged && g.New != w.New) || (g.Paper == nil) != (w.Paper == nil) ||
-			(g.Paper != nil && (!g.Paper.SameContent(w.Paper) || g.Paper.Revision != w.Revision)) {
+			(g.Paper != nil && (!papertest.SameContent(g.Paper, w.Paper) || g.Paper.Revision != w.Revision)) {
 			t.Fatalf("entry %d: got %+v, want %+v", i, g, w)
 		}
 	}
@@ -168,8 +169,8 @@ func compareEntries(t *testing.T, got []Entry, err error, want []Entry) {
 // compareStore holds every read against the model.
 func compareStore(t *testing.T, s *Store, m *model) {
 	t.Helper()
-	if s.Revision() != m.revision || s.Count() != len(m.papers) || s.NextOrdinal() != m.ordinal+1 {
-		t.Fatalf("revision %d, count %d, next ordinal %d; want %d, %d, %d", s.Revision(), s.Count(), s.NextOrdinal(), m.revision, len(m.papers), m.ordinal+1)
+	if s.Revision() != m.revision || s.Count() != len(m.papers) || s.durable().nextOrdinal != m.ordinal+1 {
+		t.Fatalf("revision %d, count %d, next ordinal %d; want %d, %d, %d", s.Revision(), s.Count(), s.durable().nextOrdinal, m.revision, len(m.papers), m.ordinal+1)
 	}
 	rows, err := s.IDs("", maxRead)
 	if err != nil {
@@ -184,7 +185,7 @@ func compareStore(t *testing.T, s *Store, m *model) {
 	}
 	for _, r := range rows {
 		got := get(t, s, r.ID)
-		if want := m.papers[r.ID]; !got.SameContent(want) || got.Revision != want.Revision {
+		if want := m.papers[r.ID]; !papertest.SameContent(got, want) || got.Revision != want.Revision {
 			t.Fatalf("%s: got %+v, want %+v", r.ID, got, want)
 		}
 	}

@@ -28,16 +28,7 @@ type IDOrdinal struct {
 	Ordinal uint64
 }
 
-// Ordinal finds a live paper.
-func (s *Store) Ordinal(id string) (ordinal uint64, ok bool, err error) {
-	err = s.read(func(v *snapshot) error {
-		ordinal, err = v.ordinal(id)
-		return err
-	})
-	return ordinal, ordinal != 0 && err == nil, err
-}
-
-// Ordinals finds many at once; dst, of the same length, gets 0 where an id is unknown.
+// Ordinals finds the ordinals of ids; dst, of the same length, gets 0 where an id is unknown.
 func (s *Store) Ordinals(ids []string, dst []uint64) error {
 	return s.read(func(v *snapshot) (err error) {
 		for i, id := range ids {

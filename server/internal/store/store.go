@@ -171,9 +171,6 @@ func (s *Store) Revision() uint64 { return s.durable().revision }
 // Count is the number of live papers.
 func (s *Store) Count() int { return int(s.durable().count) }
 
-// NextOrdinal is above every ordinal given so far.
-func (s *Store) NextOrdinal() uint64 { return s.durable().nextOrdinal }
-
 // OldestLog is the first revision that Log still has, Revision()+1 when it has none.
 func (s *Store) OldestLog() uint64 { return s.durable().oldestLog }
 

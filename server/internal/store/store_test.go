@@ -300,7 +300,7 @@ func TestAClosedStoreSaysSo(t *testing.T) {
 	if _, err := tryWrite(s, del("a")); !errors.Is(err, ErrClosed) {
 		t.Errorf("write: %v", err)
 	}
-	if _, _, err := s.Ordinal("a"); !errors.Is(err, ErrClosed) {
+	if _, _, err := ordinalOf(s, "a"); !errors.Is(err, ErrClosed) {
 		t.Errorf("read: %v", err)
 	}
 }

@@ -14,16 +14,11 @@ import (
 // Codes is a growing set of vectors.
 type Codes struct {
 	dims, stride int
-	coarse, fine *slab.Slab // the appender's
-	blocks       atomic.Pointer[table]
-	n            atomic.Int64
+	fresh        struct{ coarse, fine *slab.Slab } // the appender's
+	coarse, fine slab.Table[[]byte]                // blocks
+	maxScale     slab.Table[*atomic.Uint32]        // largest scale of a block, as float32 bits
+	n            atomic.Int64                      // rows published
 	zero         atomic.Int64
-}
-
-// table is the list of blocks, replaced as a whole when one is added.
-type table struct {
-	coarse, fine [][]byte
-	maxScale     []*atomic.Uint32 // largest scale of a block, as float32 bits
 }
 
 // View is the set as it was at one moment: rows 0 to N-1. It stays valid while the set grows.
@@ -39,12 +34,8 @@ func New(dims int) *Codes {
 	if dims < 1 || dims > vector.MaxCodeDims {
 		panic(fmt.Sprintf("codes: %d dimensions, want 1 to %d", dims, vector.MaxCodeDims))
 	}
-	stride := vector.Stride(dims)
-	c := &Codes{
-		dims: dims, stride: stride,
-		coarse: slab.New(vector.CoarseBlock(stride)), fine: slab.New(vector.FineBlock(stride)),
-	}
-	c.blocks.Store(&table{})
+	c := &Codes{dims: dims, stride: vector.Stride(dims)}
+	c.fresh.coarse, c.fresh.fine = slab.New(vector.CoarseBlock(c.stride)), slab.New(vector.FineBlock(c.stride))
 	return c
 }
 
@@ -59,14 +50,13 @@ func (c *Codes) Zero() int { return int(c.zero.Load()) }
 
 // Bytes is the memory of the blocks.
 func (c *Codes) Bytes() int64 {
-	return int64(len(c.blocks.Load().coarse)) * int64(vector.CoarseBlock(c.stride)+vector.FineBlock(c.stride))
+	return int64(len(c.maxScale.Chunks())) * int64(vector.CoarseBlock(c.stride)+vector.FineBlock(c.stride))
 }
 
 // View returns the set as it is now.
 func (c *Codes) View() View {
 	n := c.Len() // before the blocks, which are added before the length covers them
-	t := c.blocks.Load()
-	return View{N: n, Coarse: t.coarse, Fine: t.fine, maxScale: t.maxScale, stride: c.stride}
+	return View{N: n, Coarse: c.coarse.Chunks(), Fine: c.fine.Chunks(), maxScale: c.maxScale.Chunks(), stride: c.stride}
 }
 
 // Append adds a vector. The error is index.ErrDims or index.ErrNotFinite. One goroutine at a time.
@@ -95,18 +85,18 @@ type block struct {
 
 // open returns the block and row of slot n, adding a block where there is none yet.
 func (c *Codes) open(n int) (block, int) {
-	t := c.blocks.Load()
-	if n/vector.BlockRows == len(t.coarse) {
-		grown := &table{
-			coarse:   append(t.coarse[:len(t.coarse):len(t.coarse)], c.coarse.Bytes()),
-			fine:     append(t.fine[:len(t.fine):len(t.fine)], c.fine.Bytes()),
-			maxScale: append(t.maxScale[:len(t.maxScale):len(t.maxScale)], new(atomic.Uint32)),
-		}
-		c.blocks.Store(grown)
-		t = grown
-	}
 	i := n / vector.BlockRows
-	return block{t.coarse[i], t.fine[i], t.maxScale[i]}, n % vector.BlockRows
+	if i == len(c.maxScale.Chunks()) {
+		c.coarse.Add(c.fresh.coarse.Bytes())
+		c.fine.Add(c.fresh.fine.Bytes())
+		c.maxScale.Add(new(atomic.Uint32))
+	}
+	return c.block(i), n % vector.BlockRows
+}
+
+// block returns a block that holds a published row, or that the appender has opened.
+func (c *Codes) block(i int) block {
+	return block{c.coarse.Chunks()[i], c.fine.Chunks()[i], c.maxScale.Chunks()[i]}
 }
 
 // publish stores the scale of a row and makes the row visible as slot n.

@@ -104,8 +104,6 @@ func TestCoarseScoreStaysWithinItsMargin(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkMargin(t, &view, &q, slots, coarse, fine)
-			q.SetSlot(&view, r.Uint32N(uint32(view.N)))
-			checkMargin(t, &view, &q, slots, coarse, fine)
 		}
 	}
 }
@@ -115,8 +113,12 @@ func TestAStoredVectorAsQueryScoresAsItself(t *testing.T) {
 	c, _ := fill(t, r, 100, 50)
 	view := c.View()
 	var q Query
+	row := make([]float32, 100)
 	for slot := range uint32(50) {
-		q.SetSlot(&view, slot)
+		view.Vector(slot, row)
+		if _, err := q.Set(c, row); err != nil {
+			t.Fatal(err)
+		}
 		var got [1]float32
 		if err := view.Scores(&q, []uint32{slot}, got[:]); err != nil {
 			t.Fatal(err)
@@ -221,9 +223,6 @@ func TestSavedSetIsRestoredToTheBit(t *testing.T) {
 		var file bytes.Buffer
 		if err := c.Save(&file, n); err != nil {
 			t.Fatal(err)
-		}
-		if int64(file.Len()) != c.SavedSize(n) {
-			t.Fatalf("%d bytes, promised %d", file.Len(), c.SavedSize(n))
 		}
 		loaded, err := Load(bytes.NewReader(file.Bytes()), int64(file.Len()))
 		if err != nil {

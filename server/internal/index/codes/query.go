@@ -43,19 +43,6 @@ func (q *Query) Set(c *Codes, v []float32) (ok bool, err error) {
 	return true, nil
 }
 
-// SetSlot prepares a stored vector. ok is false for a zero vector.
-func (q *Query) SetSlot(v *View, slot uint32) (ok bool) {
-	q.resize(v.stride)
-	coarse, fine := v.Row(slot), v.FineRow(slot)
-	for i := range coarse {
-		hi := int32(coarse[i]) - 128
-		q.Hi[i], q.Lo[i] = int8(hi), int8(16*(code(coarse, fine, i)-16*hi))
-	}
-	q.Step = v.Scale(slot) / 16
-	q.finish()
-	return q.Step != 0
-}
-
 // SetCoarse prepares the coarse plane of a stored vector alone, for Coarse and not for Fine.
 func (q *Query) SetCoarse(v *View, slot uint32) {
 	q.resize(v.stride)

@@ -28,9 +28,6 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // rowSize is the length of one saved row.
 func rowSize(stride int) int64 { return int64(stride) + 4 + int64(stride)/2 }
 
-// SavedSize is the number of bytes Save writes for n rows.
-func (c *Codes) SavedSize(n int) int64 { return headerSize + int64(n)*rowSize(c.stride) }
-
 // Save writes the first n rows, at most Len.
 func (c *Codes) Save(w io.Writer, n int) error {
 	v := c.View()
@@ -128,15 +125,15 @@ func checkRow(b block, stride, dims, row int) (scale float32, err error) {
 
 // Check verifies every row as Load does.
 func (c *Codes) Check() error {
-	n, t := c.Len(), c.blocks.Load()
+	n := c.Len()
 	zero := 0
 	for i := range n {
-		b := i / vector.BlockRows
-		scale, err := checkRow(block{t.coarse[b], t.fine[b], t.maxScale[b]}, c.stride, c.dims, i%vector.BlockRows)
+		b := c.block(i / vector.BlockRows)
+		scale, err := checkRow(b, c.stride, c.dims, i%vector.BlockRows)
 		if err != nil {
 			return fmt.Errorf("codes: row %d: %w", i, err)
 		}
-		if scale > math.Float32frombits(t.maxScale[b].Load()) {
+		if scale > math.Float32frombits(b.maxScale.Load()) {
 			return fmt.Errorf("codes: row %d: scale %v above its block's largest", i, scale)
 		}
 		if scale == 0 {

@@ -53,7 +53,7 @@ func (x *Index) insertRange(from, to uint32, workers []*builder) {
 	work := func(b *builder) {
 		b.look(x)
 		for slot := next.Add(1) - 1; slot < to; slot = next.Add(1) - 1 {
-			if x.isNode(&b.view, b.tables, slot) {
+			if x.isNode(&b.view, &b.tables, slot) {
 				b.insert(x, slot)
 			}
 		}

@@ -21,7 +21,7 @@ func (x *Index) Check() error {
 		return fmt.Errorf("hnsw: %d slots in the graph of %d", graphed, b.view.N)
 	}
 	for slot := range graphed {
-		for level := 0; level <= x.levelOf(&b.view, b.tables, slot); level++ {
+		for level := 0; level <= x.levelOf(&b.view, &b.tables, slot); level++ {
 			if err := x.checkList(&b.walker, slot, level, graphed); err != nil {
 				return fmt.Errorf("hnsw: %w", err)
 			}

@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/bits"
 	"sync"
-	"sync/atomic"
 
 	"github.com/akin-search/akin/embed/vector"
 	"github.com/akin-search/akin/server/internal/index/slab"
@@ -30,7 +29,7 @@ const (
 type graph struct {
 	m      int // links of a list above layer 0; layer 0 has 2m
 	levels int // layers above layer 0, all of which the entry has
-	tables atomic.Pointer[linkTables]
+	blocks struct{ links, next, upper, lists slab.Table[[]uint32] }
 	locks  [stripes]sync.Mutex
 
 	// The appender's.
@@ -38,7 +37,7 @@ type graph struct {
 	upperLists          uint32 // lists given out above layer 0
 }
 
-// linkTables are the blocks, replaced as a whole when one is added.
+// linkTables are the blocks as they were at one moment: those of every slot below a length that was loaded before.
 type linkTables struct {
 	links [][]uint32 // 2m words a slot: layer 0
 	next  [][]uint32 // a word a slot: the next slot of its chain
@@ -47,14 +46,18 @@ type linkTables struct {
 }
 
 func newGraph(m int) *graph {
-	g := &graph{
+	return &graph{
 		m: m, levels: min(maxLevels, (32+bits.Len(uint(m))-2)/(bits.Len(uint(m))-1)),
 		links: slab.New(vector.BlockRows * 2 * m * 4),
 		words: slab.New(vector.BlockRows * 4),
 		lists: slab.New(vector.BlockRows * m * 4),
 	}
-	g.tables.Store(&linkTables{})
-	return g
+}
+
+// tables returns the blocks as they are now.
+func (g *graph) tables() linkTables {
+	b := &g.blocks
+	return linkTables{links: b.links.Chunks(), next: b.next.Chunks(), upper: b.upper.Chunks(), lists: b.lists.Chunks()}
 }
 
 // level draws the highest layer of a slot: layer l or higher with probability m^-l, always the same for a slot.
@@ -69,22 +72,16 @@ func (g *graph) level(slot uint32) int {
 
 // open makes room for a slot with the given number of lists above layer 0. The appender's.
 func (g *graph) open(slot uint32, levels int, isChained bool) {
-	t := *g.tables.Load()
-	grown := false
-	if int(slot)/vector.BlockRows == len(t.links) {
-		t.links = grow(t.links, g.links)
-		t.next = grow(t.next, g.words)
-		t.upper = grow(t.upper, g.words)
-		grown = true
+	b := &g.blocks
+	if int(slot)/vector.BlockRows == len(b.links.Chunks()) {
+		b.links.Add(emptyLinks(g.links))
+		b.next.Add(emptyLinks(g.words))
+		b.upper.Add(emptyLinks(g.words))
 	}
-	for (int(g.upperLists)+levels+vector.BlockRows-1)/vector.BlockRows > len(t.lists) {
-		t.lists = grow(t.lists, g.lists)
-		grown = true
+	for (int(g.upperLists)+levels+vector.BlockRows-1)/vector.BlockRows > len(b.lists.Chunks()) {
+		b.lists.Add(emptyLinks(g.lists))
 	}
-	if grown {
-		g.tables.Store(&t)
-	}
-	switch upper := &t.upper[slot/vector.BlockRows][slot%vector.BlockRows]; {
+	switch upper := &b.upper.Chunks()[slot/vector.BlockRows][slot%vector.BlockRows]; {
 	case isChained:
 		*upper = chained
 	case levels > 0:
@@ -93,13 +90,13 @@ func (g *graph) open(slot uint32, levels int, isChained bool) {
 	}
 }
 
-// grow returns a copy of blocks with an empty one more.
-func grow(blocks [][]uint32, from *slab.Slab) [][]uint32 {
+// emptyLinks returns a block of empty links.
+func emptyLinks(from *slab.Slab) []uint32 {
 	block := from.Words()
 	for i := range block {
 		block[i] = none
 	}
-	return append(blocks[:len(blocks):len(blocks)], block)
+	return block
 }
 
 // list is the list of a node on a layer it has. The slot must be below a length that was loaded before the tables.
@@ -127,7 +124,7 @@ func (g *graph) lock(slot uint32) *sync.Mutex { return &g.locks[slot*0x9e3779b1>
 
 // bytes is the memory of the blocks.
 func (g *graph) bytes() int64 {
-	t := g.tables.Load()
+	t := g.tables()
 	words := len(t.links)*(2*g.m+2) + len(t.lists)*g.m
 	return 4 * vector.BlockRows * int64(words)
 }

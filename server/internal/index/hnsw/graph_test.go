@@ -33,13 +33,13 @@ func TestRepairAttachesWhatWasCutOff(t *testing.T) {
 	x := build(t, 16, vectors, Config{M: 4})
 	check(t, x)
 	// Cut every link to the nodes 500 to 599, and all but the links among them from 700 to 709, which become an island.
-	tables := x.graph.tables.Load()
+	tables := x.graph.tables()
 	cut := func(slot, link uint32) bool {
 		island := func(s uint32) bool { return s >= 700 && s < 710 }
 		return link >= 500 && link < 600 || island(link) && !island(slot)
 	}
 	for slot := range uint32(len(vectors)) {
-		list := x.graph.list(tables, slot, 0)
+		list := x.graph.list(&tables, slot, 0)
 		var kept []uint32
 		for _, link := range list[:length(list)] {
 			if !cut(slot, link) {
@@ -79,7 +79,8 @@ func TestATrickleLeavesLittleUnverified(t *testing.T) {
 
 func TestCheckNamesALinkThatLeadsNowhere(t *testing.T) {
 	x := build(t, 8, clustered(rand.New(rand.NewPCG(3, 3)), 8, 300), Config{})
-	list := x.graph.list(x.graph.tables.Load(), 7, 0)
+	tables := x.graph.tables()
+	list := x.graph.list(&tables, 7, 0)
 	atomic.StoreUint32(&list[0], 5000)
 	if err := x.Check(); err == nil || !strings.Contains(err.Error(), "slot 7") {
 		t.Fatalf("%v", err)
@@ -95,10 +96,10 @@ func TestIdenticalVectorsShareOneNode(t *testing.T) {
 	}
 	x := build(t, 16, vectors, Config{})
 	check(t, x)
-	view, tables := x.codes.View(), x.graph.tables.Load()
+	view, tables := x.codes.View(), x.graph.tables()
 	nodes := 0
 	for slot := range uint32(len(vectors)) {
-		if x.isNode(&view, tables, slot) {
+		if x.isNode(&view, &tables, slot) {
 			nodes++
 		}
 	}

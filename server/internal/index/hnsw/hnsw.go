@@ -79,7 +79,8 @@ func (x *Index) place(slot uint32) {
 		}
 		x.graph.open(slot, levels, follows != none)
 		if follows != none {
-			atomic.StoreUint32(x.graph.tables.Load().nextOf(follows), slot)
+			t := x.graph.tables()
+			atomic.StoreUint32(t.nextOf(follows), slot)
 		} else {
 			x.entry.CompareAndSwap(none, slot)
 		}

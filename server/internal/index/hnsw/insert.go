@@ -53,7 +53,7 @@ func (b *builder) insert(x *Index, slot uint32) {
 		from := len(b.picked)
 		b.picked = b.choose(b.crowd, g.m, b.picked)
 		spans[l].from, spans[l].to = from, len(b.picked)
-		own := g.list(b.tables, slot, l)
+		own := g.list(&b.tables, slot, l)
 		for i, link := range b.picked[from:] {
 			atomic.StoreUint32(&own[i], link)
 		}
@@ -115,7 +115,7 @@ func (b *builder) connect(g *graph, node, slot uint32, level int) {
 	lock := g.lock(node)
 	lock.Lock()
 	defer lock.Unlock()
-	list := g.list(b.tables, node, level)
+	list := g.list(&b.tables, node, level)
 	n := length(list)
 	if slices.Contains(list[:n], slot) {
 		return

@@ -32,7 +32,7 @@ func (x *Index) strays(b *builder) []uint32 {
 	b.visited.mark(entry)
 	queue := append(make([]uint32, 0, graphed), entry)
 	for head := 0; head < len(queue); head++ {
-		list := x.graph.list(b.tables, queue[head], 0)
+		list := x.graph.list(&b.tables, queue[head], 0)
 		for i := range list {
 			link := atomic.LoadUint32(&list[i])
 			if link == none {
@@ -45,7 +45,7 @@ func (x *Index) strays(b *builder) []uint32 {
 	}
 	var strays []uint32
 	for slot := range graphed {
-		if b.visited.stamps[slot] != b.visited.epoch && x.isNode(&b.view, b.tables, slot) {
+		if b.visited.stamps[slot] != b.visited.epoch && x.isNode(&b.view, &b.tables, slot) {
 			strays = append(strays, slot)
 		}
 	}
@@ -70,7 +70,7 @@ func (x *Index) attach(b *builder, slot uint32) {
 		if i > 2*g.m {
 			break
 		}
-		if list := g.list(b.tables, candidate, 0); length(list) < len(list) {
+		if list := g.list(&b.tables, candidate, 0); length(list) < len(list) {
 			nearest = candidate
 			break
 		}
@@ -78,13 +78,13 @@ func (x *Index) attach(b *builder, slot uint32) {
 	lock := g.lock(nearest)
 	lock.Lock()
 	defer lock.Unlock()
-	list := g.list(b.tables, nearest, 0)
+	list := g.list(&b.tables, nearest, 0)
 	if n := length(list); n < len(list) {
 		atomic.StoreUint32(&list[n], slot)
 		return
 	}
 	displaced := list[len(list)-1]
-	own := g.list(b.tables, slot, 0)
+	own := g.list(&b.tables, slot, 0)
 	n := length(own)
 	for _, link := range own[:n] {
 		if link == displaced {

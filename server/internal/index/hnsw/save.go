@@ -37,7 +37,7 @@ func (x *Index) Save(w io.Writer, n int) error {
 	if have := x.Len(); n < 0 || n > have {
 		return fmt.Errorf("hnsw: asked to save %d slots of %d", n, have)
 	}
-	view, t := x.codes.View(), x.graph.tables.Load()
+	view, t := x.codes.View(), x.graph.tables()
 	out := bufio.NewWriterSize(w, 1<<16)
 	header := binary.LittleEndian.AppendUint32([]byte(magic), uint32(x.graph.m))
 	header = binary.LittleEndian.AppendUint32(header, graphed)
@@ -50,14 +50,14 @@ func (x *Index) Save(w io.Writer, n int) error {
 	}
 	var buffer []byte
 	for slot := range graphed {
-		buffer = appendLinks(buffer[:0], x.graph.list(t, slot, 0), graphed)
+		buffer = appendLinks(buffer[:0], x.graph.list(&t, slot, 0), graphed)
 		if _, err := out.Write(buffer); err != nil {
 			return err
 		}
 	}
 	for slot := range graphed {
-		for level := 1; level <= x.levelOf(&view, t, slot); level++ {
-			buffer = appendLinks(buffer[:0], x.graph.list(t, slot, level), graphed)
+		for level := 1; level <= x.levelOf(&view, &t, slot); level++ {
+			buffer = appendLinks(buffer[:0], x.graph.list(&t, slot, level), graphed)
 			if _, err := out.Write(buffer); err != nil {
 				return err
 			}
@@ -137,7 +137,7 @@ func (x *Index) loadLinks(in io.Reader, graphed uint32) error {
 	b.look(x)
 	buffer := make([]byte, 8*x.graph.m)
 	read := func(slot uint32, level int) error {
-		list := x.graph.list(b.tables, slot, level)
+		list := x.graph.list(&b.tables, slot, level)
 		if _, err := io.ReadFull(in, buffer[:4*len(list)]); err != nil {
 			return fmt.Errorf("%w: links of slot %d: %w", ErrDamaged, slot, err)
 		}
@@ -156,7 +156,7 @@ func (x *Index) loadLinks(in io.Reader, graphed uint32) error {
 	}
 	entry := x.entry.Load()
 	for slot := range graphed {
-		level := x.levelOf(&b.view, b.tables, slot)
+		level := x.levelOf(&b.view, &b.tables, slot)
 		for l := 1; l <= level; l++ {
 			if err := read(slot, l); err != nil {
 				return err
@@ -171,9 +171,9 @@ func (x *Index) loadLinks(in io.Reader, graphed uint32) error {
 
 // checkList verifies one list: dense, without repetition, and every link to another node of the graph that has the layer.
 func (x *Index) checkList(w *walker, slot uint32, level int, graphed uint32) error {
-	list := x.graph.list(w.tables, slot, level)
+	list := x.graph.list(&w.tables, slot, level)
 	n := length(list)
-	if n > 0 && !x.isNode(&w.view, w.tables, slot) {
+	if n > 0 && !x.isNode(&w.view, &w.tables, slot) {
 		return fmt.Errorf("slot %d is no node and has links", slot)
 	}
 	w.visited.reset(w.view.N)
@@ -184,7 +184,7 @@ func (x *Index) checkList(w *walker, slot uint32, level int, graphed uint32) err
 		case i >= n:
 		case link >= graphed || link == slot:
 			return fmt.Errorf("slot %d, layer %d: link to %d among %d slots", slot, level, link, graphed)
-		case !x.isNode(&w.view, w.tables, link) || x.levelOf(&w.view, w.tables, link) < level:
+		case !x.isNode(&w.view, &w.tables, link) || x.levelOf(&w.view, &w.tables, link) < level:
 			return fmt.Errorf("slot %d, layer %d: link to %d, which is not there", slot, level, link)
 		case !w.visited.mark(link):
 			return fmt.Errorf("slot %d, layer %d: two links to %d", slot, level, link)

@@ -19,7 +19,7 @@ const batch = 2 * maxM
 // walker is the scratch of one walk at a time, kept between walks.
 type walker struct {
 	view    codes.View
-	tables  *linkTables
+	tables  linkTables
 	query   codes.Query
 	beam    beam
 	visited visited
@@ -33,7 +33,7 @@ func (w *walker) look(x *Index) {
 	n := int(x.n.Load()) // before view and tables, which grow before the length covers them
 	w.view = x.codes.View()
 	w.view.N = n
-	w.tables = x.graph.tables.Load()
+	w.tables = x.graph.tables()
 }
 
 // score scores one slot.
@@ -51,7 +51,7 @@ func (w *walker) descend(g *graph, slot uint32, from, to int) uint32 {
 		for moved := true; moved; {
 			moved = false
 			n := 0
-			for i, links := 0, g.list(w.tables, slot, level); i < len(links); i++ {
+			for i, links := 0, g.list(&w.tables, slot, level); i < len(links); i++ {
 				link := atomic.LoadUint32(&links[i])
 				if link == none {
 					break
@@ -111,9 +111,9 @@ func (w *walker) walk(ctx context.Context, g *graph, start uint32, level int) er
 				return err
 			}
 		}
-		n := w.gather(g.list(w.tables, slot, level))
+		n := w.gather(g.list(&w.tables, slot, level))
 		if following, ok := w.beam.peek(); ok {
-			vector.Prefetch(unsafe.Pointer(unsafe.SliceData(g.list(w.tables, following, level))), 2)
+			vector.Prefetch(unsafe.Pointer(unsafe.SliceData(g.list(&w.tables, following, level))), 2)
 		}
 		vector.Coarse(w.scores[:n], &w.query.Int8Query, w.view.Coarse, w.fresh[:n])
 		w.scored += n
@@ -142,9 +142,9 @@ func (w *walker) walkAccepted(ctx context.Context, g *graph, start uint32, accep
 				return err
 			}
 		}
-		n := w.gather(g.list(w.tables, slot, 0))
+		n := w.gather(g.list(&w.tables, slot, 0))
 		if following, ok := w.beam.peek(); ok {
-			vector.Prefetch(unsafe.Pointer(unsafe.SliceData(g.list(w.tables, following, 0))), 2)
+			vector.Prefetch(unsafe.Pointer(unsafe.SliceData(g.list(&w.tables, following, 0))), 2)
 		}
 		vector.Coarse(w.scores[:n], &w.query.Int8Query, w.view.Coarse, w.fresh[:n])
 		w.scored += n

@@ -1,5 +1,5 @@
-// Package slab hands out the long-lived blocks that an index grows by: zeroed, page-aligned, never moved, on huge pages where
-// the system has them.
+// Package slab holds what an index grows by: Slab hands out long-lived blocks of memory, zeroed, never moved, on huge pages
+// where the system has them, and Table is the list of chunks that one goroutine grows and any number read without a lock.
 //
 // A walk through a graph touches memory at random. With pages of 4 KiB nearly every row of codes costs a miss of the address
 // cache beside the miss of the data; with pages of 2 MiB it costs the data alone.
