@@ -34,6 +34,9 @@ import (
 // failPoint is the variable that names the point at which the server kills itself: NAME:COUNT, at the COUNTth time.
 const failPoint = "AKIN_TEST_FAIL_POINT"
 
+// holdCheckpoints, in place of a point's name, lets no checkpoint be written.
+const holdCheckpoints = "hold-checkpoints"
+
 // failAt makes the engine kill its process at a point, and turns its background work up so that every point is reached.
 func failAt(spec string) func(*engine.Config) {
 	name, count, ok := strings.Cut(spec, ":")
@@ -51,6 +54,9 @@ func failAt(spec string) func(*engine.Config) {
 		c.Hook = func(point string) error {
 			mu.Lock()
 			defer mu.Unlock()
+			if name == holdCheckpoints && strings.HasPrefix(point, "checkpoint.") {
+				return errors.New("held by a test")
+			}
 			if point == name {
 				if left--; left == 0 {
 					_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -296,6 +302,41 @@ func audit(t *testing.T, folder string, truth *ledger, round int, point string) 
 	truth.acked, truth.pending, truth.batches = found, map[string][]string{}, nil
 	if leftovers, _ := filepath.Glob(filepath.Join(folder, "*.tmp*")); len(leftovers) > 0 {
 		t.Errorf("round %d (%s): debris %v", round, point, leftovers)
+	}
+}
+
+// TestATrainedModelServesAfterAKill kills a server right after it has reported a trained model, while no checkpoint of it
+// can be on disk. The next start serves that model.
+func TestATrainedModelServesAfterAKill(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv(failPoint, holdCheckpoints+":1")
+	p := start(t, "--addr", "127.0.0.1:0", "--data", folder)
+	go drainLog(p)
+	c, ctx := dial(t, p), context.Background()
+	papers := make([]*client.Paper, 300)
+	for i := range papers {
+		papers[i] = crashPaper(fmt.Sprint(i), fmt.Sprintf("content%d number%d", i%17, i%31))
+	}
+	if _, err := c.UpsertBatch(ctx, papers); err != nil {
+		t.Fatal(err)
+	}
+	model, err := c.Train(ctx, client.TrainConfig{Epochs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Process.Kill()
+	_ = p.Wait() // it was killed
+	e := openFolder(t, folder)
+	stats, err := e.Stats(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stats.Model.Fingerprint != model.Fingerprint || !stats.Model.Trained || stats.Papers != len(papers) {
+		t.Errorf("after the kill: model %s, trained %v, %d papers; acknowledged was %s", stats.Model.Fingerprint, stats.Model.Trained,
+			stats.Papers, model.Fingerprint)
+	}
+	if err := errors.Join(e.Check(ctx), e.Close(ctx)); err != nil {
+		t.Error(err)
 	}
 }
 

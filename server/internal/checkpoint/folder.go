@@ -4,19 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 )
 
-// Names inside of a folder of checkpoints.
-const (
-	prefix     = "checkpoint-"
-	tempPrefix = "writing-"
-)
+// prefix begins the name of a checkpoint.
+const prefix = "checkpoint-"
 
 // Points at which Folder.Hook is called.
 const (
@@ -44,38 +37,15 @@ func (f Folder) at(point string) error {
 
 // List returns the paths of the checkpoints, newest first.
 func (f Folder) List() ([]string, error) {
-	entries, err := os.ReadDir(f.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var numbers []uint64
-	for _, e := range entries {
-		if n, ok := number(e.Name()); ok {
-			numbers = append(numbers, n)
-		}
-	}
-	slices.Sort(numbers)
-	slices.Reverse(numbers)
+	numbers, err := list(f.Path, prefix)
 	paths := make([]string, len(numbers))
 	for i, n := range numbers {
 		paths[i] = f.path(n)
 	}
-	return paths, nil
+	return paths, err
 }
 
-// number is the sequence number in a checkpoint's name.
-func number(name string) (uint64, bool) {
-	digits, ok := strings.CutPrefix(name, prefix)
-	n, err := strconv.ParseUint(digits, 10, 64)
-	return n, ok && err == nil && name == fileName(n)
-}
-
-func fileName(n uint64) string { return fmt.Sprintf("%s%08d", prefix, n) }
-
-func (f Folder) path(n uint64) string { return filepath.Join(f.Path, fileName(n)) }
+func (f Folder) path(n uint64) string { return filepath.Join(f.Path, numbered(prefix, n)) }
 
 // Open opens the newest checkpoint; ErrNone when there is none. Should it be unusable there is none to fall back on: the
 // ones before it are kept only until it was verified.
@@ -95,7 +65,7 @@ func (f Folder) Open() (*Reader, error) {
 // except for an error that names a checkpoint: that one was removed, as far as that was possible. A cancelled ctx ends
 // the verification.
 func (f Folder) Write(ctx context.Context, meta Meta, fn func(w *Writer) error) (path string, err error) {
-	if err := os.MkdirAll(f.Path, 0o700); err != nil {
+	if err := makeDir(f.Path); err != nil {
 		return "", err
 	}
 	if err := f.Clean(); err != nil {
@@ -107,10 +77,10 @@ func (f Folder) Write(ctx context.Context, meta Meta, fn func(w *Writer) error) 
 	}
 	next := uint64(1)
 	if len(before) > 0 {
-		n, _ := number(filepath.Base(before[0]))
+		n, _ := number(prefix, filepath.Base(before[0]))
 		next = n + 1
 	}
-	temp := filepath.Join(f.Path, tempPrefix+fileName(next))
+	temp := filepath.Join(f.Path, tempPrefix+numbered(prefix, next))
 	if err := f.fill(temp, meta, fn); err != nil {
 		return "", errors.Join(err, os.RemoveAll(temp))
 	}
@@ -172,18 +142,7 @@ func (f Folder) remove(paths []string) error {
 }
 
 // Clean removes what interrupted writes left. Write does so first.
-func (f Folder) Clean() error {
-	left, err := filepath.Glob(filepath.Join(f.Path, tempPrefix+"*"))
-	if err != nil {
-		return err
-	}
-	for _, path := range left {
-		if err := os.RemoveAll(path); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (f Folder) Clean() error { return removeTemporary(f.Path) }
 
 // RemoveAll removes all checkpoints: none of them fits.
 func (f Folder) RemoveAll() error {
@@ -192,13 +151,4 @@ func (f Folder) RemoveAll() error {
 		return err
 	}
 	return errors.Join(f.remove(paths), f.Clean())
-}
-
-// syncDir makes names in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

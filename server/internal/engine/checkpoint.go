@@ -24,7 +24,6 @@ import (
 
 // Sections of a generation's checkpoint.
 const (
-	sectionModel   = "model"
 	sectionSlots   = "slots"
 	sectionVectors = "vectors"
 	sectionWords   = "words"
@@ -34,7 +33,8 @@ const (
 // checkpointContent is the version of what the sections hold. It rises with any change that older code would misread.
 //
 //	1  model, slots, vectors, words, columns
-const checkpointContent = 1
+//	2  slots, vectors, words, columns: the model is in a file of its own
+const checkpointContent = 2
 
 // checkpoints is where the checkpoints of the data folder stand.
 func (e *Engine) checkpoints() checkpoint.Folder {
@@ -47,6 +47,9 @@ func (e *Engine) writeCheckpoint(ctx context.Context) error {
 	e.checkpoint.Lock()
 	defer e.checkpoint.Unlock()
 	g := e.live.Load()
+	if serves, err := e.serves(g); err != nil || !serves {
+		return err // its successor is about to take over: a start would not use this one's checkpoint
+	}
 	revision := g.revision()
 	n := g.slotsAt(revision)
 	graph := g.vectors.Info().Graph // what enters the graph during the writing may be in or not
@@ -62,7 +65,6 @@ func (e *Engine) writeCheckpoint(ctx context.Context) error {
 			name string
 			save func(io.Writer) error
 		}{
-			{sectionModel, func(w io.Writer) error { _, err := g.model.WriteTo(w); return err }},
 			{sectionSlots, func(w io.Writer) error { return g.saveSlots(w, n, revision) }},
 			{sectionVectors, func(w io.Writer) error { return g.vectors.Save(w, n) }},
 			{sectionWords, func(w io.Writer) error { return g.words.Save(w, n) }},
@@ -119,16 +121,12 @@ func (e *Engine) trimLog(through uint64) error {
 }
 
 // loadCheckpoint returns the generation of the newest checkpoint, brought up to the store's revision, or nil when there
-// is none that can serve: why is logged, and the generation is then built from the store, which is the truth. The model,
-// which takes the longest to make again, is returned even then if it is whole and no file is cut short.
-func (e *Engine) loadCheckpoint(ctx context.Context) (*Generation, *embed.Model) {
-	if e.cfg.NoCheckpoints {
-		return nil, nil
-	}
+// is none that can serve: why is logged, and the generation is then built from the store, which is the truth.
+func (e *Engine) loadCheckpoint(ctx context.Context, model func() (*embed.Model, error), file checkpoint.ModelFile) *Generation {
 	begin := time.Now()
-	g, model, err := e.readCheckpoint(ctx)
+	g, err := e.readCheckpoint(ctx, model, file)
 	if errors.Is(err, checkpoint.ErrNone) {
-		return nil, nil
+		return nil
 	}
 	if err == nil {
 		loaded := g.revision()
@@ -137,25 +135,31 @@ func (e *Engine) loadCheckpoint(ctx context.Context) (*Generation, *embed.Model)
 			e.checkpoint.revision.Store(loaded)
 			e.checkpoint.graph.Store(int64(g.vectors.Info().Graph))
 			e.log.Info("checkpoint loaded", "papers", g.papers(), "replayed", g.base-loaded, "seconds", time.Since(begin).Seconds())
-			return g, model
+			return g
 		}
 	}
 	e.log.Warn("the checkpoint does not serve; the index is rebuilt from the store", "folder", e.checkpoints().Path, "reason", err)
-	return nil, model
+	return nil
 }
 
-// readCheckpoint loads the newest checkpoint, its sections side by side.
-func (e *Engine) readCheckpoint(ctx context.Context) (*Generation, *embed.Model, error) {
+// readCheckpoint loads the newest checkpoint of a model, its sections side by side. model waits for the model itself.
+func (e *Engine) readCheckpoint(ctx context.Context, model func() (*embed.Model, error), file checkpoint.ModelFile) (*Generation, error) {
 	r, err := e.checkpoints().Open()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer r.Close()
 	meta := r.Meta()
-	if errors.Is(meta.Fits(e.store.ID(), e.store.Revision(), e.store.OldestLog(), checkpointContent), checkpoint.ErrForeign) {
-		return nil, nil, checkpoint.ErrForeign
+	if err := meta.Fits(e.store.ID(), e.store.Revision(), e.store.OldestLog(), checkpointContent); err != nil {
+		return nil, err
 	}
-	g := &Generation{slots: new(slotTable)}
+	switch {
+	case meta.Model != file.Fingerprint:
+		return nil, fmt.Errorf("it is of the model %s, and %s serves", meta.Model, file.Fingerprint)
+	case meta.Index != engineName(e.cfg.Index):
+		return nil, fmt.Errorf("its index is %s and this server's is %s", meta.Index, engineName(e.cfg.Index))
+	}
+	g := &Generation{slots: new(slotTable), created: file.Created}
 	g.identify()
 	g.publish(0)
 	var group errgroup.Group
@@ -171,7 +175,7 @@ func (e *Engine) readCheckpoint(ctx context.Context) (*Generation, *embed.Model,
 			return ctx.Err()
 		})
 	}
-	load(sectionModel, func(r io.Reader, size int64) (err error) { g.model, err = embed.ReadModel(r, size); return err })
+	group.Go(func() (err error) { g.model, err = model(); return err })
 	load(sectionSlots, func(r io.Reader, size int64) error { return g.loadSlots(r, size, meta.Revision) })
 	load(sectionVectors, func(r io.Reader, size int64) (err error) {
 		g.vectors, err = loadSearcher(meta.Index, r, size)
@@ -179,30 +183,16 @@ func (e *Engine) readCheckpoint(ctx context.Context) (*Generation, *embed.Model,
 	})
 	load(sectionWords, func(r io.Reader, size int64) (err error) { g.words, err = lexical.Load(r, size); return err })
 	load(sectionColumns, func(r io.Reader, size int64) (err error) { g.columns, err = filter.LoadColumns(r, size); return err })
-	err = group.Wait()
-	var model *embed.Model
-	if g.model != nil && g.model.Config() == e.cfg.Embed && g.model.Fingerprint() == meta.Model {
-		model = g.model
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
-	if err == nil {
-		err = meta.Fits(e.store.ID(), e.store.Revision(), e.store.OldestLog(), checkpointContent)
-	}
-	if err == nil {
-		err = e.verify(g, meta)
-	}
-	return g, model, err
+	return g, g.settle(meta)
 }
 
-// verify holds a loaded generation against its own description and the configuration, and makes it ready for replay.
-func (e *Engine) verify(g *Generation, meta checkpoint.Meta) error {
+// settle holds the loaded parts of a generation against each other, and makes it ready for replay.
+func (g *Generation) settle(meta checkpoint.Meta) error {
 	n := g.slots.len()
 	switch {
-	case g.model.Fingerprint() != meta.Model:
-		return fmt.Errorf("its model is %s and it claims %s", g.model.Fingerprint(), meta.Model)
-	case g.model.Config() != e.cfg.Embed:
-		return errors.New("its model has another configuration than this server")
-	case meta.Index != engineName(e.cfg.Index):
-		return fmt.Errorf("its index is %s and this server's is %s", meta.Index, engineName(e.cfg.Index))
 	case g.vectors.Len() != n || g.words.Len() != n || g.columns.Len() != n:
 		return fmt.Errorf("its parts hold %d, %d, %d and %d papers", n, g.vectors.Len(), g.words.Len(), g.columns.Len())
 	case g.vectors.Dims() != g.model.Dims():

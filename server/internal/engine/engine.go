@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/akin-search/akin/embed"
+	"github.com/akin-search/akin/server/internal/checkpoint"
 	"github.com/akin-search/akin/server/internal/store"
 )
 
@@ -80,12 +81,14 @@ type Engine struct {
 	background context.Context // of everything the engine runs by itself
 	stop       context.CancelFunc
 	workers    sync.WaitGroup
-	catchup    chan struct{} // there may be a tail
-	building   chan struct{} // has an element while a generation is being built
-	training   atomic.Bool   // someone trains or waits to
-	graphMu    sync.Mutex    // held while the tail of the live generation moves into its graph, and by Check
-	logMu      sync.Mutex    // held while the log is trimmed and while a build notes where it begins
-	buildFrom  uint64        // revision behind which a running build needs the log, or noBuild. Under logMu
+	catchup    chan struct{}        // there may be a tail
+	building   chan struct{}        // has an element while a generation is being built
+	training   atomic.Bool          // someone trains or waits to
+	graphMu    sync.Mutex           // held while the tail of the live generation moves into its graph, and by Check
+	modelMu    sync.Mutex           // held while a model on disk comes or goes
+	kept       checkpoint.ModelFile // the newest model on disk. Under modelMu
+	logMu      sync.Mutex           // held while the log is trimmed and while a build notes where it begins
+	buildFrom  uint64               // revision behind which a running build needs the log, or noBuild. Under logMu
 	duplicates atomic.Pointer[duplicateAnswer]
 	activity   atomic.Pointer[activity]
 	lastWrite  atomic.Int64 // Unix nanoseconds
@@ -133,6 +136,11 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		e.stop()
 		return nil, errors.Join(fmt.Errorf("load %s: %w", filepath.Clean(cfg.Dir), err), s.Close())
 	}
+	if _, err := e.keepModel(g); err != nil {
+		e.log.Warn("the model is not on disk: no checkpoint is written until one is", "error", err) // reads go on, at a full disk too
+	} else {
+		e.pruneModels()
+	}
 	e.live.Store(g)
 	go e.apply()
 	e.workers.Go(e.runBackground)
@@ -146,21 +154,41 @@ func (e *Engine) sink(entries []store.Entry) { e.queue <- entries }
 
 // load returns the generation to begin with: the checkpoint's, brought up to date, or one built from the store.
 func (e *Engine) load(ctx context.Context) (*Generation, error) {
-	g, model := e.loadCheckpoint(ctx)
-	if g != nil {
-		return g, nil
+	for _, file := range e.storedModels() {
+		// The model is read beside the checkpoint, and once.
+		model := sync.OnceValues(func() (*embed.Model, error) { return e.readModel(file) })
+		if !e.cfg.NoCheckpoints {
+			if g := e.loadCheckpoint(ctx, model, file); g != nil {
+				e.kept = file
+				return g, nil
+			}
+		}
+		m, err := model()
+		if err != nil {
+			e.log.Warn("a model on disk does not serve", "reason", err)
+			continue
+		}
+		g, err := e.rebuild(ctx, m, file.Created)
+		if err == nil {
+			e.kept = file
+		}
+		return g, err
 	}
-	if e.store.Count() == 0 && model == nil {
+	if e.store.Count() == 0 {
 		return e.emptyGeneration()
 	}
-	e.log.Info("building the index from the stored papers", "papers", e.store.Count())
-	if model == nil {
-		var err error
-		if model, err = e.fit(ctx, nil); err != nil {
-			return nil, err
-		}
+	m, err := e.fit(ctx, nil)
+	if err != nil {
+		return nil, err
 	}
-	return e.build(ctx, e.store.Revision(), model, e.now(), nil)
+	return e.rebuild(ctx, m, e.now())
+}
+
+// rebuild builds the generation to begin with from the store.
+func (e *Engine) rebuild(ctx context.Context, model *embed.Model, created time.Time) (*Generation, error) {
+	e.log.Info("building the index from the stored papers", "papers", e.store.Count(), "model", model.Fingerprint(),
+		"trained", model.Trained())
+	return e.build(ctx, e.store.Revision(), model, created, nil)
 }
 
 // emptyGeneration has the model of a corpus without papers.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"runtime/debug"
@@ -190,18 +191,14 @@ func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created ti
 	if err := e.replay(ctx, next, e.live.Load().revision()); err != nil {
 		return err
 	}
-	if err := e.at(PointSwapBefore); err != nil {
+	undo, err := e.keepModel(next) // durable before anyone is told that it is live
+	if err != nil {
 		return err
 	}
-	s := swap{next: next, done: make(chan error, 1)}
-	select {
-	case e.swaps <- s:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := e.putLive(ctx, next); err != nil {
+		return errors.Join(err, undo())
 	}
-	if err := <-s.done; err != nil {
-		return err
-	}
+	e.pruneModels()
 	if err := e.at(PointSwapAfter); err != nil {
 		return err
 	}
@@ -213,6 +210,20 @@ func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created ti
 		debug.FreeOSMemory()
 	}
 	return nil
+}
+
+// putLive has the applier put a generation in place of the live one. After an error the old one serves.
+func (e *Engine) putLive(ctx context.Context, next *Generation) error {
+	if err := e.at(PointSwapBefore); err != nil {
+		return err
+	}
+	s := swap{next: next, done: make(chan error, 1)}
+	select {
+	case e.swaps <- s:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return <-s.done
 }
 
 // noBuild is Engine.buildFrom while nothing is built.

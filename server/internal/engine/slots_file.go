@@ -6,21 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 )
 
 // slotBytes is the length of a saved slot row: ordinal, born, died and publish time, each 8 bytes little-endian.
 const slotBytes = 32
 
-// saveSlots writes when the model was made, in Unix nanoseconds, and the first n rows as of a revision: deaths after it
-// are left to the log.
+// saveSlots writes the first n rows as of a revision: deaths after it are left to the log.
 func (g *Generation) saveSlots(w io.Writer, n int, revision uint64) error {
 	out := bufio.NewWriterSize(w, 1<<16)
 	var b [slotBytes]byte
-	binary.LittleEndian.PutUint64(b[:8], uint64(g.created.UnixNano()))
-	if _, err := out.Write(b[:8]); err != nil {
-		return err
-	}
 	for slot := range uint32(n) {
 		row := g.slots.row(slot)
 		died := row.died.Load()
@@ -43,17 +37,13 @@ var errSlots = errors.New("damaged slot table")
 
 // loadSlots restores what saveSlots wrote, from exactly size bytes.
 func (g *Generation) loadSlots(r io.Reader, size int64, revision uint64) error {
-	if size < 8 || (size-8)%slotBytes != 0 {
+	if size < 0 || size%slotBytes != 0 {
 		return fmt.Errorf("%w: %d bytes", errSlots, size)
 	}
 	in := bufio.NewReaderSize(r, 1<<16)
 	var b [slotBytes]byte
-	if _, err := io.ReadFull(in, b[:8]); err != nil {
-		return err
-	}
-	g.created = time.Unix(0, int64(binary.LittleEndian.Uint64(b[:8])))
 	var last uint64
-	for range (size - 8) / slotBytes {
+	for range size / slotBytes {
 		if _, err := io.ReadFull(in, b[:]); err != nil {
 			return err
 		}
