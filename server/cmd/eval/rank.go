@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/quality"
+	"github.com/akin-search/akin/server/internal/rank"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
 )
@@ -27,10 +29,9 @@ type modes struct {
 
 // analyzed is a query ready to be ranked.
 type analyzed struct {
-	words   embed.Terms
-	weights lexical.Weights
-	exclude int64 // slot that may not be found, or -1
-	grades  map[string]int
+	rank.Query
+	accept allBut // the document that may not be found, or -1
+	grades map[string]int
 }
 
 // evaluate ranks every judged query by exact float32 cosine, by BM25 over all documents, and by the two fused as the
@@ -42,15 +43,16 @@ func (c *collection) evaluate(ctx context.Context) (modes, int, error) {
 		prepared, vectors := c.prepare(queries)
 		cosines := c.cosines(vectors, len(queries))
 		results := make([][3]quality.Metrics, len(queries))
-		judged := make([]bool, len(queries))
+		judged, errs := make([]bool, len(queries)), make([]error, len(queries))
 		err := parallelEach(ctx, len(queries), func(i int) {
 			row := cosines[i*len(c.Documents) : (i+1)*len(c.Documents)]
-			lists := c.rank(ctx, &prepared[i], row)
+			var lists [3][]index.Candidate
+			lists, errs[i] = c.rank(ctx, &prepared[i], row)
 			for m, list := range lists {
 				results[i][m], judged[i] = quality.Score(c.ids(list), prepared[i].grades)
 			}
 		})
-		if err != nil {
+		if err := errors.Join(append(errs, err)...); err != nil {
 			return modes{}, 0, err
 		}
 		for i, r := range results {
@@ -69,19 +71,21 @@ func (c *collection) prepare(queries []query) ([]analyzed, []float32) {
 	out, vectors := make([]analyzed, len(queries)), make([]float32, len(queries)*d)
 	for i, q := range queries {
 		a := &out[i]
-		a.grades, a.exclude = q.Grades, -1
-		vector := vectors[i*d : (i+1)*d]
+		a.grades, a.accept = q.Grades, -1
+		a.Vector, a.Terms = vectors[i*d:(i+1)*d], new(embed.Terms)
+		kind := rank.PaperQuery
 		if slot, ok := c.slots[q.PaperID]; ok && q.PaperID != "" {
-			a.weights, a.exclude = lexical.DefaultWeights(lexical.PaperQuery, c.model.Trained()), int64(slot)
-			c.words.Terms(slot, &a.words)
-			copy(vector, c.row(int(slot)))
-			continue
+			a.accept = allBut(slot)
+			c.words.Terms(slot, a.Terms)
+			copy(a.Vector, c.row(int(slot)))
+		} else {
+			var analysis embed.Analysis
+			analyzer.Analyze(&analysis, q.Text)
+			c.model.Embed(a.Vector, &analysis.Features)
+			*a.Terms = analysis.Words
+			kind = rank.KindOf(q.Text, analysis.Words.Tokens)
 		}
-		var analysis embed.Analysis
-		analyzer.Analyze(&analysis, q.Text)
-		c.model.Embed(vector, &analysis.Features)
-		a.words = analysis.Words
-		a.weights = lexical.DefaultWeights(lexical.KindOf(q.Text, analysis.Words.Tokens), c.model.Trained())
+		a.Weights = rank.DefaultWeights(kind, c.model.Trained())
 	}
 	return out, vectors
 }
@@ -98,31 +102,43 @@ func (c *collection) cosines(vectors []float32, n int) []float32 {
 }
 
 // rank returns the dense, lexical and fused rankings of one query, best first. The lexical one is BM25 with DefaultK1
-// whatever the kind of query.
-func (c *collection) rank(ctx context.Context, a *analyzed, cosines []float32) [3][]index.Candidate {
-	dense := best(cosines, lexical.Depth, a.exclude)
-	var q lexical.Query
-	c.words.Prepare(&q, &a.words)
-	words := c.allWords(&q, a.exclude)
-	c.words.PrepareK1(&q, &a.words, a.weights.K1)
-	top, err := c.words.Top(ctx, &q, a.weights.Words, allBut(a.exclude), nil)
+// whatever the kind of query; the fused one is made by the code that serves.
+func (c *collection) rank(ctx context.Context, a *analyzed, cosines []float32) ([3][]index.Candidate, error) {
+	vectors := &exact{c, cosines}
+	dense, _, err := vectors.Search(ctx, &index.Query{Vector: a.Vector, K: rank.Depth, Accept: a.accept}, nil)
 	if err != nil {
-		return [3][]index.Candidate{} // evaluate notices the end of ctx itself
+		return [3][]index.Candidate{}, err
 	}
-	var r lexical.Ranking
-	known, wordsFrom := r.Merge(dense, top)
-	c.words.Scores(&q, r.Slots[:wordsFrom], r.BM25[:wordsFrom])
-	for i := known; i < r.Len(); i++ {
-		r.Cosines[i] = cosines[r.Slots[i]]
+	corpus := rank.Corpus{Vectors: vectors, Words: c.words}
+	var r rank.Ranker
+	if _, err := r.Candidates(ctx, corpus, &a.Query, rank.Find{Depth: rank.Depth, Accept: a.accept}); err != nil {
+		return [3][]index.Candidate{}, err
 	}
-	r.Blend(a.weights.Dense)
-	r.Phrases(c.words, &q, a.weights.Dense, a.weights.Phrase)
-	r.Order()
-	fused := make([]index.Candidate, r.Len())
-	for i, slot := range r.Slots {
-		fused[i] = index.Candidate{Slot: slot, Score: float32(r.Scores[i])}
+	if err := r.Fuse(corpus, &a.Query); err != nil {
+		return [3][]index.Candidate{}, err
 	}
-	return [3][]index.Candidate{dense, words, fused}
+	r.Best(depth)
+	fused := make([]index.Candidate, min(depth, len(r.Ranked)))
+	for i := range fused {
+		fused[i] = index.Candidate{Slot: r.Ranked[i].Slot, Score: float32(r.Ranked[i].Score)}
+	}
+	return [3][]index.Candidate{dense, c.byWords(a), fused}, nil
+}
+
+// byWords scores every document by BM25.
+func (c *collection) byWords(a *analyzed) []index.Candidate {
+	var q lexical.Query
+	c.words.Prepare(&q, a.Terms)
+	slots, scores := make([]uint32, len(c.Documents)), make([]float64, len(c.Documents))
+	for i := range slots {
+		slots[i] = uint32(i)
+	}
+	c.words.Scores(&q, slots, scores)
+	narrow := make([]float32, len(scores))
+	for i, s := range scores {
+		narrow[i] = float32(s)
+	}
+	return best(narrow, depth, func(slot uint32) bool { return scores[slot] > 0 && a.accept.Accepts(slot) })
 }
 
 // allBut accepts every slot but one.
@@ -132,26 +148,50 @@ func (a allBut) Accepts(slot uint32) bool { return int64(slot) != int64(a) }
 func (a allBut) Slots() ([]uint32, bool)  { return nil, false }
 func (a allBut) Share() float64           { return 1 }
 
-// allWords scores every document by BM25.
-func (c *collection) allWords(q *lexical.Query, exclude int64) []index.Candidate {
-	slots, scores := make([]uint32, len(c.Documents)), make([]float64, len(c.Documents))
-	for i := range slots {
-		slots[i] = uint32(i)
-	}
-	c.words.Scores(q, slots, scores)
-	narrow := make([]float32, len(scores))
-	for i, s := range scores {
-		narrow[i] = float32(s)
-	}
-	found := best(narrow, lexical.Depth, exclude)
-	return slices.DeleteFunc(found, func(c index.Candidate) bool { return c.Score == 0 })
+// exact is the vectors of a collection with the cosines of one query, which are all it can be asked for.
+type exact struct {
+	*collection
+	cosines []float32 // by slot
 }
 
-// best returns the k slots with the highest scores but exclude, ties by rising slot.
-func best(scores []float32, k int, exclude int64) []index.Candidate {
+// Search finds the nearest documents, as an index does that scans: nothing is near to a zero vector.
+func (e *exact) Search(_ context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
+	accept := func(slot uint32) bool {
+		return q.Accept.Accepts(slot) && (e.cosines[slot] != 0 || !isZero(e.row(int(slot))))
+	}
+	report := index.Report{Exact: true, Scored: len(e.cosines)}
+	if isZero(q.Vector) {
+		return dst, report, nil
+	}
+	return append(dst, best(e.cosines, q.K, accept)...), report, nil
+}
+
+// Scores gives the cosines with the query that the struct was made for.
+func (e *exact) Scores(_ []float32, slots []uint32, dst []float32) error {
+	for i, slot := range slots {
+		dst[i] = e.cosines[slot]
+	}
+	return nil
+}
+
+// Vector copies the vector of a document.
+func (e *exact) Vector(slot uint32, dst []float32) error {
+	copy(dst, e.row(int(slot)))
+	return nil
+}
+
+// Dims is the length of a vector.
+func (e *exact) Dims() int { return e.model.Dims() }
+
+func isZero(vector []float32) bool {
+	return !slices.ContainsFunc(vector, func(x float32) bool { return x != 0 })
+}
+
+// best returns the k accepted slots with the highest scores, ties by rising slot.
+func best(scores []float32, k int, accept func(slot uint32) bool) []index.Candidate {
 	heap := make([]index.Candidate, 0, k+1) // the worst first
 	for slot, score := range scores {
-		if int64(slot) == exclude || len(heap) == k && score <= heap[0].Score {
+		if len(heap) == k && score <= heap[0].Score || !accept(uint32(slot)) {
 			continue
 		}
 		heap = append(heap, index.Candidate{Slot: uint32(slot), Score: score})

@@ -26,7 +26,7 @@
 //	engine.go      Open and Close, what is owned by whom
 //	generation.go  the generation; slots.go its slot table
 //	ingest.go      Prepare, Submit, Wait; applier.go publishes
-//	view.go        what one query sees; search.go, recommend.go, rank.go, page.go answer it
+//	view.go        what one query sees; search.go, recommend.go, rank.go, page.go answer it with package rank
 //	read.go        Get, List, Export, Purge
 //	rebuild.go     building the next generation; plan.go decides when; background.go runs it
 //	checkpoint.go  a generation on disk

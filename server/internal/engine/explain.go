@@ -10,6 +10,7 @@ import (
 	"github.com/akin-search/akin/embed/vector"
 	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/rank"
 )
 
 // Explain splits the cosine and the BM25 score of a query and a stored paper into the query's words. The vector of a
@@ -69,11 +70,12 @@ func (r *ranker) explain(g *Generation, slot uint32, query, target []string, max
 		return nil, ErrNoWords
 	}
 	terms := r.analysis.Features
-	kind := lexical.PaperQuery
+	kind := rank.PaperQuery
 	if len(query) == 1 {
-		kind = lexical.KindOf(query[0], r.analysis.Words.Tokens)
+		kind = rank.KindOf(query[0], r.analysis.Words.Tokens)
 	}
-	g.words.PrepareK1(&r.words, &r.analysis.Words, lexical.DefaultWeights(kind, g.model.Trained()).K1)
+	var words lexical.Query
+	g.words.PrepareK1(&words, &r.analysis.Words, rank.DefaultWeights(kind, g.model.Trained()).K1)
 
 	x := &Explanation{Model: g.model.Fingerprint(), Cosine: float64(vector.Dot(queryVector, document))}
 	rows := rowsOf(g.model, targetIDs)
@@ -81,7 +83,7 @@ func (r *ranker) explain(g *Generation, slot uint32, query, target []string, max
 	parts := make([]TermPart, 0, len(terms.IDs))
 	for i, id := range terms.IDs {
 		weight := termWeight(g.model, id, terms.Counts[i])
-		part := TermPart{Term: queryNames[id], BM25: g.words.TermScore(&r.words, slot, id)}
+		part := TermPart{Term: queryNames[id], BM25: g.words.TermScore(&words, slot, id)}
 		if weight != 0 && norm > 0 {
 			g.model.Row(row, id)
 			part.Cosine = weight * float64(vector.Dot(row, document)) / norm

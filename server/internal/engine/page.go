@@ -9,14 +9,14 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/rank"
 )
 
 // Bounds of paging through one search.
 const (
-	minDepth = lexical.Depth // hits ranked for a first page, however small
-	maxDepth = 2000          // hits that can be ranked
+	minDepth = rank.Depth // hits ranked for a first page, however small
+	maxDepth = 2000       // hits that can be ranked
 )
 
 // page is what a page token carries: it pins the answer that its first page came from.

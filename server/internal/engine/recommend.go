@@ -8,8 +8,8 @@ import (
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/embed/vector"
-	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/rank"
 )
 
 // Recommend returns one page of papers near to the likes and away from the dislikes: those nearest to the mean of the
@@ -78,12 +78,12 @@ func (r *ranker) taste(v *view, rec *paper.Recommendation, slots []uint32) (ques
 			if err != nil {
 				return fmt.Errorf("%s[%d]: %w", side, i, err)
 			}
-			vector.Axpy(sum, float32(sign*p.Weight), ask.vector)
+			vector.Axpy(sum, float32(sign*p.Weight), ask.Vector)
 			if sign < 0 {
 				continue
 			}
-			for i, id := range ask.terms.IDs {
-				counts[id] += uint32(ask.terms.Counts[i])
+			for i, id := range ask.Terms.IDs {
+				counts[id] += uint32(ask.Terms.Counts[i])
 			}
 		}
 		return nil
@@ -102,7 +102,8 @@ func (r *ranker) taste(v *view, rec *paper.Recommendation, slots []uint32) (ques
 		return question{}, fmt.Errorf("%w: the weights of likes and dislikes add up to no number", ErrInvalidVector)
 	}
 	vector.Scale(sum, 1/norm)
-	return question{vector: sum, terms: termsOf(counts), weights: lexical.DefaultWeights(lexical.PaperQuery, v.gen.model.Trained())}, nil
+	weights := rank.DefaultWeights(rank.PaperQuery, v.gen.model.Trained())
+	return question{Query: rank.Query{Vector: sum, Terms: termsOf(counts), Weights: weights}}, nil
 }
 
 // termsOf makes sorted terms of counts.

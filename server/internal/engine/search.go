@@ -5,16 +5,13 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/akin-search/akin/embed"
-	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/rank"
 )
 
 // question is what a search asks of a generation, whatever it was asked with.
 type question struct {
-	vector  []float32    // len Dims, L2 norm 1, or zero when no word is known
-	terms   *embed.Terms // the words, for BM25; nil: none
-	weights lexical.Weights
+	rank.Query
 	unknown []string // words never seen
 }
 
@@ -61,7 +58,8 @@ func (r *ranker) paperQuestion(g *Generation, slot uint32) (question, error) {
 		return question{}, err
 	}
 	g.words.Terms(slot, &r.terms)
-	return question{vector: r.vector, terms: &r.terms, weights: lexical.DefaultWeights(lexical.PaperQuery, g.model.Trained())}, nil
+	weights := rank.DefaultWeights(rank.PaperQuery, g.model.Trained())
+	return question{Query: rank.Query{Vector: r.vector, Terms: &r.terms, Weights: weights}}, nil
 }
 
 // textQuestion embeds a text. A text without a single word that counts is ErrNoWords.
@@ -72,10 +70,9 @@ func (r *ranker) textQuestion(g *Generation, text string) (question, error) {
 	}
 	r.vector = resize(r.vector, g.model.Dims())
 	g.model.Embed(r.vector, &r.analysis.Features)
+	weights := rank.DefaultWeights(rank.KindOf(text, r.analysis.Words.Tokens), g.model.Trained())
 	return question{
-		vector:  r.vector,
-		terms:   &r.analysis.Words,
-		weights: lexical.DefaultWeights(lexical.KindOf(text, r.analysis.Words.Tokens), g.model.Trained()),
+		Query:   rank.Query{Vector: r.vector, Terms: &r.analysis.Words, Weights: weights},
 		unknown: r.unknownWords(g, text),
 	}, nil
 }
@@ -105,7 +102,7 @@ func vectorQuestion(g *Generation, q *paper.VectorQuery) (question, error) {
 	for i, x := range q.Values {
 		vector[i] = float32(float64(x) * scale)
 	}
-	return question{vector: vector, weights: lexical.Weights{Dense: 1}}, nil
+	return question{Query: rank.Query{Vector: vector, Weights: rank.Weights{Dense: 1}}}, nil
 }
 
 // maxUnknown bounds the unknown words that are reported.
@@ -149,20 +146,17 @@ func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask question, o
 	if n := len(v.exclude); n > 0 && v.exclude[n-1] >= v.slots {
 		return nil, fmt.Errorf("%w: a paper that the search names was written since the first page; search again", ErrPageExpired)
 	}
-	if o.DenseWeight != nil && ask.terms != nil {
-		ask.weights.Dense, ask.weights.Words = *o.DenseWeight, lexical.Depth
+	if o.DenseWeight != nil && ask.Terms != nil {
+		ask.Weights = ask.Weights.WithDense(*o.DenseWeight)
 	}
-	report, err := r.candidates(ctx, v, ask, o, int(p.depth), e.readers.alone())
+	report, err := e.rank(ctx, r, v, &ask, o, int(p.depth), int(p.offset)+size, e.readers.alone())
 	if err != nil {
 		return nil, err
 	}
-	if err := r.score(v, ask, o, int(p.offset)+size, e.now()); err != nil {
-		return nil, err
-	}
-	r.ranked = r.ranked[:min(len(r.ranked), int(p.depth))]
-	begin := min(int(p.offset), len(r.ranked))
-	end := min(begin+size, len(r.ranked))
-	hits, err := e.hits(r, v, r.ranked[begin:end], o.Abstracts)
+	ranked := r.Ranked[:min(len(r.Ranked), int(p.depth))]
+	begin := min(int(p.offset), len(ranked))
+	end := min(begin+size, len(ranked))
+	hits, err := e.hits(r, v, ranked[begin:end], o.Abstracts)
 	if err != nil {
 		return nil, err
 	}
@@ -178,20 +172,20 @@ func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask question, o
 		Scored:       report.Scored,
 		Model:        v.gen.model.Fingerprint(),
 		Revision:     v.revision,
-		DenseWeight:  ask.weights.Dense,
+		DenseWeight:  ask.Weights.Dense,
 		UnknownWords: ask.unknown,
 	}
-	if end < len(r.ranked) {
+	if end < len(ranked) {
 		result.NextPageToken = tokenAt(end - begin)
 	}
 	return result, nil
 }
 
 // hits reads the papers of ranked candidates.
-func (e *Engine) hits(r *ranker, v *view, ranked []ranked, abstracts bool) ([]paper.Hit, error) {
+func (e *Engine) hits(r *ranker, v *view, ranked []rank.Scored, abstracts bool) ([]paper.Hit, error) {
 	r.ordinals = r.ordinals[:0]
 	for i := range ranked {
-		r.ordinals = append(r.ordinals, v.gen.slots.row(ranked[i].slot).ordinal)
+		r.ordinals = append(r.ordinals, v.gen.slots.row(ranked[i].Slot).ordinal)
 	}
 	var err error
 	r.papers, err = e.store.Papers(r.ordinals, abstracts, r.papers[:0])
@@ -204,7 +198,7 @@ func (e *Engine) hits(r *ranker, v *view, ranked []ranked, abstracts bool) ([]pa
 			// Only a page token can pin a revision whose records are gone: the reader's epoch holds all later ones.
 			return nil, fmt.Errorf("%w: papers of its revision were replaced since; search again", ErrPageExpired)
 		}
-		hits[i] = paper.Hit{Paper: p, Score: ranked[i].score, Cosine: ranked[i].cosine, BM25: ranked[i].bm25}
+		hits[i] = paper.Hit{Paper: p, Score: ranked[i].Score, Cosine: ranked[i].Cosine, BM25: ranked[i].BM25}
 	}
 	clear(r.papers)
 	return hits, nil

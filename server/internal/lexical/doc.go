@@ -13,22 +13,17 @@
 //	score(q, d) = sum over the features t of q:  qtf(t) idf(t)  tf(k1+1) / (tf + k1(1 - b + b len(d)/avg))
 //	idf(t)      = ln(1 + (N - df(t) + .5) / (df(t) + .5))
 //
-// with b = .75, len the number of content words and k1 = 1.2, or what Prepare is told otherwise. N, df and avg are those of the live papers at the moment a
-// query is prepared, so a removed paper stops counting at once although its row stays readable.
+// with b = .75, len the number of content words and k1 = 1.2, or what PrepareK1 is told. N, df and avg are those of the
+// live papers at the moment a query is prepared, so a removed paper stops counting at once although its row stays
+// readable.
 //
 // Beside its pairs a row holds the paper's bigrams, the hashes of every two neighbouring words. They take no part in
-// BM25: Ranking.Phrases rewards the best candidates for those they share with the query, which tells the paper that a title
-// was taken from far better from the many that use the same words.
+// BM25: package rank rewards the best candidates for those they share with the query (Index.Shared), which tells the
+// paper that a title was taken from far better from the many that use the same words.
 //
 // # Concurrency
 //
 // One goroutine appends and removes; any number prepare and score beside it and take no lock. All storage is in chunks
 // that are never moved or reused: the appender writes a row and its postings, then publishes them by atomic stores of the
 // posting counts and of the number of rows. A reader takes these numbers first and looks at nothing beyond them.
-//
-// # Fusion
-//
-// Ranking, KindOf and the weights are the other half of the package: they merge the candidates of the vector index with the
-// lexical ones and order them. They are plain functions of their arguments; the engine and server/cmd/eval both call
-// them, so that what is measured is what is served.
 package lexical

@@ -36,7 +36,7 @@ const filterSize = 1 << 13
 func (x *Index) Prepare(q *Query, t *embed.Terms) { x.PrepareK1(q, t, DefaultK1) }
 
 // PrepareK1 is Prepare for BM25 with another k1, which says how soon further occurrences of a word stop counting: 0 is
-// DefaultK1, near 0 they count nothing. See Weights.K1.
+// DefaultK1, near 0 they count nothing.
 func (x *Index) PrepareK1(q *Query, t *embed.Terms, k1 float64) {
 	if k1 == 0 {
 		k1 = DefaultK1

@@ -1,4 +1,4 @@
-package lexical
+package rank
 
 import (
 	"strings"
@@ -37,11 +37,14 @@ func KindOf(text string, tokens int) Kind {
 	return TitleQuery
 }
 
+// Depth is the number of candidates by cosine that a first page of hits is ranked from.
+const Depth = 100
+
 // Weights say how candidates are found and ranked.
 type Weights struct {
-	Dense  float64 // weight of the cosine in Ranking.Blend, 0 to 1
-	K1     float64 // of BM25, for Index.PrepareK1; 0: DefaultK1
-	Phrase float64 // worth of a shared bigram in Ranking.Phrases, in units of BM25
+	Dense  float64 // share of the cosine in the blend with BM25, 0 to 1
+	K1     float64 // of BM25, see lexical.Index.PrepareK1; 0: lexical.DefaultK1
+	Phrase float64 // worth of a shared bigram, in units of BM25
 	Words  int     // candidates by BM25 for every Depth by cosine; 0: none
 }
 
@@ -64,5 +67,12 @@ func DefaultWeights(k Kind, trained bool) Weights {
 	if !trained {
 		w.Dense, w.Words = .05, Depth
 	}
+	return w
+}
+
+// WithDense is the weights with a share of the cosine that the caller chose. Since that may be small, words find as many
+// candidates as vectors.
+func (w Weights) WithDense(share float64) Weights {
+	w.Dense, w.Words = share, Depth
 	return w
 }

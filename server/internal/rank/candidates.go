@@ -1,0 +1,114 @@
+package rank
+
+import (
+	"context"
+	"errors"
+
+	"github.com/akin-search/akin/embed"
+	"github.com/akin-search/akin/server/internal/index"
+	"github.com/akin-search/akin/server/internal/lexical"
+)
+
+// Vectors is what a ranking asks of an index of vectors. The methods are those of index.Searcher, which serves;
+// server/cmd/eval stands exact float32 vectors behind them.
+type Vectors interface {
+	Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error)
+	Scores(vector []float32, slots []uint32, dst []float32) error
+	Vector(slot uint32, dst []float32) error
+	Dims() int
+}
+
+// Corpus is the papers that a query is ranked against: the same slot means the same paper in both.
+type Corpus struct {
+	Vectors Vectors
+	Words   *lexical.Index
+}
+
+// Query is what papers are ranked by.
+type Query struct {
+	Vector  []float32    // len Dims, L2 norm 1, or all zero when no word is known
+	Terms   *embed.Terms // the words, for BM25; nil: none, and the cosine is all there is
+	Weights Weights
+}
+
+// Find says which candidates are wanted.
+type Find struct {
+	Depth       int          // how many by cosine; those by BM25 follow from the query's weights
+	Ef          int          // width of a walk; 0: the index's default
+	Exact, Walk bool         // as in index.Query
+	Accept      index.Accept // which papers may be found; nil: all
+	Spare       bool         // a second core is idle: the words are looked up on it
+}
+
+// Candidates finds the nearest accepted papers, and those of the highest BM25. The two take about as long as each other,
+// so that an idle core halves the time. Where no paper is near, because the model knows none of the words or no accepted
+// paper has a vector, words find as many as vectors would have.
+func (r *Ranker) Candidates(ctx context.Context, c Corpus, q *Query, f Find) (index.Report, error) {
+	r.found, r.worded = r.found[:0], r.worded[:0]
+	words := 0
+	var worded <-chan outcome
+	if q.Terms != nil {
+		c.Words.PrepareK1(&r.words, q.Terms, q.Weights.K1)
+		if words = f.Depth * q.Weights.Words / Depth; words > 0 && f.Spare {
+			worded = aside(func() error { return r.topByWords(ctx, c, words, f.Accept) })
+			defer func() { <-worded }() // a fault below must not leave the scratch to two queries
+		}
+	}
+	var report index.Report
+	var err error
+	r.found, report, err = c.Vectors.Search(ctx, &index.Query{
+		Vector: q.Vector,
+		K:      f.Depth,
+		Ef:     f.Ef,
+		Exact:  f.Exact,
+		Walk:   f.Walk,
+		Accept: f.Accept,
+	}, r.found)
+	if worded != nil {
+		err = errors.Join(err, (<-worded).get())
+	}
+	if err != nil || q.Terms == nil {
+		return report, err
+	}
+	if len(r.found) == 0 && words < f.Depth {
+		return report, r.topByWords(ctx, c, f.Depth, f.Accept)
+	}
+	if worded == nil {
+		err = r.topByWords(ctx, c, words, f.Accept)
+	}
+	return report, err
+}
+
+func (r *Ranker) topByWords(ctx context.Context, c Corpus, k int, accept index.Accept) (err error) {
+	r.worded, err = c.Words.Top(ctx, &r.words, k, accept, r.worded[:0])
+	return err
+}
+
+// outcome is what a function ended with.
+type outcome struct {
+	err   error
+	panic any
+}
+
+// get returns the error, or panics as the function did: a fault in one query is for its caller to catch.
+func (o outcome) get() error {
+	if o.panic != nil {
+		panic(o.panic)
+	}
+	return o.err
+}
+
+// aside runs a function on a goroutine of its own. The channel gives its outcome once and is closed then.
+func aside(f func() error) <-chan outcome {
+	done := make(chan outcome, 1)
+	go func() {
+		var o outcome
+		defer func() {
+			o.panic = recover()
+			done <- o
+			close(done)
+		}()
+		o.err = f()
+	}()
+	return done
+}

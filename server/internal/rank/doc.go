@@ -1,0 +1,23 @@
+// Package rank decides the order of hits. It is the one owner of what the server ranks by: the engine and server/cmd/eval
+// both call it, so that what is measured is what is served.
+//
+// # The chain
+//
+// A Ranker takes one query through these stages, each a method that reads what the ones before it left:
+//
+//	Candidates   the nearest papers by cosine, and those of the highest BM25
+//	Fuse         merges the two lists, looks up the scores they lack, and blends cosine and BM25 by the query's Weights;
+//	             then shared bigrams add to the best of them
+//	AtLeast      drops hits below a cosine
+//	Age          scores fall with the age of a paper
+//	Diversify    near-alike hits move apart (maximal marginal relevance)
+//	Best         puts the first places in order
+//
+// Candidates and Fuse are the default ranking. The others are a caller's choices, and whoever finds candidates in another
+// way may fill Ranked itself and go on from there.
+//
+// # Weights
+//
+// What a query is decides how it is ranked (Kind): a title is looked for by its words, a sentence by both, a whole paper
+// mostly by its vector. DefaultWeights holds the numbers; the measurements behind them are in server/docs/decisions.md.
+package rank
