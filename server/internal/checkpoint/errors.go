@@ -21,18 +21,6 @@ var (
 	ErrNoSection = errors.New("the checkpoint has no such section")
 )
 
-// Errors about a checkpoint that is whole and does not fit.
-var (
-	// ErrForeign: it was made of another store.
-	ErrForeign = errors.New("the checkpoint is of another store")
-	// ErrAhead: it holds revisions that the store does not have.
-	ErrAhead = errors.New("the checkpoint is ahead of the store")
-	// ErrOutdated: the store no longer knows what changed since.
-	ErrOutdated = errors.New("the checkpoint is older than the change log")
-	// ErrOtherContent: its sections hold what this release does not read.
-	ErrOtherContent = errors.New("the checkpoint's content is of another release")
-)
-
 func damagedf(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
 }

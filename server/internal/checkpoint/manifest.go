@@ -29,27 +29,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Meta says whose state a checkpoint is.
 type Meta struct {
-	StoreID  string // of the store it was made of, at most 255 bytes
+	Lineage  string // of Revision in the store it was made of, at most 255 bytes
 	Model    string // fingerprint of the model, at most 255 bytes
 	Index    string // kind of index engine, at most 255 bytes
 	Revision uint64 // of the store that it holds everything up to
 	Content  uint32 // version of what the sections hold, the caller's own
-}
-
-// Fits reports whether the state can be brought up to date: nil, ErrForeign, ErrAhead, ErrOutdated or ErrOtherContent.
-// storeID, revision and oldestLog are the store's, content is the version the caller reads.
-func (m Meta) Fits(storeID string, revision, oldestLog uint64, content uint32) error {
-	switch {
-	case m.StoreID != storeID:
-		return fmt.Errorf("%w: %s, not %s", ErrForeign, m.StoreID, storeID)
-	case m.Content != content:
-		return fmt.Errorf("%w: %d, not %d", ErrOtherContent, m.Content, content)
-	case m.Revision > revision:
-		return fmt.Errorf("%w: at revision %d, the store is at %d", ErrAhead, m.Revision, revision)
-	case m.Revision+1 < oldestLog:
-		return fmt.Errorf("%w: at revision %d, the log begins at %d", ErrOutdated, m.Revision, oldestLog)
-	}
-	return nil
 }
 
 // section is one entry of a manifest.
@@ -74,7 +58,7 @@ func (m *manifest) encode() []byte {
 	b = be.AppendUint32(b, FormatVersion)
 	b = be.AppendUint32(b, m.meta.Content)
 	b = be.AppendUint64(b, m.meta.Revision)
-	for _, s := range []string{m.meta.StoreID, m.meta.Model, m.meta.Index} {
+	for _, s := range []string{m.meta.Lineage, m.meta.Model, m.meta.Index} {
 		b = appendString(b, s)
 	}
 	b = be.AppendUint32(b, uint32(len(m.sections)))
@@ -115,7 +99,7 @@ func decodeManifest(b []byte) (*manifest, error) {
 	m := &manifest{}
 	m.meta.Content = d.uint32()
 	m.meta.Revision = d.uint64()
-	m.meta.StoreID, m.meta.Model, m.meta.Index = d.string(), d.string(), d.string()
+	m.meta.Lineage, m.meta.Model, m.meta.Index = d.string(), d.string(), d.string()
 	n := d.uint32()
 	seen := make(map[string]bool)
 	for range n {

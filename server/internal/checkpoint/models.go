@@ -19,8 +19,8 @@ const ModelFormatVersion = 1
 const (
 	modelMagic    = "AKINMODL"
 	modelPrefix   = "model-"
-	maxModelHead  = 8 + 4 + 8 + 2*(1+maxString) + 8 + crcSize
-	modelHeadSize = 8 + 4 + 8 + 2*1 + 8 + crcSize // with empty strings
+	maxModelHead  = 8 + 4 + 8 + 8 + 2*(1+maxString) + 8 + crcSize
+	modelHeadSize = 8 + 4 + 8 + 8 + 2*1 + 8 + crcSize // with empty strings
 )
 
 // PointModelKept is a point at which Models.Hook is called: the model is durable, and the ones before it are still there.
@@ -28,7 +28,8 @@ const PointModelKept = "model.kept"
 
 // ModelMeta says what a model's file holds.
 type ModelMeta struct {
-	StoreID     string    // of the store whose papers the model is of, at most 255 bytes
+	Lineage     string    // of Revision in the store whose papers the model is of, at most 255 bytes
+	Revision    uint64    // that the store had reached when the model was kept
 	Fingerprint string    // of the model, at most 255 bytes
 	Created     time.Time // to the nanosecond
 }
@@ -56,7 +57,7 @@ type ModelFile struct {
 // Write makes a model durable, as the newest: once it returns, it survives the end of the process and of the machine. The
 // ones before it stay until Prune.
 func (m Models) Write(meta ModelMeta, model io.WriterTo) (path string, err error) {
-	for _, s := range []string{meta.StoreID, meta.Fingerprint} {
+	for _, s := range []string{meta.Lineage, meta.Fingerprint} {
 		if len(s) > maxString {
 			return "", fmt.Errorf("checkpoint: a name in ModelMeta has %d bytes, at most %d fit", len(s), maxString)
 		}
@@ -123,7 +124,8 @@ func (m *ModelMeta) head(size int64) []byte {
 	b := append([]byte(nil), modelMagic...)
 	b = be.AppendUint32(b, ModelFormatVersion)
 	b = be.AppendUint64(b, uint64(m.Created.UnixNano()))
-	b = appendString(appendString(b, m.StoreID), m.Fingerprint)
+	b = be.AppendUint64(b, m.Revision)
+	b = appendString(appendString(b, m.Lineage), m.Fingerprint)
 	b = be.AppendUint64(b, uint64(size))
 	return be.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
@@ -184,7 +186,8 @@ func decodeModelHead(b []byte, size int64) (ModelFile, error) {
 		return out, damagedf("it has a format that never was")
 	}
 	out.Created = time.Unix(0, int64(d.uint64()))
-	out.StoreID, out.Fingerprint = d.string(), d.string()
+	out.Revision = d.uint64()
+	out.Lineage, out.Fingerprint = d.string(), d.string()
 	n := d.uint64()
 	used := len(b) - len(d.rest)
 	sum := d.uint32()

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-var testModel = ModelMeta{StoreID: "store", Fingerprint: "0123456789abcdef", Created: time.Unix(7, 9)}
+var testModel = ModelMeta{Lineage: "lineage", Revision: 41, Fingerprint: "0123456789abcdef", Created: time.Unix(7, 9)}
 
 func TestTheNewestModelComesFirstAndAsWritten(t *testing.T) {
 	m := Models{Path: filepath.Join(t.TempDir(), "models")}
@@ -32,7 +32,7 @@ func TestTheNewestModelComesFirstAndAsWritten(t *testing.T) {
 	}
 	for i, want := range []string{"the third", "", "first"} {
 		f := files[i]
-		if f.Path != paths[2-i] || f.StoreID != testModel.StoreID || f.Fingerprint != testModel.Fingerprint || !f.Created.Equal(testModel.Created) {
+		if f.Path != paths[2-i] || f.Lineage != testModel.Lineage || f.Revision != testModel.Revision || f.Fingerprint != testModel.Fingerprint || !f.Created.Equal(testModel.Created) {
 			t.Errorf("%+v", f)
 		}
 		err := f.Read(func(r io.Reader, size int64) error {

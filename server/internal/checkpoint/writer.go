@@ -23,7 +23,7 @@ type Writer struct {
 }
 
 func newWriter(dir string, meta Meta) (*Writer, error) {
-	for _, s := range []string{meta.StoreID, meta.Model, meta.Index} {
+	for _, s := range []string{meta.Lineage, meta.Model, meta.Index} {
 		if len(s) > maxString {
 			return nil, fmt.Errorf("checkpoint: a name in Meta has %d bytes, at most %d fit", len(s), maxString)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/akin-search/akin/server/internal/index/flat"
 	"github.com/akin-search/akin/server/internal/index/hnsw"
 	"github.com/akin-search/akin/server/internal/lexical"
+	"github.com/akin-search/akin/server/internal/store"
 )
 
 // Sections of a generation's checkpoint.
@@ -51,16 +52,20 @@ func (e *Engine) writeCheckpoint(ctx context.Context) error {
 		return err // its successor is about to take over: a start would not use this one's checkpoint
 	}
 	revision := g.revision()
+	position, err := e.store.PositionOf(revision)
+	if err != nil {
+		return storeError(err)
+	}
 	n := g.slotsAt(revision)
 	graph := g.vectors.Info().Graph // what enters the graph during the writing may be in or not
 	meta := checkpoint.Meta{
-		StoreID:  e.store.ID(),
+		Lineage:  position.Lineage.String(),
 		Model:    g.model.Fingerprint(),
 		Index:    g.vectors.Info().Engine,
 		Revision: revision,
 		Content:  checkpointContent,
 	}
-	_, err := e.checkpoints().Write(ctx, meta, func(w *checkpoint.Writer) error {
+	_, err = e.checkpoints().Write(ctx, meta, func(w *checkpoint.Writer) error {
 		for _, section := range []struct {
 			name string
 			save func(io.Writer) error
@@ -142,6 +147,22 @@ func (e *Engine) loadCheckpoint(ctx context.Context, model func() (*embed.Model,
 	return nil
 }
 
+// dropForeignCheckpoint removes a checkpoint of another history: no later state of this store will fit it.
+func (e *Engine) dropForeignCheckpoint() {
+	r, err := e.checkpoints().Open()
+	if err != nil {
+		return // none, or one whose fault is told when it is loaded
+	}
+	reason := e.follows(r.Meta().Revision, r.Meta().Lineage)
+	if err := r.Close(); err != nil || !errors.Is(reason, store.ErrOtherHistory) {
+		return
+	}
+	e.log.Warn("the checkpoint is removed: the index is rebuilt from the store", "folder", e.checkpoints().Path, "reason", reason)
+	if err := e.checkpoints().RemoveAll(); err != nil {
+		e.log.Warn("the checkpoint cannot be removed; it will not be loaded either", "error", err)
+	}
+}
+
 // readCheckpoint loads the newest checkpoint of a model, its sections side by side. model waits for the model itself.
 func (e *Engine) readCheckpoint(ctx context.Context, model func() (*embed.Model, error), file checkpoint.ModelFile) (*Generation, error) {
 	r, err := e.checkpoints().Open()
@@ -150,7 +171,7 @@ func (e *Engine) readCheckpoint(ctx context.Context, model func() (*embed.Model,
 	}
 	defer r.Close()
 	meta := r.Meta()
-	if err := meta.Fits(e.store.ID(), e.store.Revision(), e.store.OldestLog(), checkpointContent); err != nil {
+	if err := e.fits(meta); err != nil {
 		return nil, err
 	}
 	switch {
@@ -187,6 +208,27 @@ func (e *Engine) readCheckpoint(ctx context.Context, model func() (*embed.Model,
 		return nil, err
 	}
 	return g, g.settle(meta)
+}
+
+// fits reports whether a checkpoint is of the store's own past and can be brought up to date from its log.
+func (e *Engine) fits(meta checkpoint.Meta) error {
+	if meta.Content != checkpointContent {
+		return fmt.Errorf("its content is version %d and this server reads %d", meta.Content, checkpointContent)
+	}
+	lineage, err := store.ParseLineage(meta.Lineage)
+	if err != nil {
+		return err
+	}
+	return e.store.Continues(store.Position{Revision: meta.Revision, Lineage: lineage})
+}
+
+// follows reports whether the store's past goes through a revision of a lineage.
+func (e *Engine) follows(revision uint64, text string) error {
+	lineage, err := store.ParseLineage(text)
+	if err != nil {
+		return err
+	}
+	return e.store.Follows(store.Position{Revision: revision, Lineage: lineage})
 }
 
 // settle holds the loaded parts of a generation against each other, and makes it ready for replay.

@@ -154,6 +154,7 @@ func (e *Engine) sink(entries []store.Entry) { e.queue <- entries }
 
 // load returns the generation to begin with: the checkpoint's, brought up to date, or one built from the store.
 func (e *Engine) load(ctx context.Context) (*Generation, error) {
+	e.dropForeignCheckpoint()
 	for _, file := range e.storedModels() {
 		// The model is read beside the checkpoint, and once.
 		model := sync.OnceValues(func() (*embed.Model, error) { return e.readModel(file) })

@@ -25,7 +25,11 @@ func (e *Engine) keepModel(g *Generation) (undo func() error, err error) {
 	if before.Fingerprint == g.model.Fingerprint() && before.Created.Equal(g.created) {
 		return func() error { return nil }, nil
 	}
-	meta := checkpoint.ModelMeta{StoreID: e.store.ID(), Fingerprint: g.model.Fingerprint(), Created: g.created}
+	position, err := e.store.PositionOf(g.revision())
+	if err != nil {
+		return nil, storeError(err)
+	}
+	meta := checkpoint.ModelMeta{Lineage: position.Lineage.String(), Revision: position.Revision, Fingerprint: g.model.Fingerprint(), Created: g.created}
 	path, err := e.models().Write(meta, g.model)
 	if err != nil {
 		return nil, fmt.Errorf("keep the model: %w", err)
@@ -72,9 +76,11 @@ func (e *Engine) storedModels() []checkpoint.ModelFile {
 	}
 	own := files[:0]
 	for _, f := range files {
-		if f.StoreID == e.store.ID() {
-			own = append(own, f)
+		if err := e.follows(f.Revision, f.Lineage); err != nil {
+			e.log.Warn("a model on disk does not serve", "reason", err)
+			continue
 		}
+		own = append(own, f)
 	}
 	return own
 }

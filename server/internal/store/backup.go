@@ -33,15 +33,15 @@ const (
 
 // BackupInfo is what a backup says of itself.
 type BackupInfo struct {
-	StoreID  [16]byte // the store it was made of
-	Revision uint64   // the state it holds
+	Lineage  Lineage // of Revision in the store it was made of
+	Revision uint64  // the state it holds
 	Papers   uint64
 }
 
 func (i *BackupInfo) encode() []byte {
 	b := append(make([]byte, 0, backupHeaderSize), backupMagic...)
 	b = binary.BigEndian.AppendUint32(b, BackupVersion)
-	b = append(b, i.StoreID[:]...)
+	b = append(b, i.Lineage[:]...)
 	b = binary.BigEndian.AppendUint64(b, i.Revision)
 	b = binary.BigEndian.AppendUint64(b, i.Papers)
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
@@ -62,7 +62,7 @@ func (s *Store) Backup(ctx context.Context, w io.Writer, pinned func(bytes int64
 		return err
 	}
 	defer enc.Close()
-	info := BackupInfo{StoreID: v.state.storeID, Revision: v.state.revision, Papers: v.state.count}
+	info := BackupInfo{Lineage: v.state.lineage, Revision: v.state.revision, Papers: v.state.count}
 	f := &frameWriter{w: w, enc: enc}
 	if err := f.header(&info); err != nil {
 		return err
@@ -257,7 +257,7 @@ func newFrameReader(r io.Reader) (*frameReader, error) {
 	if crc32.Checksum(b[:backupHeaderSize-crcSize], castagnoli) != f.chain || binary.BigEndian.Uint32(b[8:]) != BackupVersion {
 		return nil, fmt.Errorf("%w: the header does not match its checksum", ErrDamagedBackup)
 	}
-	copy(f.info.StoreID[:], b[12:])
+	copy(f.info.Lineage[:], b[12:])
 	f.info.Revision = binary.BigEndian.Uint64(b[28:])
 	f.info.Papers = binary.BigEndian.Uint64(b[36:])
 	f.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxFrame))

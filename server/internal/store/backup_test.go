@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -61,8 +60,8 @@ func TestBackupAndRestoreAreLossless(t *testing.T) {
 	if got := everything(t, s); !reflect.DeepEqual(got, all) {
 		t.Errorf("restored %d papers, backed up %d", len(got), len(all))
 	}
-	if s.Revision() != revision || s.OldestLog() != revision+1 || s.ID() == hex.EncodeToString(info.StoreID[:]) {
-		t.Errorf("revision %d, log from %d, id %s", s.Revision(), s.OldestLog(), s.ID())
+	if s.Revision() != revision || s.OldestLog() != revision+1 || s.Position().Lineage == info.Lineage {
+		t.Errorf("revision %d, log from %d, %s", s.Revision(), s.OldestLog(), s.Position())
 	}
 	if e := write(t, s, put(sample("new", 1)))[0]; e.Revision != revision+1 {
 		t.Errorf("the next revision is %d", e.Revision)

@@ -47,7 +47,7 @@ func (c *checker) reportf(format string, args ...any) error {
 // check runs all parts. A cancelled context is no finding about the store.
 func (v *snapshot) check(ctx context.Context) error {
 	c := &checker{snapshot: v, ctx: ctx, waiting: make(map[uint64]uint64)}
-	for _, part := range []func() error{c.checkSuperseded, c.checkHeads, c.checkAbstracts, c.checkIDs, c.checkLog, c.checkCounts} {
+	for _, part := range []func() error{c.checkSuperseded, c.checkHeads, c.checkAbstracts, c.checkIDs, c.checkLog, c.checkLineages, c.checkCounts} {
 		if err := part(); err != nil {
 			c.problems = append(c.problems, err)
 			break
@@ -167,6 +167,23 @@ func (c *checker) checkLog() error {
 		return err
 	}
 	return c.reportf("the change log ends before revision %d, the last one is %d", want, c.state.revision)
+}
+
+func (c *checker) checkLineages() error {
+	var lives []life
+	err := c.lineages.ForEach(func(key, value []byte) error {
+		first, ok := parseNumber(key)
+		if !ok {
+			return c.reportf("bucket lineages has the key %x", key)
+		}
+		l, err := decodeLineage(key, value)
+		lives = append(lives, life{first, l})
+		return c.report(err)
+	})
+	if err != nil {
+		return err
+	}
+	return c.report(checkLives(lives, &c.state))
 }
 
 func (c *checker) checkCounts() error {

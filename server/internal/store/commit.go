@@ -31,12 +31,6 @@ func (w *writer) remove(bucket int, key []byte) error {
 	return w.in[bucket].Delete(key)
 }
 
-// renew gives the store a new id.
-func (w *writer) renew() error {
-	w.changed = true
-	return w.state.renew()
-}
-
 // commitLoop is the committer: it alone writes.
 func (s *Store) commitLoop() {
 	defer close(s.done)
@@ -155,6 +149,12 @@ func (w *writer) transact(tx *bolt.Tx, fn func(w *writer) error) error {
 	}
 	if !w.changed {
 		return errNothing
+	}
+	if w.state.revision > w.s.state.revision {
+		if err := w.enter(); err != nil {
+			return err
+		}
+		w.state.lineage = w.s.lineage
 	}
 	if err := w.put(inMeta, keyState, w.state.encode()); err != nil {
 		return err

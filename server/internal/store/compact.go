@@ -180,7 +180,7 @@ func (s *Store) swapIn(b *builder) error {
 		return err
 	}
 	st := s.state
-	if err := b.complete(&st, false); err != nil {
+	if err := b.complete(&st); err != nil {
 		return err
 	}
 	if err := s.opt.Hook(PointCompactCopied); err != nil {

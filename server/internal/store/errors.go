@@ -15,6 +15,8 @@ var (
 	ErrNotFolder = errors.New("the data folder is not a folder")
 	// ErrNewerFormat: a later release wrote the file.
 	ErrNewerFormat = errors.New("the store is of a newer release")
+	// ErrOlderFormat: an earlier build wrote the file, in a format that no release has had.
+	ErrOlderFormat = errors.New("the store is of an older build")
 	// ErrNotStore: the file was not written by Akin.
 	ErrNotStore = errors.New("the file is not a store")
 )
@@ -38,6 +40,11 @@ var (
 	ErrClosed = errors.New("the store is closed")
 	// ErrDamaged: bytes on disk are not what was written. Wrapped text names the place.
 	ErrDamaged = errors.New("the store is damaged")
+	// ErrOtherHistory: the position asked about is not in the store's past: of another store, of one from before it was
+	// restored or rolled back, or written behind its last revision by a process that ended.
+	ErrOtherHistory = errors.New("this is of another history than the store's")
+	// ErrAhead: the position asked about is of this process, and not reached yet.
+	ErrAhead = errors.New("the store has not come to it yet")
 	// ErrTrimmed: the change log no longer reaches back to the revision asked for.
 	ErrTrimmed = errors.New("the change log was trimmed")
 )

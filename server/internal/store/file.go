@@ -1,9 +1,7 @@
 package store
 
 import (
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"math/bits"
 	"os"
 	"runtime"
@@ -191,13 +189,8 @@ func (b *builder) abort() error {
 	return errors.Join(err, b.f.close(), os.Remove(b.path))
 }
 
-// complete writes format and state, with a new store id when asked, and makes the whole file durable. It stays open.
-func (b *builder) complete(st *state, newID bool) error {
-	if newID {
-		if err := st.renew(); err != nil {
-			return err
-		}
-	}
+// complete writes format and state and makes the whole file durable. It stays open.
+func (b *builder) complete(st *state) error {
 	if err := b.in[inMeta].Put(keyFormat, encodeFormat()); err != nil {
 		return err
 	}
@@ -215,14 +208,12 @@ func (b *builder) complete(st *state, newID bool) error {
 }
 
 // finish completes and closes.
-func (b *builder) finish(st *state, newID bool) error {
-	return errors.Join(b.complete(st, newID), b.f.close())
+func (b *builder) finish(st *state) error {
+	return errors.Join(b.complete(st), b.f.close())
 }
 
-// renew draws a new store id.
-func (st *state) renew() error {
-	if _, err := rand.Read(st.storeID[:]); err != nil {
-		return fmt.Errorf("drawing a store id: %w", err)
-	}
-	return nil
+// begins records the lineage of a state that has no past: of a new store, or of a restored one.
+func (b *builder) begins(st *state) error {
+	key := number(st.revision)
+	return b.put(inLineages, key, encodeLineage(key, st.lineage))
 }

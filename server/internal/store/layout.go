@@ -12,8 +12,8 @@ import (
 )
 
 // FormatVersion is the version of the layout that this release writes and the newest that it reads.
-// Version 1: the first.
-const FormatVersion = 1
+// docs/store-format.md says what each version changed.
+const FormatVersion = 2
 
 // Names of buckets and of the keys in meta. docs/store-format.md has the byte diagrams.
 var (
@@ -23,13 +23,14 @@ var (
 	bucketAbstracts  = []byte("abstracts")
 	bucketLog        = []byte("log")
 	bucketSuperseded = []byte("superseded")
+	bucketLineages   = []byte("lineages")
 
 	keyFormat = []byte("format")
 	keyState  = []byte("state")
 )
 
 // buckets lists all of them in the order in which writers look them up.
-var buckets = [...][]byte{bucketMeta, bucketIDs, bucketHeads, bucketAbstracts, bucketLog, bucketSuperseded}
+var buckets = [...][]byte{bucketMeta, bucketIDs, bucketHeads, bucketAbstracts, bucketLog, bucketSuperseded, bucketLineages}
 
 // Indexes into buckets.
 const (
@@ -39,6 +40,7 @@ const (
 	inAbstracts
 	inLog
 	inSuperseded
+	inLineages
 )
 
 // maxID is the longest id in bytes.
@@ -83,16 +85,20 @@ func checkFormat(value []byte) error {
 	if !ok || len(b) != 4 {
 		return damagedf("the format in bucket meta does not match its checksum")
 	}
-	if v := binary.BigEndian.Uint32(b); v != FormatVersion {
-		return fmt.Errorf("%w: it has format %d, this one reads up to %d: start the newer release", ErrNewerFormat, v, FormatVersion)
+	switch v := binary.BigEndian.Uint32(b); {
+	case v > FormatVersion:
+		return fmt.Errorf("%w: it has format %d, this one reads %d: start the newer release", ErrNewerFormat, v, FormatVersion)
+	case v < FormatVersion:
+		return fmt.Errorf("%w: it has format %d, this one reads %d: make a backup with the build that wrote it, and restore that",
+			ErrOlderFormat, v, FormatVersion)
 	}
 	return nil
 }
 
 // state is what the store knows of itself: one value in meta, written with every transaction.
 type state struct {
-	storeID     [16]byte
-	revision    uint64 // the last one given
+	lineage     Lineage // of revision
+	revision    uint64  // the last one given
 	nextOrdinal uint64
 	count       uint64 // live papers
 	superseded  uint64 // records waiting for Collect
@@ -103,7 +109,7 @@ type state struct {
 const stateSize = 16 + 6*8
 
 func (s *state) encode() []byte {
-	b := append(make([]byte, 0, stateSize+crcSize), s.storeID[:]...)
+	b := append(make([]byte, 0, stateSize+crcSize), s.lineage[:]...)
 	for _, n := range []uint64{s.revision, s.nextOrdinal, s.count, s.superseded, s.oldestLog, s.digest} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
@@ -116,7 +122,7 @@ func decodeState(value []byte) (state, error) {
 	if !ok || len(b) != stateSize {
 		return s, damagedf("the state in bucket meta does not match its checksum")
 	}
-	copy(s.storeID[:], b)
+	copy(s.lineage[:], b)
 	for i, n := range []*uint64{&s.revision, &s.nextOrdinal, &s.count, &s.superseded, &s.oldestLog, &s.digest} {
 		*n = binary.BigEndian.Uint64(b[16+8*i:])
 	}
@@ -222,4 +228,17 @@ func decodeSuperseded(revision, value []byte) (uint64, error) {
 		return 0, damagedf("the superseded ordinal of revision %x does not match its checksum", revision)
 	}
 	return binary.BigEndian.Uint64(b), nil
+}
+
+// encodeLineage is a value of bucket lineages.
+func encodeLineage(revision []byte, l Lineage) []byte {
+	return seal(append(make([]byte, 0, len(l)+crcSize), l[:]...), revision)
+}
+
+func decodeLineage(revision, value []byte) (l Lineage, err error) {
+	b, ok := unseal(value, revision)
+	if !ok || len(b) != len(l) {
+		return l, damagedf("the lineage from revision %x on does not match its checksum", revision)
+	}
+	return Lineage(b), nil
 }

@@ -24,8 +24,8 @@ type RestoreOptions struct {
 // Restore puts the papers of a backup into a folder, creating it where it is missing. The backup is read to its end into
 // a file beside the store's place, and everything in that file is verified, before it takes that place; until then the
 // folder's store stays as it is, and after an error nothing is left behind. Papers keep content, times and revisions;
-// the store gets a new id and its change log starts behind the restored revision, so checkpoints made before do not fit
-// it. ErrLocked when the folder is in use, ErrExists when it holds a store and Replace is false, ErrNotBackup,
+// the store gets a new lineage and its change log starts behind the restored revision, so nothing that was made of it
+// before fits it. ErrLocked when the folder is in use, ErrExists when it holds a store and Replace is false, ErrNotBackup,
 // ErrNewerBackup and ErrDamagedBackup.
 func Restore(ctx context.Context, r io.Reader, dir string, opt RestoreOptions) (info BackupInfo, err error) {
 	opt.Options = opt.withDefaults()
@@ -60,19 +60,23 @@ func Restore(ctx context.Context, r io.Reader, dir string, opt RestoreOptions) (
 
 // build writes a backup's papers to a file and verifies it. There is no file after an error.
 func build(ctx context.Context, r io.Reader, path string, opt Options) (BackupInfo, error) {
+	lineage, err := drawLineage()
+	if err != nil {
+		return BackupInfo{}, err
+	}
 	b, err := newBuilder(path, opt, false)
 	if err != nil {
 		return BackupInfo{}, errors.Join(err, removeIfThere(path))
 	}
-	st := state{nextOrdinal: 1}
+	st := state{lineage: lineage, nextOrdinal: 1}
 	info, err := ReadBackup(ctx, r,
 		func(info BackupInfo) error {
 			st.revision, st.oldestLog = info.Revision, info.Revision+1
-			return nil
+			return b.begins(&st)
 		},
 		func(encoded []byte) error { return b.addPaper(&st, encoded) })
 	if err == nil {
-		err = b.complete(&st, true)
+		err = b.complete(&st)
 	}
 	if err == nil {
 		err = checkBuilt(ctx, b)

@@ -19,6 +19,7 @@ type snapshot struct {
 	abstracts  *bolt.Bucket
 	log        *bolt.Bucket
 	superseded *bolt.Bucket
+	lineages   *bolt.Bucket
 	state      state
 
 	refs atomic.Int64
@@ -55,7 +56,7 @@ func (v *snapshot) load() error {
 		}
 	}
 	v.ids, v.heads, v.abstracts = found[inIDs], found[inHeads], found[inAbstracts]
-	v.log, v.superseded = found[inLog], found[inSuperseded]
+	v.log, v.superseded, v.lineages = found[inLog], found[inSuperseded], found[inLineages]
 	var err error
 	v.state, err = decodeState(meta.Get(keyState))
 	return err

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -14,8 +13,9 @@ import (
 
 // Store keeps the papers of one folder. Its methods are safe for concurrent use.
 type Store struct {
-	opt    Options
-	folder *folder
+	opt     Options
+	folder  *folder
+	lineage Lineage // of what this process writes
 
 	snap   atomic.Pointer[snapshot] // nil only while the gate is locked, and after Close
 	gate   sync.RWMutex             // locked while there is no snapshot
@@ -38,11 +38,15 @@ type Store struct {
 // Open opens the store of a folder, creating both where they are missing.
 func Open(dir string, opt Options) (*Store, error) {
 	opt = opt.withDefaults()
+	lineage, err := drawLineage()
+	if err != nil {
+		return nil, err
+	}
 	fd, err := openFolder(dir, opt.LockTimeout)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{opt: opt, folder: fd, room: semaphore.NewWeighted(opt.QueueBytes), done: make(chan struct{})}
+	s := &Store{opt: opt, folder: fd, lineage: lineage, room: semaphore.NewWeighted(opt.QueueBytes), done: make(chan struct{})}
 	s.queue.ready = make(chan struct{}, 1)
 	if err := s.open(); err != nil {
 		err = folderError(dir, err)
@@ -75,7 +79,7 @@ func (s *Store) open() error {
 		return nil
 	})
 	if err == nil && f.olderRoot {
-		err = s.update(func(w *writer) error { return w.renew() })
+		err = s.update(func(w *writer) error { return w.enter() })
 	}
 	if err == nil {
 		err = s.collectLeftovers()
@@ -95,13 +99,16 @@ func (s *Store) open() error {
 
 // create writes an empty store beside its place and moves it there, so that a file of that name is always whole.
 func (s *Store) create() error {
-	st := state{nextOrdinal: 1, oldestLog: 1}
+	st := state{lineage: s.lineage, nextOrdinal: 1, oldestLog: 1}
 	temp := s.folder.temp("new")
 	b, err := newBuilder(temp, s.opt, true)
 	if err != nil {
 		return err
 	}
-	if err := b.finish(&st, true); err != nil {
+	if err := b.begins(&st); err != nil {
+		return errors.Join(err, b.abort())
+	}
+	if err := b.finish(&st); err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}
 	return s.folder.replace(temp)
@@ -157,12 +164,6 @@ func (s *Store) durable() state {
 	}
 	defer v.release()
 	return v.state
-}
-
-// ID names this store, 32 hex digits: a checkpoint of another store does not fit this one. Restore gives a new one.
-func (s *Store) ID() string {
-	st := s.durable()
-	return hex.EncodeToString(st.storeID[:])
 }
 
 // Revision is the last durable revision, 0 before the first write.

@@ -19,14 +19,14 @@ func TestAPaperSurvivesReopening(t *testing.T) {
 	if !e.Created || e.Unchanged || e.Old != 0 || e.New != 1 || e.Revision != 1 {
 		t.Errorf("entry %+v", e)
 	}
-	id := s.ID()
+	at := s.Position()
 	shut(t, s)
 	s = open(t, dir, Options{})
 	if got := get(t, s, "a"); !reflect.DeepEqual(got, e.Paper) {
 		t.Errorf("got %+v, want %+v", got, e.Paper)
 	}
-	if s.ID() != id || s.Revision() != 1 || s.Count() != 1 || s.OldestLog() != 1 || s.Size() == 0 {
-		t.Errorf("id %s (was %s), revision %d, count %d, log from %d, size %d", s.ID(), id, s.Revision(), s.Count(), s.OldestLog(), s.Size())
+	if s.Position() != at || at.Revision != 1 || s.Count() != 1 || s.OldestLog() != 1 || s.Size() == 0 {
+		t.Errorf("%s (was %s), count %d, log from %d, size %d", s.Position(), at, s.Count(), s.OldestLog(), s.Size())
 	}
 }
 

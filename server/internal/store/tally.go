@@ -15,12 +15,20 @@ type tally struct {
 	abstracts, abstractDigest uint64
 	log, logFirst, logLast    uint64
 	superseded                uint64
+	lives                     []life
+}
+
+// life is a record of bucket lineages.
+type life struct {
+	first   uint64
+	lineage Lineage
 }
 
 // recorder is the check of one bucket's records.
 func (t *tally) recorder(bucket int) func(e *element) error {
 	check := [len(buckets)]func(key, value []byte) error{
 		inMeta: t.meta, inIDs: t.id, inHeads: t.head, inAbstracts: t.abstract, inLog: t.entry, inSuperseded: t.waiting,
+		inLineages: t.lineage,
 	}[bucket]
 	return func(e *element) error {
 		if e.flags != 0 {
@@ -89,6 +97,19 @@ func (t *tally) waiting(key, value []byte) error {
 	return err
 }
 
+func (t *tally) lineage(key, value []byte) error {
+	l, err := decodeLineage(key, value)
+	if err != nil {
+		return err
+	}
+	first, ok := parseNumber(key)
+	if !ok {
+		return damagedf("bucket lineages has the key %x", key)
+	}
+	t.lives = append(t.lives, life{first, l})
+	return nil
+}
+
 // compare holds the sums against each other and the state.
 func (t *tally) compare() error {
 	st := &t.state
@@ -110,8 +131,24 @@ func (t *tally) compare() error {
 			return fmt.Errorf("%w: %s: found %d, expected %d", ErrDamaged, n.what, n.have, n.want)
 		}
 	}
+	if err := checkLives(t.lives, st); err != nil {
+		return err
+	}
 	if t.log > 0 && (t.logFirst != st.oldestLog || t.logLast != st.revision) {
 		return damagedf("the change log holds revisions %d to %d, not %d to %d", t.logFirst, t.logLast, st.oldestLog, st.revision)
+	}
+	return nil
+}
+
+// checkLives holds the lineages, by rising first revision, against the state: the last one that has begun is the state's.
+// One may stand ready for the next revision.
+func checkLives(lives []life, st *state) error {
+	n := len(lives)
+	if n > 0 && lives[n-1].first == st.revision+1 {
+		n--
+	}
+	if n == 0 || lives[n-1].first > st.revision || lives[n-1].lineage != st.lineage {
+		return damagedf("the lineages do not lead to the state's %s at revision %d", st.lineage, st.revision)
 	}
 	return nil
 }
