@@ -26,8 +26,3 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps
 
 // length is the L2 norm of a vector.
 func length(v []float32) float32 { return float32(math.Sqrt(float64(vector.Dot(v, v)))) }
-
-// termWeight is the weight of a term in a vector, ln(1+tf) * idf; 0 when the model has never seen it.
-func termWeight(m *embed.Model, id uint32, count uint16) float64 {
-	return math.Log1p(float64(count)) * m.Weight(id)
-}
