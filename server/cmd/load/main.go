@@ -1,0 +1,37 @@
+// Load puts a real server under load and prints how it bears it.
+//
+//	go run ./server/cmd/load scale --papers 1000000
+//
+// Each subcommand is told with its flags by -h.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := newCommand().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(1) //nolint:gocritic // stop only unregisters the signals
+	}
+}
+
+func newCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "load",
+		Short:         "Put a server under load and see how it bears it",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(newScale())
+	root.CompletionOptions.HiddenDefaultCmd = true
+	return root
+}
