@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"runtime/debug"
 	"time"
 )
 
@@ -35,145 +36,206 @@ func signal(c chan struct{}) {
 // retryAfter is how long background work that failed is left alone; tests shrink it.
 var retryAfter = time.Minute
 
-// runBackground does what the planner says until the engine closes.
+// tickEvery is how often the schedule looks at the clock.
+const tickEvery = 500 * time.Millisecond
+
+// scheduler is the memory of the goroutine that starts the engine's tasks.
+type scheduler struct {
+	engine  *Engine
+	agenda  agenda
+	growth  growth
+	history history
+	ended   chan ending
+}
+
+// ending is what a task ended with.
+type ending struct {
+	task task
+	cost time.Duration
+	err  error
+}
+
+// runBackground starts what is due, each task on a goroutine of its own, until the engine closes and all have ended.
 func (e *Engine) runBackground() {
-	tick := time.NewTicker(500 * time.Millisecond)
+	s := &scheduler{engine: e, ended: make(chan ending, lanes)} // one task a lane: ending never waits
+	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
-	collected := uint64(0)
-	var retry [tasks]time.Time // when a task that failed may be tried again; the others go on meanwhile
-	for {
-		var begin time.Time
+	for running := 0; ; {
 		select {
 		case <-e.background.Done():
+			for ; running > 0; running-- {
+				s.take(<-s.ended)
+			}
 			return
-		case begin = <-tick.C:
+		case end := <-s.ended:
+			running--
+			s.take(end)
+		case <-tick.C:
+		case <-e.catchup:
 		}
-		s := e.state()
-		for t, at := range retry {
-			s.avoid[t] = begin.Before(at)
-		}
-		t := plan(s)
-		if err := e.run(t); err != nil && e.background.Err() == nil {
-			retry[t] = time.Now().Add(retryAfter)
-			e.log.Error("background work failed; it is tried again", "task", t.String(), "after", retryAfter, "error", err)
-		}
-		collected = e.collect(collected)
+		running += s.start()
 	}
 }
 
-// state gathers what the planner decides by.
+// start begins what is due and says how many tasks that is.
+func (s *scheduler) start() (started int) {
+	e, now := s.engine, time.Now()
+	s.agenda = s.agenda.note(now, plan(s.look(now)))
+	for l := range lane(lanes) {
+		t := s.agenda.next(now, l)
+		if t == nothing {
+			continue
+		}
+		s.agenda = s.agenda.begin(t)
+		started++
+		go func() {
+			begin := time.Now()
+			err := e.run(t)
+			s.ended <- ending{t, time.Since(begin), err}
+		}()
+	}
+	ages := s.agenda.ages(now)
+	e.ages.Store(&ages)
+	return started
+}
+
+// take notes how a task ended.
+func (s *scheduler) take(end ending) {
+	e := s.engine
+	s.agenda = s.agenda.end(end.task, time.Now(), end.cost, retryAfter, end.err != nil)
+	if end.err != nil && e.background.Err() == nil {
+		e.log.Error("background work failed; it is tried again", "task", end.task.String(), "after", retryAfter, "error", end.err)
+	}
+}
+
+// look gathers what the policy decides by.
+func (s *scheduler) look(now time.Time) state {
+	e := s.engine
+	g := e.live.Load()
+	revision := g.revision()
+	s.growth = s.growth.observe(now, g.papers(), e.cfg.Idle)
+	s.history = s.history.note(now, revision)
+	epoch, seen := e.readers.oldest(revision)
+	e.unseen.Store(min(seen, s.history.kept(now)))
+	retired := e.retired.Load()
+	st := e.state()
+	st.grown = s.growth.recent
+	st.replaced = retired != 0 && epoch >= retired
+	return st
+}
+
+// state gathers what the policy decides by, apart from what the scheduler remembers.
 func (e *Engine) state() state {
 	g := e.live.Load()
 	space := e.store.Space()
 	return state{
-		file:     space.File,
-		free:     space.Free,
-		papers:   g.papers(),
-		slots:    g.slots.len(),
-		learnt:   g.model.Papers(),
-		trained:  g.model.Trained(),
-		trainAt:  e.cfg.TrainAt,
-		idle:     e.idle(),
-		needIdle: e.cfg.Idle,
-		behind:   e.behind(),
-		unsaved:  e.unsavedGraph(),
-		tail:     g.tailLength(),
-		every:    e.cfg.CheckpointEvery,
-		keeps:    !e.cfg.NoCheckpoints,
+		file:    space.File,
+		free:    space.Free,
+		papers:  g.papers(),
+		slots:   g.slots.len(),
+		learnt:  g.model.Papers(),
+		trained: g.model.Trained(),
+		trainAt: e.cfg.TrainAt,
+		calm:    e.cfg.Idle,
+		idle:    e.idle(),
+		behind:  e.behind(),
+		unsaved: e.unsavedGraph(),
+		tail:    g.tailLength(),
+		every:   e.cfg.CheckpointEvery,
+		keeps:   !e.cfg.NoCheckpoints,
+		unseen:  e.store.Superseded(e.unseen.Load()),
+		log:     e.dispensableLog() >= e.store.OldestLog(),
 	}
 }
 
-// idle is how long ago the last write was. A clock that jumped back says that it is still to come: then the wait begins
-// anew, instead of lasting until the clock has caught up.
+// idle is how long ago the last write was.
 func (e *Engine) idle() time.Duration {
-	now, last := e.now(), e.lastWrite.Load()
-	idle := now.Sub(time.Unix(0, last))
-	if idle < 0 {
-		e.lastWrite.CompareAndSwap(last, now.UnixNano())
-		return 0
-	}
-	return idle
+	return time.Since(e.opened) - time.Duration(e.lastWrite.Load())
 }
 
 // run executes one task.
 func (e *Engine) run(t task) error {
 	switch t {
-	case nothing:
-		return nil
 	case snapshot:
 		return e.writeCheckpoint(e.background)
 	case shrink:
 		e.setActivity("compacting the store", 0)
 		defer e.setActivity("", 0)
 		return e.store.Compact(e.background)
+	case collect:
+		return e.collect()
+	case trim:
+		return e.trimLog(e.dispensableLog())
+	case release:
+		e.retired.Store(0)
+		debug.FreeOSMemory() // the old generation is garbage: give its memory back instead of keeping it for later
+		return nil
+	case link:
+		return e.catchUpLive()
+	case train:
+		_, err := e.Train(e.background, TrainOptions{}, nil)
+		if errors.Is(err, ErrTrainingRuns) {
+			return nil
+		}
+		return err
 	}
-	select {
-	case e.building <- struct{}{}:
-		defer func() { <-e.building }()
-	default:
-		return nil // someone trains on request: look again later
+	if err := e.startBuilding(e.background); err != nil {
+		return err
+	}
+	defer e.endBuilding()
+	if !plan(e.state())[t].wanted {
+		return nil // a training on request has come before
 	}
 	defer e.setActivity("", 0)
 	report := func(stage string, share float64) { e.setActivity(stage, share) }
-	g := e.live.Load()
-	switch t {
-	case train:
-		if !e.training.CompareAndSwap(false, true) {
-			return nil
-		}
-		defer e.training.Store(false)
-		_, err := e.train(e.background, TrainOptions{}, func(p TrainProgress) { e.setActivity("training", p.Progress) })
-		return err
-	case refit:
+	if t == refit {
 		model, err := e.fit(e.background, nil)
 		if err != nil {
 			return err
 		}
 		return e.replaceLive(e.background, model, e.now(), report)
-	default: // compact
-		return e.replaceLive(e.background, g.model, g.created, report)
+	}
+	g := e.live.Load() // compact
+	return e.replaceLive(e.background, g.model, g.created, report)
+}
+
+// startBuilding waits until no other generation is being built. Whoever also trains has said so before, in e.training.
+func (e *Engine) startBuilding(ctx context.Context) error {
+	select {
+	case e.building <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
-// collect removes superseded records that no query can see any more, and returns the revision through which it did.
-func (e *Engine) collect(done uint64) uint64 {
-	revision := e.live.Load().revision()
-	if revision == done || e.Writable() != nil {
-		return done
+func (e *Engine) endBuilding() { <-e.building }
+
+// collect removes superseded records that neither a query nor a page token can ask for.
+func (e *Engine) collect() error {
+	if e.Writable() != nil {
+		return nil
 	}
-	if err := e.readers.settle(e.background); err != nil {
-		return done
+	err := e.store.Collect(e.background, e.unseen.Load())
+	if errors.Is(err, context.Canceled) {
+		return nil
 	}
-	if err := e.store.Collect(e.background, revision); err != nil {
-		if !errors.Is(err, context.Canceled) {
-			e.log.Warn("superseded records were not removed; it is tried again", "error", err)
-		}
-		return done
-	}
+	return err
+}
+
+// dispensableLog is the revision through which neither a start nor a running build needs the log.
+func (e *Engine) dispensableLog() uint64 {
+	through := e.checkpoint.revision.Load()
 	if e.cfg.NoCheckpoints {
-		if err := e.trimLog(revision); err != nil {
-			e.log.Warn("the change log was not trimmed; it is tried again", "error", err)
-		}
+		through = e.live.Load().revision()
 	}
-	return revision
+	e.logMu.Lock()
+	defer e.logMu.Unlock()
+	return min(through, e.buildFrom)
 }
 
 // backgroundWorkers leaves a core to queries.
 func backgroundWorkers() int { return max(1, runtime.GOMAXPROCS(0)-1) }
-
-// runCatchup moves the tail of the live generation into its graph whenever there is one, until the engine closes.
-func (e *Engine) runCatchup() {
-	for {
-		select {
-		case <-e.background.Done():
-			return
-		case <-e.catchup:
-		}
-		if err := e.catchUpLive(); err != nil && e.background.Err() == nil {
-			e.log.Error("the graph does not take in the tail; searches go on scanning it", "error", err)
-		}
-	}
-}
 
 // catchUpLive moves the tail of the live generation into its graph. It gives up without an error when another generation
 // takes over: that one has a tail of its own.

@@ -21,6 +21,30 @@
 // revision R once and accepts the slots with born <= R < died. So a query sees either the old or the new version of a
 // paper, and a batch whole or not at all, without any lock between readers and writers.
 //
+// # Background work
+//
+// One goroutine, runBackground, looks at the engine twice a second and at every write, asks the policy (plan.go, pure)
+// what is wanted, and lets the schedule (schedule.go, pure) choose what runs next. Tasks run in lanes, one at a time in
+// each, the one that has been due for longest first; lanes run beside each other. schedule.go states how long a task
+// waits at most.
+//
+// What queries no longer see is found by epochs: a query pins the epoch in which it begins, and what was replaced before
+// the oldest pinned epoch is garbage. Nobody waits for a query: a long one keeps records on disk, and no task.
+//
+// # Locks
+//
+// Queries take none. The others, in the order in which they are taken; whoever holds one takes only those below it:
+//
+//	training    a flag: someone trains or waits to. Set before building is taken, by Train alone
+//	building    a place for one: a generation is being built, and its log held. Train, refits, compactions, Close
+//	graphMu     the tail of the live generation moves into its graph, or Check reads the graph
+//	checkpoint  a checkpoint is being written, or forgotten
+//	modelMu     which model on disk is the newest, and its writing
+//	logMu       buildFrom, and the trimming of the log that must respect it
+//	readers.mu  the list of epochs
+//
+// The applier takes none of them, so a writer never waits for background work, except for room in the tail.
+//
 // # Files
 //
 //	engine.go      Open and Close, what is owned by whom
@@ -28,7 +52,9 @@
 //	ingest.go      Prepare, Submit, Wait; applier.go publishes
 //	view.go        what one query sees; search.go, recommend.go, rank.go, page.go answer it with package rank
 //	read.go        Get, List, Export, Purge
-//	rebuild.go     building the next generation; plan.go decides when; background.go runs it
+//	epochs.go      which queries still run; history.go which revisions page tokens pin
+//	plan.go        what is wanted; schedule.go what runs next; background.go runs it
+//	rebuild.go     building the next generation
 //	checkpoint.go  a generation on disk
 //	explain.go, duplicates.go, recall.go, stats.go  what their names say
 package engine

@@ -72,7 +72,8 @@ type Engine struct {
 	live    atomic.Pointer[Generation]
 	scratch *sync.Pool // of *scratch
 	rankers *sync.Pool // of *ranker
-	readers readers
+	readers *readers
+	opened  time.Time // lastWrite counts from it: the clock of this process, which never jumps
 
 	queue       chan []store.Entry // from the store's committer to the applier
 	swaps       chan swap
@@ -91,7 +92,10 @@ type Engine struct {
 	buildFrom  uint64               // revision behind which a running build needs the log, or noBuild. Under logMu
 	duplicates atomic.Pointer[duplicateAnswer]
 	activity   atomic.Pointer[activity]
-	lastWrite  atomic.Int64 // Unix nanoseconds
+	lastWrite  atomic.Int64  // nanoseconds since opened
+	unseen     atomic.Uint64 // revision through which superseded records can be removed
+	retired    atomic.Uint64 // epoch from which on nobody reads a generation that was replaced; 0: there is none
+	ages       atomic.Pointer[[tasks]time.Duration]
 	checkpoint struct {
 		sync.Mutex
 		revision atomic.Uint64 // of the newest checkpoint on disk
@@ -113,6 +117,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg:         cfg,
+		opened:      time.Now(),
 		log:         cfg.Logger,
 		now:         cfg.Now,
 		scratch:     newScratchPool(cfg.Embed),
@@ -142,9 +147,9 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		e.pruneModels()
 	}
 	e.live.Store(g)
+	e.readers = newReaders(g.revision())
 	go e.apply()
 	e.workers.Go(e.runBackground)
-	e.workers.Go(e.runCatchup)
 	e.wakeCatchup() // what was built or replayed is in the tail
 	return e, nil
 }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -92,7 +93,7 @@ func (b *Batch) Submit(ctx context.Context) (*Pending, error) {
 	if err != nil {
 		return nil, storeError(err)
 	}
-	e.lastWrite.Store(e.now().UnixNano())
+	e.lastWrite.Store(int64(time.Since(e.opened)))
 	return &Pending{batch: b, store: p}, nil
 }
 

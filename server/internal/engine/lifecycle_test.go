@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -283,35 +282,9 @@ func TestCloseEndsATrainingAndKeepsItsPapers(t *testing.T) {
 	}
 }
 
-// TestSettlingWaitsForEveryEarlierQuery has two goroutines settle at once.
-func TestSettlingWaitsForEveryEarlierQuery(t *testing.T) {
-	var r readers
-	first := r.enter()
-	waits := make(chan struct{}, 2)
-	for range 2 {
-		go func() {
-			if err := r.settle(context.Background()); err != nil {
-				t.Error(err)
-			}
-			waits <- struct{}{}
-		}()
-	}
-	for range 200 { // time for both to begin
-		runtime.Gosched()
-		time.Sleep(100 * time.Microsecond)
-	}
-	select {
-	case <-waits:
-		t.Fatal("a wait ended before the query did")
-	default:
-	}
-	r.leave(first)
-	<-waits
-	<-waits
-}
-
 // TestTheCollectorLeavesRunningQueriesTheirRecords runs queries that read their papers late.
 func TestTheCollectorLeavesRunningQueriesTheirRecords(t *testing.T) {
+	lower(t, &pinFor, 0)
 	e := open(t, t.TempDir())
 	mustUpsert(t, e, testPapers(0, 30)...)
 	epoch := e.readers.enter()
@@ -323,10 +296,10 @@ func TestTheCollectorLeavesRunningQueriesTheirRecords(t *testing.T) {
 			mustUpsert(t, e, p)
 		}
 	}
-	collected := make(chan struct{})
-	go func() { e.collect(0); close(collected) }()
-	for range 5 {
-		time.Sleep(time.Millisecond)
+	for range 3 {
+		if err := e.collect(); err != nil {
+			t.Fatal(err)
+		}
 		for slot := range v.slots {
 			papers, err := e.store.Papers([]uint64{v.gen.slots.row(slot).ordinal}, true, nil)
 			if err != nil || papers[0] == nil {
@@ -335,7 +308,6 @@ func TestTheCollectorLeavesRunningQueriesTheirRecords(t *testing.T) {
 		}
 	}
 	e.readers.leave(epoch)
-	<-collected
 	soon(t, "the removal of superseded records", func() bool {
 		papers, err := e.store.Papers([]uint64{v.gen.slots.row(0).ordinal}, true, nil)
 		if err != nil {

@@ -1,34 +1,20 @@
 package engine
 
-import "time"
-
-// task is something the engine does by itself.
-type task uint8
-
-const (
-	nothing  task = iota
-	refit         // new word weights, untrained rows: a small corpus has changed much
-	train         // new rows and word weights
-	compact       // the same model without the dead slots
-	snapshot      // write a checkpoint of the generation
-	shrink        // give the free pages of the store back to the disk
-
-	tasks // how many there are
+import (
+	"math"
+	"time"
 )
 
-func (t task) String() string {
-	return [...]string{"nothing", "refit", "train", "compact", "checkpoint", "shrink"}[t]
-}
-
-// state is what the planner decides by.
+// state is what the policy decides by.
 type state struct {
-	papers   int  // live
-	slots    int  // dead ones included
-	learnt   int  // papers the model was made from
-	trained  bool // whether its rows were learnt
-	trainAt  int  // papers at which training begins; below 0 never
-	idle     time.Duration
-	needIdle time.Duration // before a training
+	papers   int     // live
+	slots    int     // dead ones included
+	learnt   int     // papers the model was made from
+	trained  bool    // whether its rows were learnt
+	trainAt  int     // papers at which training begins; below 0 never
+	grown    float64 // papers that came of late: see growth
+	calm     time.Duration
+	idle     time.Duration // since the last write
 	behind   uint64        // revisions since the last checkpoint
 	unsaved  int           // vectors that entered the graph since
 	tail     int           // vectors that wait for the graph
@@ -36,43 +22,85 @@ type state struct {
 	keeps    bool          // whether checkpoints are written
 	file     int64         // bytes of the store's file
 	free     int64         // of them in free pages
-
-	avoid [tasks]bool // tasks that failed a moment ago
+	unseen   bool          // there are superseded records that nobody can see
+	log      bool          // there are entries of the log that nobody needs
+	replaced bool          // a generation was replaced, and its last query has ended
 }
 
-// Thresholds of the planner; tests shrink them.
+// Thresholds of the policy; tests shrink them.
 var (
 	trainFrom      = 2                      // papers a training needs at least
 	refitFrom      = 16                     // papers worth counting words of
 	refitIdle      = 500 * time.Millisecond // without writes before a refit, which takes milliseconds
 	compactFrom    = 1000                   // dead slots worth a rebuild
 	compactShare   = .2                     // of all slots
-	shrinkFrom     = int64(64 << 20)        // bytes of free pages worth copying the rest for
+	shrinkFrom     = int64(64 << 20)        // bytes of free pages worth copying the rest for, if they are most of the file
+	shrinkAlways   = int64(128 << 20)       // and of any file: each commit writes their list, 8 bytes a page, 256 KiB
 	worthSaving    = 2000                   // vectors in the graph, about a second's work, worth a checkpoint
 	checkpointIdle = 5 * time.Second        // a checkpoint of few revisions waits for quiet
+	shrinkPatience = time.Minute            // for a moment without writes
 )
 
-// plan chooses the next task. It is pure: the executor in background.go only executes.
+// waits is how many times as long as its quiet a task waits for it at most.
+const waits = 10
+
+// plan says what is wanted, and which of it now. It is pure: schedule.go orders it and background.go carries it out.
 //
 // A model is made anew when the corpus has doubled since it was made: so the work over the life of a corpus stays
-// within twice its last training.
-func plan(s state) task {
+// within twice its last training. It is not made in the middle of a bulk write, which would double the corpus again at
+// once, but neither does it wait for silence: it is time when the papers that came within the last Config.Idle are less
+// than 1/e of all (a corpus that came at once has then rested for Idle, and a trickle never holds a training up), and at
+// the latest after ten times Idle.
+func plan(s state) (w [tasks]wish) {
 	doubled := s.papers >= 2*s.learnt
-	switch {
-	case !s.avoid[train] && s.trainAt >= 0 && s.papers >= max(trainFrom, s.trainAt) && (doubled || !s.trained) && s.idle >= s.needIdle:
-		return train
-	case !s.avoid[refit] && !s.trained && s.papers >= refitFrom && doubled && s.idle >= refitIdle && (s.trainAt < 0 || s.papers < s.trainAt):
-		return refit
-	case !s.avoid[compact] && s.slots-s.papers >= compactFrom && float64(s.slots-s.papers) > compactShare*float64(s.slots):
-		return compact
-	case !s.avoid[snapshot] && s.keeps && s.behind >= s.every:
-		return snapshot
-	case !s.avoid[snapshot] && s.keeps && s.behind > 0 && s.idle >= checkpointIdle:
-		return snapshot
-	case !s.avoid[snapshot] && s.keeps && s.unsaved >= worthSaving && s.tail < worthSaving && s.idle >= checkpointIdle:
-		return snapshot
-	case !s.avoid[shrink] && s.free >= shrinkFrom && s.free > s.file/2 && s.idle >= checkpointIdle:
-		return shrink
+	enough := s.trainAt >= 0 && s.papers >= max(trainFrom, s.trainAt)
+	dead := s.slots - s.papers
+	w[train] = wish{
+		wanted:   enough && (doubled || !s.trained),
+		quiet:    s.grown*math.E <= float64(s.papers),
+		patience: waits * s.calm,
 	}
-	return nothing
+	w[refit] = wish{
+		wanted:   !enough && !s.trained && doubled && s.papers >= refitFrom,
+		quiet:    s.idle >= refitIdle,
+		patience: waits * refitIdle,
+	}
+	w[compact] = wish{
+		wanted: dead >= compactFrom && float64(dead) > compactShare*float64(s.slots),
+		quiet:  true,
+	}
+	w[shrink] = wish{
+		wanted:   s.free >= shrinkAlways || s.free >= shrinkFrom && s.free > s.file/2,
+		quiet:    s.idle >= checkpointIdle,
+		patience: shrinkPatience,
+	}
+	w[snapshot] = wish{wanted: s.keeps && s.dueCheckpoint(), quiet: true}
+	w[collect] = wish{wanted: s.unseen, quiet: true}
+	w[trim] = wish{wanted: s.log, quiet: true}
+	w[release] = wish{wanted: s.replaced, quiet: true}
+	w[link] = wish{wanted: s.tail > 0, quiet: true}
+	return w
+}
+
+// dueCheckpoint reports whether a start would have enough to do that a checkpoint is worth writing.
+func (s *state) dueCheckpoint() bool {
+	quiet := s.idle >= checkpointIdle
+	return s.behind >= s.every || s.behind > 0 && quiet || s.unsaved >= worthSaving && s.tail < worthSaving && quiet
+}
+
+// growth counts the papers that came of late: one that came a window ago counts 1/e of one that came now. It is a value.
+type growth struct {
+	at     time.Time
+	papers int
+	recent float64
+}
+
+// observe takes in how many papers there are at a moment.
+func (g growth) observe(now time.Time, papers int, window time.Duration) growth {
+	if !g.at.IsZero() {
+		g.recent *= math.Exp(-now.Sub(g.at).Seconds() / window.Seconds())
+		g.recent += float64(max(0, papers-g.papers))
+	}
+	g.at, g.papers = now, papers
+	return g
 }

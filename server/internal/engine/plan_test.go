@@ -5,41 +5,93 @@ import (
 	"time"
 )
 
-func TestPlanChoosesByThePolicy(t *testing.T) {
-	quiet := state{trainAt: 1000, needIdle: 30 * time.Second, idle: time.Hour, every: 8000, keeps: true}
+func TestPlanWishesByThePolicy(t *testing.T) {
+	quiet := state{trainAt: 1000, calm: 30 * time.Second, idle: time.Hour, every: 8000, keeps: true}
 	with := func(change func(*state)) state {
 		s := quiet
 		change(&s)
 		return s
 	}
+	const mib = 1 << 20
 	for name, test := range map[string]struct {
 		s    state
-		want task
+		want task // the one task wanted
+		now  bool // and whether this is a good moment for it
 	}{
-		"nothing stored":                   {quiet, nothing},
-		"few papers, words never counted":  {with(func(s *state) { s.papers, s.slots = 20, 20 }), refit},
-		"few papers, counted":              {with(func(s *state) { s.papers, s.slots, s.learnt = 30, 30, 20 }), nothing},
-		"few papers, doubled":              {with(func(s *state) { s.papers, s.slots, s.learnt = 40, 40, 20 }), refit},
-		"enough papers":                    {with(func(s *state) { s.papers, s.slots, s.learnt = 1000, 1000, 900 }), train},
-		"enough papers, in a bulk write":   {with(func(s *state) { s.papers, s.slots, s.idle = 1000, 1000, time.Second }), nothing},
-		"trained, not doubled":             {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 1900, 1900, 1000, true }), nothing},
-		"trained, doubled":                 {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 2000, 2000, 1000, true }), train},
-		"training turned off":              {with(func(s *state) { s.papers, s.slots, s.learnt, s.trainAt = 5000, 5000, 4000, -1 }), nothing},
-		"a third is dead":                  {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 2000, 3000, 2000, true }), compact},
-		"few are dead":                     {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 9000, 9500, 9000, true }), nothing},
-		"much to replay":                   {with(func(s *state) { s.behind, s.idle = 10_000, 0 }), snapshot},
-		"little to replay, busy":           {with(func(s *state) { s.behind, s.idle = 10, 0 }), nothing},
-		"little to replay, quiet":          {with(func(s *state) { s.behind = 10 }), snapshot},
-		"most of the store is free":        {with(func(s *state) { s.file, s.free = 300<<20, 200<<20 }), shrink},
-		"some of the store is free":        {with(func(s *state) { s.file, s.free = 300<<20, 100<<20 }), nothing},
-		"the graph has grown":              {with(func(s *state) { s.unsaved = 5000 }), snapshot},
-		"the graph still grows":            {with(func(s *state) { s.unsaved, s.tail = 5000, 5000 }), nothing},
-		"training failed just now":         {with(func(s *state) { s.papers, s.slots, s.avoid[train], s.behind = 1000, 1000, true, 10 }), snapshot},
-		"one paper is nothing to learn":    {with(func(s *state) { s.papers, s.slots, s.trainAt = 1, 1, 1 }), nothing},
-		"little to replay, no checkpoints": {with(func(s *state) { s.behind, s.keeps = 10, false }), nothing},
+		"nothing stored":                   {quiet, nothing, false},
+		"few papers, words never counted":  {with(func(s *state) { s.papers, s.slots = 20, 20 }), refit, true},
+		"few papers, in a bulk write":      {with(func(s *state) { s.papers, s.slots, s.idle = 20, 20, 0 }), refit, false},
+		"few papers, counted":              {with(func(s *state) { s.papers, s.slots, s.learnt = 30, 30, 20 }), nothing, false},
+		"few papers, doubled":              {with(func(s *state) { s.papers, s.slots, s.learnt = 40, 40, 20 }), refit, true},
+		"enough papers":                    {with(func(s *state) { s.papers, s.slots, s.learnt = 1000, 1000, 900 }), train, true},
+		"enough papers, in a bulk write":   {with(func(s *state) { s.papers, s.slots, s.grown = 1000, 1000, 400 }), train, false},
+		"enough papers, in a trickle":      {with(func(s *state) { s.papers, s.slots, s.grown, s.idle = 1500, 1500, 300, 0 }), train, true},
+		"trained, not doubled":             {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 1900, 1900, 1000, true }), nothing, false},
+		"trained, doubled":                 {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 2000, 2000, 1000, true }), train, true},
+		"training turned off":              {with(func(s *state) { s.papers, s.slots, s.learnt, s.trainAt = 5000, 5000, 4000, -1 }), nothing, false},
+		"a third is dead":                  {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 2000, 3000, 2000, true }), compact, true},
+		"few are dead":                     {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 9000, 9500, 9000, true }), nothing, false},
+		"much to replay":                   {with(func(s *state) { s.behind, s.idle = 10_000, 0 }), snapshot, true},
+		"little to replay, busy":           {with(func(s *state) { s.behind, s.idle = 10, 0 }), nothing, false},
+		"little to replay, quiet":          {with(func(s *state) { s.behind = 10 }), snapshot, true},
+		"most of the store is free":        {with(func(s *state) { s.file, s.free = 150*mib, 100*mib }), shrink, true},
+		"some of the store is free":        {with(func(s *state) { s.file, s.free = 300*mib, 100*mib }), nothing, false},
+		"a long list of free pages":        {with(func(s *state) { s.file, s.free = 9000*mib, 200*mib }), shrink, true},
+		"a long list, in a bulk write":     {with(func(s *state) { s.file, s.free, s.idle = 9000*mib, 200*mib, 0 }), shrink, false},
+		"the graph has grown":              {with(func(s *state) { s.unsaved = 5000 }), snapshot, true},
+		"the graph still grows":            {with(func(s *state) { s.unsaved, s.tail = 5000, 5000 }), link, true},
+		"one paper is nothing to learn":    {with(func(s *state) { s.papers, s.slots, s.trainAt = 1, 1, 1 }), nothing, false},
+		"little to replay, no checkpoints": {with(func(s *state) { s.behind, s.keeps = 10, false }), nothing, false},
+		"records that nobody sees":         {with(func(s *state) { s.unseen = true }), collect, true},
+		"log that nobody needs":            {with(func(s *state) { s.log = true }), trim, true},
+		"a generation that nobody reads":   {with(func(s *state) { s.replaced = true }), release, true},
 	} {
-		if got := plan(test.s); got != test.want {
-			t.Errorf("%s: %v, want %v", name, got, test.want)
+		for task, w := range plan(test.s) {
+			if wanted := task == int(test.want) && test.want != nothing; w.wanted != wanted || wanted && w.quiet != test.now {
+				t.Errorf("%s: %v is wanted: %v, now: %v", name, about[task].name, w.wanted, w.quiet)
+			}
+		}
+	}
+}
+
+// TestAModelIsTimelyUnderEveryRateOfWrites plays corpora against the policy, second by second: what comes in bulk and
+// then rests, what trickles for ever, and what never stops to grow fast.
+func TestAModelIsTimelyUnderEveryRateOfWrites(t *testing.T) {
+	const calm = 30 * time.Second
+	for name, test := range map[string]struct {
+		bulk    int           // papers that come at once
+		rate    float64       // papers a second, from then on
+		by      time.Duration // when a training is to be due
+		earlier time.Duration // and when not yet
+	}{
+		"a bulk write":                       {bulk: 87_247, by: 31 * time.Second, earlier: 29 * time.Second},
+		"1,500 and one every 10 s":           {bulk: 1500, rate: .1, by: 32 * time.Second, earlier: 29 * time.Second},
+		"1,500 and two a second":             {bulk: 1500, rate: 2, by: 45 * time.Second, earlier: 20 * time.Second},
+		"one a second from nothing":          {rate: 1, by: 1020 * time.Second, earlier: 999 * time.Second},
+		"a thousand a second that never end": {rate: 1000, by: 302 * time.Second, earlier: 20 * time.Second},
+	} {
+		start := time.Unix(0, 0)
+		var g growth
+		var a agenda
+		for at := time.Duration(0); ; at += time.Second {
+			papers := int(test.rate * at.Seconds())
+			if at > 0 {
+				papers += test.bulk
+			}
+			now := start.Add(at)
+			g = g.observe(now, papers, calm)
+			a = a.note(now, plan(state{papers: papers, slots: papers, trainAt: 1000, calm: calm, grown: g.recent}))
+			due := a.next(now, rebuilding) == train
+			if due && at < test.earlier {
+				t.Errorf("%s: trains after %v already, with %d papers", name, at, papers)
+			}
+			if due {
+				break
+			}
+			if at > test.by {
+				t.Errorf("%s: not trained after %v, with %d papers", name, at, papers)
+				break
+			}
 		}
 	}
 }

@@ -35,9 +35,6 @@ func TestAModelIsTrainedWhenThereAreEnoughPapersAndNoWrites(t *testing.T) {
 	soon(t, "the first training", func() bool { s := stats(); return s.Model.Trained && s.Model.Papers == 60 })
 	first := stats().Model.Fingerprint
 	mustUpsert(t, e, testPapers(60, 119)...)
-	if plan(e.state()) == train {
-		t.Error("trains again before the corpus has doubled")
-	}
 	if got := stats().Model.Fingerprint; got != first {
 		t.Error("the model changed before the corpus had doubled")
 	}
@@ -131,7 +128,6 @@ func TestAClockThatJumpsBackStopsNothing(t *testing.T) {
 	if second.UpdateTime.Before(first[0].Paper.UpdateTime) || second.Revision <= first[39].Paper.Revision {
 		t.Errorf("an update behind the jump: %v at revision %d, before it %v", second.UpdateTime, second.Revision, first[0].Paper.UpdateTime)
 	}
-	e.lastWrite.Store(time.Now().UnixNano()) // as if the jump came behind the last write
 	soon(t, "a count of the words", func() bool { s, _ := e.Stats(context.Background()); return s.Model.Papers == 40 })
 	result := search(t, e, paper.Query{Text: "graph", Options: paper.Options{RecencyHalfLife: time.Hour}})
 	if len(result.Hits) == 0 {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime/debug"
 	"time"
 
 	"github.com/akin-search/akin/embed"
@@ -205,10 +204,7 @@ func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created ti
 	e.wakeCatchup()
 	e.forgetCheckpoint()
 	e.log.Info("a new generation is live", "papers", next.papers(), "model", model.Fingerprint(), "trained", model.Trained())
-	// The old generation is garbage once its last query ends: give its memory back instead of keeping it for later.
-	if err := e.readers.settle(ctx); err == nil {
-		debug.FreeOSMemory()
-	}
+	e.retired.Store(e.readers.advance(next.revision()))
 	return nil
 }
 

@@ -21,12 +21,10 @@ func (e *Engine) Train(ctx context.Context, o TrainOptions, progress func(TrainP
 	if e.background.Err() != nil {
 		return ModelInfo{}, ErrClosed
 	}
-	select {
-	case e.building <- struct{}{}: // after a rebuild that runs now
-		defer func() { <-e.building }()
-	case <-ctx.Done():
-		return ModelInfo{}, e.whyCancelled(ctx.Err())
+	if err := e.startBuilding(ctx); err != nil { // after a rebuild that runs now
+		return ModelInfo{}, e.whyCancelled(err)
 	}
+	defer e.endBuilding()
 	defer e.setActivity("", 0)
 	info, err := e.train(ctx, o, func(p TrainProgress) {
 		e.setActivity("training", p.Progress)

@@ -3,59 +3,13 @@ package engine
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"github.com/akin-search/akin/server/internal/filter"
 )
-
-// readers counts the queries in flight in two epochs, so that the collector of superseded records can wait for every
-// query that began before a moment, without a lock and without waiting for later ones.
-type readers struct {
-	mu     sync.Mutex // held while one waits
-	epoch  atomic.Uint64
-	active [2]atomic.Int64
-}
-
-// enter begins a query and returns what leave takes back.
-func (r *readers) enter() uint64 {
-	for {
-		epoch := r.epoch.Load()
-		r.active[epoch&1].Add(1)
-		if r.epoch.Load() == epoch {
-			return epoch
-		}
-		r.active[epoch&1].Add(-1) // the epoch turned in between: count in the new one
-	}
-}
-
-func (r *readers) leave(epoch uint64) { r.active[epoch&1].Add(-1) }
-
-// alone reports whether at most one query runs and another core could help it.
-func (r *readers) alone() bool {
-	return r.active[0].Load()+r.active[1].Load() <= 1 && runtime.GOMAXPROCS(0) > 1
-}
-
-// settle waits until every query that entered before the call has left. Calls wait for one another: an epoch that turns
-// a second time would count new queries beside the old ones that somebody waits for, and not wait for those itself.
-func (r *readers) settle(ctx context.Context) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	old := r.epoch.Add(1) - 1
-	for r.active[old&1].Load() != 0 {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Millisecond):
-		}
-	}
-	return nil
-}
 
 // view is what one query sees: a generation at a revision, and of its papers those that a filter accepts. It serves as
 // the index's Accept.

@@ -19,6 +19,20 @@ func (s *Store) Collect(ctx context.Context, through uint64) error {
 	})
 }
 
+// Superseded reports whether Collect of the same revision would find a record to remove. It looks at one page.
+func (s *Store) Superseded(through uint64) bool {
+	found := false
+	err := s.read(func(v *snapshot) error {
+		if v.state.superseded > 0 {
+			key, _ := v.superseded.Cursor().First()
+			revision, ok := parseNumber(key)
+			found = ok && revision <= through
+		}
+		return nil
+	})
+	return err == nil && found
+}
+
 // inChunks runs a chore again and again while it says that there is more.
 func (s *Store) inChunks(ctx context.Context, chunk func(w *writer) (more bool, err error)) error {
 	for more := true; more; {
