@@ -57,6 +57,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	train := flags.Bool("train", true, "train the model on the collection; false: the untrained model")
 	knownItem := flags.Int("known-item", 0, "take the titles of this many papers as queries, and out of the papers")
 	out := flags.String("vectors", "", "write the vectors to this name with .base.fbin and .query.fbin added")
+	asTaste := flags.Bool("taste", false, "measure recommendations to synthetic users instead of searches")
 	asJSON := flags.Bool("json", false, "print one JSON object")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -67,6 +68,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	ds, err := loadDataset(*path)
 	if err != nil {
 		return err
+	}
+	if *asTaste {
+		r, err := measureTaste(ctx, ds, options{Dims: *dims, Seed: *seed, Train: *train})
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return json.NewEncoder(stdout).Encode(r)
+		}
+		return r.print(stdout)
 	}
 	if *knownItem > 0 {
 		if err := ds.makeKnownItem(*knownItem, *seed); err != nil {

@@ -62,11 +62,7 @@ func (x *Index) PrepareK1(q *Query, t *embed.Terms, k1 float64) {
 		q.weights = append(q.weights, float64(t.Counts[i])*idf*q.gain)
 		q.terms = append(q.terms, tm)
 	}
-	avg := 1.
-	if tokens := x.tokens.Load(); papers > 0 && tokens > 0 {
-		avg = float64(tokens) / papers
-	}
-	q.norm0, q.norm1 = k1*(1-b), k1*b/avg
+	q.norm0, q.norm1 = x.lengthNorm(papers, k1)
 	q.fillTable()
 	q.fillPhrases(t.Bigrams)
 }

@@ -1,0 +1,94 @@
+package taste
+
+import (
+	"math"
+
+	"github.com/akin-search/akin/embed"
+	"github.com/akin-search/akin/embed/vector"
+	"github.com/akin-search/akin/server/internal/lexical"
+)
+
+// leastWeight is what a subject counts for at least, over the heaviest of its side: sums of weights stay far from zero.
+const leastWeight = 1e-6
+
+// Subject is something liked or disliked.
+type Subject struct {
+	Vector []float32    // len Dims, L2 norm 1, or zero where no word is known; copied
+	Words  *embed.Terms // nil: none, as of a bare vector
+	Weight float64      // above 0, finite; counts against the largest of its side
+}
+
+// Taste is what someone likes and dislikes, ready to rate papers of one index. The zero value is ready for Reset; it is
+// scratch that can be used again. One goroutine prepares it; then any number may read it.
+type Taste struct {
+	recipe   Recipe
+	dims     int
+	words    *lexical.Index
+	likes    side
+	dislikes side
+}
+
+// side is all likes or all dislikes.
+type side struct {
+	vectors []float32 // a row of dims a subject
+	weights []float64 // over the largest, so in (0, 1]
+	wordy   []bool    // whether the subject has words
+	panel   lexical.Panel
+}
+
+// Reset begins a new taste over the papers of a lexical index, whose vectors have dims dimensions.
+func (t *Taste) Reset(recipe Recipe, words *lexical.Index, dims int) {
+	t.recipe, t.words, t.dims = recipe, words, dims
+	for _, s := range []*side{&t.likes, &t.dislikes} {
+		s.vectors, s.weights, s.wordy = s.vectors[:0], s.weights[:0], s.wordy[:0]
+		words.Reset(&s.panel)
+	}
+}
+
+// Like adds something liked, and Dislike something disliked. Subjects are numbered from 0 on each side.
+func (t *Taste) Like(s Subject) { t.likes.add(t.words, s) }
+
+// Dislike adds something disliked.
+func (t *Taste) Dislike(s Subject) { t.dislikes.add(t.words, s) }
+
+func (s *side) add(words *lexical.Index, subject Subject) {
+	s.vectors = append(s.vectors, subject.Vector...)
+	s.weights = append(s.weights, subject.Weight)
+	s.wordy = append(s.wordy, subject.Words != nil && len(subject.Words.IDs) > 0)
+	words.Add(&s.panel, subject.Words)
+}
+
+// Prepare ends the adding: weights are set over the largest of their side, so that a taste whose weights have all faded
+// alike is the taste it was. Call it once, before anything below.
+func (t *Taste) Prepare() {
+	for _, s := range []*side{&t.likes, &t.dislikes} {
+		largest := 0.
+		for _, w := range s.weights {
+			largest = max(largest, w)
+		}
+		for i := range s.weights {
+			s.weights[i] = max(s.weights[i]/largest, leastWeight)
+		}
+	}
+}
+
+// Likes is the number of likes.
+func (t *Taste) Likes() int { return len(t.likes.weights) }
+
+// likeness writes the likeness of each subject with one paper to dst, and returns the largest cosine. shares is scratch;
+// both have the number of subjects as length.
+func (t *Taste) likeness(s *side, slot uint32, row, dst, shares []float32) float32 {
+	t.words.Shares(&s.panel, slot, shares)
+	nearest := float32(math.Inf(-1))
+	dense := float32(t.recipe.Dense)
+	for i := range dst {
+		cosine := vector.Dot(s.vectors[i*t.dims:(i+1)*t.dims], row)
+		nearest = max(nearest, cosine)
+		if s.wordy[i] {
+			dst[i] = dense*cosine + (1-dense)*min(1, shares[i])
+		} else {
+			dst[i] = cosine
+		}
+	}
+	return nearest
+}
