@@ -2,13 +2,14 @@ package lexical
 
 import (
 	"math"
+	"slices"
 
 	"github.com/akin-search/akin/embed"
 )
 
 // Panel holds several prepared queries, such as the papers that someone likes, and computes their BM25 with one paper in
 // one pass over the paper's words: what a query a word would look up again and again is looked up once. The zero value is
-// ready for Reset; it is scratch that can be used again. One goroutine adds, then any number may call Shares.
+// ready for Reset; it is scratch that can be used again. One goroutine adds and seals, then any number may call Shares.
 type Panel struct {
 	queries int
 	papers  float64
@@ -18,16 +19,22 @@ type Panel struct {
 	filter   [filterSize]uint8 // by the low bits of a feature: not 0 where some query has one
 	features []uint32          // distinct, in the order in which they were added
 	table    []uint32          // open addressing by feature: 1 + place in features; length a power of two
-	first    []int32           // by place: 1 + the last entry added for the feature; entries form a chain
 	idf      []float64         // by place
-	entries  []panelEntry
+	added    []addedWord       // in the order of Add
+	starts   []int32           // by place: the first of its words in sealed; one more at the end
+	sealed   []panelWord       // by place
 }
 
-// panelEntry is one word of one query.
-type panelEntry struct {
+// panelWord is one word of one query.
+type panelWord struct {
 	weight float32 // qtf idf (k1+1) / BM25 of the query with itself
 	query  int32
-	next   int32 // 1 + the entry before of the same feature; 0: none
+}
+
+// addedWord is one that Seal has not put in its place yet.
+type addedWord struct {
+	panelWord
+	place int32
 }
 
 // Reset empties the panel and takes the statistics of the index as they are now.
@@ -36,7 +43,7 @@ func (x *Index) Reset(p *Panel) {
 		p.filter[f%filterSize] = 0
 	}
 	clear(p.table)
-	p.queries, p.features, p.first, p.idf, p.entries = 0, p.features[:0], p.first[:0], p.idf[:0], p.entries[:0]
+	p.queries, p.features, p.idf, p.added = 0, p.features[:0], p.idf[:0], p.added[:0]
 	p.papers = float64(max(x.papers.Load(), 0))
 	p.norm0, p.norm1 = x.lengthNorm(p.papers, DefaultK1)
 }
@@ -59,7 +66,7 @@ func (x *Index) Add(p *Panel, t *embed.Terms) {
 	if t == nil {
 		return
 	}
-	from, self := len(p.entries), 0.
+	from, self := len(p.added), 0.
 	norm := p.norm0 + p.norm1*float64(t.Tokens)
 	for i, f := range t.IDs {
 		at := x.place(p, f)
@@ -69,12 +76,32 @@ func (x *Index) Add(p *Panel, t *embed.Terms) {
 		tf := float64(t.Counts[i])
 		weight := tf * p.idf[at] * (DefaultK1 + 1)
 		self += weight * tf / (tf + norm)
-		p.entries = append(p.entries, panelEntry{weight: float32(weight), query: query, next: p.first[at]})
-		p.first[at] = int32(len(p.entries))
+		p.added = append(p.added, addedWord{panelWord{float32(weight), query}, int32(at)})
 	}
-	for i := from; i < len(p.entries); i++ {
-		p.entries[i].weight /= float32(self)
+	for i := from; i < len(p.added); i++ {
+		p.added[i].weight /= float32(self)
 	}
+}
+
+// Seal ends the adding: the words of one feature are put side by side, so that Shares reads them in a run.
+func (p *Panel) Seal() {
+	p.starts = slices.Grow(p.starts[:0], len(p.features)+1)[:len(p.features)+1]
+	clear(p.starts)
+	for _, word := range p.added {
+		p.starts[word.place+1]++
+	}
+	for i := range p.features {
+		p.starts[i+1] += p.starts[i]
+	}
+	p.sealed = slices.Grow(p.sealed[:0], len(p.added))[:len(p.added)]
+	for i := len(p.added) - 1; i >= 0; i-- {
+		word := &p.added[i]
+		// starts is moved on to the ends and, filling from behind, back again.
+		p.starts[word.place+1]--
+		p.sealed[p.starts[word.place+1]] = word.panelWord
+	}
+	copy(p.starts, p.starts[1:])
+	p.starts[len(p.features)] = int32(len(p.added))
 }
 
 // place returns the place of a feature, which it adds where it is new.
@@ -86,7 +113,7 @@ func (x *Index) place(p *Panel, feature uint32) int {
 	if df := float64(x.Frequency(feature)); df > 0 {
 		idf = math.Log1p((max(p.papers-df, 0) + .5) / (df + .5))
 	}
-	p.features, p.first, p.idf = append(p.features, feature), append(p.first, 0), append(p.idf, idf)
+	p.features, p.idf = append(p.features, feature), append(p.idf, idf)
 	p.filter[feature%filterSize] = 1
 	if 4*len(p.features) > len(p.table) {
 		p.table = make([]uint32, max(1024, 2*len(p.table)))
@@ -128,7 +155,7 @@ func (p *Panel) find(feature uint32) (int, bool) {
 func (p *Panel) Len() int { return p.queries }
 
 // Shares writes to dst, len Len, how much of each query's words a paper has: the BM25 of the query with the slot over its
-// BM25 with itself, from 0 to about 1; above 1 where the paper says the same in fewer words. slot must be below Len of the
+// BM25 with itself, from 0; above 1 where the paper says the same in fewer words. slot must be below Len of the
 // index that the panel was filled from. It allocates nothing.
 func (x *Index) Shares(p *Panel, slot uint32, dst []float32) {
 	clear(dst)
@@ -144,10 +171,8 @@ func (x *Index) Shares(p *Panel, slot uint32, dst []float32) {
 		}
 		tf := float64(word & maxCount)
 		saturation := float32(tf / (tf + norm))
-		for i := p.first[at]; i != 0; {
-			entry := &p.entries[i-1]
-			dst[entry.query] += entry.weight * saturation
-			i = entry.next
+		for _, w := range p.sealed[p.starts[at]:p.starts[at+1]] {
+			dst[w.query] += w.weight * saturation
 		}
 	}
 }

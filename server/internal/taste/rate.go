@@ -2,6 +2,7 @@ package taste
 
 import (
 	"context"
+	"math"
 	"slices"
 )
 
@@ -100,7 +101,7 @@ func (t *Taste) penalty(r *Rater, slot uint32, row []float32, liked float32) flo
 	}
 	r.size(n)
 	t.likeness(&t.dislikes, slot, row, r.likeness, r.shares)
-	worst := 0.
+	worst := math.Inf(-1)
 	for i, s := range r.likeness {
 		worst = max(worst, t.dislikes.weights[i]*float64(s))
 	}

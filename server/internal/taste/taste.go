@@ -69,6 +69,7 @@ func (t *Taste) Prepare() {
 		for i := range s.weights {
 			s.weights[i] = max(s.weights[i]/largest, leastWeight)
 		}
+		s.panel.Seal()
 	}
 }
 
