@@ -265,18 +265,28 @@ func (c *collection) tasteOf(recipe taste.Recipe, u *tasteUser) *taste.Taste {
 func (c *collection) recommend(ctx context.Context, recipe taste.Recipe, u *tasteUser, depth int) ([]uint32, error) {
 	t := c.tasteOf(recipe, u)
 	d := c.model.Dims()
-	out := map[uint32]bool{}
+	taken := make([]bool, len(c.Documents)) // subjects, then candidates too
 	for _, slot := range append(slices.Clone(u.likes), u.dislikes...) {
-		out[slot] = true
+		taken[slot] = true
 	}
+	subjects := slices.Clone(taken)
+	var probed []float32
+	probes := t.Probes(make([]float32, d), nil)
+	for _, probe := range probes {
+		probed = append(probed, probe.Vector...)
+	}
+	cosines := c.cosines(probed, len(probes))
 	var slots []uint32
-	for _, probe := range t.Probes(make([]float32, d), nil) {
-		cosines := c.cosines(probe.Vector, 1)
-		for slot := range out {
-			cosines[slot] = -2
+	for i, probe := range probes {
+		row := cosines[i*len(c.Documents) : (i+1)*len(c.Documents)]
+		for slot, out := range subjects {
+			if out {
+				row[slot] = -2
+			}
 		}
-		for _, candidate := range best(cosines, probe.K, -1) {
-			if !slices.Contains(slots, candidate.Slot) {
+		for _, candidate := range best(row, probe.K, -1) {
+			if !taken[candidate.Slot] {
+				taken[candidate.Slot] = true
 				slots = append(slots, candidate.Slot)
 			}
 		}

@@ -10,11 +10,10 @@
 // where words is the BM25 of the like's words in x over their BM25 in the like itself, at most 1; a like without words has
 // its cosine alone. The likes are sorted by falling s for each x, and count less from rank to rank r = 0, 1, ...:
 //
-//	b(x) = sum .7^r w s / sum .7^r w
+//	b(x) = sum .5^r w s / sum .5^r w
 //
 // w the weight of the like. A paper that is very near to a few likes is so before one that is somewhat near to all, and
-// one interest is as good as another however many likes it has. Only the first 32 ranks count: the others would weigh less
-// than .00002 of the first.
+// an interest of few likes is not lost beside one of many. Only the first 32 ranks count: what is beyond them weighs nothing.
 //
 // Dislikes take away from where they are nearer than every like, and from nowhere else:
 //

@@ -3,7 +3,7 @@ package taste
 // Reason is a like's part of a paper's score.
 type Reason struct {
 	Like int     // its number
-	Part float64 // .7^r w s / sum .7^r w
+	Part float64 // .5^r w s / sum .5^r w, r its rank by likeness
 }
 
 // Reasons are why a paper was recommended. The parts, Others and minus Penalty sum to the paper's Score before Smooth.
