@@ -1,10 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -13,8 +13,8 @@ import (
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/embed/vector"
 	"github.com/akin-search/akin/server/internal/index"
-	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/quality"
+	"github.com/akin-search/akin/server/internal/rank"
 	"github.com/akin-search/akin/server/internal/taste"
 )
 
@@ -261,110 +261,95 @@ func (c *collection) tasteOf(recipe taste.Recipe, u *tasteUser) *taste.Taste {
 	return t
 }
 
-// recommend gives a user what the server gives: candidates near the taste's probes, here by exact cosines, rated.
+// recommend gives a user what the server gives, by exact cosines.
 func (c *collection) recommend(ctx context.Context, recipe taste.Recipe, u *tasteUser, depth int) ([]uint32, error) {
-	t := c.tasteOf(recipe, u)
-	d := c.model.Dims()
-	taken := make([]bool, len(c.Documents)) // subjects, then candidates too
-	for _, slot := range append(slices.Clone(u.likes), u.dislikes...) {
-		taken[slot] = true
-	}
-	subjects := slices.Clone(taken)
-	var probed []float32
-	probes := t.Probes(make([]float32, d), nil)
-	for _, probe := range probes {
-		probed = append(probed, probe.Vector...)
-	}
-	cosines := c.cosines(probed, len(probes))
-	var slots []uint32
-	for i, probe := range probes {
-		row := cosines[i*len(c.Documents) : (i+1)*len(c.Documents)]
-		for slot, out := range subjects {
-			if out {
-				row[slot] = -2
-			}
-		}
-		for _, candidate := range best(row, probe.K, -1) {
-			if !taken[candidate.Slot] {
-				taken[candidate.Slot] = true
-				slots = append(slots, candidate.Slot)
-			}
-		}
-	}
-	rows := make([]float32, 0, len(slots)*d)
-	for _, slot := range slots {
-		rows = append(rows, c.row(int(slot))...)
-	}
-	ratings := make([]taste.Rating, len(slots))
-	var rater taste.Rater
-	if err := t.Rate(ctx, &rater, slots, rows, ratings); err != nil {
-		return nil, err
-	}
-	order := func() []int {
-		order := make([]int, len(slots))
-		for i := range order {
-			order[i] = i
-		}
-		slices.SortFunc(order, func(a, b int) int {
-			return cmp.Or(cmp.Compare(ratings[b].Score, ratings[a].Score), cmp.Compare(slots[a], slots[b]))
-		})
-		return order
-	}
-	sorted := order()
-	head := sorted[:min(100, len(sorted))]
-	headSlots, headRatings, headRows := make([]uint32, len(head)), make([]taste.Rating, len(head)), make([]float32, 0, len(head)*d)
-	for i, at := range head {
-		headSlots[i], headRatings[i] = slots[at], ratings[at]
-		headRows = append(headRows, rows[at*d:(at+1)*d]...)
-	}
-	t.Smooth(headRatings, headRows)
-	slots, ratings = headSlots, headRatings
-	result := make([]uint32, 0, depth)
-	for _, at := range order()[:min(depth, len(slots))] {
-		result = append(result, slots[at])
-	}
-	return result, nil
+	var ranker rank.Ranker
+	find := rank.Find{Depth: rank.Depth, Accept: u.accept()}
+	_, err := c.tasteOf(recipe, u).Recommend(ctx, rank.Corpus{Vectors: scan{c}, Words: c.words}, find, &taste.Finder{}, &ranker)
+	return slotsOf(&ranker, depth), err
 }
+
+// slotsOf are the best slots of a ranking.
+func slotsOf(r *rank.Ranker, depth int) []uint32 {
+	r.Best(depth)
+	slots := make([]uint32, min(depth, len(r.Ranked)))
+	for i := range slots {
+		slots[i] = r.Ranked[i].Slot
+	}
+	return slots
+}
+
+// accept is all papers but the user's likes and dislikes.
+func (u *tasteUser) accept() allButThese {
+	return allButThese(slices.Sorted(slices.Values(append(slices.Clone(u.likes), u.dislikes...))))
+}
+
+// allButThese accepts every slot but those listed, which rise.
+type allButThese []uint32
+
+func (a allButThese) Accepts(slot uint32) bool {
+	_, out := slices.BinarySearch(a, slot)
+	return !out
+}
+func (a allButThese) Slots() ([]uint32, bool) { return nil, false }
+func (a allButThese) Share() float64          { return 1 }
+
+// scan is the vectors of a collection, searched by scoring them all.
+type scan struct{ *collection }
+
+// Search finds the nearest documents.
+func (s scan) Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
+	return (&exact{s.collection, s.cosines(q.Vector, 1)}).Search(ctx, q, dst)
+}
+
+// Scores gives the cosines of a vector with some documents.
+func (s scan) Scores(v []float32, slots []uint32, dst []float32) error {
+	for i, slot := range slots {
+		dst[i] = vector.Dot(v, s.row(int(slot)))
+	}
+	return nil
+}
+
+// Vector copies the vector of a document.
+func (s scan) Vector(slot uint32, dst []float32) error {
+	return (&exact{collection: s.collection}).Vector(slot, dst)
+}
+
+// Dims is the length of a vector.
+func (s scan) Dims() int { return s.model.Dims() }
 
 // recommendByMean gives a user the papers nearest to the mean of the likes' vectors less the dislikes', blended with the
 // BM25 of the likes' words: what the server gave before the recipe.
-func (c *collection) recommendByMean(_ context.Context, u *tasteUser, depth int) ([]uint32, error) {
-	sum := make([]float32, c.model.Dims())
+func (c *collection) recommendByMean(ctx context.Context, u *tasteUser, depth int) ([]uint32, error) {
+	q := rank.Query{
+		Vector: make([]float32, c.model.Dims()), Terms: &embed.Terms{},
+		Weights: rank.DefaultWeights(rank.PaperQuery, c.model.Trained()),
+	}
 	counts := map[uint32]int{}
 	var terms embed.Terms
 	for _, slot := range u.likes {
-		vector.Axpy(sum, 1, c.row(int(slot)))
+		vector.Axpy(q.Vector, 1, c.row(int(slot)))
 		c.words.Terms(slot, &terms)
 		for i, id := range terms.IDs {
 			counts[id] += int(terms.Counts[i])
 		}
 	}
 	for _, slot := range u.dislikes {
-		vector.Axpy(sum, -1, c.row(int(slot)))
+		vector.Axpy(q.Vector, -1, c.row(int(slot)))
 	}
-	normalise(sum)
-	words := embed.Terms{}
-	for id := range counts {
-		words.IDs = append(words.IDs, id)
+	normalise(q.Vector)
+	for _, id := range slices.Sorted(maps.Keys(counts)) {
+		q.Terms.IDs = append(q.Terms.IDs, id)
+		q.Terms.Counts = append(q.Terms.Counts, uint16(min(counts[id], math.MaxUint16)))
+		q.Terms.Tokens += counts[id]
 	}
-	slices.Sort(words.IDs)
-	for _, id := range words.IDs {
-		words.Counts = append(words.Counts, uint16(min(counts[id], math.MaxUint16)))
-		words.Tokens += counts[id]
+	var ranker rank.Ranker
+	corpus := rank.Corpus{Vectors: scan{c}, Words: c.words}
+	if _, err := ranker.Candidates(ctx, corpus, &q, rank.Find{Depth: rank.Depth, Accept: u.accept()}); err != nil {
+		return nil, err
 	}
-	cosines := c.cosines(sum, 1)
-	for _, slot := range append(slices.Clone(u.likes), u.dislikes...) {
-		cosines[slot] = -2
-	}
-	dense := best(cosines, lexical.Depth, -1)
-	var q lexical.Query
-	c.words.Prepare(&q, &words)
-	var r lexical.Ranking
-	_, from := r.Merge(dense, []index.Candidate(nil))
-	c.words.Scores(&q, r.Slots[:from], r.BM25[:from])
-	r.Blend(lexical.DefaultWeights(lexical.PaperQuery, c.model.Trained()).Dense)
-	r.Order()
-	return slices.Clone(r.Slots[:min(depth, r.Len())]), nil
+	err := ranker.Fuse(corpus, &q)
+	return slotsOf(&ranker, depth), err
 }
 
 func (c *collection) meanOf(slots []uint32) []float32 {

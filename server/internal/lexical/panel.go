@@ -7,6 +7,9 @@ import (
 	"github.com/akin-search/akin/embed"
 )
 
+// featureHash spreads features over a table (Knuth's multiplicative hashing, by 2^32 over the golden ratio).
+const featureHash = 0x9E3779B1
+
 // Panel holds several prepared queries, such as the papers that someone likes, and computes their BM25 with one paper in
 // one pass over the paper's words: what a query a word would look up again and again is looked up once. The zero value is
 // ready for Reset; it is scratch that can be used again. One goroutine adds and seals, then any number may call Shares.
@@ -128,7 +131,7 @@ func (x *Index) place(p *Panel, feature uint32) int {
 
 func (p *Panel) put(feature uint32, place int) {
 	mask := uint32(len(p.table) - 1)
-	at := feature * slotHash & mask
+	at := feature * featureHash & mask
 	for p.table[at] != 0 {
 		at = (at + 1) & mask
 	}
@@ -140,7 +143,7 @@ func (p *Panel) find(feature uint32) (int, bool) {
 		return 0, false
 	}
 	mask := uint32(len(p.table) - 1)
-	for at := feature * slotHash & mask; ; at = (at + 1) & mask {
+	for at := feature * featureHash & mask; ; at = (at + 1) & mask {
 		place := p.table[at]
 		if place == 0 {
 			return 0, false
@@ -153,6 +156,19 @@ func (p *Panel) find(feature uint32) (int, bool) {
 
 // Len is the number of queries added.
 func (p *Panel) Len() int { return p.queries }
+
+// Terms writes the words of all queries together to dst, over the memory that dst has, each counted once for a query that
+// has it. Call it behind Seal.
+func (p *Panel) Terms(dst *embed.Terms) {
+	dst.IDs, dst.Counts, dst.Bigrams, dst.Tokens = append(dst.IDs[:0], p.features...), dst.Counts[:0], dst.Bigrams[:0], 0
+	slices.Sort(dst.IDs)
+	for _, f := range dst.IDs {
+		at, _ := p.find(f)
+		n := int(p.starts[at+1] - p.starts[at])
+		dst.Counts = append(dst.Counts, uint16(min(n, math.MaxUint16)))
+		dst.Tokens += n
+	}
+}
 
 // Shares writes to dst, len Len, how much of each query's words a paper has: the BM25 of the query with the slot over its
 // BM25 with itself, from 0; above 1 where the paper says the same in fewer words. slot must be below Len of the

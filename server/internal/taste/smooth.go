@@ -4,9 +4,10 @@ import (
 	"github.com/akin-search/akin/embed/vector"
 )
 
-// Smooth mixes into the score of each of the best candidates the mean score of its nearest neighbours among them. ratings
-// are sorted by falling score, best first; row i of rows (Dims values) is the vector of ratings[i]. What is beyond the best
-// keeps its place behind them: all scores are divided alike. It allocates nothing.
+// Smooth mixes into the score of each of the best 100 candidates the mean score of its 5 nearest neighbours among them.
+// ratings are sorted by falling score, best first; row i of rows (Dims values) is the vector of ratings[i], and only those of
+// the best are looked at. What is beyond the best stays behind them. The best may change their order, which is for the
+// caller to make. It allocates nothing.
 func (t *Taste) Smooth(ratings []Rating, rows []float32) {
 	lambda := t.recipe.Neighbours
 	n := min(len(ratings), smoothDepth)
@@ -33,8 +34,13 @@ func (t *Taste) Smooth(ratings []Rating, rows []float32) {
 		}
 		mixed[i] = (ratings[i].Score + lambda*sum/count) / (1 + lambda)
 	}
+	least := mixed[0]
 	for i := range n {
 		ratings[i].Score = mixed[i]
+		least = min(least, mixed[i])
+	}
+	for i := n; i < len(ratings); i++ {
+		ratings[i].Score = min(ratings[i].Score, least)
 	}
 }
 
