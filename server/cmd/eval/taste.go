@@ -54,7 +54,7 @@ type tasteFigures struct {
 	Kept        *figure `json:"kept,omitempty"`        // cosine of the ten with the likes, over that without dislikes
 	Nearer      *figure `json:"nearer,omitempty"`      // share of the ten nearer to a dislike than to every like
 	Smaller     *figure `json:"smaller,omitempty"`     // share of users with a paper of the smaller interest in the ten
-	Because     *figure `json:"because,omitempty"`     // share of hits to be found whose first reason is a like of their interest
+	Because     *figure `json:"because,omitempty"`     // share of found papers with a like of their interest for reason
 }
 
 // recommender returns the slots recommended to a user, best first.
@@ -145,7 +145,8 @@ func newTasteFigures(row *tasteRow) *tasteFigures {
 }
 
 func (f *tasteFigures) all() []*figure {
-	return slices.DeleteFunc([]*figure{&f.NDCG10, &f.Recall20, &f.Interests10, f.Disliked10, f.Kept, f.Nearer, f.Smaller, f.Because},
+	figures := []*figure{&f.NDCG10, &f.Recall20, &f.Interests10, f.Disliked10, f.Kept, f.Nearer, f.Smaller, f.Because}
+	return slices.DeleteFunc(figures,
 		func(x *figure) bool { return x == nil })
 }
 
@@ -265,7 +266,8 @@ func (c *collection) tasteOf(recipe taste.Recipe, u *tasteUser) *taste.Taste {
 func (c *collection) recommend(ctx context.Context, recipe taste.Recipe, u *tasteUser, depth int) ([]uint32, error) {
 	var ranker rank.Ranker
 	find := rank.Find{Depth: rank.Depth, Accept: u.accept()}
-	_, err := c.tasteOf(recipe, u).Recommend(ctx, rank.Corpus{Vectors: scan{c}, Words: c.words}, find, &taste.Finder{}, &ranker)
+	corpus := rank.Corpus{Vectors: scan{c}, Words: c.words}
+	_, err := c.tasteOf(recipe, u).Recommend(ctx, corpus, find, &taste.Finder{}, &ranker)
 	return slotsOf(&ranker, depth), err
 }
 
@@ -298,7 +300,8 @@ func (a allButThese) Share() float64          { return 1 }
 type scan struct{ *collection }
 
 // Search finds the nearest documents.
-func (s scan) Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
+func (s scan) Search(ctx context.Context, q *index.Query, dst []index.Candidate) (
+	[]index.Candidate, index.Report, error) {
 	return (&exact{s.collection, s.cosines(q.Vector, 1)}).Search(ctx, q, dst)
 }
 
@@ -318,8 +321,8 @@ func (s scan) Vector(slot uint32, dst []float32) error {
 // Dims is the length of a vector.
 func (s scan) Dims() int { return s.model.Dims() }
 
-// recommendByMean gives a user the papers nearest to the mean of the likes' vectors less the dislikes', blended with the
-// BM25 of the likes' words: what the server gave before the recipe.
+// recommendByMean gives a user the papers nearest to the mean of the likes' vectors less the dislikes', blended with
+// the BM25 of the likes' words: what the server gave before the recipe.
 func (c *collection) recommendByMean(ctx context.Context, u *tasteUser, depth int) ([]uint32, error) {
 	q := rank.Query{
 		Vector: make([]float32, c.model.Dims()), Terms: &embed.Terms{},
@@ -423,7 +426,10 @@ func (r *tasteReport) print(w io.Writer) error {
 			for _, x := range []struct {
 				name string
 				*figure
-			}{{"disliked@10", f.Disliked10}, {"kept", f.Kept}, {"nearer", f.Nearer}, {"smaller", f.Smaller}, {"because", f.Because}} {
+			}{
+				{"disliked@10", f.Disliked10}, {"kept", f.Kept}, {"nearer", f.Nearer}, {"smaller", f.Smaller},
+				{"because", f.Because},
+			} {
 				if x.figure != nil {
 					fmt.Fprintf(table, "%s %s  ", x.name, *x.figure)
 				}

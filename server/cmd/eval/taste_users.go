@@ -38,8 +38,8 @@ var tasteRows = []tasteRow{
 	{"1 x 1, its neighbour disliked", []int{1}, neighbour},
 }
 
-// tasteUser is a synthetic user: interests are queries, and the relevant papers are shared out between what the user has
-// liked and what is to be found.
+// tasteUser is a synthetic user: interests are queries, and the relevant papers are shared out between what the user
+// has liked and what is to be found.
 type tasteUser struct {
 	likes    []uint32 // slots
 	interest []int    // of each like

@@ -10,9 +10,10 @@ import (
 // featureHash spreads features over a table (Knuth's multiplicative hashing, by 2^32 over the golden ratio).
 const featureHash = 0x9E3779B1
 
-// Panel holds several prepared queries, such as the papers that someone likes, and computes their BM25 with one paper in
-// one pass over the paper's words: what a query a word would look up again and again is looked up once. The zero value is
-// ready for Reset; it is scratch that can be used again. One goroutine adds and seals, then any number may call Shares.
+// Panel holds several prepared queries, such as the papers that someone likes, and computes their BM25 with one paper
+// in one pass over the paper's words: what a query a word would look up again and again is looked up once. The zero
+// value is ready for Reset; it is scratch that can be used again. One goroutine adds and seals, then any number may
+// call Shares.
 type Panel struct {
 	queries int
 	papers  float64
@@ -61,8 +62,8 @@ func (x *Index) lengthNorm(papers, k1 float64) (fixed, each float64) {
 	return k1 * (1 - b), k1 * b / avg
 }
 
-// Add adds a query, numbered from 0 in the order of the calls. Words that no live paper has are left out; a query of none
-// but those, or nil, shares nothing with any paper.
+// Add adds a query, numbered from 0 in the order of the calls. Words that no live paper has are left out; a query of
+// none but those, or nil, shares nothing with any paper.
 func (x *Index) Add(p *Panel, t *embed.Terms) {
 	query := int32(p.queries)
 	p.queries++
@@ -157,8 +158,8 @@ func (p *Panel) find(feature uint32) (int, bool) {
 // Len is the number of queries added.
 func (p *Panel) Len() int { return p.queries }
 
-// Terms writes the words of all queries together to dst, over the memory that dst has, each counted once for a query that
-// has it. Call it behind Seal.
+// Terms writes the words of all queries together to dst, over the memory that dst has, each counted once for a query
+// that has it. Call it behind Seal.
 func (p *Panel) Terms(dst *embed.Terms) {
 	dst.IDs, dst.Counts, dst.Bigrams, dst.Tokens = append(dst.IDs[:0], p.features...), dst.Counts[:0], dst.Bigrams[:0], 0
 	slices.Sort(dst.IDs)
@@ -170,8 +171,8 @@ func (p *Panel) Terms(dst *embed.Terms) {
 	}
 }
 
-// Shares writes to dst, len Len, how much of each query's words a paper has: the BM25 of the query with the slot over its
-// BM25 with itself, from 0; above 1 where the paper says the same in fewer words. slot must be below Len of the
+// Shares writes to dst, len Len, how much of each query's words a paper has: the BM25 of the query with the slot over
+// its BM25 with itself, from 0; above 1 where the paper says the same in fewer words. slot must be below Len of the
 // index that the panel was filled from. It allocates nothing.
 func (x *Index) Shares(p *Panel, slot uint32, dst []float32) {
 	clear(dst)

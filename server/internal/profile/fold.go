@@ -91,8 +91,9 @@ func newest(preferences []Preference, limit int) []Preference {
 	return preferences[:min(len(preferences), limit)]
 }
 
-// WeightAt is what a preference counts at a time: its own weight, half that where it says only that there is no interest,
-// halved again for every half-life since. A half-life of 0: nothing fades. An event of the future has not faded.
+// WeightAt is what a preference counts at a time: its own weight, half that where it says only that there is no
+// interest, halved again for every half-life since. A half-life of 0: nothing fades. An event of the future has not
+// faded.
 func (p *Preference) WeightAt(now time.Time, halfLife time.Duration) float64 {
 	w := p.Weight
 	if p.Kind == NotInterested {
@@ -104,8 +105,8 @@ func (p *Preference) WeightAt(now time.Time, halfLife time.Duration) float64 {
 	return w
 }
 
-// Hidden appends to dst the papers that are not to be recommended at a time because they were seen: those read, and those
-// shown less than rest ago.
+// Hidden appends to dst the papers that are not to be recommended at a time because they were seen: those read, and
+// those shown less than rest ago.
 func (p *Profile) Hidden(dst []string, now time.Time, rest time.Duration) []string {
 	for _, s := range p.Seen {
 		if s.Read || now.Sub(s.Time) < rest {

@@ -81,7 +81,8 @@ func TestTheOrderOfEventsChangesNothing(t *testing.T) {
 func TestTheNewestLikesCountWhereThereAreTooMany(t *testing.T) {
 	var events []Event
 	for i := range MaxLikes + 10 {
-		events = append(events, Event{ID: fmt.Sprint(i), Kind: Like, PaperID: fmt.Sprint(i), Time: day0.Add(time.Duration(i) * time.Second)})
+		at := day0.Add(time.Duration(i) * time.Second)
+		events = append(events, Event{ID: fmt.Sprint(i), Kind: Like, PaperID: fmt.Sprint(i), Time: at})
 	}
 	p := Fold(events)
 	if len(p.Likes) != MaxLikes || p.Likes[0].PaperID != fmt.Sprint(MaxLikes+9) || p.Likes[MaxLikes-1].PaperID != "10" {

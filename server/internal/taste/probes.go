@@ -12,8 +12,9 @@ type Probe struct {
 	K      int       // papers nearest to it
 }
 
-// Probes appends to dst the places to look for candidates at: the mean of the likes, weighted, and each like, or of many
-// likes those that cover the others. Likes without a known word are left out. mean, of length Dims, is memory for the mean.
+// Probes appends to dst the places to look for candidates at: the mean of the likes, weighted, and each like, or of
+// many likes those that cover the others. Likes without a known word are left out. mean, of length Dims, is memory for
+// the mean.
 func (t *Taste) Probes(mean []float32, dst []Probe) []Probe {
 	clear(mean)
 	known := 0
@@ -39,8 +40,8 @@ func (t *Taste) Probes(mean []float32, dst []Probe) []Probe {
 
 func (t *Taste) like(i int) []float32 { return t.likes.vectors[i*t.dims : (i+1)*t.dims] }
 
-// cover chooses n likes with a vector: the heaviest first, then always the one that is farthest from those chosen (Gonzalez
-// 1985, whose largest distance to a chosen one is at most twice the least possible).
+// cover chooses n likes with a vector: the heaviest first, then always the one that is farthest from those chosen
+// (Gonzalez 1985, whose largest distance to a chosen one is at most twice the least possible).
 func (t *Taste) cover(n int) []int {
 	nearest := make([]float32, t.Likes()) // cosine with the nearest chosen like; above 1: chosen, or without a vector
 	chosen := make([]int, 0, n)

@@ -36,10 +36,12 @@ type rated struct {
 	row  int32
 }
 
-// Recommend finds candidates for a taste, rates them and leaves them in r.Ranked, best first: the score from 0 to 1, and
-// the cosine with the nearest like. The stages of package rank go on from there. The subjects themselves are candidates
-// unless f.Accept refuses them. Where no like has a known word to look near to, papers that share words with them are rated.
-func (t *Taste) Recommend(ctx context.Context, c rank.Corpus, f rank.Find, w *Finder, r *rank.Ranker) (index.Report, error) {
+// Recommend finds candidates for a taste, rates them and leaves them in r.Ranked, best first: the score from 0 to 1,
+// and the cosine with the nearest like. The stages of package rank go on from there. The subjects themselves are
+// candidates unless f.Accept refuses them. Where no like has a known word to look near to, papers that share words
+// with them are rated.
+func (t *Taste) Recommend(ctx context.Context, c rank.Corpus, f rank.Find, w *Finder, r *rank.Ranker) (
+	index.Report, error) {
 	r.Ranked = r.Ranked[:0]
 	report, err := w.candidates(ctx, t, c, f)
 	if err != nil {
@@ -56,7 +58,8 @@ func (t *Taste) Recommend(ctx context.Context, c rank.Corpus, f rank.Find, w *Fi
 	w.order(t)
 	for i := range w.rated {
 		hit := &w.rated[i]
-		r.Ranked = append(r.Ranked, rank.Scored{Slot: hit.slot, Score: min(1, max(0, hit.Score)), Cosine: float64(hit.Cosine)})
+		score := min(1, max(0, hit.Score))
+		r.Ranked = append(r.Ranked, rank.Scored{Slot: hit.slot, Score: score, Cosine: float64(hit.Cosine)})
 	}
 	return report, nil
 }

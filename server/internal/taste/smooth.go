@@ -4,10 +4,10 @@ import (
 	"github.com/akin-search/akin/embed/vector"
 )
 
-// Smooth mixes into the score of each of the best 100 candidates the mean score of its 5 nearest neighbours among them.
-// ratings are sorted by falling score, best first; row i of rows (Dims values) is the vector of ratings[i], and only those of
-// the best are looked at. What is beyond the best stays behind them. The best may change their order, which is for the
-// caller to make. It allocates nothing.
+// Smooth mixes into the score of each of the best 100 candidates the mean score of its 5 nearest neighbours among
+// them. ratings are sorted by falling score, best first; row i of rows (Dims values) is the vector of ratings[i], and
+// only those of the best are looked at. What is beyond the best stays behind them. The best may change their order,
+// which is for the caller to make. It allocates nothing.
 func (t *Taste) Smooth(ratings []Rating, rows []float32) {
 	lambda := t.recipe.Neighbours
 	n := min(len(ratings), smoothDepth)

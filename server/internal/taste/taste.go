@@ -76,8 +76,8 @@ func (t *Taste) Prepare() {
 // Likes is the number of likes.
 func (t *Taste) Likes() int { return len(t.likes.weights) }
 
-// likeness writes the likeness of each subject with one paper to dst, and returns the largest cosine. shares is scratch;
-// both have the number of subjects as length.
+// likeness writes the likeness of each subject with one paper to dst, and returns the largest cosine. shares is
+// scratch; both have the number of subjects as length.
 func (t *Taste) likeness(s *side, slot uint32, row, dst, shares []float32) float32 {
 	t.words.Shares(&s.panel, slot, shares)
 	nearest := float32(math.Inf(-1))
