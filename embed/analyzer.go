@@ -4,16 +4,29 @@ import (
 	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
-	"golang.org/x/text/unicode/norm"
 )
+
+// Scheme is the version of the analysis: which features a text has. Features, and all that is made of them, compare within
+// one scheme only. It rises with any change to them.
+//
+//	1  words, NFKC, Porter's stems
+//	2  letters folded; Greek letters spelled out; names joined by hyphens and markup counted as one word more
+const Scheme = 2
 
 // Analyzer turns texts into features. It holds scratch memory (about 300 KB) and the words it met last, so it is worth
 // keeping; it serves one goroutine at a time.
 //
-// A word is a run of letters and digits, normalised by NFKC and in lower case. An apostrophe inside a word continues it; a
-// final 's and then the apostrophes are dropped. A full stop between two digits stays. Stop words are dropped and ASCII
-// words stemmed by Porter's algorithm. Scripts written without spaces (Chinese, Japanese, Thai and their like) give the
-// pairs of adjoining characters. Invalid UTF-8 and control characters separate words.
+// A word is a run of letters and digits, normalised by NFKC, in lower case, and with the letters of the Latin and Greek
+// scripts folded to those without accents. A Greek letter by itself is spelled out: TNFα is tnfalpha. An apostrophe inside a
+// word continues it; a final 's and then the apostrophes are dropped. A full stop between two digits stays. Stop words are
+// dropped and ASCII words stemmed by Porter's algorithm. Scripts written without spaces (Chinese, Japanese, Thai and their
+// like) give the pairs of adjoining characters. Characters without width separate nothing; invalid UTF-8 and control
+// characters separate words.
+//
+// Words that a hyphen or the markup of an index joins to one name (IL-6, TNF-α, LiFePO$_4$, CO<sub>2</sub>) are counted
+// one by one, and then all together as one word more: il6, tnfalpha, lifepo4, co2.
+//
+// The work of an analysis is in proportion to the length of the texts, whatever they hold.
 type Analyzer struct {
 	cfg      Config
 	stems    stems
@@ -22,10 +35,11 @@ type Analyzer struct {
 	unigrams bool
 
 	word      [maxWord + 32]byte // the word being read, in lower case
-	normal    norm.Iter
+	wordEnd   int                // where in the text the word before ended if it can be continued, or -1
+	compound  compound
 	previous  [maxWordGram]uint64
 	following int      // how many of previous are set
-	last      uint32   // the word before, plus 1; 0 at the start of a text
+	ends      wordEnds // what the next word makes bigrams with
 	bigrams   []uint16 // of the texts so far
 
 	visit func(surface string, id uint32) // set during EachWord
@@ -80,6 +94,7 @@ func (a *Analyzer) EachWord(text string, fn func(surface string, id uint32)) {
 // Classes of bytes. Letters and digits have their lower-case form as class, which is at least '0'.
 const (
 	separator = iota
+	joint     // a separator that may join two words to one name
 	apostrophe
 	fullStop
 	beyondASCII
@@ -96,6 +111,8 @@ var byteClass = func() (class [256]byte) {
 			class[c] = apostrophe
 		case c == '.':
 			class[c] = fullStop
+		case c == '-' || c == '_' || c == '^' || c == '$' || c == '{' || c == '}' || c == '\\' || c == '<':
+			class[c] = joint
 		case c >= utf8.RuneSelf:
 			class[c] = beyondASCII
 		}
@@ -107,11 +124,13 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // scan reads the words of one text. A stretch with anything beyond ASCII in it goes to the slow path as a whole.
 func (a *Analyzer) scan(text string) {
-	a.following, a.last = 0, 0
+	a.following, a.ends, a.wordEnd = 0, wordEnds{}, -1
 	for i := 0; i < len(text); {
 		c := byteClass[text[i]]
 		if c < '0' && c != beyondASCII {
-			i++
+			if i++; text[i-1] == '<' {
+				i += max(0, indexTag(text[i-1:])-1)
+			}
 			continue
 		}
 		start, n, apostrophes := i, 0, false
@@ -119,7 +138,7 @@ func (a *Analyzer) scan(text string) {
 		for ; i < len(text); i++ {
 			c := byteClass[text[i]]
 			if c < '0' {
-				if c == separator {
+				if c <= joint {
 					break
 				}
 				next := byte(separator)
@@ -145,20 +164,52 @@ func (a *Analyzer) scan(text string) {
 			}
 		}
 		if n > 0 {
-			a.endWord(n, apostrophes, text[start:i])
+			open := i < len(text) && byteClass[text[i]] == joint
+			a.endWord(n, apostrophes, text[start:i], a.gap(text, start), open)
+			if a.wordEnd = -1; open {
+				a.wordEnd = i
+			}
 		}
 	}
 }
 
-// endWord takes in the word in a.word[:n].
-func (a *Analyzer) endWord(n int, apostrophes bool, surface string) {
+// gap returns what stands between the word before and the one at start if that may join the two, and else "".
+func (a *Analyzer) gap(text string, start int) string {
+	if a.wordEnd < 0 || start-a.wordEnd > maxGap {
+		return ""
+	}
+	return text[a.wordEnd:start]
+}
+
+// endWord takes in the word in a.word[:n], which follows the one before by a gap that may join the two. An open word may
+// be joined to the next one.
+func (a *Analyzer) endWord(n int, apostrophes bool, surface, gap string, open bool) {
 	word := a.word[:n]
 	if apostrophes {
 		word = dropApostrophes(word)
 	}
 	if len(word) == 0 {
+		a.compound.n = 0
 		return
 	}
+	c := &a.compound
+	joined := c.join(gap, word)
+	if joined {
+		if a.visit != nil {
+			c.surface += gap + surface
+		}
+	} else if c.n = 0; open {
+		c.start(word, surface)
+		a.ends.before = a.ends.last
+	}
+	a.take(word, surface, false)
+	if joined {
+		a.take(c.word[:c.n], c.surface, true)
+	}
+}
+
+// take counts a word, or the compound that the word before belongs to.
+func (a *Analyzer) take(word []byte, surface string, compound bool) {
 	hash := a.stems.hash(word)
 	if hash == stopHash {
 		return
@@ -170,19 +221,42 @@ func (a *Analyzer) endWord(n int, apostrophes bool, surface string) {
 	}
 	if a.trace == nil {
 		a.words.add(id)
-		if a.last != 0 {
-			a.bigrams = append(a.bigrams, bigram(a.last-1, id))
-		}
-		a.last = id + 1
+		a.bigrams = a.ends.follow(a.bigrams, id, compound)
 	}
-	if a.unigrams {
-		if a.trace != nil {
-			a.trace(id)
-		}
-		return
+	switch {
+	case !a.unigrams && !compound:
+		a.wordGrams(hash)
+		a.charGrams(word)
+	case a.unigrams && a.trace != nil || !a.unigrams && a.cfg.Words.Min == 1:
+		a.feature(hash)
 	}
-	a.wordGrams(hash)
-	a.charGrams(word)
+}
+
+// wordEnds are the words that may have the next one as their neighbour, plus 1; 0 = none.
+type wordEnds struct {
+	last     uint32 // the word before
+	compound uint32 // the compound that ended with it
+	before   uint32 // the word before the compound that is being read
+}
+
+// follow appends the bigrams that end with a word or compound. A compound stands in the place of all its words, so that it
+// has the neighbours that it has where it is written as one word.
+func (e *wordEnds) follow(bigrams []uint16, id uint32, compound bool) []uint16 {
+	if compound {
+		if e.before != 0 {
+			bigrams = append(bigrams, bigram(e.before-1, id))
+		}
+		e.compound = id + 1
+		return bigrams
+	}
+	if e.last != 0 {
+		bigrams = append(bigrams, bigram(e.last-1, id))
+	}
+	if e.compound != 0 {
+		bigrams = append(bigrams, bigram(e.compound-1, id))
+	}
+	e.last, e.compound = id+1, 0
+	return bigrams
 }
 
 // bigram hashes two words in their order to 16 bits: the top ones of a product that all bits of both reach.

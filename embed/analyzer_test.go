@@ -43,6 +43,15 @@ func TestWordsAreRunsOfLettersAndDigits(t *testing.T) {
 		{"机器学习", "机器|器学|学习"},
 		{"用GPU训练 学", "用|GPU|训练|学"},
 		{"bad\xffbyte \x00control\x07 \xc3", "bad|byte|control"},
+		{"IL-6, TNF-α and COX-2-like", "IL|6|IL-6|TNF|α|TNF-α|COX|2|COX-2|like"},
+		{"TGF-β-1 3-D x-ray", "TGF|β|TGF-β|1|TGF-β-1|3|D|3-D|x|ray"},
+		{"2019-2020 10-20 p-0.05 a--1", "2019|2020|10|20|p|0.05|1"},
+		{"LiFePO$_4$, H$_2$O", "LiFePO|4|LiFePO$_4|H|2|H$_2|O|H$_2$O"},
+		{"TNF-$\\alpha$ x_1 learning_rate 10^5", "TNF|alpha|TNF-$\\alpha|x|1|x_1|learning|rate|10|5"},
+		{"CO<sub>2</sub>-rich", "CO|2|CO<sub>2|rich"},
+		{"α‐synuclein IL‑6", "α|synuclein|IL|6|IL-6"},
+		{"trans\u200bformer co\u200d2", "transformer|co2"},
+		{"\u0301x \u0301", "x"},
 		{"end\xe2\x80", "end"},
 		{"ünd.", "ünd"},
 		{"x.é 1.é", "x|é|1|é"},
@@ -59,12 +68,48 @@ func TestFormsOfAWordShareItsFeature(t *testing.T) {
 		{"don't", "dont", "Don’t"},
 		{"relational", "relate"},
 		{"ΩΜΈΓΑ", "ωμέγα"},
-		{"Größe", "größe", "Gro\u0308ße"},
+		{"Größe", "größe", "Gro\u0308ße", "GRÖẞE", "Grosse"},
+		{"cafe", "café", "CAFÉ", "cafe\u0301"},
+		{"strasse", "Straße"},
+		{"Schrodinger", "Schrödinger"},
+		{"Aeolian oeuvre", "Æolian œuvre"},
+		{"Łódź", "Lodz"},
+		{"transformer", "trans\u200bformer", "trans\u00adformer", "\ufefftransformer"},
+		{"CO2", "CO₂", "ＣＯ２"},
+		{"TNFα", "TNFalpha", "TNF\U0001d6fc"},
+		{"kappaB", "κB"},
+		{"µm", "μm"},
+		{"alpha-synuclein", "α-synuclein", "$\\alpha$-synuclein"},
+		{"TNF-alpha", "TNF-α", "TNF‑α", "TNF–α", "TNF-$\\alpha$"},
+		{"NF-kappaB", "NF-κB"},
 	} {
 		want := analyze(DefaultConfig(), forms[0]).Words.IDs
 		for _, form := range forms[1:] {
 			if got := analyze(DefaultConfig(), form).Words.IDs; !slices.Equal(got, want) {
 				t.Errorf("%q has features %v, %q has %v", form, got, forms[0], want)
+			}
+		}
+	}
+}
+
+func TestANameIsFoundHoweverItIsSpelt(t *testing.T) {
+	for name, spellings := range map[string][]string{
+		"LiFePO4": {"LiFePO$_4$", "LiFePO$_{4}$", "LiFePO_4", "LiFePO₄", "LiFePO<sub>4</sub>", "$\\mathrm{LiFePO}_4$"},
+		"CO2":     {"CO$_2$", "CO₂", "co-2", "$CO_2$"},
+		"TNFα":    {"TNF-α", "TNF-alpha", "TNFalpha", "TNF-$\\alpha$", "TNF$\\alpha$"},
+		"BRCA1":   {"BRCA-1", "brca-1"},
+		"IL6":     {"IL-6", "IL-6-dependent", "(IL-6)", "il‐6"},
+		"IL1β":    {"IL-1β", "IL-1-beta", "IL1-β", "IL-1beta"},
+		"NFκB":    {"NF-κB", "NF-kappaB"},
+		"3D":      {"3-D"},
+		"x2":      {"x²", "x^2", "$x^{2}$"},
+	} {
+		want := analyze(DefaultConfig(), name).Words.IDs
+		for _, spelling := range spellings {
+			for _, id := range want {
+				if got := analyze(DefaultConfig(), "of the "+spelling+" in it").Words.IDs; !slices.Contains(got, id) {
+					t.Errorf("%q does not find %q", name, spelling)
+				}
 			}
 		}
 	}
@@ -103,8 +148,8 @@ func TestFeaturesAreTheNGramsOfTheConfig(t *testing.T) {
 	}
 	cfg.Words, cfg.Chars = Range{}, Range{3, 4}
 	chars := analyze(cfg, "größe")
-	if chars.Features.Tokens != 5+4 { // " größe " has 7 characters
-		t.Errorf("character 3- and 4-grams of größe: got %d, want 9", chars.Features.Tokens)
+	if chars.Features.Tokens != 6+5 { // " grosse " has 8 characters
+		t.Errorf("character 3- and 4-grams of größe: got %d, want 11", chars.Features.Tokens)
 	}
 	if len(chars.Words.IDs) != 1 {
 		t.Errorf("got %d words, want 1", len(chars.Words.IDs))
@@ -135,12 +180,15 @@ func TestHugeTextsTakeBoundedMemory(t *testing.T) {
 		"apostrophes":  strings.Repeat("a'", 1<<17),
 		"dotted":       strings.Repeat("1.", 1<<17),
 		"long letters": strings.Repeat("é", 1<<17),
+		"long greek":   strings.Repeat("α", 1<<17),
+		"joints":       strings.Repeat("a-1$_", 1<<15),
+		"chain":        strings.Repeat("a1-", 1<<15),
 	} {
 		a.Analyze(&got, text)
-		if cap(a.slow.surface) > 1<<20 || len(a.words.slots) > smallTable {
+		if cap(a.slow.surface) > 1<<20 || cap(a.slow.piece) > 4*pieceBytes || len(a.words.slots) > smallTable {
 			t.Errorf("%s: the analyzer keeps %d bytes and %d slots", name, cap(a.slow.surface), len(a.words.slots))
 		}
-		if len(got.Words.IDs) > 10 {
+		if len(got.Words.IDs) > 2*maxParts {
 			t.Errorf("%s: %d features", name, len(got.Words.IDs))
 		}
 	}
@@ -179,7 +227,8 @@ components. On 12 benchmarks the method improves accuracy by 3.4 points over str
 it doesn't need validation labels. An analysis of the learned gates explains which edges the model's predictions rely on.`
 
 func FuzzAnalyze(f *testing.F) {
-	for _, s := range []string{sampleText, "don't 1.2.x", "机器 用GPU", "\xff\xfe naïve\u0308 ﬁ ’s 's '", "eeb eed ies yyy ated ization"} {
+	for _, s := range []string{sampleText, "don't 1.2.x", "机器 用GPU", "\xff\xfe naïve\u0308 ﬁ ’s 's '", "eeb eed ies yyy ated ization",
+		"IL-6 TNF-α LiFePO$_4$ CO<sub>2</sub> x_{1}^{2} κB’s αβ-1", "и\u0306\u0306 e\u0301 ά\u0301 \ufdfa\u200b"} {
 		f.Add(s)
 	}
 	plain, grams := DefaultConfig(), DefaultConfig()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -98,4 +99,31 @@ func BenchmarkTrainedEmbed(b *testing.B) {
 		m.Embed(dst, &scratch.Features)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/1e3/float64(b.N), "us/doc")
+}
+
+// BenchmarkOddTexts is the cost of a byte of texts that are made to be costly, beside that of plain English.
+func BenchmarkOddTexts(b *testing.B) {
+	a := NewAnalyzer(DefaultConfig())
+	var scratch Analysis
+	for name, unit := range map[string]string{
+		"english":     "some plain words of different length ",
+		"french":      "théorie générale des réseaux à mémoire ",
+		"marks":       "\u0301",
+		"mixed marks": "\u0316\u0301\u0327",
+		"cyrillic":    "и\u0306",
+		"nukta":       "\u0958",
+		"phrases":     "\ufdfa",
+		"jamo":        "\u1100\u1161",
+		"han":         "学习",
+		"joints":      "a-1$_",
+		"chains":      "a1-",
+	} {
+		text := strings.Repeat(unit, 1<<16/len(unit))
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				a.Analyze(&scratch, text)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(text)), "ns/byte")
+		})
+	}
 }

@@ -25,3 +25,18 @@ func TestNeighbouringWordsGiveBigramsWithinOneText(t *testing.T) {
 		t.Errorf("words of different texts are neighbours: %v", apart)
 	}
 }
+
+func TestACompoundHasTheNeighboursOfTheSameNameInOneWord(t *testing.T) {
+	var split, whole Analysis
+	a := NewAnalyzer(DefaultConfig())
+	a.Analyze(&split, "human TGF-β-1 receptor")
+	a.Analyze(&whole, "human TGFβ1 receptor")
+	for _, b := range whole.Words.Bigrams {
+		if !slices.Contains(split.Words.Bigrams, b) {
+			t.Errorf("bigram %d of one spelling is not among %v of the other", b, split.Words.Bigrams)
+		}
+	}
+	if len(whole.Words.Bigrams) != 2 {
+		t.Errorf("%d bigrams in three words", len(whole.Words.Bigrams))
+	}
+}

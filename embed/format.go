@@ -14,10 +14,10 @@ import (
 	"unsafe"
 )
 
-// A model on disk, version 1; numbers are little-endian:
+// A model on disk, version 2; numbers are little-endian:
 //
 //	 0  magic        8 bytes  "akinembd"
-//	 8  version      u32      1
+//	 8  version      u32      2
 //	12  flags        u32      bit 0: trained
 //	16  config       7 * u32  dims, buckets, positions, words min and max, chars min and max
 //	44  seed         u64
@@ -26,18 +26,20 @@ import (
 //	64  known        u32      number of entries
 //	68  rows         u32      number of entries with a row
 //	72  entry bytes  u32
-//	76  zero         u32
+//	76  scheme       u32      Scheme of the analysis that its features are of
 //	    entries      by rising bucket: uvarint of the distance from the bucket before (from -1), uvarint of df<<1 | has a row
 //	    scales       rows * f32
 //	    codes        rows * dims * i8
 //	    fingerprint  16 bytes: the first half of the SHA-256 of all before
 //	    checksum     u32      CRC-32C of all before
 //
+// Version 1 had no scheme; its features were of scheme 1, which nothing reads any more.
+//
 // The length of a file follows from its head, so a reader that knows the length allocates nothing for a file that lies.
 // The memory it needs is at most that of the file, 16 bytes an entry (which takes at least 2 in the file) and 256 KiB.
 const (
 	modelMagic   = "akinembd"
-	modelVersion = 1
+	modelVersion = 2
 	headBytes    = 80
 	tailBytes    = 16 + 4
 	flagTrained  = 1
@@ -47,6 +49,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // ErrBadModel says that bytes are not a model this version can read: cut short, damaged, or not a model at all.
 var ErrBadModel = errors.New("embed: not a readable model")
+
+// ErrOldModel says that the features of a model are those of an older Scheme: it is to be learned again from the papers.
+var ErrOldModel = errors.New("embed: the model is of an older analysis of texts; learn it again from the papers")
 
 // ErrNewerModel says that a model was written by a newer version of this package.
 var ErrNewerModel = errors.New("embed: the model was written by a newer version; update this program")
@@ -68,7 +73,7 @@ func (m *Model) head(entryBytes int) []byte {
 	}
 	b = binary.LittleEndian.AppendUint64(b, c.Seed)
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(c.Rarity))
-	for _, v := range []uint32{m.papers, uint32(len(m.entries)), uint32(len(m.scales)), uint32(entryBytes), 0} {
+	for _, v := range []uint32{m.papers, uint32(len(m.entries)), uint32(len(m.scales)), uint32(entryBytes), Scheme} {
 		b = binary.LittleEndian.AppendUint32(b, v)
 	}
 	return b
@@ -146,7 +151,7 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 }
 
 // ReadModel reads a model of size bytes. It reads exactly these and allocates in proportion to them, whatever they hold.
-// Errors wrap ErrBadModel, ErrNewerModel or the error of r.
+// Errors wrap ErrBadModel, ErrOldModel, ErrNewerModel or the error of r.
 func ReadModel(r io.Reader, size int64) (*Model, error) {
 	if size < headBytes+tailBytes {
 		return nil, badModel("%d bytes are too few", size)
@@ -226,7 +231,16 @@ func parseHead(b []byte) (m *Model, entryBytes int64, rows, known int, err error
 		if v > modelVersion {
 			return nil, 0, 0, 0, fmt.Errorf("%w (its format is %d, this program reads %d)", ErrNewerModel, v, modelVersion)
 		}
+		if v == 1 {
+			return nil, 0, 0, 0, ErrOldModel
+		}
 		return nil, 0, 0, 0, badModel("format version %d", v)
+	}
+	switch scheme := word(76); {
+	case scheme > Scheme:
+		return nil, 0, 0, 0, fmt.Errorf("%w (its analysis is %d, this program's %d)", ErrNewerModel, scheme, Scheme)
+	case scheme < Scheme:
+		return nil, 0, 0, 0, fmt.Errorf("%w (its analysis is %d, this program's %d)", ErrOldModel, scheme, Scheme)
 	}
 	flags := word(12)
 	cfg := Config{Dims: word(16), Buckets: word(20), Positions: word(24), Words: Range{word(28), word(32)},
@@ -237,7 +251,7 @@ func parseHead(b []byte) (m *Model, entryBytes int64, rows, known int, err error
 	}
 	papers, known, rows := uint32(word(60)), word(64), word(68)
 	entryBytes = int64(word(72))
-	if flags&^flagTrained != 0 || word(76) != 0 || known > cfg.Buckets || rows > known || int64(known)*2 > entryBytes ||
+	if flags&^flagTrained != 0 || known > cfg.Buckets || rows > known || int64(known)*2 > entryBytes ||
 		rows > 0 && flags&flagTrained == 0 {
 		return nil, 0, 0, 0, badModel("its head contradicts itself")
 	}

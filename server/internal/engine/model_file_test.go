@@ -2,13 +2,18 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/checkpoint"
+	"github.com/akin-search/akin/server/internal/paper"
 )
 
 // errHeld is what a hook answers that lets no checkpoint be written.
@@ -145,4 +150,64 @@ func TestADamagedModelIsNamedAndMadeAnew(t *testing.T) {
 			t.Errorf("damage at %d: the model made anew is not kept: %s", at, log)
 		}
 	}
+}
+
+// TestWhatAnOlderAnalysisMadeIsMadeAgain changes the only model into one of the analysis before this one.
+func TestWhatAnOlderAnalysisMadeIsMadeAgain(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir)
+	files, _, err := checkpoint.Models{Path: filepath.Join(dir, "models")}.List()
+	if err != nil || len(files) != 1 {
+		t.Fatalf("models %v, %v", files, err)
+	}
+	b, err := os.ReadFile(files[0].Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	makeOlder(b[files[0].Offset:])
+	if err := os.WriteFile(files[0].Path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e, log := logged(t, dir)
+	if _, trained := modelOf(t, e); trained || !strings.Contains(log.String(), embed.ErrOldModel.Error()) {
+		t.Errorf("the old model serves, or the log does not tell why not: %s", log)
+	}
+	if err := e.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	e = open(t, dir, func(c *Config) { c.TrainAt = 100 })
+	soon(t, "a new model", func() bool { _, trained := modelOf(t, e); return trained })
+	if hits := search(t, e, paper.Query{Text: "zeppelins"}).Hits; len(hits) == 0 || hits[0].Paper.ID != "p0003" {
+		t.Errorf("found %v", hits)
+	}
+}
+
+// TestACheckpointOfAnotherAnalysisIsNotServed: its words and vectors have other features than the queries to come.
+func TestACheckpointOfAnotherAnalysisIsNotServed(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir)
+	e := open(t, dir)
+	r, err := e.checkpoints().Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	meta := r.Meta()
+	if err := e.fits(meta); err != nil {
+		t.Fatal(err)
+	}
+	if meta.Content--; e.fits(meta) == nil {
+		t.Error("a checkpoint of an older analysis fits")
+	}
+}
+
+// makeOlder makes a model one of the analysis before this one; its checksums fit.
+func makeOlder(model []byte) {
+	const schemeAt, sum, crc = 76, 16, 4
+	binary.LittleEndian.PutUint32(model[schemeAt:], embed.Scheme-1)
+	body := model[:len(model)-sum-crc]
+	digest := sha256.Sum256(body)
+	copy(model[len(body):], digest[:sum])
+	end := len(model) - crc
+	binary.LittleEndian.PutUint32(model[end:], crc32.Checksum(model[:end], crc32.MakeTable(crc32.Castagnoli)))
 }
