@@ -44,7 +44,7 @@ func TestARestoreThatIsKilledLeavesTheOldPapersOrTheBackups(t *testing.T) {
 				t.Error(err)
 			}
 			n := 0
-			if err := e.Export(context.Background(), "", func(p *paper.Paper) error {
+			if err := e.Export(context.Background(), nil, func(p *paper.Paper) error {
 				if n++; p.Title != want {
 					t.Errorf("%s holds %q, want %q", p.ID, p.Title, want)
 				}

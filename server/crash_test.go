@@ -277,7 +277,7 @@ func audit(t *testing.T, folder string, truth *ledger, round int, point string) 
 		t.Errorf("round %d (%s): %v", round, point, err)
 	}
 	found := map[string]string{}
-	if err := e.Export(ctx, "", func(p *paper.Paper) error {
+	if err := e.Export(ctx, nil, func(p *paper.Paper) error {
 		if !strings.HasPrefix(p.ID, "purged-") {
 			found[p.ID] = strings.TrimSuffix(strings.TrimPrefix(p.Abstract, "It holds "), ".")
 		}

@@ -46,7 +46,7 @@ func TestWhatIsMeasuredIsWhatIsServed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		served, err := e.Search(t.Context(), &paper.Query{Text: q.Text, PaperID: q.PaperID, PageSize: depth})
+		served, err := e.Search(t.Context(), &engine.Query{Text: q.Text, PaperID: q.PaperID, PageSize: depth})
 		if err != nil {
 			t.Fatal(err)
 		}

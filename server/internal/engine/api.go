@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/akin-search/akin/server/internal/filter"
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
@@ -17,7 +18,7 @@ type WriteResult struct {
 type ListQuery struct {
 	PageSize  int // 1 to 1,000
 	PageToken string
-	Filter    string
+	Filter    *filter.Filter // nil: all papers
 	Abstracts bool
 }
 
@@ -82,7 +83,7 @@ type RecallQuery struct {
 	Queries int
 	K       int
 	Ef      int
-	Filter  string
+	Filter  *filter.Filter // nil: all papers
 	Seed    uint64
 }
 
@@ -118,7 +119,7 @@ type TermPart struct {
 // DuplicateQuery asks for near-identical papers.
 type DuplicateQuery struct {
 	MinCosine float64
-	Filter    string
+	Filter    *filter.Filter // nil: all papers
 	PageSize  int
 	PageToken string
 }

@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/akin-search/akin/embed"
-	"github.com/akin-search/akin/server/internal/paper"
 )
 
 // logged opens an engine whose log can be read.
@@ -50,8 +49,8 @@ func describe(t *testing.T, e *Engine) string {
 		t.Fatal(err)
 	}
 	out := fmt.Sprintln(s.Papers, s.Revision, s.Model.Fingerprint, s.Model.Trained)
-	for _, q := range []paper.Query{{Text: "graph neural network"}, {Text: "zeppelins"}, {PaperID: "p0008"}} {
-		q.Mode = paper.ModeExact
+	for _, q := range []Query{{Text: "graph neural network"}, {Text: "zeppelins"}, {PaperID: "p0008"}} {
+		q.Mode = ModeExact
 		for _, hit := range search(t, e, q).Hits {
 			out += fmt.Sprintf("%s %.5f %.5f\n", hit.Paper.ID, hit.Cosine, hit.BM25)
 		}

@@ -54,7 +54,7 @@ func (e *Engine) duplicateGroups(ctx context.Context, q DuplicateQuery) ([]Dupli
 	epoch := e.readers.enter()
 	defer e.readers.leave(epoch)
 	v := e.look()
-	key := duplicateKey{v.gen.serial, v.revision, q.Filter, q.MinCosine}
+	key := duplicateKey{v.gen.serial, v.revision, q.Filter.String(), q.MinCosine}
 	if kept := e.duplicates.Load(); kept != nil && kept.key == key {
 		return kept.groups, nil
 	}

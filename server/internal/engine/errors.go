@@ -6,8 +6,6 @@ import "errors"
 var (
 	// ErrNotFound: no paper has the id.
 	ErrNotFound = errors.New("paper not found")
-	// ErrInvalidFilter: the filter does not parse, or names a field that does not exist.
-	ErrInvalidFilter = errors.New("invalid filter")
 	// ErrNoWords: a text has no word that counts, so nothing can be near to it.
 	ErrNoWords = errors.New("text has no words to search for")
 	// ErrInvalidVector: a vector has the wrong length, or holds NaN, infinity or only zeros.

@@ -114,7 +114,7 @@ func TestADurableBatchIsVisibleThoughTheStoreFailsBehindIt(t *testing.T) {
 	if _, err := durable.Wait(patience(t)); err != nil {
 		t.Errorf("the durable write: %v", err)
 	}
-	if _, err := e.Search(patience(t), &paper.Query{PaperID: "p0010", PageSize: 3}); err != nil {
+	if _, err := e.Search(patience(t), &Query{PaperID: "p0010", PageSize: 3}); err != nil {
 		t.Errorf("search by the durable paper: %v", err)
 	}
 	// Writes are refused, reads go on.
@@ -127,10 +127,10 @@ func TestADurableBatchIsVisibleThoughTheStoreFailsBehindIt(t *testing.T) {
 	if _, err := e.Delete(patience(t), "p0001"); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("Delete = %v, want ErrReadOnly", err)
 	}
-	if hits := search(t, e, paper.Query{Text: "graph neural network"}).Hits; len(hits) == 0 {
+	if hits := search(t, e, Query{Text: "graph neural network"}).Hits; len(hits) == 0 {
 		t.Error("no hits after the fault")
 	}
-	if page, err := e.List(patience(t), ListQuery{PageSize: 100, Filter: `categories:"topic0"`}); err != nil || len(page.Papers) != 3 {
+	if page, err := e.List(patience(t), ListQuery{PageSize: 100, Filter: parse(t, `categories:"topic0"`)}); err != nil || len(page.Papers) != 3 {
 		t.Errorf("list of %d papers, %v", len(page.Papers), err)
 	}
 	if err := e.Close(context.Background()); err != nil {
@@ -180,13 +180,13 @@ func TestAPaperThatCannotBecomeVisibleIsAnErrorNotAWait(t *testing.T) {
 	if _, err := p.Wait(patience(t)); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("Wait = %v, want ErrReadOnly", err)
 	}
-	if _, err := e.Search(patience(t), &paper.Query{PaperID: "p0010", PageSize: 3}); !errors.Is(err, ErrReadOnly) {
+	if _, err := e.Search(patience(t), &Query{PaperID: "p0010", PageSize: 3}); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("search by the unseen paper: %v, want ErrReadOnly", err)
 	}
-	if hits := search(t, e, paper.Query{PaperID: "p0003"}).Hits; len(hits) == 0 {
+	if hits := search(t, e, Query{PaperID: "p0003"}).Hits; len(hits) == 0 {
 		t.Error("the other papers are not found any more")
 	}
-	if page, err := e.List(patience(t), ListQuery{PageSize: 100, Filter: `categories:"topic0"`}); err != nil || len(page.Papers) != 3 { // it is stored, so it is listed
+	if page, err := e.List(patience(t), ListQuery{PageSize: 100, Filter: parse(t, `categories:"topic0"`)}); err != nil || len(page.Papers) != 3 { // it is stored, so it is listed
 		t.Errorf("list of %d papers, %v", len(page.Papers), err)
 	}
 }

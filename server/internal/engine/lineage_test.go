@@ -16,7 +16,7 @@ func mustFind(t *testing.T, e *Engine, papers ...*paper.Paper) {
 	t.Helper()
 	for _, p := range papers {
 		word := strings.Fields(p.Title)
-		hits := search(t, e, paper.Query{Text: word[len(word)-1]}).Hits
+		hits := search(t, e, Query{Text: word[len(word)-1]}).Hits
 		if len(hits) == 0 || hits[0].Paper.ID != p.ID || hits[0].Paper.Title != p.Title {
 			t.Errorf("%s is not found by %q: %v", p.ID, word[len(word)-1], ids(hits))
 		}

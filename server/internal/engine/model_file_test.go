@@ -13,7 +13,6 @@ import (
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/checkpoint"
-	"github.com/akin-search/akin/server/internal/paper"
 )
 
 // errHeld is what a hook answers that lets no checkpoint be written.
@@ -177,7 +176,7 @@ func TestWhatAnOlderAnalysisMadeIsMadeAgain(t *testing.T) {
 	}
 	e = open(t, dir, func(c *Config) { c.TrainAt = 100 })
 	soon(t, "a new model", func() bool { _, trained := modelOf(t, e); return trained })
-	if hits := search(t, e, paper.Query{Text: "zeppelins"}).Hits; len(hits) == 0 || hits[0].Paper.ID != "p0003" {
+	if hits := search(t, e, Query{Text: "zeppelins"}).Hits; len(hits) == 0 || hits[0].Paper.ID != "p0003" {
 		t.Errorf("found %v", hits)
 	}
 }

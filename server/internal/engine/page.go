@@ -9,7 +9,6 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/rank"
 )
 
@@ -99,8 +98,8 @@ func (h *hasher) number(f float64) {
 	_, _ = h.Write(append(strconv.AppendFloat(b[:0], f, 'g', -1, 64), 0))
 }
 
-func (h *hasher) options(o *paper.Options) {
-	h.text(o.Filter)
+func (h *hasher) options(o *Options) {
+	h.text(o.Filter.String())
 	h.number(float64(o.Mode))
 	h.number(float64(o.Ef))
 	h.optional(o.DenseWeight)
@@ -118,7 +117,7 @@ func (h *hasher) optional(f *float64) {
 }
 
 // queryHash identifies a search apart from its page.
-func queryHash(q *paper.Query) uint64 {
+func queryHash(q *Query) uint64 {
 	h := newHasher()
 	h.text(q.Text)
 	h.text(q.PaperID)
@@ -133,9 +132,9 @@ func queryHash(q *paper.Query) uint64 {
 }
 
 // recommendationHash identifies a recommendation apart from its page.
-func recommendationHash(r *paper.Recommendation) uint64 {
+func recommendationHash(r *Recommendation) uint64 {
 	h := newHasher()
-	for _, side := range [][]paper.Preference{r.Likes, r.Dislikes} {
+	for _, side := range [][]Preference{r.Likes, r.Dislikes} {
 		h.number(float64(len(side)))
 		for _, p := range side {
 			h.text(p.PaperID)

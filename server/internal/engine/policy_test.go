@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 	"weak"
-
-	"github.com/akin-search/akin/server/internal/paper"
 )
 
 // TestAModelIsTrainedWhenThereAreEnoughPapersAndNoWrites goes through the life of a corpus: counted, trained, doubled.
@@ -81,7 +79,7 @@ func TestDeadSlotsAreRemovedAndTheirGenerationGoes(t *testing.T) {
 			if _, err := e.Duplicates(context.Background(), DuplicateQuery{MinCosine: .9, PageSize: 10}); err != nil {
 				t.Fatal(err)
 			}
-			search(t, e, paper.Query{Text: "graph neural network"})
+			search(t, e, Query{Text: "graph neural network"})
 			model := e.live.Load().model.Fingerprint()
 			old := weak.Make(e.live.Load())
 			for i := range 33 {
@@ -98,7 +96,7 @@ func TestDeadSlotsAreRemovedAndTheirGenerationGoes(t *testing.T) {
 				t.Errorf("after the rebuild: %+v", s)
 			}
 			for i := range 100 {
-				hits := search(t, e, paper.Query{Text: fmt.Sprintf("number%d", i), Options: paper.Options{Mode: paper.ModeExact}}).Hits
+				hits := search(t, e, Query{Text: fmt.Sprintf("number%d", i), Options: Options{Mode: ModeExact}}).Hits
 				found := len(hits) > 0 && hits[0].Paper.ID == testPaper(i).ID
 				if dead := i%3 == 0 && i < 99; found == dead {
 					t.Errorf("%s: found %v, deleted %v", testPaper(i).ID, found, dead)
@@ -129,7 +127,7 @@ func TestAClockThatJumpsBackStopsNothing(t *testing.T) {
 		t.Errorf("an update behind the jump: %v at revision %d, before it %v", second.UpdateTime, second.Revision, first[0].Paper.UpdateTime)
 	}
 	soon(t, "a count of the words", func() bool { s, _ := e.Stats(context.Background()); return s.Model.Papers == 40 })
-	result := search(t, e, paper.Query{Text: "graph", Options: paper.Options{RecencyHalfLife: time.Hour}})
+	result := search(t, e, Query{Text: "graph", Options: Options{RecencyHalfLife: time.Hour}})
 	if len(result.Hits) == 0 {
 		t.Error("no hits")
 	}

@@ -102,7 +102,7 @@ func (r *reference) verify(t *testing.T, e *Engine, rng *rand.Rand) {
 	}
 	for filter, expect := range map[string][]string{"": ids, fmt.Sprintf("categories:%q", category): inCategory} {
 		want, listed = expect, nil
-		for q := (ListQuery{PageSize: 1 + rng.IntN(20), Filter: filter}); ; {
+		for q := (ListQuery{PageSize: 1 + rng.IntN(20), Filter: parse(t, filter)}); ; {
 			page, err := e.List(ctx, q)
 			if err != nil {
 				t.Fatal(err)
@@ -120,10 +120,10 @@ func (r *reference) verify(t *testing.T, e *Engine, rng *rand.Rand) {
 	}
 	// An exact dense search returns the papers of the highest cosines, in their order.
 	text, dense := r.words[rng.IntN(len(r.words))]+" "+r.words[rng.IntN(len(r.words))], 1.0
-	q := paper.Query{Text: text, PageSize: 10, Options: paper.Options{Mode: paper.ModeExact, DenseWeight: &dense}}
+	q := Query{Text: text, PageSize: 10, Options: Options{Mode: ModeExact, DenseWeight: &dense}}
 	cosines := r.nearest(e, text)
 	if rng.IntN(2) == 0 {
-		q.Filter = fmt.Sprintf("categories:%q", category)
+		q.Filter = parse(t, fmt.Sprintf("categories:%q", category))
 		maps.DeleteFunc(cosines, func(id string, _ float64) bool { return r.papers[id].Categories[0] != category })
 	}
 	result, err := e.Search(ctx, &q)
@@ -135,7 +135,7 @@ func (r *reference) verify(t *testing.T, e *Engine, rng *rand.Rand) {
 	for i, hit := range result.Hits {
 		truth, ok := cosines[hit.Paper.ID]
 		if !ok {
-			if p := r.papers[hit.Paper.ID]; p == nil || (q.Filter != "" && p.Categories[0] != category) {
+			if p := r.papers[hit.Paper.ID]; p == nil || (q.Filter != nil && p.Categories[0] != category) {
 				t.Fatalf("%q %q: hit %s is not there", text, q.Filter, hit.Paper.ID)
 			}
 			continue // found by a word, has no vector
@@ -216,7 +216,7 @@ func randomOperations(t *testing.T, kind string, seed uint64, steps int) {
 			delete(r.papers, id)
 		case op < 64:
 			category := fmt.Sprintf("c%d", rng.IntN(3))
-			count, _, err := e.Purge(ctx, fmt.Sprintf("categories:%q", category), true)
+			count, _, err := e.Purge(ctx, parse(t, fmt.Sprintf("categories:%q", category)), true)
 			if err != nil {
 				t.Fatal(err)
 			}

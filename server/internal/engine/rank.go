@@ -35,14 +35,14 @@ func (g *Generation) published(slot uint32) (unix int64, known bool) {
 }
 
 // rank fills r.Ranked with the answer to a question, from depth candidates: the first limit places are in order.
-func (e *Engine) rank(ctx context.Context, r *ranker, v *view, ask *question, o *paper.Options, depth, limit int, spare bool) (
+func (e *Engine) rank(ctx context.Context, r *ranker, v *view, ask *question, o *Options, depth, limit int, spare bool) (
 	index.Report, error) {
 	c := v.gen.corpus()
 	report, err := r.Candidates(ctx, c, &ask.Query, rank.Find{
 		Depth:  depth,
 		Ef:     o.Ef,
-		Exact:  o.Mode == paper.ModeExact,
-		Walk:   o.Mode == paper.ModeApproximate,
+		Exact:  o.Mode == ModeExact,
+		Walk:   o.Mode == ModeApproximate,
 		Accept: v,
 		Spare:  spare,
 	})

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/rank"
 )
 
@@ -26,7 +25,7 @@ func TestASpareCoreChangesNoAnswer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := e.rank(context.Background(), r, v, &ask, &paper.Options{}, minDepth, minDepth, spare); err != nil {
+			if _, err := e.rank(context.Background(), r, v, &ask, &Options{}, minDepth, minDepth, spare); err != nil {
 				t.Fatal(err)
 			}
 			answers[i] = r.Ranked

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/akin-search/akin/server/internal/filter"
 	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/store"
 )
@@ -62,8 +63,8 @@ func (e *Engine) List(ctx context.Context, q ListQuery) (ListPage, error) {
 }
 
 // Export calls fn with every paper that a filter accepts, abstracts included, in ascending byte order of ids.
-func (e *Engine) Export(ctx context.Context, filter string, fn func(*paper.Paper) error) error {
-	w, err := e.walk(filter, "")
+func (e *Engine) Export(ctx context.Context, f *filter.Filter, fn func(*paper.Paper) error) error {
+	w, err := e.walk(f, "")
 	if err != nil {
 		return err
 	}
@@ -97,10 +98,10 @@ func (e *Engine) Export(ctx context.Context, filter string, fn func(*paper.Paper
 // purgeSample is how many ids a dry run of Purge names.
 const purgeSample = 100
 
-// Purge deletes the papers that a filter accepts (empty: all), or, without force, counts them and names some. A paper that
+// Purge deletes the papers that a filter accepts (nil: all), or, without force, counts them and names some. A paper that
 // is written while the purge runs is left alone.
-func (e *Engine) Purge(ctx context.Context, filter string, force bool) (count int, sample []string, err error) {
-	w, err := e.walk(filter, "")
+func (e *Engine) Purge(ctx context.Context, f *filter.Filter, force bool) (count int, sample []string, err error) {
+	w, err := e.walk(f, "")
 	if err != nil {
 		return 0, nil, err
 	}

@@ -40,15 +40,15 @@ func TestPapersBeingUpdatedAreNeitherMissedNorShown(t *testing.T) {
 
 	recommended, listed := make(chan error, 1), make(chan error, 1)
 	go func() {
-		result, err := e.Recommend(patience(t), &paper.Recommendation{
-			Likes: []paper.Preference{{PaperID: "p0000", Weight: 1}}, Exclude: []string{"p0005"}, PageSize: 40})
+		result, err := e.Recommend(patience(t), &Recommendation{
+			Likes: []Preference{{PaperID: "p0000", Weight: 1}}, Exclude: []string{"p0005"}, PageSize: 40})
 		if err == nil && slices.Contains(ids(result.Hits), "p0005") {
 			err = errors.New("an excluded paper is recommended in its old version")
 		}
 		recommended <- err
 	}()
 	go func() {
-		page, err := e.List(patience(t), ListQuery{PageSize: 100, Filter: `categories:"topic0"`})
+		page, err := e.List(patience(t), ListQuery{PageSize: 100, Filter: parse(t, `categories:"topic0"`)})
 		if err == nil && len(page.Papers) != 8 {
 			err = fmt.Errorf("%d of 8 papers are listed", len(page.Papers))
 		}
@@ -73,10 +73,10 @@ func TestAWaitForAnUpdateEndsWithItsContext(t *testing.T) {
 	submitHeld(t, e, testPaper(10))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := e.Search(ctx, &paper.Query{PaperID: "p0010", PageSize: 1}); !errors.Is(err, context.Canceled) {
+	if _, err := e.Search(ctx, &Query{PaperID: "p0010", PageSize: 1}); !errors.Is(err, context.Canceled) {
 		t.Errorf("search = %v", err)
 	}
-	if _, err := e.List(ctx, ListQuery{PageSize: 10, Filter: `categories:"topic0"`}); !errors.Is(err, context.Canceled) {
+	if _, err := e.List(ctx, ListQuery{PageSize: 10, Filter: parse(t, `categories:"topic0"`)}); !errors.Is(err, context.Canceled) {
 		t.Errorf("list = %v", err)
 	}
 }
@@ -88,7 +88,7 @@ func TestAnExportHasThePapersThatChangeMeanwhile(t *testing.T) {
 	mustUpsert(t, e, testPapers(700, 1400)...)
 	for _, filter := range []string{"", `categories:"topic0" OR categories:"topic1" OR categories:"topic2" OR categories:"topic3" OR categories:"topic4"`} {
 		exported := 0
-		err := e.Export(patience(t), filter, func(p *paper.Paper) error {
+		err := e.Export(patience(t), parse(t, filter), func(p *paper.Paper) error {
 			if exported++; exported == 1 {
 				for _, i := range []int{3, 600, 1200, 1399} {
 					changed := testPaper(i)
@@ -128,7 +128,7 @@ func TestAPurgeLeavesWhatIsWrittenMeanwhile(t *testing.T) {
 		}
 		mustUpsert(t, e, papers[:700]...)
 		mustUpsert(t, e, papers[700:]...)
-		count, _, err := e.Purge(patience(t), filter, true)
+		count, _, err := e.Purge(patience(t), parse(t, filter), true)
 		if err != nil || count != 1399 {
 			t.Errorf("filter %q: purge of %d papers, want 1399; %v", filter, count, err)
 		}
@@ -139,7 +139,7 @@ func TestAPurgeLeavesWhatIsWrittenMeanwhile(t *testing.T) {
 	}
 	// A purge of an empty engine takes nothing that comes meanwhile either.
 	e := open(t, t.TempDir())
-	w, err := e.walk("", "")
+	w, err := e.walk(nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestAPurgeLeavesWhatIsWrittenMeanwhile(t *testing.T) {
 func TestAPageOfAChangedPaperIsExpired(t *testing.T) {
 	e := open(t, t.TempDir())
 	mustUpsert(t, e, testPapers(0, 60)...)
-	q := paper.Query{PaperID: "p0003", PageSize: 5}
+	q := Query{PaperID: "p0003", PageSize: 5}
 	q.PageToken = search(t, e, q).NextPageToken
 	mustUpsert(t, e, testPaper(99)) // another paper does not matter
 	search(t, e, q)
@@ -171,10 +171,10 @@ func TestAnEmptyEngineAnswersEverything(t *testing.T) {
 	for _, kind := range []string{"hnsw", "flat", "coder"} {
 		e := open(t, t.TempDir(), func(c *Config) { c.Index = kind })
 		ctx := patience(t)
-		if hits := search(t, e, paper.Query{Text: "graph"}).Hits; len(hits) != 0 {
+		if hits := search(t, e, Query{Text: "graph"}).Hits; len(hits) != 0 {
 			t.Errorf("%s: hits %v", kind, ids(hits))
 		}
-		if hits := search(t, e, paper.Query{Text: "graph", Options: paper.Options{Filter: `id = "x"`, Mode: paper.ModeExact, Diversity: .5}}).Hits; len(hits) != 0 {
+		if hits := search(t, e, Query{Text: "graph", Options: Options{Filter: parse(t, `id = "x"`), Mode: ModeExact, Diversity: .5}}).Hits; len(hits) != 0 {
 			t.Errorf("%s: hits %v", kind, ids(hits))
 		}
 		if page, err := e.List(ctx, ListQuery{PageSize: 10}); err != nil || len(page.Papers) != 0 || page.NextPageToken != "" {
@@ -186,7 +186,7 @@ func TestAnEmptyEngineAnswersEverything(t *testing.T) {
 		if report, err := e.EvaluateRecall(ctx, RecallQuery{Queries: 10, K: 10}); err != nil || report.Queries != 0 {
 			t.Errorf("%s: recall %+v, %v", kind, report, err)
 		}
-		if count, _, err := e.Purge(ctx, "", true); err != nil || count != 0 {
+		if count, _, err := e.Purge(ctx, nil, true); err != nil || count != 0 {
 			t.Errorf("%s: purge of %d, %v", kind, count, err)
 		}
 		if _, err := e.Train(ctx, TrainOptions{}, nil); !errors.Is(err, ErrTooFewPapers) {
@@ -209,11 +209,11 @@ func TestRecallIsMeasuredOnPapersWithVectors(t *testing.T) {
 	if err != nil || report.Queries != 50 || report.Recall < .95 {
 		t.Errorf("%+v, %v", report, err)
 	}
-	report, err = e.EvaluateRecall(patience(t), RecallQuery{Queries: 100, K: 10, Filter: `categories:"topic2"`})
+	report, err = e.EvaluateRecall(patience(t), RecallQuery{Queries: 100, K: 10, Filter: parse(t, `categories:"topic2"`)})
 	if err != nil || report.Queries != 10 || report.Recall < .95 {
 		t.Errorf("filtered: %+v, %v", report, err)
 	}
-	if report, err = e.EvaluateRecall(patience(t), RecallQuery{Queries: 100, K: 10, Filter: `categories:"nobody"`}); err != nil || report.Queries != 0 {
+	if report, err = e.EvaluateRecall(patience(t), RecallQuery{Queries: 100, K: 10, Filter: parse(t, `categories:"nobody"`)}); err != nil || report.Queries != 0 {
 		t.Errorf("filtered to nothing: %+v, %v", report, err)
 	}
 }

@@ -8,14 +8,13 @@ import (
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/embed/vector"
-	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/rank"
 )
 
 // Recommend returns one page of papers near to the likes and away from the dislikes: those nearest to the mean of the
 // subjects' vectors, each counted by its weight, dislikes with a minus sign. BM25 takes the words of the likes. The
 // subjects themselves and the excluded papers are never among the hits.
-func (e *Engine) Recommend(ctx context.Context, rec *paper.Recommendation) (*paper.Result, error) {
+func (e *Engine) Recommend(ctx context.Context, rec *Recommendation) (*Result, error) {
 	epoch := e.readers.enter()
 	defer e.readers.leave(epoch)
 	r := e.rankers.Get().(*ranker)
@@ -34,9 +33,9 @@ func (e *Engine) Recommend(ctx context.Context, rec *paper.Recommendation) (*pap
 
 // lookForSubjects begins a view in which every paper that is liked, disliked or excluded is visible and not among the
 // hits. It returns the slots of the liked papers and then of the disliked ones.
-func (e *Engine) lookForSubjects(ctx context.Context, rec *paper.Recommendation) (*view, []uint32, error) {
+func (e *Engine) lookForSubjects(ctx context.Context, rec *Recommendation) (*view, []uint32, error) {
 	var ids []string
-	for _, side := range [][]paper.Preference{rec.Likes, rec.Dislikes} {
+	for _, side := range [][]Preference{rec.Likes, rec.Dislikes} {
 		for _, p := range side {
 			if p.PaperID != "" {
 				ids = append(ids, p.PaperID)
@@ -62,10 +61,10 @@ func (e *Engine) lookForSubjects(ctx context.Context, rec *paper.Recommendation)
 }
 
 // taste sums the subjects up into one question. slots are those of lookForSubjects.
-func (r *ranker) taste(v *view, rec *paper.Recommendation, slots []uint32) (question, error) {
+func (r *ranker) taste(v *view, rec *Recommendation, slots []uint32) (question, error) {
 	sum := make([]float32, v.gen.model.Dims())
 	counts := make(map[uint32]uint32)
-	add := func(side string, preferences []paper.Preference, sign float64) error {
+	add := func(side string, preferences []Preference, sign float64) error {
 		for i, p := range preferences {
 			var ask question
 			var err error

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/rank"
 )
 
@@ -16,7 +15,7 @@ type question struct {
 }
 
 // Search returns one page of the papers nearest to a query.
-func (e *Engine) Search(ctx context.Context, q *paper.Query) (*paper.Result, error) {
+func (e *Engine) Search(ctx context.Context, q *Query) (*Result, error) {
 	epoch := e.readers.enter()
 	defer e.readers.leave(epoch)
 	r := e.rankers.Get().(*ranker)
@@ -30,7 +29,7 @@ func (e *Engine) Search(ctx context.Context, q *paper.Query) (*paper.Result, err
 }
 
 // ask turns a query into a question and the view that answers it.
-func (e *Engine) ask(ctx context.Context, r *ranker, q *paper.Query) (*view, question, error) {
+func (e *Engine) ask(ctx context.Context, r *ranker, q *Query) (*view, question, error) {
 	switch {
 	case q.PaperID != "":
 		v, slots, err := e.lookForStored(ctx, q.PaperID)
@@ -78,7 +77,7 @@ func (r *ranker) textQuestion(g *Generation, text string) (question, error) {
 }
 
 // vectorQuestion checks a caller's vector and scales it to length 1.
-func vectorQuestion(g *Generation, q *paper.VectorQuery) (question, error) {
+func vectorQuestion(g *Generation, q *VectorQuery) (question, error) {
 	if fp := g.model.Fingerprint(); q.Model != fp {
 		return question{}, fmt.Errorf("%w: it was made by %q and the live model is %q; embed the text again", ErrModelMismatch,
 			q.Model, fp)
@@ -134,8 +133,8 @@ func (r *ranker) unknownWords(g *Generation, text string) []string {
 }
 
 // answer ranks the candidates of a question and returns one page of them with their papers.
-func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask question, o *paper.Options, size int, token string,
-	request uint64) (*paper.Result, error) {
+func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask question, o *Options, size int, token string,
+	request uint64) (*Result, error) {
 	p, err := v.resume(token, request, size)
 	if err != nil {
 		return nil, err
@@ -165,7 +164,7 @@ func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask question, o
 		next.offset += uint32(n)
 		return next.encode(request)
 	}
-	result := &paper.Result{
+	result := &Result{
 		Hits:         hits,
 		TokenAt:      tokenAt,
 		Exact:        report.Exact,
@@ -182,7 +181,7 @@ func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask question, o
 }
 
 // hits reads the papers of ranked candidates.
-func (e *Engine) hits(r *ranker, v *view, ranked []rank.Scored, abstracts bool) ([]paper.Hit, error) {
+func (e *Engine) hits(r *ranker, v *view, ranked []rank.Scored, abstracts bool) ([]Hit, error) {
 	r.ordinals = r.ordinals[:0]
 	for i := range ranked {
 		r.ordinals = append(r.ordinals, v.gen.slots.row(ranked[i].Slot).ordinal)
@@ -192,13 +191,13 @@ func (e *Engine) hits(r *ranker, v *view, ranked []rank.Scored, abstracts bool) 
 	if err != nil {
 		return nil, storeError(err)
 	}
-	hits := make([]paper.Hit, len(ranked))
+	hits := make([]Hit, len(ranked))
 	for i, p := range r.papers {
 		if p == nil {
 			// Only a page token can pin a revision whose records are gone: the reader's epoch holds all later ones.
 			return nil, fmt.Errorf("%w: papers of its revision were replaced since; search again", ErrPageExpired)
 		}
-		hits[i] = paper.Hit{Paper: p, Score: ranked[i].Score, Cosine: ranked[i].Cosine, BM25: ranked[i].BM25}
+		hits[i] = Hit{Paper: p, Score: ranked[i].Score, Cosine: ranked[i].Cosine, BM25: ranked[i].BM25}
 	}
 	clear(r.papers)
 	return hits, nil

@@ -29,18 +29,14 @@ func (e *Engine) look() *view {
 	return &view{gen: g, revision: m.revision, slots: m.slots}
 }
 
-// restrict keeps only the papers that a filter accepts. An empty filter accepts all.
-func (v *view) restrict(text string) error {
-	if text == "" {
+// restrict keeps only the papers that a filter accepts. No filter, nil, accepts all.
+func (v *view) restrict(f *filter.Filter) error {
+	if f == nil {
 		return nil
-	}
-	f, err := filter.Parse(text)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalidFilter, err)
 	}
 	set, err := v.gen.columns.Eval(f)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalidFilter, err)
+		return err
 	}
 	v.set, v.bits = set, set.ToDense()
 	return nil

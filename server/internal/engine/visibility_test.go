@@ -41,8 +41,8 @@ func TestAReaderNeverSeesBothVersionsOrNone(t *testing.T) {
 				readers.Go(func() {
 					for !stop.Load() {
 						// All eight hold the marker; depth and size cover everything there is.
-						result, err := e.Search(context.Background(), &paper.Query{Text: "marker", PageSize: 200,
-							Options: paper.Options{Mode: paper.ModeExact}})
+						result, err := e.Search(context.Background(), &Query{Text: "marker", PageSize: 200,
+							Options: Options{Mode: ModeExact}})
 						if err != nil {
 							t.Error(err)
 							return
@@ -109,7 +109,7 @@ func TestQueriesAndWritesGoOnDuringATraining(t *testing.T) {
 			p := testPaper(1000 + written)
 			mustUpsert(t, e, p)
 			written++
-			if len(search(t, e, paper.Query{PaperID: p.ID}).Hits) == 0 {
+			if len(search(t, e, Query{PaperID: p.ID}).Hits) == 0 {
 				t.Fatal("nothing is related to a paper written during the training")
 			}
 			searched++
@@ -126,7 +126,7 @@ func TestQueriesAndWritesGoOnDuringATraining(t *testing.T) {
 	}
 	for i := range written {
 		id := testPaper(1000 + i).ID
-		if hits := search(t, e, paper.Query{Text: fmt.Sprintf("number%d", 1000+i), Options: paper.Options{Mode: paper.ModeExact}}).Hits; len(hits) == 0 || hits[0].Paper.ID != id {
+		if hits := search(t, e, Query{Text: fmt.Sprintf("number%d", 1000+i), Options: Options{Mode: ModeExact}}).Hits; len(hits) == 0 || hits[0].Paper.ID != id {
 			t.Errorf("%s, written during the training, is not found by its own word: %v", id, ids(hits))
 		}
 	}

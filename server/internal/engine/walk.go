@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 
+	"github.com/akin-search/akin/server/internal/filter"
 	"github.com/akin-search/akin/server/internal/store"
 )
 
@@ -13,16 +14,16 @@ import (
 // caught up with it: otherwise it would miss a paper that is being updated.
 type walk struct {
 	engine *Engine
-	filter string
+	filter *filter.Filter // nil: all papers
 	view   *view
 	last   string // id passed last
 	frozen bool   // papers above newest are left out
 	newest uint64 // ordinal
 }
 
-// walk begins behind an id. An empty filter accepts every paper.
-func (e *Engine) walk(filter, after string) (*walk, error) {
-	w := &walk{engine: e, filter: filter, last: after}
+// walk begins behind an id.
+func (e *Engine) walk(f *filter.Filter, after string) (*walk, error) {
+	w := &walk{engine: e, filter: f, last: after}
 	return w, w.look()
 }
 
@@ -75,7 +76,7 @@ func (w *walk) next(ctx context.Context, limit, scan int) (found []store.IDOrdin
 
 // catchUp renews the view until it knows every paper that the store has shown.
 func (w *walk) catchUp(ctx context.Context) error {
-	if w.filter == "" || w.frozen {
+	if w.filter == nil || w.frozen {
 		return nil
 	}
 	for stored := w.engine.store.Revision(); w.view.revision < stored; {
@@ -100,7 +101,7 @@ func (w *walk) accepts(ordinal uint64) bool {
 	if w.frozen && ordinal > w.newest {
 		return false
 	}
-	if w.filter == "" {
+	if w.filter == nil {
 		return true
 	}
 	slot, ok := w.view.gen.slots.find(ordinal)

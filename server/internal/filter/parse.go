@@ -22,8 +22,13 @@ type Filter struct {
 	root   *node
 }
 
-// String returns the filter as it was given to Parse.
-func (f *Filter) String() string { return f.source }
+// String returns the filter as it was given to Parse; the empty text for no filter, nil.
+func (f *Filter) String() string {
+	if f == nil {
+		return ""
+	}
+	return f.source
+}
 
 // Parse compiles a filter. The error is an *Error.
 func Parse(filter string) (*Filter, error) {

@@ -1,5 +1,4 @@
-// Package paper holds the words that every other package of the server speaks: a paper, a query and its options, a hit.
-// It imports nothing else of the server.
+// Package paper holds the word that every other package of the server speaks: a paper. It imports nothing else of the server.
 package paper
 
 import "time"

@@ -10,6 +10,7 @@ import (
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/filter"
 	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/paper/wire"
 )
@@ -80,37 +81,38 @@ func decodeBatchGet(req *akinv1.BatchGetPapersRequest) ([]string, paperMask, err
 
 func decodeList(req *akinv1.ListPapersRequest) (engine.ListQuery, paperMask, error) {
 	var c checker
-	c.size("filter", req.GetFilter(), maxFilterBytes)
 	c.pageToken(req.GetPageToken())
 	mask := c.readMask("read_mask", req.GetReadMask(), exceptText)
 	return engine.ListQuery{
 		PageSize:  c.pageSize(req.GetPageSize(), defaultListed),
 		PageToken: req.GetPageToken(),
-		Filter:    req.GetFilter(),
+		Filter:    c.filter("filter", req.GetFilter()),
 		Abstracts: mask.abstracts(),
 	}, mask, c.err()
 }
 
-func decodePurge(req *akinv1.PurgePapersRequest) (string, error) {
+// decodePurge returns no filter, nil, for all papers.
+func decodePurge(req *akinv1.PurgePapersRequest) (*filter.Filter, error) {
 	var c checker
-	switch c.size("filter", req.GetFilter(), maxFilterBytes); req.GetFilter() {
+	switch req.GetFilter() {
 	case "":
 		c.addf("filter", `is required: "*" stands for all papers`)
 	case "*":
-		return "", nil // the engine's word for all papers
+		return nil, nil
 	}
-	return req.GetFilter(), c.err()
+	f := c.filter("filter", req.GetFilter())
+	return f, c.err()
 }
 
-func decodeExport(req *akinv1.ExportPapersRequest) (string, error) {
+func decodeExport(req *akinv1.ExportPapersRequest) (*filter.Filter, error) {
 	var c checker
-	c.size("filter", req.GetFilter(), maxFilterBytes)
-	return req.GetFilter(), c.err()
+	f := c.filter("filter", req.GetFilter())
+	return f, c.err()
 }
 
-func decodeSearch(req *akinv1.SearchPapersRequest) (*paper.Query, paperMask, error) {
+func decodeSearch(req *akinv1.SearchPapersRequest) (*engine.Query, paperMask, error) {
 	var c checker
-	q := &paper.Query{PageToken: req.GetPageToken(), PageSize: c.pageSize(req.GetPageSize(), defaultHits)}
+	q := &engine.Query{PageToken: req.GetPageToken(), PageSize: c.pageSize(req.GetPageSize(), defaultHits)}
 	switch query := req.GetQuery().(type) {
 	case *akinv1.SearchPapersRequest_Text:
 		q.Text = query.Text
@@ -120,7 +122,7 @@ func decodeSearch(req *akinv1.SearchPapersRequest) (*paper.Query, paperMask, err
 		c.id("paper_id", q.PaperID)
 	case *akinv1.SearchPapersRequest_Vector:
 		c.vector("vector", query.Vector)
-		q.Vector = &paper.VectorQuery{Values: query.Vector.GetValues(), Model: query.Vector.GetModel()}
+		q.Vector = &engine.VectorQuery{Values: query.Vector.GetValues(), Model: query.Vector.GetModel()}
 	default:
 		c.addf("query", "is required: set one of text, paper_id and vector")
 	}
@@ -131,7 +133,7 @@ func decodeSearch(req *akinv1.SearchPapersRequest) (*paper.Query, paperMask, err
 }
 
 // decodeBatched is decodeSearch for one search of a batch.
-func decodeBatched(req *akinv1.SearchPapersRequest) (*paper.Query, paperMask, error) {
+func decodeBatched(req *akinv1.SearchPapersRequest) (*engine.Query, paperMask, error) {
 	var c checker
 	if req.GetPageToken() != "" {
 		c.addf("page_token", "is set: go on to further pages with SearchPapers")
@@ -146,9 +148,9 @@ func checkBatch(req *akinv1.BatchSearchPapersRequest) error {
 	return c.err()
 }
 
-func decodeRecommend(req *akinv1.RecommendPapersRequest) (*paper.Recommendation, paperMask, error) {
+func decodeRecommend(req *akinv1.RecommendPapersRequest) (*engine.Recommendation, paperMask, error) {
 	var c checker
-	r := &paper.Recommendation{
+	r := &engine.Recommendation{
 		Exclude:   req.GetExcludePaperIds(),
 		PageSize:  c.pageSize(req.GetPageSize(), defaultHits),
 		PageToken: req.GetPageToken(),
@@ -172,8 +174,8 @@ func decodeRecommend(req *akinv1.RecommendPapersRequest) (*paper.Recommendation,
 	return r, mask, c.err()
 }
 
-func (c *checker) preferences(path string, list []*akinv1.Preference) []paper.Preference {
-	out := make([]paper.Preference, len(list))
+func (c *checker) preferences(path string, list []*akinv1.Preference) []engine.Preference {
+	out := make([]engine.Preference, len(list))
 	for i, p := range list {
 		switch subject := p.GetSubject().(type) {
 		case *akinv1.Preference_PaperId:
@@ -194,18 +196,17 @@ func (c *checker) preferences(path string, list []*akinv1.Preference) []paper.Pr
 	return out
 }
 
-var modes = map[akinv1.SearchMode]paper.Mode{
-	akinv1.SearchMode_SEARCH_MODE_UNSPECIFIED: paper.ModeAuto,
-	akinv1.SearchMode_SEARCH_MODE_AUTO:        paper.ModeAuto,
-	akinv1.SearchMode_SEARCH_MODE_EXACT:       paper.ModeExact,
-	akinv1.SearchMode_SEARCH_MODE_APPROXIMATE: paper.ModeApproximate,
+var modes = map[akinv1.SearchMode]engine.Mode{
+	akinv1.SearchMode_SEARCH_MODE_UNSPECIFIED: engine.ModeAuto,
+	akinv1.SearchMode_SEARCH_MODE_AUTO:        engine.ModeAuto,
+	akinv1.SearchMode_SEARCH_MODE_EXACT:       engine.ModeExact,
+	akinv1.SearchMode_SEARCH_MODE_APPROXIMATE: engine.ModeApproximate,
 }
 
-func (c *checker) options(o *akinv1.SearchOptions) (paper.Options, paperMask) {
+func (c *checker) options(o *akinv1.SearchOptions) (engine.Options, paperMask) {
 	if o == nil {
-		return paper.Options{}, exceptText
+		return engine.Options{}, exceptText
 	}
-	c.size("options.filter", o.GetFilter(), maxFilterBytes)
 	mode, known := modes[o.GetMode()]
 	if !known {
 		c.addf("options.mode", "is %d, which is no SearchMode", o.GetMode())
@@ -219,8 +220,8 @@ func (c *checker) options(o *akinv1.SearchOptions) (paper.Options, paperMask) {
 		c.number("options.min_score", o.GetMinScore(), -1, 1)
 	}
 	mask := c.readMask("options.read_mask", o.GetReadMask(), exceptText)
-	return paper.Options{
-		Filter:          o.GetFilter(),
+	return engine.Options{
+		Filter:          c.filter("options.filter", o.GetFilter()),
 		Mode:            mode,
 		Ef:              int(o.GetEf()),
 		DenseWeight:     o.DenseWeight,
@@ -255,7 +256,7 @@ func decodeDuplicates(req *akinv1.FindDuplicatesRequest) (engine.DuplicateQuery,
 	var c checker
 	q := engine.DuplicateQuery{
 		MinCosine: req.GetMinCosine(),
-		Filter:    req.GetFilter(),
+		Filter:    c.filter("filter", req.GetFilter()),
 		PageSize:  c.pageSize(req.GetPageSize(), defaultListed),
 		PageToken: req.GetPageToken(),
 	}
@@ -263,7 +264,6 @@ func decodeDuplicates(req *akinv1.FindDuplicatesRequest) (engine.DuplicateQuery,
 		q.MinCosine = defaultDuplicate
 	}
 	c.number("min_cosine", q.MinCosine, minDuplicate, 1)
-	c.size("filter", q.Filter, maxFilterBytes)
 	c.pageToken(q.PageToken)
 	return q, c.err()
 }
@@ -293,14 +293,13 @@ func decodeRecall(req *akinv1.EvaluateRecallRequest) (engine.RecallQuery, error)
 		Queries: c.choice("queries", req.GetQueries(), defaultRecall, 1, maxRecall),
 		K:       c.choice("k", req.GetK(), defaultRecallK, 1, maxRecallK),
 		Ef:      int(req.GetEf()),
-		Filter:  req.GetFilter(),
+		Filter:  c.filter("filter", req.GetFilter()),
 		Seed:    req.GetSeed(),
 	}
 	if q.Seed == 0 {
 		q.Seed = defaultSeed
 	}
 	c.number("ef", float64(q.Ef), 0, maxEf)
-	c.size("filter", q.Filter, maxFilterBytes)
 	return q, c.err()
 }
 
@@ -308,7 +307,7 @@ func encodeWrite(r engine.WriteResult) *akinv1.UpsertPaperResponse {
 	return &akinv1.UpsertPaperResponse{Paper: exceptText.encode(r.Paper), Created: r.Created, Unchanged: r.Unchanged}
 }
 
-func encodeHits(hits []paper.Hit, mask paperMask) []*akinv1.Hit {
+func encodeHits(hits []engine.Hit, mask paperMask) []*akinv1.Hit {
 	messages := make([]akinv1.Hit, len(hits)) // one piece of memory for all
 	out := make([]*akinv1.Hit, len(hits))
 	for i, h := range hits {
@@ -319,7 +318,7 @@ func encodeHits(hits []paper.Hit, mask paperMask) []*akinv1.Hit {
 	return out
 }
 
-func encodeInfo(r *paper.Result) *akinv1.SearchInfo {
+func encodeInfo(r *engine.Result) *akinv1.SearchInfo {
 	return &akinv1.SearchInfo{
 		Exact:        r.Exact,
 		Scored:       int64(r.Scored),
@@ -346,7 +345,7 @@ func shortened(words []string) []string {
 	return words
 }
 
-func encodeSearch(r *paper.Result, mask paperMask) *akinv1.SearchPapersResponse {
+func encodeSearch(r *engine.Result, mask paperMask) *akinv1.SearchPapersResponse {
 	return &akinv1.SearchPapersResponse{
 		Hits:          encodeHits(r.Hits, mask),
 		NextPageToken: r.NextPageToken,
@@ -354,7 +353,7 @@ func encodeSearch(r *paper.Result, mask paperMask) *akinv1.SearchPapersResponse 
 	}
 }
 
-func encodeRecommend(r *paper.Result, mask paperMask) *akinv1.RecommendPapersResponse {
+func encodeRecommend(r *engine.Result, mask paperMask) *akinv1.RecommendPapersResponse {
 	return &akinv1.RecommendPapersResponse{
 		Hits:          encodeHits(r.Hits, mask),
 		NextPageToken: r.NextPageToken,

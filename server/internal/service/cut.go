@@ -29,14 +29,14 @@ func fitting[M proto.Message](entries []M, bytes, least int) int {
 
 // cutSearch drops the hits that do not fit into a number of bytes, though never the least first ones, and gives the token
 // to go on behind the last kept.
-func cutSearch(response *akinv1.SearchPapersResponse, result *paper.Result, bytes, least int) {
+func cutSearch(response *akinv1.SearchPapersResponse, result *engine.Result, bytes, least int) {
 	rest := bytes - proto.Size(response.GetInfo()) - maxPageTokenBytes
 	if n := fitting(response.GetHits(), rest, least); n < len(response.GetHits()) {
 		response.Hits, response.NextPageToken = response.GetHits()[:n], result.TokenAt(n)
 	}
 }
 
-func cutRecommend(response *akinv1.RecommendPapersResponse, result *paper.Result) {
+func cutRecommend(response *akinv1.RecommendPapersResponse, result *engine.Result) {
 	rest := maxResponseBytes - proto.Size(response.GetInfo()) - maxPageTokenBytes
 	if n := fitting(response.GetHits(), rest, 1); n < len(response.GetHits()) {
 		response.Hits, response.NextPageToken = response.GetHits()[:n], result.TokenAt(n)
@@ -135,7 +135,7 @@ func (b *batchGet) finish(remaining []string) *akinv1.BatchGetPapersResponse {
 // answer is the outcome of one search of a batch: either err, a status, or the other two.
 type answer struct {
 	err      error
-	result   *paper.Result
+	result   *engine.Result
 	response *akinv1.SearchPapersResponse
 }
 

@@ -23,6 +23,7 @@ const errorDomain = "akin"
 // switch on them, so they never change.
 const (
 	reasonInvalidField    = "INVALID_FIELD"
+	reasonInvalidFilter   = "INVALID_FILTER"
 	reasonItemOrder       = "ITEM_ORDER"
 	reasonLoading         = "LOADING"
 	reasonShuttingDown    = "SHUTTING_DOWN"
@@ -41,7 +42,6 @@ var outcomes = []struct {
 	field    func(request proto.Message) string // names the faulty field of an INVALID_ARGUMENT
 }{
 	{engine.ErrNotFound, codes.NotFound, "PAPER_NOT_FOUND", true, nil},
-	{engine.ErrInvalidFilter, codes.InvalidArgument, "INVALID_FILTER", true, filterField},
 	{engine.ErrNoWords, codes.InvalidArgument, "NO_WORDS", true, queryField},
 	{engine.ErrInvalidVector, codes.InvalidArgument, "INVALID_VECTOR", true, field("vector.values")},
 	{engine.ErrInvalidPageToken, codes.InvalidArgument, "INVALID_PAGE_TOKEN", true, field("page_token")},
@@ -115,14 +115,6 @@ func itemStatus(err error) *akinv1.Status {
 // field names the same field for every request.
 func field(name string) func(proto.Message) string {
 	return func(proto.Message) string { return name }
-}
-
-// filterField names the field of a request that holds its filter.
-func filterField(request proto.Message) string {
-	if _, ok := request.(interface{ GetOptions() *akinv1.SearchOptions }); ok {
-		return "options.filter"
-	}
-	return "filter"
 }
 
 // queryField names the field of a request that holds its words.

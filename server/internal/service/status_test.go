@@ -54,7 +54,6 @@ func TestReasonsAreStable(t *testing.T) {
 		reason string
 	}{
 		{engine.ErrNotFound, codes.NotFound, "PAPER_NOT_FOUND"},
-		{engine.ErrInvalidFilter, codes.InvalidArgument, "INVALID_FILTER"},
 		{engine.ErrNoWords, codes.InvalidArgument, "NO_WORDS"},
 		{engine.ErrInvalidVector, codes.InvalidArgument, "INVALID_VECTOR"},
 		{engine.ErrInvalidPageToken, codes.InvalidArgument, "INVALID_PAGE_TOKEN"},

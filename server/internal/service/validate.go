@@ -1,6 +1,7 @@
 package service
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+	"github.com/akin-search/akin/server/internal/filter"
 )
 
 // paper checks a whole paper. What is output only is not looked at.
@@ -98,6 +100,29 @@ func (c *checker) id(path, id string) {
 	if i := strings.IndexFunc(id, unicode.IsControl); i >= 0 {
 		c.addf(path, "has a control character at byte %d: %s", i, quoted(id))
 	}
+}
+
+// filter parses a filter; nil is none, which accepts all papers.
+func (c *checker) filter(path, text string) *filter.Filter {
+	if text == "" || !c.size(path, text, maxFilterBytes) {
+		return nil
+	}
+	f, err := filter.Parse(text)
+	var fault *filter.Error
+	switch {
+	case err == nil:
+		return f
+	case !errors.As(err, &fault):
+		c.addf(path, "cannot be read: %v", err)
+	case fault.Field != "":
+		c.addf(path, "is wrong at character %d, field %s: %s", fault.Position+1, fault.Field, fault.Message)
+	default:
+		c.addf(path, "is wrong at character %d: %s", fault.Position+1, fault.Message)
+	}
+	if len(c.violations) == 1 {
+		c.reason = reasonInvalidFilter
+	}
+	return nil
 }
 
 // text checks words to search for or to embed.

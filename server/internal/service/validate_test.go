@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/paper/wire"
 )
@@ -289,7 +290,7 @@ func asAny2[T, U any](v T, u U, err error) (any, any, error) { return v, u, err 
 
 func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 	q, mask, err := decodeSearch(&akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_Text{Text: "a"}})
-	if err != nil || q.PageSize != 10 || mask != exceptText || q.Mode != paper.ModeAuto || q.DenseWeight != nil || q.MinScore != nil || q.Abstracts {
+	if err != nil || q.PageSize != 10 || mask != exceptText || q.Mode != engine.ModeAuto || q.DenseWeight != nil || q.MinScore != nil || q.Abstracts {
 		t.Errorf("search: %+v %v", q, err)
 	}
 	r, _, err := decodeRecommend(&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{{Subject: &akinv1.Preference_PaperId{PaperId: "a"}}}})
@@ -319,8 +320,27 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 	if err != nil || e.Queries != 200 || e.K != 10 || e.Seed != 1 {
 		t.Errorf("recall: %+v %v", e, err)
 	}
-	if filter, err := decodePurge(&akinv1.PurgePapersRequest{Filter: "*"}); err != nil || filter != "" {
+	if filter, err := decodePurge(&akinv1.PurgePapersRequest{Filter: "*"}); err != nil || filter != nil {
 		t.Errorf("purge of all: %q %v", filter, err)
+	}
+}
+
+// TestAFilterIsReadAtTheEdge: the field that holds it is named, and the fault once.
+func TestAFilterIsReadAtTheEdge(t *testing.T) {
+	const wrong = `colour = "red"`
+	searched := searchText("graph")
+	searched.Options = &akinv1.SearchOptions{Filter: wrong}
+	_, _, inOptions := decodeSearch(searched)
+	_, alone := decodeExport(&akinv1.ExportPapersRequest{Filter: wrong})
+	for field, err := range map[string]error{"options.filter": inOptions, "filter": alone} {
+		wantViolation(t, err, "INVALID_FILTER", field, "is wrong at character 1")
+		if text := status.Convert(err).Message(); strings.Count(text, "wrong")+strings.Count(text, "invalid") != 1 {
+			t.Errorf("the fault is told more than once: %s", text)
+		}
+	}
+	q, _, err := decodeList(&akinv1.ListPapersRequest{Filter: `categories:"cs.LG"`})
+	if err != nil || q.Filter.String() != `categories:"cs.LG"` {
+		t.Errorf("a good filter came out as %v, %v", q.Filter, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"fmt"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -19,8 +20,9 @@ const (
 // checker collects what is wrong with one request. The zero value is ready.
 type checker struct {
 	violations []*errdetails.BadRequest_FieldViolation
-	told       int // bytes of the violations
-	untold     int // violations beyond the bounds
+	reason     string // of the first violation; empty: reasonInvalidField
+	told       int    // bytes of the violations
+	untold     int    // violations beyond the bounds
 }
 
 // addf records that a field is faulty. The description continues the field's name: "is empty".
@@ -42,7 +44,7 @@ func (c *checker) err() error {
 	if c.ok() {
 		return nil
 	}
-	return invalid(reasonInvalidField, c.violations, c.untold)
+	return invalid(cmp.Or(c.reason, reasonInvalidField), c.violations, c.untold)
 }
 
 // invalid makes the INVALID_ARGUMENT status of violations, of which there is at least one.

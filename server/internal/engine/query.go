@@ -1,6 +1,11 @@
-package paper
+package engine
 
-import "time"
+import (
+	"time"
+
+	"github.com/akin-search/akin/server/internal/filter"
+	"github.com/akin-search/akin/server/internal/paper"
+)
 
 // Mode says how candidates are found.
 type Mode uint8
@@ -49,7 +54,7 @@ type Preference struct {
 
 // Options are shared by searches and recommendations.
 type Options struct {
-	Filter          string // AIP-160; empty: all papers
+	Filter          *filter.Filter // nil: all papers
 	Mode            Mode
 	Ef              int           // width of the graph walk; 0: the server's default
 	DenseWeight     *float64      // 0 to 1; nil: by the kind of query
@@ -61,8 +66,8 @@ type Options struct {
 
 // Hit is one paper found.
 type Hit struct {
-	Paper  *Paper  // without its abstract unless Options.Abstracts
-	Score  float64 // what hits are ranked by, comparable within one result
+	Paper  *paper.Paper // without its abstract unless Options.Abstracts
+	Score  float64      // what hits are ranked by, comparable within one result
 	Cosine float64
 	BM25   float64
 }
