@@ -56,7 +56,7 @@ func (b *bench) measure(name string) (*engineReport, error) {
 			return nil, err
 		}
 	}
-	if err := x.Catchup(context.Background(), b.threads); err != nil {
+	if err := x.Catchup(context.Background(), index.Workers(b.threads)); err != nil {
 		return nil, err
 	}
 	built := time.Since(start)

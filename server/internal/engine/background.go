@@ -44,6 +44,7 @@ type scheduler struct {
 	engine  *Engine
 	agenda  agenda
 	growth  growth
+	stale   staleness
 	history history
 	ended   chan ending
 }
@@ -119,7 +120,8 @@ func (s *scheduler) look(now time.Time) state {
 	e.unseen.Store(min(seen, s.history.kept(now)))
 	retired := e.retired.Load()
 	st := e.state()
-	st.grown = s.growth.recent
+	s.stale = s.stale.observe(g)
+	st.grown, st.drift = s.growth.recent, s.stale.drift
 	st.replaced = retired != 0 && epoch >= retired
 	return st
 }
@@ -129,22 +131,24 @@ func (e *Engine) state() state {
 	g := e.live.Load()
 	space := e.store.Space()
 	return state{
-		file:    space.File,
-		free:    space.Free,
-		papers:  g.papers(),
-		slots:   g.slots.len(),
-		learnt:  g.model.Papers(),
-		trained: g.model.Trained(),
-		trainAt: e.cfg.TrainAt,
-		calm:    e.cfg.Idle,
-		idle:    e.idle(),
-		behind:  e.behind(),
-		unsaved: e.unsavedGraph(),
-		tail:    g.tailLength(),
-		every:   e.cfg.CheckpointEvery,
-		keeps:   !e.cfg.NoCheckpoints,
-		unseen:  e.store.Superseded(e.unseen.Load()),
-		log:     e.dispensableLog() >= e.store.OldestLog(),
+		file:     space.File,
+		free:     space.Free,
+		papers:   g.papers(),
+		slots:    g.slots.len(),
+		learnt:   g.model.Papers(),
+		trained:  g.model.Trained(),
+		training: e.training.Load(),
+		trainAt:  e.cfg.TrainAt,
+		calm:     e.cfg.Idle,
+		idle:     e.idle(),
+		behind:   e.behind(),
+		unsaved:  e.unsavedGraph(),
+		tail:     g.tailLength(),
+		tailMax:  e.cfg.TailLimit,
+		every:    e.cfg.CheckpointEvery,
+		keeps:    !e.cfg.NoCheckpoints,
+		unseen:   e.store.Superseded(e.unseen.Load()),
+		log:      e.dispensableLog() >= e.store.OldestLog(),
 	}
 }
 
@@ -234,8 +238,14 @@ func (e *Engine) dispensableLog() uint64 {
 	return min(through, e.buildFrom)
 }
 
-// backgroundWorkers leaves a core to queries.
-func backgroundWorkers() int { return max(1, runtime.GOMAXPROCS(0)-1) }
+// linkWorkers is how many goroutines build a graph: all cores while nobody asks or writes, else all but one.
+func (e *Engine) linkWorkers() int {
+	cores := runtime.GOMAXPROCS(0)
+	if e.readers.total.Load() == 0 && e.idle() >= linkIdle {
+		return cores
+	}
+	return max(1, cores-1)
+}
 
 // catchUpLive moves the tail of the live generation into its graph. It gives up without an error when another generation
 // takes over: that one has a tail of its own.
@@ -246,7 +256,7 @@ func (e *Engine) catchUpLive() error {
 	ctx, cancel := context.WithCancel(e.background)
 	defer cancel()
 	defer context.AfterFunc(g.serving, cancel)()
-	err := g.vectors.Catchup(ctx, backgroundWorkers())
+	err := g.vectors.Catchup(ctx, e.linkWorkers)
 	if g.serving.Err() != nil {
 		return nil
 	}
@@ -256,7 +266,7 @@ func (e *Engine) catchUpLive() error {
 // catchUpGraph moves the tail of a generation into its graph, telling how far it is.
 func (e *Engine) catchUpGraph(ctx context.Context, g *Generation, report func(share float64)) error {
 	done := make(chan error, 1)
-	go func() { done <- g.vectors.Catchup(ctx, backgroundWorkers()) }()
+	go func() { done <- g.vectors.Catchup(ctx, e.linkWorkers) }()
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
 	for {

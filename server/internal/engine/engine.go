@@ -21,7 +21,7 @@ type Config struct {
 	Index string       // "auto" (default: hnsw), "flat", "hnsw" or "coder"
 	Embed embed.Config // default embed.DefaultConfig()
 
-	TailLimit       int           // vectors waiting for the graph that make writers wait; default 131,072
+	TailLimit       int           // vectors waiting for the graph that make writers wait; default 1,048,576
 	TrainAt         int           // papers at which a model is first trained of its own accord; default 1,000, below 0 never
 	Idle            time.Duration // without writes before the engine trains of its own accord; default 30 s
 	CheckpointEvery uint64        // revisions after which a checkpoint is written in the midst of writes; default 8,000
@@ -43,7 +43,7 @@ func (c *Config) ensureDefaults() {
 		c.Embed = embed.DefaultConfig()
 	}
 	if c.TailLimit == 0 {
-		c.TailLimit = 1 << 17
+		c.TailLimit = 1 << 20
 	}
 	if c.TrainAt == 0 {
 		c.TrainAt = 1000

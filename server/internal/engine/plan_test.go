@@ -18,16 +18,31 @@ func TestPlanWishesByThePolicy(t *testing.T) {
 		want task // the one task wanted
 		now  bool // and whether this is a good moment for it
 	}{
-		"nothing stored":                   {quiet, nothing, false},
-		"few papers, words never counted":  {with(func(s *state) { s.papers, s.slots = 20, 20 }), refit, true},
-		"few papers, in a bulk write":      {with(func(s *state) { s.papers, s.slots, s.idle = 20, 20, 0 }), refit, false},
-		"few papers, counted":              {with(func(s *state) { s.papers, s.slots, s.learnt = 30, 30, 20 }), nothing, false},
-		"few papers, doubled":              {with(func(s *state) { s.papers, s.slots, s.learnt = 40, 40, 20 }), refit, true},
-		"enough papers":                    {with(func(s *state) { s.papers, s.slots, s.learnt = 1000, 1000, 900 }), train, true},
-		"enough papers, in a bulk write":   {with(func(s *state) { s.papers, s.slots, s.grown = 1000, 1000, 400 }), train, false},
-		"enough papers, in a trickle":      {with(func(s *state) { s.papers, s.slots, s.grown, s.idle = 1500, 1500, 300, 0 }), train, true},
-		"trained, not doubled":             {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 1900, 1900, 1000, true }), nothing, false},
-		"trained, doubled":                 {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 2000, 2000, 1000, true }), train, true},
+		"nothing stored":                  {quiet, nothing, false},
+		"few papers, words never counted": {with(func(s *state) { s.papers, s.slots = 20, 20 }), refit, true},
+		"few papers, in a bulk write":     {with(func(s *state) { s.papers, s.slots, s.idle = 20, 20, 0 }), refit, false},
+		"few papers, counted":             {with(func(s *state) { s.papers, s.slots, s.learnt = 30, 30, 20 }), nothing, false},
+		"few papers, doubled":             {with(func(s *state) { s.papers, s.slots, s.learnt = 40, 40, 20 }), refit, true},
+		"enough papers":                   {with(func(s *state) { s.papers, s.slots, s.learnt = 1000, 1000, 900 }), train, true},
+		"enough papers, in a bulk write":  {with(func(s *state) { s.papers, s.slots, s.grown = 1000, 1000, 400 }), train, false},
+		"enough papers, in a trickle":     {with(func(s *state) { s.papers, s.slots, s.grown, s.idle = 1500, 1500, 300, 0 }), train, true},
+		"trained, not doubled":            {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 1900, 1900, 1000, true }), nothing, false},
+		"trained, doubled":                {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 2000, 2000, 1000, true }), train, true},
+		"a large corpus pours in": {with(func(s *state) {
+			s.papers, s.slots, s.grown, s.idle, s.tail, s.tailMax = 100_000, 100_000, 90_000, 0, 100_000, 1<<20
+		}), train, true},
+		"learnt from while it poured in": {with(func(s *state) {
+			s.papers, s.slots, s.learnt, s.trained, s.drift = 1_000_000, 1_000_000, 100_000, true, .02
+		}), nothing, false},
+		"the same, other words came later": {with(func(s *state) {
+			s.papers, s.slots, s.learnt, s.trained, s.drift = 1_000_000, 1_000_000, 100_000, true, .06
+		}), train, true},
+		"the same, still pouring in": {with(func(s *state) {
+			s.papers, s.slots, s.learnt, s.trained, s.drift, s.grown = 1_000_000, 1_000_000, 100_000, true, .06, 500_000
+		}), train, false},
+		"its tail": {with(func(s *state) {
+			s.papers, s.slots, s.learnt, s.trained, s.tail, s.idle = 300_000, 300_000, 200_000, true, 200_000, 0
+		}), link, true},
 		"training turned off":              {with(func(s *state) { s.papers, s.slots, s.learnt, s.trainAt = 5000, 5000, 4000, -1 }), nothing, false},
 		"a third is dead":                  {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 2000, 3000, 2000, true }), compact, true},
 		"few are dead":                     {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 9000, 9500, 9000, true }), nothing, false},
@@ -51,6 +66,25 @@ func TestPlanWishesByThePolicy(t *testing.T) {
 				t.Errorf("%s: %v is wanted: %v, now: %v", name, about[task].name, w.wanted, w.quiet)
 			}
 		}
+	}
+}
+
+// TestTheTailWaitsForAModelUpToItsLimit pours papers in: the graph waits for the model, unless writers would.
+func TestTheTailWaitsForAModelUpToItsLimit(t *testing.T) {
+	pouring := state{papers: 50_000, slots: 50_000, grown: 40_000, trainAt: 1000, calm: time.Minute, tail: 50_000, tailMax: 60_000}
+	if plan(pouring)[link].wanted {
+		t.Error("a graph is built for a model that has to go")
+	}
+	full, over, never := pouring, pouring, pouring
+	full.tail, over.idle, never.trainAt = 60_000, linkIdle, -1
+	for name, s := range map[string]state{"at the limit": full, "when the writes have ended": over, "without a training to come": never} {
+		if !plan(s)[link].wanted {
+			t.Errorf("%s no graph is built", name)
+		}
+	}
+	over.training = true
+	if plan(over)[link].wanted {
+		t.Error("a graph is built beside the training that throws it away")
 	}
 }
 

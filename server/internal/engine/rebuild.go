@@ -183,8 +183,12 @@ func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created ti
 	if err != nil {
 		return err
 	}
-	if err := e.catchUpGraph(ctx, next, func(share float64) { report("indexing", share) }); err != nil {
-		return err
+	// Where the live generation is scanned rather than walked, as while a corpus pours in, the next one serves no worse
+	// without a graph: then it takes over at once, and its graph is built while it serves.
+	if 2*e.live.Load().tailLength() < next.tailLength() {
+		if err := e.catchUpGraph(ctx, next, func(share float64) { report("indexing", share) }); err != nil {
+			return err
+		}
 	}
 	// Come close to the live revision here, so that the applier has little left to do.
 	if err := e.replay(ctx, next, e.live.Load().revision()); err != nil {

@@ -61,15 +61,19 @@ type Info struct {
 	Bytes   int64  // memory of codes and links
 }
 
+// Workers is a number of goroutines for Catchup that stays the same.
+func Workers(n int) func() int { return func() int { return n } }
+
 // Searcher is a vector index. Append is for one goroutine at a time; all else may be called from many at once, while
 // Append and Catchup run.
 type Searcher interface {
 	// Append makes a vector searchable and returns its slot. The vector (len Dims) is scaled to L2 norm 1 and copied. A
 	// zero vector takes a slot and is never a hit.
 	Append(vector []float32) (slot uint32, err error)
-	// Catchup moves vectors that searches still scan one by one into the graph, on up to workers goroutines, until there
-	// are none left or ctx ends. One call at a time. Engines without a graph return at once.
-	Catchup(ctx context.Context, workers int) error
+	// Catchup moves vectors that searches still scan one by one into the graph, until there are none left or ctx ends.
+	// workers says how many goroutines do it, at least 1, and is asked again every fraction of a second. One call at a
+	// time. Engines without a graph return at once.
+	Catchup(ctx context.Context, workers func() int) error
 	// Search appends to dst the K accepted slots with the highest cosine, in order of falling score, ties by rising slot.
 	Search(ctx context.Context, q *Query, dst []Candidate) ([]Candidate, Report, error)
 	// Scores writes the cosine of the query vector (len Dims, L2 norm 1) with each slot to dst (len(slots)).

@@ -67,7 +67,7 @@ func (x *Index) Append(vector []float32) (uint32, error) {
 }
 
 // Catchup implements index.Searcher: Append links at once, so there is nothing to do.
-func (x *Index) Catchup(context.Context, int) error { return nil }
+func (x *Index) Catchup(context.Context, func() int) error { return nil }
 
 // Scores implements index.Searcher.
 func (x *Index) Scores(vector []float32, slots []uint32, dst []float32) error {

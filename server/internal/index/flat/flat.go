@@ -46,7 +46,7 @@ func wrap(c *codes.Codes) *Index {
 func (x *Index) Append(v []float32) (uint32, error) { return x.codes.Append(v) }
 
 // Catchup implements index.Searcher: there is no graph.
-func (x *Index) Catchup(context.Context, int) error { return nil }
+func (x *Index) Catchup(context.Context, func() int) error { return nil }
 
 // Search implements index.Searcher. Ef, Exact and Walk change nothing: every search is exact.
 func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {

@@ -21,19 +21,16 @@ const (
 )
 
 // Catchup implements index.Searcher. It inserts the tail and keeps every node reachable: see repair.
-func (x *Index) Catchup(ctx context.Context, workers int) error {
+func (x *Index) Catchup(ctx context.Context, workers func() int) error {
 	x.catchup.Lock()
 	defer x.catchup.Unlock()
-	for len(x.builders) < max(workers, 1) {
-		x.builders = append(x.builders, new(builder))
-	}
 	for {
 		from := x.graphed.Load()
 		to := min(x.n.Load(), from+stride)
 		if from == to || ctx.Err() != nil {
 			break
 		}
-		x.insertRange(uint32(from), uint32(to), x.builders[:max(workers, 1)])
+		x.insertRange(uint32(from), uint32(to), x.buildersFor(workers()))
 		x.unproven += int(to - from)
 		x.graphed.Store(to)
 		if x.unproven >= max(repairEvery, int(to)/16) {
@@ -44,6 +41,15 @@ func (x *Index) Catchup(ctx context.Context, workers int) error {
 		x.repair()
 	}
 	return ctx.Err()
+}
+
+// buildersFor returns the builders of so many goroutines, at least 1.
+func (x *Index) buildersFor(workers int) []*builder {
+	workers = max(workers, 1)
+	for len(x.builders) < workers {
+		x.builders = append(x.builders, new(builder))
+	}
+	return x.builders[:workers]
 }
 
 // insertRange inserts slots, each worker taking the next one.

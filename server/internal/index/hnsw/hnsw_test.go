@@ -54,7 +54,7 @@ func appendAll(t testing.TB, x *Index, vectors [][]float32) {
 
 func catchUp(t testing.TB, x *Index) {
 	t.Helper()
-	if err := x.Catchup(context.Background(), 2); err != nil {
+	if err := x.Catchup(context.Background(), index.Workers(2)); err != nil {
 		t.Fatal(err)
 	}
 }

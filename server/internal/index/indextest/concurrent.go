@@ -37,7 +37,7 @@ func (s *suite) testConcurrent(t *testing.T) {
 				return
 			default:
 			}
-			if err := x.Catchup(context.Background(), 2); err != nil {
+			if err := x.Catchup(context.Background(), index.Workers(2)); err != nil {
 				t.Errorf("Catchup: %v", err)
 				return
 			}
@@ -126,7 +126,7 @@ func (s *suite) testSaveConcurrent(t *testing.T) {
 				return
 			}
 			if i%100 == 0 {
-				if err := x.Catchup(context.Background(), 2); err != nil {
+				if err := x.Catchup(context.Background(), index.Workers(2)); err != nil {
 					t.Errorf("Catchup: %v", err)
 					return
 				}

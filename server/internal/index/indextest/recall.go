@@ -197,7 +197,7 @@ func (s *suite) testCancelled(t *testing.T) {
 		}
 	}
 	// A cancelled Catchup leaves an index that works, and the next one finishes it.
-	if err := x.Catchup(ctx, 2); err != nil && !errors.Is(err, context.Canceled) {
+	if err := x.Catchup(ctx, index.Workers(2)); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled Catchup: %v", err)
 	}
 	s.meanRecall(t, x, vectors, vectors[:10], index.Query{K: 10})

@@ -57,7 +57,7 @@ func (x *reference) Append(v []float32) (uint32, error) {
 	return uint32(len(x.rows) - 1), nil
 }
 
-func (x *reference) Catchup(context.Context, int) error { return nil }
+func (x *reference) Catchup(context.Context, func() int) error { return nil }
 
 func (x *reference) Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
 	if err := ctx.Err(); err != nil && x.fault != "ignores cancellation" {

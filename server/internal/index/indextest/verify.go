@@ -192,7 +192,7 @@ func appendAll(t *testing.T, x index.Searcher, vectors [][]float32) {
 
 func catchup(t *testing.T, x index.Searcher) {
 	t.Helper()
-	if err := x.Catchup(context.Background(), 2); err != nil {
+	if err := x.Catchup(context.Background(), index.Workers(2)); err != nil {
 		t.Fatalf("Catchup: %v", err)
 	}
 	if info := x.Info(); info.Graph != info.Vectors || info.Vectors != x.Len() {
