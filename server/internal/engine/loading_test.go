@@ -39,7 +39,7 @@ func TestACorpusThatPoursInIsLearntFromOnTheWayAndLinkedOnce(t *testing.T) {
 	if learnt := e.live.Load().model.Papers(); learnt != 260 {
 		t.Errorf("the model learnt from %d papers, want the 260 that were there", learnt)
 	}
-	hits := search(t, e, paper.Query{Text: "number389", Options: paper.Options{Mode: paper.ModeExact}}).Hits
+	hits := search(t, e, Query{Text: "number389", Options: Options{Mode: ModeExact}}).Hits
 	if len(hits) == 0 || hits[0].Paper.ID != testPaper(389).ID {
 		t.Errorf("the last paper is not found by its own word: %v", hits)
 	}
