@@ -11,12 +11,6 @@ import (
 // that holds back writers.
 const applyQueue = 64
 
-// swap asks the applier to put a generation in place of the live one.
-type swap struct {
-	next *Generation
-	done chan error // buffered: the applier never waits for the asker
-}
-
 // apply is the applier: the one goroutine that makes writes visible, in the order of their revisions. It ends when the
 // queue is closed, after everything in it is applied.
 func (e *Engine) apply() {
@@ -79,19 +73,6 @@ func (g *Generation) applyEntry(old, ordinal, revision uint64, it *item) error {
 		it.reembed(g.model)
 	}
 	return g.add(ordinal, it)
-}
-
-// swapIn brings the next generation up to the live one's revision and puts it in place. Only the applier calls it, so
-// the live generation stands still meanwhile.
-func (e *Engine) swapIn(next *Generation) error {
-	live := e.live.Load()
-	if err := e.replay(e.background, next, live.revision()); err != nil {
-		return err
-	}
-	next.base = next.revision()
-	e.live.Store(next)
-	live.retire()
-	return nil
 }
 
 // storeError translates an error of the store into the engine's words, keeping its text.

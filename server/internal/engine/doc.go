@@ -54,7 +54,7 @@
 //	read.go        Get, List, Export, Purge
 //	epochs.go      which queries still run; history.go which revisions page tokens pin
 //	plan.go        what is wanted; schedule.go what runs next; background.go runs it
-//	rebuild.go     building the next generation
+//	rebuild.go     building the next generation; swap.go puts it in place; pace.go holds writers back meanwhile
 //	checkpoint.go  a generation on disk
 //	explain.go, duplicates.go, recall.go, stats.go  what their names say
 package engine

@@ -30,7 +30,9 @@ type Generation struct {
 	scanned uint64 // ordinals up to this one are in, unless they were dead when the build came by
 	base    uint64 // revision below which this generation cannot answer
 	applied atomic.Pointer[mark]
-	dead    atomic.Int64 // slots killed
+
+	caughtUp uint64       // revisions that the applier caught up with, while writes waited, to put this generation in place
+	dead     atomic.Int64 // slots killed
 
 	serial  uint64          // tells the generations of a process apart
 	serving context.Context // ends when another generation takes over

@@ -89,6 +89,9 @@ func (b *Batch) Submit(ctx context.Context) (*Pending, error) {
 	if err := e.waitForTail(ctx); err != nil {
 		return nil, err
 	}
+	if err := e.pace.take(ctx, len(b.mutations)); err != nil {
+		return nil, errors.Join(ErrOverloaded, err)
+	}
 	p, err := e.store.Submit(ctx, b.mutations)
 	if err != nil {
 		return nil, storeError(err)

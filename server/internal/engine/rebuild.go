@@ -183,15 +183,7 @@ func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created ti
 	if err != nil {
 		return err
 	}
-	// Where the live generation is scanned rather than walked, as while a corpus pours in, the next one serves no worse
-	// without a graph: then it takes over at once, and its graph is built while it serves.
-	if 2*e.live.Load().tailLength() < next.tailLength() {
-		if err := e.catchUpGraph(ctx, next, func(share float64) { report("indexing", share) }); err != nil {
-			return err
-		}
-	}
-	// Come close to the live revision here, so that the applier has little left to do.
-	if err := e.replay(ctx, next, e.live.Load().revision()); err != nil {
+	if err := e.comeNear(ctx, next, report); err != nil {
 		return err
 	}
 	undo, err := e.keepModel(next) // durable before anyone is told that it is live
@@ -207,23 +199,30 @@ func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created ti
 	}
 	e.wakeCatchup()
 	e.forgetCheckpoint()
-	e.log.Info("a new generation is live", "papers", next.papers(), "model", model.Fingerprint(), "trained", model.Trained())
+	e.log.Info("a new generation is live", "papers", next.papers(), "model", model.Fingerprint(), "trained", model.Trained(),
+		"caught_up", next.caughtUp)
 	e.retired.Store(e.readers.advance(next.revision()))
 	return nil
 }
 
-// putLive has the applier put a generation in place of the live one. After an error the old one serves.
-func (e *Engine) putLive(ctx context.Context, next *Generation) error {
-	if err := e.at(PointSwapBefore); err != nil {
-		return err
+// comeNear moves a generation into its graph and replays what was written meanwhile, again and again while that leaves a
+// smaller tail each time. Where the live generation is scanned rather than walked, as while a corpus pours in, the next
+// one serves no worse without a graph: then it takes over at once, and its graph is built while it serves.
+func (e *Engine) comeNear(ctx context.Context, next *Generation, report func(stage string, share float64)) error {
+	for before := next.tailLength(); 2*e.live.Load().tailLength() < before; {
+		if err := e.catchUpGraph(ctx, next, func(share float64) { report("indexing", share) }); err != nil {
+			return err
+		}
+		if err := e.replay(ctx, next, e.store.Revision()); err != nil {
+			return err
+		}
+		tail := next.tailLength()
+		if tail > before/2 {
+			return nil
+		}
+		before = tail
 	}
-	s := swap{next: next, done: make(chan error, 1)}
-	select {
-	case e.swaps <- s:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return <-s.done
+	return nil
 }
 
 // noBuild is Engine.buildFrom while nothing is built.

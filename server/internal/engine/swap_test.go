@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/akin-search/akin/server/internal/paper"
+)
+
+// TestASwapCatchesUpWithFewRevisions has writers go on at full speed while a generation is put in place, and a burst come
+// at the worst moment. What the applier catches up with, while every write waits, stays within its bound.
+func TestASwapCatchesUpWithFewRevisions(t *testing.T) {
+	lower(t, &swapRest, 40)
+	burst := func() {}
+	e := open(t, t.TempDir(), func(c *Config) {
+		c.NoCheckpoints = true
+		c.Hook = func(point string) error {
+			if point == PointSwapBefore {
+				burst()
+			}
+			return nil
+		}
+	})
+	mustUpsert(t, e, testPapers(0, 200)...)
+	at := 200
+	burst = func() { // on the goroutine that builds, so that all of it is behind the next generation
+		for range 5 {
+			mustUpsert(t, e, testPapers(at, at+400)...)
+			at += 400
+		}
+	}
+	ctx, stop := context.WithCancel(patience(t))
+	var writers sync.WaitGroup
+	var written atomic.Int64
+	for w := range 3 {
+		writers.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				papers := make([]*paper.Paper, 10)
+				for i := range papers {
+					papers[i] = testPaper(n*10 + i)
+					papers[i].ID = fmt.Sprintf("w%d-%06d", w, n*10+i)
+				}
+				if _, err := e.Upsert(ctx, papers); err != nil && ctx.Err() == nil {
+					t.Error(err)
+					return
+				}
+				written.Add(int64(len(papers)))
+			}
+		})
+	}
+	for range 3 {
+		before := written.Load()
+		if _, err := e.Train(ctx, TrainOptions{Epochs: 1}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := e.live.Load().caughtUp; got > swapRest {
+			t.Errorf("the applier caught up with %d revisions, the bound is %d", got, swapRest)
+		}
+		soon(t, "writes go on", func() bool { return written.Load() > before })
+	}
+	stop()
+	writers.Wait()
+	if err := e.Check(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPaceHoldsWritersToTheirCredit(t *testing.T) {
+	var p pace
+	ctx := patience(t)
+	if err := p.take(ctx, 1000); err != nil {
+		t.Fatal(err)
+	}
+	p.hold()
+	passed := make(chan int, 10)
+	for range 4 {
+		go func() {
+			if err := p.take(ctx, 250); err == nil {
+				passed <- 250
+			}
+		}()
+	}
+	p.grant(100) // one batch passes, whole, and leaves a debt of 150
+	<-passed
+	p.grant(150) // which this pays
+	if p.mu.Lock(); p.credit != 0 {
+		t.Errorf("credit %d", p.credit)
+	}
+	p.mu.Unlock()
+	p.grant(1)
+	<-passed
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := p.take(ended, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("a wait that was given up: %v", err)
+	}
+	select {
+	case <-passed:
+		t.Error("passed without credit")
+	default:
+	}
+	p.free()
+	<-passed
+	<-passed
+	if err := p.take(ctx, 1); err != nil {
+		t.Error(err)
+	}
+}
+
+// BenchmarkSwapDuringAnImport reports the longest time that a batch of 250 papers waited while a model was trained and
+// put in place, and how many revisions the applier caught up with.
+func BenchmarkSwapDuringAnImport(b *testing.B) {
+	for b.Loop() {
+		e := open(b, b.TempDir())
+		next := 0
+		batch := func() []*paper.Paper {
+			papers := make([]*paper.Paper, 250)
+			for i := range papers {
+				p := longPaper(next)
+				papers[i] = p
+				next++
+			}
+			return papers
+		}
+		for next < 20_000 {
+			mustUpsert(b, e, batch()...)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		var longest time.Duration
+		go func() {
+			defer close(done)
+			for ctx.Err() == nil {
+				prepared, err := e.Prepare(ctx, batch())
+				if err != nil {
+					return
+				}
+				begin := time.Now()
+				p, err := prepared.Submit(ctx)
+				if err == nil {
+					_, err = p.Wait(ctx)
+				}
+				if err != nil {
+					return
+				}
+				longest = max(longest, time.Since(begin))
+			}
+		}()
+		if _, err := e.Train(ctx, TrainOptions{Epochs: 1}, nil); err != nil {
+			b.Fatal(err)
+		}
+		caughtUp := e.live.Load().caughtUp
+		stop()
+		<-done
+		b.ReportMetric(float64(longest.Milliseconds()), "ms-longest-wait")
+		b.ReportMetric(float64(caughtUp), "revisions-caught-up")
+	}
+}
+
+// longPaper has as many words as an abstract of arXiv, 150, drawn from as many as a corpus has.
+func longPaper(i int) *paper.Paper {
+	p := testPaper(i)
+	p.ID = fmt.Sprintf("long-%08d", i)
+	state := uint64(i)*0x9e3779b97f4a7c15 + 1
+	for range 150 {
+		state ^= state << 13
+		state ^= state >> 7
+		state ^= state << 17
+		p.Abstract += fmt.Sprintf(" w%d", (state%997)*(state>>32%97)%20_000)
+	}
+	return p
+}
