@@ -1313,7 +1313,9 @@ type FindDuplicatesRequest struct {
 	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Groups a page. Default 100, at most 1,000.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// next_page_token of the page before.
+	// next_page_token of the page before; min_cosine and filter must be as they were. The pages of one answer are of one
+	// revision, whatever is written meanwhile: ABORTED with reason PAGE_EXPIRED when none of them was asked for in 10
+	// minutes, the server was restarted, or other answers took its place (64 MiB are kept); start again then.
 	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

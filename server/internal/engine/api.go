@@ -128,7 +128,7 @@ type DuplicateQuery struct {
 type DuplicatePage struct {
 	Groups        []DuplicateGroup
 	NextPageToken string
-	TokenAfter    func(id string) string // the token of the page behind the group that begins with an id
+	TokenAt       func(n int) string // the token of the page behind the first n groups, for a page that is cut short
 }
 
 // DuplicateGroup is a set of linked papers, ids in ascending byte order.

@@ -118,6 +118,7 @@ func (s *scheduler) look(now time.Time) state {
 	s.history = s.history.note(now, revision)
 	epoch, seen := e.readers.oldest(revision)
 	e.unseen.Store(min(seen, s.history.kept(now)))
+	e.answers.expire(now)
 	retired := e.retired.Load()
 	st := e.state()
 	s.stale = s.stale.observe(g)

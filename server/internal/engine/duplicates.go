@@ -5,7 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sort"
+	"time"
 
 	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/paper"
@@ -16,47 +16,47 @@ import (
 const duplicateNeighbours = 16
 
 // Duplicates returns one page of groups of papers linked by cosines that reach a threshold. The first page looks at
-// every paper, which takes about a search each; later pages of the same request reuse its answer while nothing is
-// written.
+// every paper, which takes about a search each. Later pages are of the same answer, whatever is written meanwhile, for
+// minutes (see answerFor); after that they are ErrPageExpired.
 func (e *Engine) Duplicates(ctx context.Context, q DuplicateQuery) (DuplicatePage, error) {
-	after, err := groupTokens.decode(q.PageToken)
-	if err != nil {
-		return DuplicatePage{}, err
+	request := duplicateHash(&q)
+	var answer *duplicateAnswer
+	begin := 0
+	if q.PageToken == "" {
+		var err error
+		if answer, err = e.duplicateGroups(ctx, q); err != nil {
+			return DuplicatePage{}, err
+		}
+	} else {
+		number, offset, err := decodeGroupToken(q.PageToken, request)
+		if err != nil {
+			return DuplicatePage{}, err
+		}
+		answer = e.answers.find(time.Now(), func(a *duplicateAnswer) bool { return a.number == number })
+		if answer == nil {
+			return DuplicatePage{}, fmt.Errorf("%w: the groups were not asked for within %v, or gave way to others; ask again",
+				ErrPageExpired, answerFor)
+		}
+		begin = min(offset, len(answer.groups))
 	}
-	groups, err := e.duplicateGroups(ctx, q)
-	if err != nil {
-		return DuplicatePage{}, err
+	end := min(begin+q.PageSize, len(answer.groups))
+	page := DuplicatePage{
+		Groups:  answer.groups[begin:end],
+		TokenAt: func(n int) string { return groupToken(answer.number, begin+n, request) },
 	}
-	begin := sort.Search(len(groups), func(i int) bool { return groups[i].IDs[0] > after })
-	end := min(begin+q.PageSize, len(groups))
-	page := DuplicatePage{Groups: groups[begin:end], TokenAfter: groupTokens.encode}
-	if end < len(groups) {
-		page.NextPageToken = groupTokens.encode(groups[end-1].IDs[0])
+	if end < len(answer.groups) {
+		page.NextPageToken = page.TokenAt(end - begin)
 	}
 	return page, nil
 }
 
-// duplicateKey says what a set of groups is the answer to.
-type duplicateKey struct {
-	generation uint64 // its serial: the key must not keep a replaced generation in memory
-	revision   uint64
-	filter     string
-	minCosine  float64
-}
-
-// duplicateAnswer is the latest set of groups, kept for its further pages.
-type duplicateAnswer struct {
-	key    duplicateKey
-	groups []DuplicateGroup
-}
-
-func (e *Engine) duplicateGroups(ctx context.Context, q DuplicateQuery) ([]DuplicateGroup, error) {
+func (e *Engine) duplicateGroups(ctx context.Context, q DuplicateQuery) (*duplicateAnswer, error) {
 	epoch := e.readers.enter()
 	defer e.readers.leave(epoch)
 	v := e.look()
 	key := duplicateKey{v.gen.serial, v.revision, q.Filter.String(), q.MinCosine}
-	if kept := e.duplicates.Load(); kept != nil && kept.key == key {
-		return kept.groups, nil
+	if kept := e.answers.find(time.Now(), func(a *duplicateAnswer) bool { return a.key == key }); kept != nil {
+		return kept, nil
 	}
 	if err := v.restrict(q.Filter); err != nil {
 		return nil, err
@@ -69,8 +69,7 @@ func (e *Engine) duplicateGroups(ctx context.Context, q DuplicateQuery) ([]Dupli
 	if err != nil {
 		return nil, err
 	}
-	e.duplicates.Store(&duplicateAnswer{key, groups})
-	return groups, nil
+	return e.answers.keep(key, groups, time.Now()), nil
 }
 
 // links joins slots into sets.

@@ -91,7 +91,7 @@ type Engine struct {
 	kept       checkpoint.ModelFile // the newest model on disk. Under modelMu
 	logMu      sync.Mutex           // held while the log is trimmed and while a build notes where it begins
 	buildFrom  uint64               // revision behind which a running build needs the log, or noBuild. Under logMu
-	duplicates atomic.Pointer[duplicateAnswer]
+	answers    answers              // of Duplicates, for their further pages
 	activity   atomic.Pointer[activity]
 	lastWrite  atomic.Int64  // nanoseconds since opened
 	unseen     atomic.Uint64 // revision through which superseded records can be removed

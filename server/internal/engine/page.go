@@ -149,14 +149,19 @@ func recommendationHash(r *Recommendation) uint64 {
 	return h.Sum64()
 }
 
+// duplicateHash identifies a question for duplicates apart from its page.
+func duplicateHash(q *DuplicateQuery) uint64 {
+	h := newHasher()
+	h.text(q.Filter.String())
+	h.number(q.MinCosine)
+	return h.Sum64()
+}
+
 // idTokens are the page tokens of lists in the order of ids: a prefix that tells one kind of list from another, and the
 // last id of the page before.
 type idTokens string
 
-const (
-	listTokens  idTokens = "papers:"
-	groupTokens idTokens = "groups:"
-)
+const listTokens idTokens = "papers:"
 
 func (prefix idTokens) encode(last string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(string(prefix) + last))

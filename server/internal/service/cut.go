@@ -66,7 +66,7 @@ func cutDuplicates(page *engine.DuplicatePage) *akinv1.FindDuplicatesResponse {
 		response.Groups[i] = &akinv1.DuplicateGroup{PaperIds: g.IDs, MinCosine: g.MinCosine}
 	}
 	if n := fitting(response.GetGroups(), maxResponseBytes-maxPageTokenBytes, 1); n < len(response.GetGroups()) {
-		response.Groups, response.NextPageToken = response.GetGroups()[:n], page.TokenAfter(page.Groups[n-1].IDs[0])
+		response.Groups, response.NextPageToken = response.GetGroups()[:n], page.TokenAt(n)
 	}
 	return response
 }
