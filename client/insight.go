@@ -11,7 +11,7 @@ import (
 type Embedding = akinv1.Embedding
 
 // EmbedTexts returns one embedding for each text and the fingerprint of the model that made them. Any number of texts:
-// they go up to 1,000 or 15 MiB a call. When the server changes its model between two such calls, all texts are
+// they go up to 1,000 or 3.75 MiB a call. When the server changes its model between two such calls, all texts are
 // embedded again, so that the vectors are always of one model.
 func (c *Client) EmbedTexts(ctx context.Context, texts ...string) (embeddings []*Embedding, model string, err error) {
 	for start := 0; start < len(texts); {

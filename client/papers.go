@@ -14,11 +14,13 @@ import (
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
-// Limits of one batch; the server's are 1,000 papers and 16 MiB a message.
+// Limits of one call; the server's are 1,000 papers and 4 MiB a message.
 const (
 	maxBatchPapers = 1000
-	maxBatchBytes  = 15 << 20
+	maxBatchBytes  = 3840 << 10
 	listPageSize   = 500
+
+	maxBatchSearches = 100
 )
 
 // Upsert stores a paper under its id, replacing what was there. It returns when the paper is durable and visible to
@@ -30,7 +32,7 @@ func (c *Client) Upsert(ctx context.Context, p *Paper) (*WriteResult, error) {
 	return res, callError("upsert", err)
 }
 
-// UpsertBatch stores papers with different ids: up to 1,000 papers of together at most 15 MiB all at once or, on any
+// UpsertBatch stores papers with different ids: up to 1,000 papers of together at most 3.75 MiB all at once or, on any
 // error, none. More are split into such batches, sent one after the other in the order given; then an error leaves the
 // batches before it stored, and their results are returned beside the error. For long streams use [Client.Import].
 func (c *Client) UpsertBatch(ctx context.Context, papers []*Paper) ([]*WriteResult, error) {

@@ -89,10 +89,10 @@ func TestBatchesAreSplitByCountAndByBytes(t *testing.T) {
 	}
 	large := samplePapers(9)
 	for i, p := range large {
-		p.Id, p.Abstract = fmt.Sprint("large", i), strings.Repeat("x", 4<<20)
+		p.Id, p.Abstract = fmt.Sprint("large", i), strings.Repeat("x", 1<<20)
 	}
 	if _, err := c.UpsertBatch(testContext(t), large); err != nil || s.Calls("BatchUpsertPapers") != 6 {
-		t.Fatalf("36 MiB: %v, %d batches", err, s.Calls("BatchUpsertPapers")-3)
+		t.Fatalf("9 MiB: %v, %d batches", err, s.Calls("BatchUpsertPapers")-3)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
@@ -105,11 +106,12 @@ type BatchResult struct {
 	Err    error
 }
 
-// QueryBatch answers many searches, one outcome for each in the order given. Any number: 100 go in one call.
+// QueryBatch answers many searches, one outcome for each in the order given. Any number: up to 100 go in one call, fewer
+// where their texts are long.
 func (c *Client) QueryBatch(ctx context.Context, requests []*SearchRequest) ([]BatchResult, error) {
 	results := make([]BatchResult, 0, len(requests))
 	for len(requests) > 0 {
-		n := min(len(requests), 100)
+		n := searchesEnd(requests)
 		part, err := c.queryPart(ctx, requests[:n])
 		if err != nil {
 			return results, err
@@ -118,6 +120,18 @@ func (c *Client) QueryBatch(ctx context.Context, requests []*SearchRequest) ([]B
 		requests = requests[n:]
 	}
 	return results, nil
+}
+
+// searchesEnd is how many of the searches go in the next call: one at least.
+func searchesEnd(requests []*SearchRequest) int {
+	bytes := 0
+	for i, r := range requests {
+		bytes += proto.Size(r) + 8 // tag and length of the field
+		if i > 0 && (bytes > maxBatchBytes || i == maxBatchSearches) {
+			return i
+		}
+	}
+	return len(requests)
 }
 
 func (c *Client) queryPart(ctx context.Context, requests []*SearchRequest) ([]BatchResult, error) {

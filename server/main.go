@@ -3,6 +3,7 @@
 //	server                 serve on 127.0.0.1:7700, with the papers in the user's data folder
 //	server demo            serve the bundled sample from a temporary folder, and show three queries
 //	server restore FILE    put the papers of a backup into a data folder
+//	server token new NAME  make a token for a principal
 //
 // Every flag is told with its default by -h.
 package main
@@ -35,9 +36,10 @@ alike: to a text, to a paper, to what someone likes. It needs no model download,
 Papers are kept in one folder, which one server at a time has open. SIGTERM or SIGINT ends the server once running calls
 are answered, a second one at once; what was acknowledged is on disk either way.`,
 		Example: `  akin-server                                     serve on 127.0.0.1:7700
-  akin-server --addr :7700 --data /srv/akin       serve to the network, papers in /srv/akin
-  akin-server --tls-cert a.crt --tls-key a.key --token-file token
-                                                  encrypted, for those who have the token
+  akin-server --addr :7700 --tls-cert a.crt --tls-key a.key --token-file token
+                                                  serve to the network, encrypted, for those who have the token
+  akin-server token new reader --role read >> tokens.toml
+                                                  make a token with a role, for --tokens-file tokens.toml
   akin-server demo                                see it work on the bundled papers`,
 		Args:          cobra.NoArgs,
 		Version:       version(),
@@ -46,7 +48,7 @@ are answered, a second one at once; what was acknowledged is on disk either way.
 		RunE:          func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), &s) },
 	}
 	s.register(root.Flags())
-	root.AddCommand(newDemo(), newRestore())
+	root.AddCommand(newDemo(), newRestore(), newTokens())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/service"
 )
@@ -36,9 +36,17 @@ func serve(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
-	cfg := service.Config{Logger: log, Token: token, Version: version()}
+	cfg := service.Config{Logger: log, Version: version()}
+	if cfg.Admit.Keys, err = admit.NewKeyring(s.tokensFile, token, log); err != nil {
+		return fmt.Errorf("--tokens-file: %w", err)
+	}
 	if s.tlsCert != "" {
 		if cfg.TLS, err = serverTLS(s.tlsCert, s.tlsKey, log); err != nil {
+			return err
+		}
+	}
+	if s.tlsClientCA != "" {
+		if err := askForCertificates(cfg.TLS, s.tlsClientCA); err != nil {
 			return err
 		}
 	}
@@ -50,26 +58,16 @@ func serve(ctx context.Context, s *settings) error {
 		defer stop()
 		cfg.Observe = observe
 	}
-	warnOpen(log, s.addr, cfg.TLS, token)
+	if s.insecure && !isLoopback(s.addr) {
+		log.Warn("open to the network by --insecure", "address", s.addr, "tokens", cfg.Admit.Keys != nil, "encrypted", cfg.TLS != nil)
+	}
 
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 	r := &runner{addr: s.addr, data: s.data, index: s.index, drain: s.drain, cfg: cfg, log: log, signals: signals}
+	r.connections = s.connections
 	return r.run(ctx)
-}
-
-// warnOpen says what a newcomer may not expect of a server that the network can reach.
-func warnOpen(log *slog.Logger, addr string, settings *tls.Config, token string) {
-	if isLoopback(addr) {
-		return
-	}
-	if token == "" {
-		log.Warn("everyone who reaches this address can read, change and delete papers: --token-file asks for a token", "address", addr)
-	}
-	if settings == nil {
-		log.Warn("calls go over the network unencrypted: use --tls-cert and --tls-key", "address", addr)
-	}
 }
 
 // configure changes the engine's settings in tests that stop the server at a named point; nil otherwise.
@@ -77,14 +75,15 @@ var configure func(*engine.Config)
 
 // runner is one life of the server.
 type runner struct {
-	addr    string
-	data    string
-	index   string
-	drain   time.Duration
-	cfg     service.Config
-	log     *slog.Logger
-	signals <-chan os.Signal
-	ready   func(addr net.Addr) // called once calls are answered, on a goroutine of its own; nil: nothing
+	addr        string
+	data        string
+	index       string
+	drain       time.Duration
+	cfg         service.Config
+	connections int // at most; 0: any number
+	log         *slog.Logger
+	signals     <-chan os.Signal
+	ready       func(addr net.Addr) // called once calls are answered, on a goroutine of its own; nil: nothing
 }
 
 // run listens, loads, serves and drains. It listens first, so that a taken port is told before anything is loaded, and
@@ -96,7 +95,11 @@ func (r *runner) run(ctx context.Context) error {
 	}
 	server := service.New(r.cfg)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	accepting := listener
+	if r.connections > 0 {
+		accepting = admit.Listen(listener, r.connections, r.log)
+	}
+	go func() { served <- server.Serve(accepting) }()
 	defer r.stopServing(server, served) // for the ways out before the drain; a second drain returns at once
 
 	// Loading a large folder takes seconds, and a signal ends that too.

@@ -21,9 +21,14 @@ type settings struct {
 	data  string // folder; empty: the user's data folder
 	index string // auto, flat, hnsw or coder
 
-	tlsCert   string // file; both or none
-	tlsKey    string
-	tokenFile string // empty: the environment variable AKIN_TOKEN, or no token
+	tlsCert     string // file; both or none
+	tlsKey      string
+	tlsClientCA string // file of the authority that signed clients' certificates; empty: none are asked for
+	tokenFile   string // empty: the environment variable AKIN_TOKEN, or no token
+	tokensFile  string // of principals; empty: none
+	insecure    bool   // listen beyond this machine without encryption or tokens
+
+	connections int // at most
 
 	drain     time.Duration // how long running calls may take to finish
 	memory    string        // soft limit, such as 2GiB; empty: none
@@ -48,6 +53,10 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringVar(&s.tlsCert, "tls-cert", "", "PEM file of the certificate chain; read again when it changes")
 	f.StringVar(&s.tlsKey, "tls-key", "", "PEM file of the certificate's key")
 	f.StringVar(&s.tokenFile, "token-file", "", "file with the bearer token that callers must bring (default: the variable "+tokenVariable+", or no token)")
+	f.StringVar(&s.tokensFile, "tokens-file", "", "TOML file of principals with roles, made with \"akin-server token new\"; read again when it changes")
+	f.StringVar(&s.tlsClientCA, "tls-client-ca", "", "PEM file of the authority that signs clients' certificates; their subjects stand in --tokens-file")
+	f.BoolVar(&s.insecure, "insecure", false, "listen to the network although calls are unencrypted or need no token")
+	f.IntVar(&s.connections, "max-connections", 1024, "connections at a time; further ones are closed at once")
 	f.DurationVar(&s.drain, "drain", 10*time.Second, "how long running calls may take to finish at the end")
 	f.StringVar(&s.memory, "memory-limit", "", "soft limit of memory, such as 2GiB: the collector works harder near it (default: none)")
 	f.StringVar(&s.debugAddr, "debug-addr", "", "loopback address for profiles (/debug/pprof/) and metrics (/metrics) over HTTP (default: off)")
@@ -66,6 +75,15 @@ func (s *settings) check() error {
 	if (s.tlsCert == "") != (s.tlsKey == "") {
 		return errors.New("--tls-cert and --tls-key go together: give both or none")
 	}
+	if s.tlsClientCA != "" && (s.tlsCert == "" || s.tokensFile == "") {
+		return errors.New("--tls-client-ca needs --tls-cert and --tls-key, and --tokens-file to say which subject may do what")
+	}
+	if s.connections < 1 {
+		return fmt.Errorf("--max-connections %d: it must be 1 or more", s.connections)
+	}
+	if err := s.checkExposure(); err != nil {
+		return err
+	}
 	if s.drain < 0 {
 		return fmt.Errorf("--drain %v: it cannot be negative", s.drain)
 	}
@@ -78,6 +96,26 @@ func (s *settings) check() error {
 			return err
 		}
 		s.data = folder
+	}
+	return nil
+}
+
+// checkExposure refuses to open the papers to a network by accident.
+func (s *settings) checkExposure() error {
+	if s.insecure || isLoopback(s.addr) {
+		return nil
+	}
+	tokens := s.tokenFile != "" || s.tokensFile != "" || strings.TrimSpace(os.Getenv(tokenVariable)) != ""
+	switch {
+	case !tokens && s.tlsCert == "":
+		return fmt.Errorf("--addr %s is open to the network: everyone who reaches it could read, change and delete papers, unencrypted. "+
+			"Give --tls-cert and --tls-key and a --token-file or --tokens-file, or --insecure if that is meant", s.addr)
+	case !tokens:
+		return fmt.Errorf("--addr %s is open to the network: everyone who reaches it could read, change and delete papers. "+
+			"Give a --token-file or --tokens-file, or --insecure if that is meant", s.addr)
+	case s.tlsCert == "":
+		return fmt.Errorf("--addr %s is open to the network, and tokens would travel unencrypted. "+
+			"Give --tls-cert and --tls-key, or --insecure if something before the server encrypts", s.addr)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"os"
@@ -23,6 +24,21 @@ func serverTLS(certFile, keyFile string, log *slog.Logger) (*tls.Config, error) 
 		MinVersion:     tls.VersionTLS12,
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current(), nil },
 	}, nil
+}
+
+// askForCertificates lets clients bring certificates that an authority has signed. One without may still have a token,
+// and needs neither for health checks.
+func askForCertificates(settings *tls.Config, authority string) error {
+	pem, err := os.ReadFile(authority)
+	if err != nil {
+		return fmt.Errorf("--tls-client-ca: %w", err)
+	}
+	settings.ClientCAs = x509.NewCertPool()
+	if !settings.ClientCAs.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("--tls-client-ca: %s holds no certificate", authority)
+	}
+	settings.ClientAuth = tls.VerifyClientCertIfGiven
+	return nil
 }
 
 // certificate is a key pair on disk.

@@ -10,7 +10,11 @@
 //   - Strings are UTF-8; invalid UTF-8 is INVALID_ARGUMENT. Sizes are in bytes of UTF-8.
 //   - Errors are google.rpc.Status. INVALID_ARGUMENT carries google.rpc.BadRequest, one violation for each faulty
 //     field, and every error carries google.rpc.ErrorInfo with domain "akin" and a stable upper-case reason.
-//   - Requests are limited to 16 MiB. Unary responses are cut at 3 MiB, with a next_page_token where there is more.
+//   - Requests are limited to 4 MiB, before and after decompression: RESOURCE_EXHAUSTED with reason MESSAGE_TOO_LARGE
+//     beyond that. What is larger goes by ImportPapers. Unary responses are cut at 3 MiB, with a next_page_token where
+//     there is more.
+//   - A server that has more to do than it can finish in time refuses at once: RESOURCE_EXHAUSTED with reason OVERLOADED
+//     and a google.rpc.RetryInfo that says when to come back.
 
 package akinv1
 

@@ -1,6 +1,7 @@
 // Load puts a real server under load and prints how it bears it.
 //
 //	go run ./server/cmd/load scale --papers 1000000
+//	go run ./server/cmd/load overload --addr 127.0.0.1:7700 --queries corpus.jsonl.gz
 //
 // Each subcommand is told with its flags by -h.
 package main
@@ -31,7 +32,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newScale())
+	root.AddCommand(newScale(), newOverload(), newBeside())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

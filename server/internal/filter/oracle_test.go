@@ -1,10 +1,8 @@
 package filter
 
 import (
-	"cmp"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,49 +10,6 @@ import (
 
 	"github.com/akin-search/akin/server/internal/paper"
 )
-
-// matches evaluates a compiled filter over one paper, by the meaning in the package comment.
-func matches(n *node, p *paper.Paper) bool {
-	switch n.kind {
-	case and:
-		return !slices.ContainsFunc(n.children, func(child *node) bool { return !matches(child, p) })
-	case or:
-		return slices.ContainsFunc(n.children, func(child *node) bool { return matches(child, p) })
-	case not:
-		return !matches(n.children[0], p)
-	}
-	t := &n.cond
-	switch t.field {
-	case fieldID:
-		return t.op.holds(cmp.Compare(p.ID, t.value.text))
-	case fieldCategories:
-		return hasText(p.Categories, t)
-	case fieldAuthors:
-		return hasText(p.Authors, t)
-	case fieldPublishTime:
-		return !p.PublishTime.IsZero() && t.op.holds(p.PublishTime.Compare(t.value.time))
-	}
-	if t.name == "" {
-		return len(p.Attributes) > 0
-	}
-	v, ok := p.Attributes[t.name]
-	switch {
-	case !ok || t.op == present:
-		return ok
-	case v.Kind == paper.StringValue:
-		return t.value.kind == textValue && t.op.holds(cmp.Compare(v.String, t.value.text))
-	case v.Kind == paper.NumberValue:
-		return t.value.kind == numberValue && v.Number == v.Number && t.op.holds(cmp.Compare(v.Number, t.value.number))
-	}
-	return t.value.kind == boolValue && v.Bool == t.value.truth
-}
-
-func hasText(list []string, t *condition) bool {
-	if t.op == present {
-		return len(list) > 0
-	}
-	return slices.Contains(list, t.value.text)
-}
 
 var (
 	words = []string{"", "a", "b", "cs.LG", "math-ph", "Ann Arbor", "x\"y", `back\slash`, "true", "10", "日本", "*", "AND"}
@@ -172,7 +127,7 @@ func sameAnswer(t *testing.T, c *Columns, papers []*paper.Paper, f *Filter, mean
 		t.Fatalf("%s finds slot %d of %d", f, got.Maximum(), len(papers))
 	}
 	for slot, p := range papers {
-		if want := matches(meaning, p); got.Contains(uint32(slot)) != want {
+		if want := meaning.matches(p); got.Contains(uint32(slot)) != want {
 			t.Fatalf("%s finds %v: %v, want %v", f, p, !want, want)
 		}
 	}
@@ -191,6 +146,11 @@ func TestRandomFiltersMeanWhatTheySay(t *testing.T) {
 				t.Fatalf("Parse(%q): %v", text, err)
 			}
 			sameAnswer(t, c, papers, f, meaning)
+			for _, p := range papers {
+				if f.Match(p) != meaning.matches(p) {
+					t.Fatalf("%s matches %v: %v", f, p, f.Match(p))
+				}
+			}
 		}
 		if err := c.Check(); err != nil {
 			t.Fatal(err)

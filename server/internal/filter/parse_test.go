@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/akin-search/akin/server/internal/paper"
 )
 
 func TestErrorsNameThePlaceTheFieldAndTheRemedy(t *testing.T) {
@@ -103,5 +105,38 @@ func TestErrorsDoNotRepeatALongFilter(t *testing.T) {
 		if _, err := Parse(long); err == nil || len(err.Error()) > 500 || !utf8.ValidString(err.Error()) {
 			t.Errorf("Parse(%.20q...): %v", long, err)
 		}
+	}
+}
+
+func TestBothFiltersMustAccept(t *testing.T) {
+	parse := func(text string) *Filter {
+		f, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	either, one := parse(`categories:"a" OR categories:"b"`), parse(`id != "x"`)
+	both := And(either, one)
+	for _, c := range []struct {
+		paper paper.Paper
+		want  bool
+	}{
+		{paper.Paper{ID: "y", Categories: []string{"b"}}, true},
+		{paper.Paper{ID: "x", Categories: []string{"b"}}, false},
+		{paper.Paper{ID: "y", Categories: []string{"c"}}, false},
+	} {
+		if got := both.Match(&c.paper); got != c.want {
+			t.Errorf("%s on %v: %v", both, c.paper, got)
+		}
+		if got := parse(both.String()).Match(&c.paper); got != c.want {
+			t.Errorf("%s, parsed again, on %v: %v", both, c.paper, got)
+		}
+	}
+	if And(nil, one) != one || And(one, nil) != one || And(nil, nil) != nil {
+		t.Error("nil does not accept everything")
+	}
+	if (*Filter)(nil).Match(&paper.Paper{}) || (&Filter{}).Match(&paper.Paper{}) {
+		t.Error("a filter that was not parsed matches")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/engine"
 )
 
@@ -39,9 +41,18 @@ func newLoadingRig(t testing.TB, cfg Config, extra ...*grpc.ServiceDesc) *rig {
 	t.Helper()
 	log := &logBuffer{}
 	cfg.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	cfg.Admit.Rules = maps.Clone(admit.Rules)
+	for _, desc := range extra { // for everyone who has any role
+		for _, m := range desc.Methods {
+			cfg.Admit.Rules["/"+desc.ServiceName+"/"+m.MethodName] = admit.Rule{Role: admit.Read, Class: admit.Interactive}
+		}
+		for _, d := range desc.Streams {
+			cfg.Admit.Rules["/"+desc.ServiceName+"/"+d.StreamName] = admit.Rule{Role: admit.Read, Class: admit.Heavy, Streams: true}
+		}
+	}
 	r := &rig{server: New(cfg), log: log}
 	for _, desc := range extra {
-		r.server.grpc.RegisterService(desc, nil)
+		chained{r.server}.RegisterService(desc, nil)
 	}
 	listener := bufconn.Listen(1 << 20)
 	served := make(chan error, 1)

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/paper"
 )
@@ -26,7 +27,8 @@ import (
 //
 // Memory is bounded by the channels: about importAhead + importPending + 3 batches of at most importBytes each, and
 // importItems items between receive and collect. When the engine's queue is full, submit waits, and so in the end does
-// the client. The stream ends, once all that was received before is acknowledged, when the client closes its side, when
+// the client. What items hold is counted against the server's budget of bytes until they are acknowledged, and an import
+// waits for room in it. The stream ends, once all that was received before is acknowledged, when the client closes its side, when
 // an item number does not rise, or when the server drains; it ends at once when the client cancels or the engine fails.
 const (
 	importItems   = 32
@@ -67,7 +69,7 @@ type importRun struct {
 func (s *Server) ImportPapers(stream akinv1.PaperService_ImportPapersServer) error {
 	// The receiver may sit in Recv until the handler has returned, so the others do not wait for it.
 	items := make(chan importItem, importItems)
-	go receiveItems(stream, items)
+	go s.receiveItems(stream, items)
 
 	group, ctx := errgroup.WithContext(stream.Context())
 	collected := make(chan *importRun, importAhead)
@@ -82,7 +84,7 @@ func (s *Server) ImportPapers(stream akinv1.PaperService_ImportPapersServer) err
 		defer close(submitted)
 		return submitRuns(ctx, collected, submitted)
 	}))
-	group.Go(recovered(func() error { return acknowledgeRuns(ctx, submitted, stream) }))
+	group.Go(recovered(func() error { return s.acknowledgeRuns(ctx, submitted, stream) }))
 	if err := group.Wait(); err != nil {
 		return err
 	}
@@ -90,10 +92,13 @@ func (s *Server) ImportPapers(stream akinv1.PaperService_ImportPapersServer) err
 }
 
 // receiveItems reads the stream until it ends or an item breaks its order.
-func receiveItems(stream akinv1.PaperService_ImportPapersServer, items chan<- importItem) {
+func (s *Server) receiveItems(stream akinv1.PaperService_ImportPapersServer, items chan<- importItem) {
 	last := int64(0)
 	for {
 		item := receiveItem(stream, last)
+		if item.end == nil {
+			item.end = s.gate.Hold(stream.Context(), item.bytes) // until it is acknowledged
+		}
 		select {
 		case items <- item:
 		case <-stream.Context().Done():
@@ -111,7 +116,7 @@ func receiveItem(stream akinv1.PaperService_ImportPapersServer, last int64) impo
 	if err != nil {
 		return importItem{end: err}
 	}
-	item := importItem{number: req.GetItem(), id: req.GetPaper().GetId()}
+	item := importItem{number: req.GetItem(), id: req.GetPaper().GetId(), bytes: proto.Size(req)}
 	if item.number <= last {
 		violation := &errdetails.BadRequest_FieldViolation{Field: "item", Description: "does not rise: numbers start at 1 or later and rise from item to item"}
 		return importItem{end: invalid(reasonItemOrder, []*errdetails.BadRequest_FieldViolation{violation}, 0)}
@@ -120,7 +125,6 @@ func receiveItem(stream akinv1.PaperService_ImportPapersServer, last int64) impo
 		item.err = invalid(reasonInvalidField, violations, 0)
 		return item
 	}
-	item.bytes = proto.Size(req)
 	item.paper, item.err = decodePaper("paper", req.GetPaper())
 	return item
 }
@@ -146,8 +150,10 @@ func (s *Server) collectItems(ctx context.Context, group *errgroup.Group, items 
 				return nil
 			}
 			run.failed = errUnprepared // what a panic leaves behind
-			run.prepared, run.failed = s.engine().Prepare(ctx, run.papers)
-			return nil
+			return s.gate.Do(ctx, admit.Batch, float64(len(run.papers))/8, func(ctx context.Context) error {
+				run.prepared, run.failed = s.engine().Prepare(ctx, run.papers)
+				return nil
+			})
 		}))
 	}
 	switch {
@@ -262,7 +268,7 @@ func submitRuns(ctx context.Context, in <-chan *importRun, out chan<- *importRun
 }
 
 // acknowledgeRuns tells the client about each run once it is durable and visible.
-func acknowledgeRuns(ctx context.Context, in <-chan *importRun, stream akinv1.PaperService_ImportPapersServer) error {
+func (s *Server) acknowledgeRuns(ctx context.Context, in <-chan *importRun, stream akinv1.PaperService_ImportPapersServer) error {
 	for run := range in {
 		response := &akinv1.ImportPapersResponse{AcknowledgedItem: run.last, Errors: run.errors}
 		if run.pending != nil {
@@ -281,6 +287,7 @@ func acknowledgeRuns(ctx context.Context, in <-chan *importRun, stream akinv1.Pa
 		if err := stream.Send(response); err != nil {
 			return err
 		}
+		s.gate.Return(ctx, run.bytes)
 	}
 	return nil
 }

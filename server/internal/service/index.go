@@ -28,6 +28,7 @@ func (s *Server) EvaluateRecall(ctx context.Context, req *akinv1.EvaluateRecallR
 	if err != nil {
 		return nil, err
 	}
+	q.Filter = scoped(ctx, q.Filter)
 	report, err := s.engine().EvaluateRecall(ctx, q)
 	if err != nil {
 		return nil, err

@@ -47,7 +47,6 @@ const (
 	defaultRecallK   = 10
 	maxRecallK       = 1000
 	defaultSeed      = 1
-	maxRequestBytes  = 16 << 20
 	maxStreamedBytes = 1 << 20 // of one message of ExportPapers and Backup
 )
 

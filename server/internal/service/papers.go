@@ -45,7 +45,7 @@ func (s *Server) GetPaper(ctx context.Context, req *akinv1.GetPaperRequest) (*ak
 	if err != nil {
 		return nil, err
 	}
-	if papers[0] == nil {
+	if !sees(ctx, papers[0]) {
 		return nil, fmt.Errorf("%w: %s", engine.ErrNotFound, quoted(id))
 	}
 	return &akinv1.GetPaperResponse{Paper: mask.encode(papers[0])}, nil
@@ -67,6 +67,11 @@ func (s *Server) BatchGetPapers(ctx context.Context, req *akinv1.BatchGetPapersR
 		if err != nil {
 			return nil, err
 		}
+		for i, p := range papers {
+			if !sees(ctx, p) {
+				papers[i] = nil
+			}
+		}
 		taken := response.add(ids[:n], papers, mask)
 		ids = ids[taken:]
 	}
@@ -79,6 +84,7 @@ func (s *Server) ListPapers(ctx context.Context, req *akinv1.ListPapersRequest) 
 	if err != nil {
 		return nil, err
 	}
+	q.Filter = scoped(ctx, q.Filter)
 	page, err := s.engine().List(ctx, q)
 	if err != nil {
 		return nil, err

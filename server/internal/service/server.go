@@ -3,8 +3,9 @@
 //
 // # A call's way through
 //
+//	admission     principal, role, limits, the message, a place in the queue   package admit
 //	codec         invalid UTF-8 becomes a violation instead of a broken call   codec.go
-//	interceptor   panics, bearer token, loading, the log, errors to statuses   interceptors.go
+//	chain         panics, loading, the log, errors to statuses                 chain.go
 //	decode        every check of the request, once; proto to domain            convert.go, validate.go, mask.go
 //	engine        the work
 //	encode        domain to proto, cut where a message would grow too large    convert.go, cut.go
@@ -43,6 +44,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/engine"
 )
 
@@ -50,7 +52,7 @@ import (
 type Config struct {
 	Logger  *slog.Logger // nil: slog.Default()
 	TLS     *tls.Config  // nil: plain text
-	Token   string       // bearer token that every call but health checks must bring; empty: none
+	Admit   admit.Config // who may call, and how much at a time; Logger and Refused are set by New
 	Version string       // release of the server, as GetIndexStats reports it
 	Observe func(Call)   // told of every call that has ended, from many goroutines at once; nil: no one
 }
@@ -60,6 +62,7 @@ type Call struct {
 	Method   string // full name: /akin.v1.PaperService/GetPaper
 	Code     string // of the outcome, as codes.Code prints it
 	Duration time.Duration
+	Waited   time.Duration // of Duration: for its turn, once its message was in
 }
 
 // Server serves the three services of akin.v1, with health and reflection beside them. Make one with New.
@@ -71,6 +74,8 @@ type Server struct {
 	cfg    Config
 	log    *slog.Logger
 	grpc   *grpc.Server
+	gate   *admit.Gate
+	codec  utf8Codec
 	health *health.Server
 
 	live     atomic.Pointer[engine.Engine] // nil while loading
@@ -84,6 +89,9 @@ type Server struct {
 // watchGrace is how long health watchers stay connected after a drain began, so that NOT_SERVING reaches them.
 const watchGrace = 200 * time.Millisecond
 
+// maxIdle is how long a connection without a call stays open. Clients of gRPC make a new one when they need it.
+const maxIdle = 10 * time.Minute
+
 // New makes a server that is loading.
 func New(cfg Config) *Server {
 	if cfg.Logger == nil {
@@ -92,31 +100,37 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg:      cfg,
 		log:      cfg.Logger,
+		codec:    newCodec(),
 		health:   health.NewServer(),
 		draining: make(chan struct{}),
 		lines:    rate.NewLimiter(20, 100), // a second, and at once
 	}
+	cfg.Admit.Logger, cfg.Admit.Refused = s.log, s.refused
+	s.gate = admit.New(cfg.Admit)
 	options := []grpc.ServerOption{
-		grpc.ForceServerCodecV2(newCodec()),
-		grpc.MaxRecvMsgSize(maxRequestBytes),
-		grpc.MaxConcurrentStreams(1024),         // of one connection; the default has no bound
+		grpc.ForceServerCodecV2(s.codec),
+		grpc.InTapHandle(s.gate.Arrive),
+		grpc.MaxRecvMsgSize(admit.MaxMessage),
+		grpc.MaxConcurrentStreams(256),          // of one connection; the default has no bound
+		grpc.MaxHeaderListSize(16 << 10),        // bytes; the default is 16 MiB
+		grpc.StaticStreamWindowSize(64 << 10),   // what a call may send unasked; gRPC's own estimate rises to 16 MiB
+		grpc.StaticConnWindowSize(1 << 20),      // of all calls of a connection
 		grpc.ConnectionTimeout(5 * time.Second), // of a client that connects and says nothing: even Stop waits for it
 		grpc.WaitForHandlers(true),              // so that no handler outlives the server and meets a closed engine
-		grpc.UnaryInterceptor(s.unary),
-		grpc.StreamInterceptor(s.stream),
 		// A client may ping twice a minute and more, idle or not; silent connections are asked for a sign of life.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second, MaxConnectionIdle: maxIdle}),
 	}
 	if cfg.TLS != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(cfg.TLS)))
 	}
 	s.grpc = grpc.NewServer(options...)
-	akinv1.RegisterPaperServiceServer(s.grpc, s)
-	akinv1.RegisterSimilarityServiceServer(s.grpc, s)
-	akinv1.RegisterIndexServiceServer(s.grpc, s)
-	healthv1.RegisterHealthServer(s.grpc, s.health)
-	reflection.Register(s.grpc)
+	services := chained{s}
+	akinv1.RegisterPaperServiceServer(services, s)
+	akinv1.RegisterSimilarityServiceServer(services, s)
+	akinv1.RegisterIndexServiceServer(services, s)
+	healthv1.RegisterHealthServer(services, s.health)
+	reflection.Register(services)
 	s.setHealth(healthv1.HealthCheckResponse_NOT_SERVING, everyService...)
 	return s
 }
@@ -152,5 +166,5 @@ func (s *Server) Drain(ctx context.Context) {
 	}
 }
 
-// engine is the live engine. The interceptors let no call through before there is one.
+// engine is the live engine. The chain lets no call through before there is one.
 func (s *Server) engine() *engine.Engine { return s.live.Load() }

@@ -15,6 +15,9 @@ func (s *Server) SearchPapers(ctx context.Context, req *akinv1.SearchPapersReque
 	if err != nil {
 		return nil, err
 	}
+	if err := s.scopeSearch(ctx, q); err != nil {
+		return nil, err
+	}
 	result, err := s.engine().Search(ctx, q)
 	if err != nil {
 		return nil, err
@@ -53,6 +56,9 @@ func (s *Server) answer(ctx context.Context, req *akinv1.SearchPapersRequest) an
 	if err != nil {
 		return answer{err: err}
 	}
+	if err := s.scopeSearch(ctx, q); err != nil {
+		return answer{err: s.itemError(ctx, err, req)}
+	}
 	result, err := s.engine().Search(ctx, q)
 	if err != nil {
 		return answer{err: s.itemError(ctx, err, req)}
@@ -64,6 +70,9 @@ func (s *Server) answer(ctx context.Context, req *akinv1.SearchPapersRequest) an
 func (s *Server) RecommendPapers(ctx context.Context, req *akinv1.RecommendPapersRequest) (*akinv1.RecommendPapersResponse, error) {
 	r, mask, err := decodeRecommend(req)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.scopeRecommendation(ctx, r); err != nil {
 		return nil, err
 	}
 	result, err := s.engine().Recommend(ctx, r)
@@ -81,6 +90,13 @@ func (s *Server) ExplainSimilarity(ctx context.Context, req *akinv1.ExplainSimil
 	if err != nil {
 		return nil, err
 	}
+	subjects := []string{q.Target}
+	if q.PaperID != "" {
+		subjects = append(subjects, q.PaperID)
+	}
+	if err := s.mustSee(ctx, subjects...); err != nil {
+		return nil, err
+	}
 	explanation, err := s.engine().Explain(ctx, q)
 	if err != nil {
 		return nil, err
@@ -94,6 +110,7 @@ func (s *Server) FindDuplicates(ctx context.Context, req *akinv1.FindDuplicatesR
 	if err != nil {
 		return nil, err
 	}
+	q.Filter = scoped(ctx, q.Filter)
 	page, err := s.engine().Duplicates(ctx, q)
 	if err != nil {
 		return nil, err

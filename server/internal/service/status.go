@@ -9,28 +9,23 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/protoadapt"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/engine"
 )
-
-// errorDomain is the domain of every ErrorInfo.
-const errorDomain = "akin"
 
 // Reasons of errors that arise in this package. Like those of the table below they are part of the contract: clients
 // switch on them, so they never change.
 const (
-	reasonInvalidField    = "INVALID_FIELD"
-	reasonInvalidFilter   = "INVALID_FILTER"
-	reasonItemOrder       = "ITEM_ORDER"
-	reasonLoading         = "LOADING"
-	reasonShuttingDown    = "SHUTTING_DOWN"
-	reasonUnauthenticated = "UNAUTHENTICATED"
-	reasonDeadline        = "DEADLINE_EXCEEDED"
-	reasonCancelled       = "CANCELLED"
-	reasonInternal        = "INTERNAL"
+	reasonInvalidField  = "INVALID_FIELD"
+	reasonInvalidFilter = "INVALID_FILTER"
+	reasonItemOrder     = "ITEM_ORDER"
+	reasonLoading       = "LOADING"
+	reasonShuttingDown  = "SHUTTING_DOWN"
+	reasonDeadline      = "DEADLINE_EXCEEDED"
+	reasonCancelled     = "CANCELLED"
+	reasonInternal      = "INTERNAL"
 )
 
 // outcomes maps the engine's sentinels to what callers see.
@@ -84,20 +79,11 @@ const retryDelay = time.Second
 
 // failure makes a status with its ErrorInfo, and RetryInfo where waiting helps.
 func failure(code codes.Code, reason, message string) error {
-	st := status.New(code, message)
+	retry := time.Duration(0)
 	if code == codes.Unavailable || code == codes.ResourceExhausted {
-		return withDetails(st, reason, &errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})
+		retry = retryDelay
 	}
-	return withDetails(st, reason)
-}
-
-func withDetails(st *status.Status, reason string, details ...protoadapt.MessageV1) error {
-	info := &errdetails.ErrorInfo{Reason: reason, Domain: errorDomain}
-	full, err := st.WithDetails(append([]protoadapt.MessageV1{info}, details...)...)
-	if err != nil { // only for an OK status or a message that cannot be encoded, and neither is made here
-		return st.Err()
-	}
-	return full.Err()
+	return admit.Refuse(code, reason, message, retry)
 }
 
 // isStatus reports whether err was made by the status package. Wrapped statuses do not count: no one here wraps them.

@@ -19,8 +19,12 @@ func (s *Server) ExportPapers(req *akinv1.ExportPapersRequest, stream akinv1.Pap
 	if err != nil {
 		return err
 	}
+	filter = scoped(stream.Context(), filter)
 	message, bytes := &akinv1.ExportPapersResponse{}, 0
 	err = s.engine().Export(stream.Context(), filter, func(p *paper.Paper) error {
+		if !sees(stream.Context(), p) { // replaced since the filter was looked at
+			return nil
+		}
 		m := allFields.encode(p)
 		size := entrySize(m)
 		if bytes > 0 && bytes+size > maxStreamedBytes {

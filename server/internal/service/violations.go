@@ -6,7 +6,8 @@ import (
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+
+	"github.com/akin-search/akin/server/internal/admit"
 )
 
 // Error details travel in HTTP/2 trailers, base64-encoded, and some clients refuse trailers over 8 KiB: so at most this
@@ -54,8 +55,7 @@ func invalid(reason string, violations []*errdetails.BadRequest_FieldViolation, 
 	if more := len(violations) - 1 + untold; more > 0 {
 		message += fmt.Sprintf(" (and %d more faulty fields)", more)
 	}
-	st := status.New(codes.InvalidArgument, message)
-	return withDetails(st, reason, &errdetails.BadRequest{FieldViolations: violations})
+	return admit.Status(codes.InvalidArgument, reason, message, &errdetails.BadRequest{FieldViolations: violations})
 }
 
 // quoted is a caller's value, cut so that it can stand in a message.

@@ -1,0 +1,389 @@
+package admit
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
+	"google.golang.org/protobuf/proto"
+)
+
+// Config says how a gate admits. Zero fields take the defaults named here.
+type Config struct {
+	Keys           *Keyring        // nil: everyone may do everything
+	Budget         int64           // bytes of messages in flight; default DefaultBudget
+	ReceiveTimeout time.Duration   // for one message, once it has begun; default 10 s
+	SendTimeout    time.Duration   // for a stream's client to take any message; default 20 s
+	Cores          int             // default: as many as the process may use
+	Rules          map[string]Rule // by a method's full name; default Rules
+	Logger         *slog.Logger    // default slog.Default()
+
+	// Refused is told of every call that is refused on its headers, from many goroutines at once: such a call reaches no
+	// handler. Nil: no one.
+	Refused func(ctx context.Context, method string, err error)
+}
+
+// Bounds of calls at a time. A stream that sends for long counts as one.
+const (
+	maxCalls       = 512 // of one principal
+	maxSeats       = 16  // of streams that send for long, on the whole
+	maxOwnSeats    = 4   // of one principal
+	maxImportSeats = 64  // of imports, which hold no more than the budget lets them
+)
+
+// lateRefusal is from which remaining time on a call is refused by a handler instead of on its headers: gRPC leaves the
+// timer of a call that is refused on its headers running until the deadline, which callers could use to fill memory.
+const lateRefusal = time.Minute
+
+// Gate admits calls. Its methods may be called from many goroutines at once.
+type Gate struct {
+	cfg     Config
+	log     *slog.Logger
+	limiter *Limiter
+	budget  *Budget
+	seats   seats
+}
+
+// New makes a gate.
+func New(cfg Config) *Gate {
+	if cfg.Budget == 0 {
+		cfg.Budget = DefaultBudget
+	}
+	if cfg.ReceiveTimeout == 0 {
+		cfg.ReceiveTimeout = 10 * time.Second
+	}
+	if cfg.SendTimeout == 0 {
+		cfg.SendTimeout = 20 * time.Second
+	}
+	if cfg.Cores == 0 {
+		cfg.Cores = Cores()
+	}
+	if cfg.Rules == nil {
+		cfg.Rules = Rules
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	g := &Gate{cfg: cfg, log: cfg.Logger, limiter: NewLimiter(cfg.Cores), budget: NewBudget(cfg.Budget)}
+	g.seats.own = make(map[any]int)
+	return g
+}
+
+// Limiter is the gate's limiter, and Budget its budget: for metrics.
+func (g *Gate) Limiter() *Limiter { return g.limiter }
+
+// Budget is the bytes of messages in flight.
+func (g *Gate) Budget() *Budget { return g.budget }
+
+// Call is what the gate knows of one call on its way. It is in the call's context.
+type Call struct {
+	Method    string
+	Rule      Rule
+	Principal *Principal
+	Arrived   time.Time // headers are in
+	Received  time.Time // the message is decoded; zero before
+	Begun     time.Time // the handler may run; zero before
+	Cost      Cost      // as charged
+
+	key     any // who is charged
+	cancel  context.CancelCauseFunc
+	period  int64 // for Limiter.received
+	waiting bool  // counted as arriving
+	bytes   int64 // taken from the budget until the call ends
+	refused error // what the handler is to say at once
+	permit  *Permit
+	seated  bool
+	once    sync.Once
+
+	mu    sync.Mutex
+	ended bool
+	held  int64 // taken by Hold
+}
+
+// Waited is how long a call waited for its turn; 0 when it did not come to that.
+func (c *Call) Waited() time.Duration {
+	if c == nil || c.Begun.IsZero() {
+		return 0
+	}
+	return c.Begun.Sub(c.Received)
+}
+
+type callKey struct{}
+
+// CallOf is the call of a context, or nil outside of one.
+func CallOf(ctx context.Context) *Call { return callOf(ctx) }
+
+func callOf(ctx context.Context) *Call {
+	call, _ := ctx.Value(callKey{}).(*Call)
+	return call
+}
+
+var (
+	errTooManyCalls = Refuse(codes.ResourceExhausted, ReasonTooManyCalls,
+		"this principal has as many calls in flight as it may: wait for some to end", retryStep)
+	errTooManyStreams = Refuse(codes.ResourceExhausted, ReasonTooManyCalls,
+		"too many exports, backups, trainings or imports run already: wait for one to end", time.Second)
+)
+
+// Arrive looks at a call whose headers are in. It runs on the goroutine that reads the connection, and blocks on nothing
+// but short locks. Its signature is that of gRPC's tap handle.
+func (g *Gate) Arrive(ctx context.Context, info *tap.Info) (context.Context, error) {
+	call := &Call{Method: info.FullMethodName, Arrived: time.Now()}
+	err := g.arrive(ctx, call, info)
+	if err == nil {
+		ctx, call.cancel = context.WithCancelCause(ctx)
+		ctx = context.WithValue(ctx, callKey{}, call)
+		// The handler ends the call. Where gRPC calls none, the end of the stream does.
+		context.AfterFunc(ctx, func() { g.end(call) })
+		return ctx, nil
+	}
+	if g.cfg.Refused != nil {
+		g.cfg.Refused(ctx, call.Method, err)
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) > lateRefusal {
+		return context.WithValue(ctx, callKey{}, &Call{Method: call.Method, Principal: call.Principal, refused: err}), nil
+	}
+	return ctx, err
+}
+
+func (g *Gate) arrive(ctx context.Context, call *Call, info *tap.Info) error {
+	rule, known := g.cfg.Rules[call.Method]
+	call.Rule, call.Principal = rule, Everyone
+	from, _ := peer.FromContext(ctx)
+	if known && rule.Role == 0 {
+		return nil
+	}
+	p, err := g.cfg.Keys.identify(info.Header["authorization"], from)
+	if err != nil {
+		return err
+	}
+	call.Principal = p
+	call.key = p.account
+	if p == Everyone {
+		call.key = from // each connection by itself
+	}
+	if !known {
+		return errNoRule
+	}
+	if err := rule.Permits(p); err != nil {
+		return err
+	}
+	if l := p.account.limiter; l != nil && !l.Allow() {
+		return Refuse(codes.ResourceExhausted, ReasonRateLimited, "this principal makes more calls a second than it may",
+			max(time.Millisecond, seconds(1/p.account.perSec)))
+	}
+	if rule.Streams && rule.Class != Control {
+		if !g.seats.take(call) {
+			return errTooManyStreams
+		}
+	}
+	if p != Everyone && p.account.calls.Add(1) > maxCalls {
+		p.account.calls.Add(-1)
+		g.seats.give(call)
+		return errTooManyCalls
+	}
+	if rule.Streams {
+		return nil
+	}
+	deadline, _ := ctx.Deadline()
+	call.period, err = g.limiter.arrive(ticket{key: call.key, class: rule.Class, units: 1, deadline: deadline})
+	if err != nil {
+		g.leave(call)
+		return err
+	}
+	call.waiting = true
+	return nil
+}
+
+// leave gives back what arrive took.
+func (g *Gate) leave(call *Call) {
+	if p := call.Principal; call.key != nil && p != nil && p != Everyone {
+		p.account.calls.Add(-1)
+	}
+	g.seats.give(call)
+}
+
+// end gives everything back, once.
+func (g *Gate) end(call *Call) {
+	call.once.Do(func() {
+		call.permit.release()
+		if call.waiting {
+			g.limiter.received(call.Rule.Class, call.period)
+		}
+		call.mu.Lock()
+		call.ended = true
+		held := call.held
+		call.held = 0
+		call.mu.Unlock()
+		g.budget.give(call.bytes + held)
+		call.drop(call.bytes)
+		g.leave(call)
+	})
+}
+
+// End ends the call of a context: whatever it held is given back. It may be called more than once.
+func (g *Gate) End(ctx context.Context) {
+	if call := callOf(ctx); call != nil && call.refused == nil {
+		g.end(call)
+	}
+}
+
+// Begin is the first thing a handler's wrapper calls: the refusal of a call that could not be refused on its headers.
+func (g *Gate) Begin(ctx context.Context) error {
+	if call := callOf(ctx); call != nil {
+		return call.refused
+	}
+	return nil
+}
+
+// Acquire charges a call for its message and waits for its turn. The context it returns is for the handler: where it asks
+// whether it has ended, long work gives way to what is more urgent.
+func (g *Gate) Acquire(ctx context.Context, m proto.Message) (context.Context, error) {
+	call := callOf(ctx)
+	if call == nil || call.Rule.Elsewhere {
+		return ctx, nil
+	}
+	call.Received = time.Now()
+	if call.waiting {
+		call.waiting = false
+		g.limiter.received(call.Rule.Class, call.period)
+	}
+	call.Cost = CostOf(call.Rule, m)
+	deadline, _ := ctx.Deadline()
+	permit, err := g.limiter.acquire(ctx, ticket{key: call.key, class: call.Cost.Class, units: call.Cost.Units, deadline: deadline})
+	if err != nil {
+		return ctx, err
+	}
+	call.permit = permit
+	call.Begun = time.Now()
+	return permit.context(ctx), nil
+}
+
+// Do runs a part of a long stream's work under a permit of its own.
+func (g *Gate) Do(ctx context.Context, class Class, units float64, fn func(ctx context.Context) error) error {
+	call := callOf(ctx)
+	if call == nil {
+		return fn(ctx)
+	}
+	permit, err := g.limiter.insist(ctx, ticket{key: call.key, class: class, units: units})
+	if err != nil {
+		return err
+	}
+	defer permit.release()
+	return fn(permit.context(ctx))
+}
+
+// Hold takes bytes from the budget for a call that receives many messages, and waits for them. Return gives them back,
+// and so does the end of the call.
+func (g *Gate) Hold(ctx context.Context, bytes int) error {
+	call := callOf(ctx)
+	if call == nil {
+		return nil
+	}
+	if err := g.budget.wait(ctx, int64(bytes)); err != nil {
+		return err
+	}
+	call.mu.Lock()
+	defer call.mu.Unlock()
+	if call.ended { // nobody is left to return them
+		g.budget.give(int64(bytes))
+		return context.Canceled
+	}
+	call.held += int64(bytes)
+	return nil
+}
+
+// Return gives bytes back that Hold took.
+func (g *Gate) Return(ctx context.Context, bytes int) {
+	call := callOf(ctx)
+	if call == nil {
+		return
+	}
+	call.mu.Lock()
+	n := min(call.held, int64(bytes))
+	call.held -= n
+	call.mu.Unlock()
+	g.budget.give(n)
+}
+
+// hold counts bytes of a principal's own, at most limit: no principal takes the whole budget.
+func (c *Call) hold(limit, n int64) error {
+	if c.key == nil || c.Principal == Everyone {
+		return nil
+	}
+	if a := c.Principal.account; a.bytes.Add(n) > limit {
+		a.bytes.Add(-n)
+		return errBudget
+	}
+	return nil
+}
+
+func (c *Call) drop(n int64) {
+	if c.key != nil && c.Principal != Everyone {
+		c.Principal.account.bytes.Add(-n)
+	}
+}
+
+// seats counts the streams that run for long.
+type seats struct {
+	mu      sync.Mutex
+	taken   int
+	imports int
+	own     map[any]int
+}
+
+func (s *seats) take(call *Call) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if call.Rule.Class == Batch {
+		if s.imports >= maxImportSeats {
+			return false
+		}
+		s.imports++
+	} else {
+		if s.taken >= maxSeats || s.own[call.key] >= maxOwnSeats {
+			return false
+		}
+		s.taken++
+		s.own[call.key]++
+	}
+	call.seated = true
+	return true
+}
+
+func (s *seats) give(call *Call) {
+	if !call.seated {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	call.seated = false
+	if call.Rule.Class == Batch {
+		s.imports--
+		return
+	}
+	s.taken--
+	if s.own[call.key]--; s.own[call.key] == 0 {
+		delete(s.own, call.key)
+	}
+}
+
+// contextError is why a context ended: a refusal of ours where that is the cause, and otherwise the context's error,
+// which the table of statuses knows.
+func contextError(ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != nil && isStatus(cause) {
+		return cause
+	}
+	return ctx.Err()
+}
+
+// isStatus reports whether err was made by the status package, or by gRPC's transport.
+func isStatus(err error) bool {
+	_, ok := err.(interface{ GRPCStatus() *status.Status })
+	return ok
+}

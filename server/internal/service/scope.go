@@ -1,0 +1,67 @@
+package service
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/akin-search/akin/server/internal/admit"
+	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/filter"
+	"github.com/akin-search/akin/server/internal/paper"
+)
+
+// A principal may have a filter forced on it. Every handler that can show, count or explain a paper binds it, by one of
+// the functions here; admit.Rules marks those handlers, and refuses the others to such a principal. A paper outside of
+// the filter is for it as if it were not stored.
+
+// scoped joins a request's filter with the forced one.
+func scoped(ctx context.Context, own *filter.Filter) *filter.Filter {
+	return filter.And(own, admit.PrincipalOf(ctx).Filter)
+}
+
+// sees reports whether the caller may see a paper, which may be nil.
+func sees(ctx context.Context, p *paper.Paper) bool {
+	forced := admit.PrincipalOf(ctx).Filter
+	return p != nil && (forced == nil || forced.Match(p))
+}
+
+// mustSee refuses ids of papers that the caller may not see as it refuses ids that are not stored. Without a forced
+// filter it looks at nothing: the engine finds what is missing.
+func (s *Server) mustSee(ctx context.Context, ids ...string) error {
+	if admit.PrincipalOf(ctx).Filter == nil || len(ids) == 0 {
+		return nil
+	}
+	papers, err := s.engine().Get(ctx, ids, false)
+	if err != nil {
+		return err
+	}
+	for i, p := range papers {
+		if !sees(ctx, p) {
+			return fmt.Errorf("%w: %q", engine.ErrNotFound, ids[i])
+		}
+	}
+	return nil
+}
+
+// scopeSearch binds a search to what its caller may see.
+func (s *Server) scopeSearch(ctx context.Context, q *engine.Query) error {
+	q.Filter = scoped(ctx, q.Filter)
+	if q.PaperID != "" {
+		return s.mustSee(ctx, q.PaperID)
+	}
+	return nil
+}
+
+// scopeRecommendation binds a recommendation. Papers to exclude need no look: one that is not seen is not returned.
+func (s *Server) scopeRecommendation(ctx context.Context, r *engine.Recommendation) error {
+	r.Filter = scoped(ctx, r.Filter)
+	var ids []string
+	for _, side := range [][]engine.Preference{r.Likes, r.Dislikes} {
+		for _, p := range side {
+			if p.PaperID != "" {
+				ids = append(ids, p.PaperID)
+			}
+		}
+	}
+	return s.mustSee(ctx, ids...)
+}
