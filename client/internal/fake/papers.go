@@ -116,7 +116,7 @@ func (s *Server) GetPaper(_ context.Context, req *akinv1.GetPaperRequest) (*akin
 	if err != nil {
 		return nil, err
 	}
-	if m := req.GetReadMask().GetPaths(); len(m) > 0 && m[0] != "*" {
+	if m := req.GetReadMask().GetPaths(); len(m) > 0 && !wantsAbstract(m) {
 		p = withoutAbstract(p)
 	}
 	return &akinv1.GetPaperResponse{Paper: p}, nil
@@ -143,13 +143,18 @@ func (s *Server) BatchGetPapers(_ context.Context, req *akinv1.BatchGetPapersReq
 		case len(res.GetPapers()) == 10:
 			res.RemainingIds = append(res.RemainingIds, id)
 		default:
-			if m := req.GetReadMask().GetPaths(); len(m) == 0 || m[0] != "*" {
+			if m := req.GetReadMask().GetPaths(); !wantsAbstract(m) {
 				p = withoutAbstract(p)
 			}
 			res.Papers = append(res.Papers, p)
 		}
 	}
 	return res, nil
+}
+
+// wantsAbstract reports whether a read mask names the abstract; of other fields the fake leaves out none.
+func wantsAbstract(mask []string) bool {
+	return slices.Contains(mask, "abstract") || slices.Contains(mask, "*")
 }
 
 // accepted returns the papers that a filter accepts, by id. The fake knows "", "*" and categories:"NAME".
@@ -185,7 +190,7 @@ func (s *Server) ListPapers(_ context.Context, req *akinv1.ListPapersRequest) (*
 			res.NextPageToken = res.GetPapers()[len(res.GetPapers())-1].GetId()
 			break
 		}
-		if m := req.GetReadMask().GetPaths(); len(m) == 0 || m[0] != "*" {
+		if m := req.GetReadMask().GetPaths(); !wantsAbstract(m) {
 			p = withoutAbstract(p)
 		}
 		res.Papers = append(res.Papers, p)

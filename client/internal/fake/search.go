@@ -66,7 +66,7 @@ func (s *Server) rank(query counts, skip []string, o *akinv1.SearchOptions, size
 		if slices.Contains(skip, p.GetId()) || cos == 0 || (o.MinScore != nil && cos < o.GetMinScore()) {
 			continue
 		}
-		if m := o.GetReadMask().GetPaths(); len(m) == 0 || m[0] != "*" {
+		if m := o.GetReadMask().GetPaths(); !wantsAbstract(m) {
 			p = withoutAbstract(p)
 		}
 		hits = append(hits, &akinv1.Hit{Paper: p, Score: cos, Cosine: cos, Bm25: dot(query, words)})

@@ -78,13 +78,13 @@ func TestABadRecordIsNamedAndTheRestGoesIn(t *testing.T) {
 		}
 		got = append(got, f)
 	}
-	if len(got) != 2 || got[0].Line != 7 || got[0].File != file || got[1].ID != "long" || got[1].Item != 20 || got[1].Field != "paper.title" {
+	if len(got) != 2 || got[0].Line != 7 || got[0].File != file || got[1].ID != "long" || got[1].Item != 20 || got[1].Line != 21 || got[1].Field != "paper.title" {
 		t.Errorf("%+v", got)
 	}
 	if !strings.Contains(o.err, "2 failures are in "+faults) {
 		t.Errorf("standard error: %q", o.err)
 	}
-	if o = s.run("import", file); o.code != exitPartial || !strings.Contains(o.err, file+":7: ") || !strings.Contains(o.err, "paper 20 (long)") {
+	if o = s.run("import", file); o.code != exitPartial || !strings.Contains(o.err, file+":7 (") || !strings.Contains(o.err, file+":21 (long): ") {
 		t.Errorf("without --errors: %+v", o)
 	}
 }

@@ -6,35 +6,46 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"sort"
 	"sync"
 
 	"github.com/akin-search/akin/client"
+	"github.com/akin-search/akin/client/cmd/akin/internal/ids"
 	"github.com/akin-search/akin/client/cmd/akin/internal/source"
 	"github.com/akin-search/akin/client/cmd/akin/internal/term"
 )
 
 // inputs reads files one after the other as the papers of one import. The import's iterator runs in one goroutine;
-// progress and fileOf are called from others.
+// progress and place are called from others.
 type inputs struct {
 	files  []string
 	opts   source.Options
 	faults *faults
+	// stored returns papers that are stored under some ids; replace lets records replace different papers.
+	stored  func(ctx context.Context, ids []string) ([]*client.Paper, error)
+	replace bool
 
 	total    int64 // bytes of all files; 0 when a size is not known
-	rejected int64 // records that are no papers
+	rejected int64 // records that are no papers, or whose id another paper has
+	renamed  int64 // papers that got another id, because another paper has theirs
+	copies   int64 // records left out, because a fuller record of the same paper is in the import
+	versions int64 // records that came after another one of the same paper under its id
+	notes    []string
 	// failedFiles could not be opened, or not read to the end.
 	failedFiles []string
 
 	mu      sync.Mutex
-	before  int64          // bytes of the files read to their ends
-	current *source.Reader // nil between files
-	starts  []start        // where each file's items begin
+	before  int64                // bytes of the files read to their ends
+	current *source.Reader       // nil between files
+	places  [placesKept]position // of the last items, by their number
 }
 
-type start struct {
-	item int64 // number of its first item
+// placesKept is how many items are remembered with their place: more than an import has on the way.
+const placesKept = 2 * client.DefaultWindowItems
+
+// position is where an item comes from.
+type position struct {
 	file string
+	line int
 }
 
 // measure adds up the sizes of the files.
@@ -56,8 +67,32 @@ func (in *inputs) measure() {
 func (in *inputs) papers(ctx context.Context) iter.Seq2[*client.Paper, error] {
 	return func(yield func(*client.Paper, error) bool) {
 		var item int64
+		r := ids.New(ids.Config{
+			Stored: in.stored, Replace: in.replace,
+			Pass: func(it ids.Item) bool {
+				item++
+				in.mu.Lock()
+				in.places[item%placesKept] = position{it.File, it.Line}
+				in.mu.Unlock()
+				return yield(it.Paper, nil)
+			},
+			Fault: func(it ids.Item, e *ids.Conflict) {
+				in.rejected++
+				in.faults.record(it.File, &source.ItemError{Line: it.Line, Record: it.Paper.GetId(), Err: e})
+			},
+			Renamed: func(it ids.Item, from string) {
+				in.renamed++
+				in.faults.renamed(it, from)
+			},
+		})
+		defer func() { in.copies, in.versions = r.Copies, r.Versions }()
 		for _, file := range in.files {
-			goOn, err := in.file(ctx, file, &item, yield)
+			goOn, err := in.file(ctx, file, r)
+			var comparing *comparingError
+			if errors.As(err, &comparing) {
+				yield(nil, comparing.error)
+				return
+			}
 			if err != nil {
 				in.failedFiles = append(in.failedFiles, file)
 				in.faults.file(file, err)
@@ -66,16 +101,26 @@ func (in *inputs) papers(ctx context.Context) iter.Seq2[*client.Paper, error] {
 				return
 			}
 		}
+		if _, err := r.Flush(ctx); err != nil {
+			yield(nil, err)
+		}
 	}
 }
 
-// file yields the papers of one file; it returns false when the import wants no more.
-func (in *inputs) file(ctx context.Context, file string, item *int64, yield func(*client.Paper, error) bool) (goOn bool, err error) {
+// comparingError is the server's, where a file is not at fault.
+type comparingError struct{ error }
+
+// file takes in the papers of one file; it returns false when the import wants no more.
+func (in *inputs) file(ctx context.Context, file string, to *ids.Resolver) (goOn bool, err error) {
 	r, err := source.Open(file, in.opts)
 	if err != nil {
 		return true, err
 	}
 	defer func() {
+		for _, note := range r.Notes() {
+			in.notes = append(in.notes, file+": "+note)
+			in.faults.note(file, note)
+		}
 		in.mu.Lock()
 		defer in.mu.Unlock()
 		read, total := r.Progress()
@@ -85,9 +130,9 @@ func (in *inputs) file(ctx context.Context, file string, item *int64, yield func
 	}()
 	in.mu.Lock()
 	in.current = r
-	in.starts = append(in.starts, start{*item + 1, file})
 	in.mu.Unlock()
-	for p, err := range r.Papers() {
+	papers := int64(0)
+	for rec, err := range r.Records() {
 		var bad *source.ItemError
 		switch {
 		case ctx.Err() != nil:
@@ -96,10 +141,14 @@ func (in *inputs) file(ctx context.Context, file string, item *int64, yield func
 			in.rejected++
 			in.faults.record(file, bad)
 		case err != nil:
-			return true, fmt.Errorf("after %s: %w", things(*item+1-in.starts[len(in.starts)-1].item, "paper", "papers"), err)
+			return true, fmt.Errorf("after %s: %w", things(papers, "paper", "papers"), err)
 		default:
-			*item++
-			if !yield(p, nil) {
+			papers++
+			goOn, err := to.Add(ctx, ids.Item{Record: rec, File: file})
+			if err != nil {
+				return false, &comparingError{err}
+			}
+			if !goOn {
 				return false, nil
 			}
 		}
@@ -107,15 +156,11 @@ func (in *inputs) file(ctx context.Context, file string, item *int64, yield func
 	return true, nil
 }
 
-// fileOf names the file of an item.
-func (in *inputs) fileOf(item int64) string {
+// place says where an item comes from that is on the way.
+func (in *inputs) place(item int64) position {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	i := sort.Search(len(in.starts), func(i int) bool { return in.starts[i].item > item })
-	if i == 0 {
-		return ""
-	}
-	return in.starts[i-1].file
+	return in.places[item%placesKept]
 }
 
 // progress puts a report into what the meter shows. What is read but not acknowledged does not count as done.

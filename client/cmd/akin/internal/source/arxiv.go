@@ -1,13 +1,10 @@
 package source
 
 import (
-	"errors"
 	"regexp"
 	"strings"
 
 	"github.com/cespare/xxhash/v2"
-
-	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
 // arxiv reads the public snapshot of arXiv's metadata. The snapshot has one line a paper with the list of its versions;
@@ -22,8 +19,8 @@ type arxiv struct {
 // versionSuffix parts an id and the version it names.
 var versionSuffix = regexp.MustCompile(`^(.+[0-9])v([1-9][0-9]{0,3})$`)
 
-// parse reads one line; nil, nil for an older version of a paper already read.
-func (a *arxiv) parse(line []byte) (*akinv1.Paper, error) {
+// parse reads one line; one with an older version of a paper already read is dropped.
+func (a *arxiv) parse(object []byte, d *draft) error {
 	var r struct {
 		ID         word       `json:"id"`
 		Title      string     `json:"title"`
@@ -39,20 +36,17 @@ func (a *arxiv) parse(line []byte) (*akinv1.Paper, error) {
 		} `json:"versions"`
 		UpdateDate string `json:"update_date"`
 	}
-	if err := decode(line, &r); err != nil {
-		return nil, err
+	if err := decode(object, &r); err != nil {
+		return err
 	}
 	id := clean(string(r.ID))
 	if id == "" {
-		return nil, errNoID
+		return errNoID
 	}
-	p := &akinv1.Paper{
-		Title:      clean(r.Title),
-		Abstract:   clean(r.Abstract),
-		Authors:    arxivAuthors(r.Parsed, r.Authors),
-		Categories: strings.Fields(r.Categories),
-		Doi:        bareDOI(firstOf(strings.Fields(r.DOI))), // some records list several
-	}
+	p := d.p
+	d.plain = plainLaTeX
+	p.Title, p.Abstract, p.Authors = r.Title, r.Abstract, arxivAuthors(r.Parsed, r.Authors)
+	p.Categories, p.Doi = strings.Fields(r.Categories), firstOf(strings.Fields(r.DOI)...) // some records list several DOIs
 	version := len(r.Versions)
 	if m := versionSuffix.FindStringSubmatch(id); m != nil {
 		id = m[1]
@@ -62,26 +56,23 @@ func (a *arxiv) parse(line []byte) (*akinv1.Paper, error) {
 		}
 		key := xxhash.Sum64String(id)
 		if a.latest[key] > version {
-			return nil, nil
+			d.dropped = true
+			return nil
 		}
 		a.latest[key] = version
 	}
 	p.Id, p.Url = id, "https://arxiv.org/abs/"+id
 	if len(r.Versions) > 0 {
-		t, ok := parseDate(r.Versions[0].Created)
-		if !ok {
-			return p, errors.New("the date of its first version is none: " + excerpt([]byte(r.Versions[0].Created)))
-		}
-		p.PublishTime = t
-	} else if t, ok := parseDate(r.UpdateDate); ok {
-		p.PublishTime = t
+		d.date(r.Versions[0].Created)
+	} else {
+		d.date(r.UpdateDate)
 	}
 	if version > 0 {
-		setNumber(p, "versions", float64(version))
+		d.number("versions", float64(version))
 	}
-	setString(p, "update_date", clean(r.UpdateDate))
-	setString(p, "journal_ref", clean(r.JournalRef))
-	return p, nil
+	d.string("update_date", r.UpdateDate)
+	d.string("journal_ref", r.JournalRef)
+	return nil
 }
 
 // authorBreak parts the names of a line of authors.
@@ -108,14 +99,4 @@ func arxivAuthors(parsed [][]string, line string) []string {
 		names = append(names, first+" "+last+" "+suffix)
 	}
 	return cleanAll(names)
-}
-
-// firstOf returns the first string that is not empty, or "".
-func firstOf(list []string) string {
-	for _, s := range list {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }

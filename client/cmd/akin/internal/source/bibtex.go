@@ -8,8 +8,6 @@ import (
 	"maps"
 	"regexp"
 	"strings"
-
-	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
 // bibtex reads BibTeX and biblatex. An entry reaches from its @ to the brace that closes it; text between entries is a
@@ -19,7 +17,11 @@ import (
 type bibtex struct {
 	lines  *lines
 	macros map[string]string // of @string, by lower-case name
-	ids    slugs
+
+	waiting []*entry          // children whose parents come later in the file, by their order
+	parents map[string]*entry // by lower-case key, those that may still get children
+	kept    int               // bytes of both
+	done    []*draft          // to be returned first
 
 	rest      []byte // of a line behind the end of an entry
 	restAt    int
@@ -46,9 +48,13 @@ var entryStart = regexp.MustCompile(`@\s*([A-Za-z]+)\s*[{(]`)
 var lineStart = regexp.MustCompile(`^\s*@\s*[A-Za-z]+\s*[{(]`)
 
 // next returns the next entry's paper.
-func (b *bibtex) next() (*akinv1.Paper, error) {
-	for {
+func (b *bibtex) next() (*draft, error) {
+	for len(b.done) == 0 {
 		text, at, err := b.entry()
+		if errors.Is(err, io.EOF) && len(b.waiting) > 0 {
+			b.flush()
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -63,16 +69,14 @@ func (b *bibtex) next() (*akinv1.Paper, error) {
 			continue
 		}
 		key, fields, err := b.fields(body)
-		var p *akinv1.Paper
-		if err == nil {
-			p = b.paper(kind, key, fields)
-			err = finish(p)
-		}
 		if err != nil {
-			return nil, &ItemError{Line: at, Record: recordName(&akinv1.Paper{Id: key}, text), Err: err}
+			return nil, &ItemError{Line: at, Record: firstOf(excerpt([]byte(key)), excerpt(text)), Err: err}
 		}
-		return p, nil
+		b.inherit(&entry{kind: kind, key: key, at: at, size: len(text), fields: fields})
 	}
+	d := b.done[0]
+	b.done = b.done[1:]
+	return d, nil
 }
 
 // line returns the rest of the last line, or a new one.
@@ -103,7 +107,7 @@ func (b *bibtex) entry() (text []byte, at int, err error) {
 		}
 		if entry.Len() == 0 {
 			m := entryStart.FindIndex(line)
-			if m == nil {
+			if m == nil || bytes.HasPrefix(bytes.TrimSpace(line), []byte("%")) { // biber's comment
 				if err != nil { // outside every entry, but something may have been in it
 					return nil, 0, &ItemError{Line: lineAt, Record: excerpt(line), Err: err}
 				}

@@ -64,11 +64,11 @@ func BenchmarkReadMLPapers(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for p, err := range r.Papers() {
+		for rec, err := range r.Records() {
 			if err != nil {
 				b.Fatal(err)
 			}
-			last = p
+			last = rec.Paper
 			n++
 		}
 		if err := r.Close(); err != nil {

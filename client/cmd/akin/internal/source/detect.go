@@ -2,9 +2,10 @@ package source
 
 import (
 	"bytes"
-	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // signatures are beginnings of files that people take for data and that no format here reads.
@@ -44,10 +45,27 @@ func binary(head []byte) string {
 }
 
 var (
-	bibtexStart = regexp.MustCompile(`(?m)^\s*@\s*[A-Za-z]+\s*[{(]`)
-	risStart    = regexp.MustCompile(`^TY  ?- ?[A-Z]`)
-	pubmedStart = regexp.MustCompile(`<PubmedArticle(?:Set)?[\s>]|<!DOCTYPE\s+PubmedArticleSet`)
+	bibtexEntry = regexp.MustCompile(`(?m)^[ \t]*@[ \t]*[A-Za-z]+[ \t]*[{(]`)
+	risRecord   = regexp.MustCompile(`(?m)^[ \t]*TY {0,2}- ?[A-Z]`)
+	medlineTag  = regexp.MustCompile(`(?m)^PMID ?- ?[0-9]`)
+	wosRecord   = regexp.MustCompile(`(?m)^PT [A-Z]$`)
+	wosTag      = regexp.MustCompile(`(?m)^(?:UT|ER|AU|TI|SO)(?: |$)`)
+	referRecord = regexp.MustCompile(`(?m)^%[0TA] .*\n%[A-Z0-9@+^] `)
+	refworksTag = regexp.MustCompile(`(?m)^RT [A-Z].*\n[A-Z][A-Z0-9] `)
 )
+
+// xmlKinds are the formats that are XML, by an element that none of the others has.
+var xmlKinds = []struct {
+	format string
+	mark   *regexp.Regexp
+}{
+	{"pubmed", regexp.MustCompile(`<Pubmed(?:Book)?Article(?:Set)?[\s>]|<!DOCTYPE\s+PubmedArticleSet`)},
+	{"oai", regexp.MustCompile(`<(?:[a-z]+:)?OAI-PMH[\s>]|<oai_dc:dc[\s>]|<(?:arXiv|arXivRaw)[\s>]`)},
+	{"jats", regexp.MustCompile(`<article[\s>](?s:.*)<(?:front|article-meta)[\s>]|<!DOCTYPE\s+article\s+PUBLIC\s+"[^"]*(?:JATS|NLM)`)},
+	{"dblp", regexp.MustCompile(`<dblp[\s>]|<!DOCTYPE\s+dblp`)},
+	{"endnote-xml", regexp.MustCompile(`<records>\s*<record>|<source-app name="EndNote"|<ref-type name=`)},
+	{"atom", regexp.MustCompile(`<(?:[a-z]+:)?feed[\s>]`)},
+}
 
 // detect names the format of a text that begins with head.
 func detect(head []byte, opts Options) (string, error) {
@@ -62,30 +80,53 @@ func detect(head []byte, opts Options) (string, error) {
 		return "", &FormatError{What: "the input begins with nothing but white space"}
 	}
 	switch {
-	case text[0] == '{':
+	case text[0] == '{' && !bytes.HasPrefix(text, []byte(`{\`)), text[0] == '[' && jsonArray(text):
 		return detectJSON(text)
-	case text[0] == '[' && jsonArray(text):
-		return "", &FormatError{What: "the input is one JSON array; one object a line is expected, as jq -c '.[]' FILE writes it"}
 	case text[0] == '<':
-		if pubmedStart.Match(text) {
-			return "pubmed", nil
+		for _, k := range xmlKinds {
+			if k.mark.Match(text) {
+				return k.format, nil
+			}
 		}
-		return "", &FormatError{What: "the input is XML or HTML, and not PubMed's"}
-	case risStart.Match(text):
-		return "ris", nil
-	case (text[0] == '@' || text[0] == '%') && bibtexStart.Match(text):
-		return "bibtex", nil
+		return "", &FormatError{What: "the input is XML or HTML of no known format"}
 	}
-	if name := detectTable(text, opts); name != "" {
+	if name := detectTagged(text); name != "" {
 		return name, nil
 	}
-	if detectPage(text) {
+	name, header := detectTable(text, opts)
+	switch {
+	case name != "":
+		return name, nil
+	case bibtexEntry.Match(text): // perhaps behind a preface, which BibTeX takes for a comment
+		return "bibtex", nil
+	case risRecord.Match(text):
+		return "ris", nil
+	case header != nil:
+		return "", &FormatError{What: fmt.Sprintf("the input is a table without title and abstract columns: %s; "+
+			"if one of them holds titles, say so with --column title=NAME", quoted(header))}
+	case detectPage(text):
 		return "page", nil
 	}
-	if bibtexStart.Match(text) { // entries behind a preface, which BibTeX takes for a comment
-		return "bibtex", nil
-	}
 	return "", &FormatError{What: "the input is text in no known format"}
+}
+
+// detectTagged recognises formats of lines that begin with a tag, by how their first record begins.
+func detectTagged(text []byte) string {
+	switch first, _, _ := bytes.Cut(text, []byte("\n")); {
+	case risRecord.Match(first):
+		return "ris"
+	case bibtexEntry.Match(first):
+		return "bibtex"
+	case medlineTag.Match(text) && !risRecord.Match(text):
+		return "medline"
+	case wosRecord.Match(text) && wosTag.Match(text):
+		return "wos"
+	case referRecord.Match(text) && bytes.Contains(text, []byte("%T ")):
+		return "endnote"
+	case refworksTag.Match(text):
+		return "refworks"
+	}
+	return ""
 }
 
 // jsonArray tells a JSON array of objects from other text in brackets.
@@ -94,85 +135,26 @@ func jsonArray(text []byte) bool {
 	return len(text) > 0 && (text[0] == '{' || text[0] == ']')
 }
 
-// detectJSON looks at the names of the first lines' fields. A line that is no JSON tells nothing, and the next one is
-// looked at.
-func detectJSON(text []byte) (string, error) {
-	for line := range bytes.Lines(text) {
-		if name := jsonFormat(fieldNames(line)); name != "" {
-			return name, nil
-		}
-	}
-	return "", &FormatError{What: "the input is JSON with the fields of no known format"}
-}
-
-// fieldNames returns the names of a JSON object's fields, as far as the object is there and valid, with the first bytes
-// of the values that are strings.
-func fieldNames(object []byte) map[string]string {
-	names := make(map[string]string)
-	dec := json.NewDecoder(bytes.NewReader(object))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return names
-	}
-	for dec.More() {
-		t, err := dec.Token()
-		if err != nil {
-			return names
-		}
-		name, _ := t.(string)
-		names[name] = ""
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return names
-		}
-		names[name] = string(value[:min(len(value), 64)])
-	}
-	return names
-}
-
-// jsonFormat names the format whose lines have these fields, or returns "".
-func jsonFormat(names map[string]string) string {
-	has := func(some ...string) bool {
-		for _, n := range some {
-			if _, ok := names[n]; ok {
-				return true
-			}
-		}
-		return false
-	}
-	switch {
-	case has("_id"):
-		return "beir"
-	case has("abstract_inverted_index", "authorships") || strings.Contains(names["id"], "openalex.org/"):
-		return "openalex"
-	case has("corpusid", "corpusId", "paperId", "paper_id", "externalids", "externalIds"):
-		return "semantic-scholar"
-	case has("authors_parsed", "journal-ref", "report-no") || has("versions") && has("submitter", "update_date"):
-		return "arxiv"
-	case has("id") && has("title", "abstract"):
-		if strings.HasPrefix(names["categories"], `"`) { // a string, where akin has a list
-			return "arxiv"
-		}
-		return "akin"
-	}
-	return ""
-}
-
 // detectTable recognises a header row: known column names, of which one is the title or the abstract. Where the caller
-// maps columns, any row of several cells is taken for one, so that a misspelt column is reported as such.
-func detectTable(text []byte, opts Options) string {
-	first, _, _ := bytes.Cut(text, []byte("\n"))
-	first = bytes.TrimSuffix(first, []byte("\r"))
+// maps columns, any row of several cells is taken for one, so that a misspelt column is reported as such. For a table
+// without such a column it returns the header row alone.
+func detectTable(text []byte, opts Options) (name string, header []string) {
+	first, rest, _ := bytes.Cut(text, []byte("\n"))
 	comma, header := widest(first)
 	if len(header) < 2 {
-		return ""
+		return "", nil
 	}
-	if _, err := columnsOf(header, nil); err != nil && len(opts.Columns) == 0 {
-		return ""
+	if _, _, err := columnsOf(header, nil); err != nil && len(opts.Columns) == 0 {
+		second, _, more := bytes.Cut(rest, []byte("\n"))
+		if cells, err := parseRow(second, comma); !more || err != nil || len(cells) != len(header) {
+			return "", nil
+		}
+		return "", header
 	}
 	if comma == '\t' {
-		return "tsv"
+		return "tsv", header
 	}
-	return "csv"
+	return "csv", header
 }
 
 // widest finds the separator that parts a header row into the most cells.
@@ -185,20 +167,28 @@ func widest(row []byte) (comma rune, cells []string) {
 	return comma, cells
 }
 
-// detectPage reports whether short lines in front of long ones look like titles and abstracts.
+// detectPage reports whether most of a text is title lines with abstracts behind them. Lines of other shapes, such as the
+// tagged lines of an export in an unknown format, must be few.
 func detectPage(text []byte) bool {
-	short := false
+	var lines, matched int
+	last := "" // line before: "", short, or prose
 	for line := range bytes.Lines(text) {
 		s := clean(string(line))
 		switch {
-		case s == "":
-		case prose(s) && short:
-			return true
+		case s == "", banner.MatchString(s), !strings.ContainsFunc(s, unicode.IsLetter):
 		case prose(s):
-			return false // prose from the start, such as an article's text
+			lines++
+			switch last {
+			case "short":
+				matched += 2
+			case "prose":
+				matched++
+			}
+			last = "prose"
 		default:
-			short = true
+			lines++
+			last = "short"
 		}
 	}
-	return false
+	return matched > 0 && matched*10 >= lines*6
 }

@@ -40,6 +40,12 @@ func (e *FormatError) Error() string {
 		e.What, strings.Join(FormatNames(), ", "))
 }
 
+// The faults of a record that no format can make a paper of.
+var (
+	errNoID   = errors.New("has no id")
+	errNoText = errors.New("has neither title nor abstract")
+)
+
 // excerpt returns the beginning of a record as one printable line of at most 80 bytes.
 func excerpt(record []byte) string {
 	const most = 77

@@ -49,17 +49,30 @@ func fuzzFormat(f *testing.F, format string) {
 	})
 }
 
-func FuzzAkin(f *testing.F)     { fuzzFormat(f, "akin") }
-func FuzzBEIR(f *testing.F)     { fuzzFormat(f, "beir") }
-func FuzzArXiv(f *testing.F)    { fuzzFormat(f, "arxiv") }
-func FuzzOpenAlex(f *testing.F) { fuzzFormat(f, "openalex") }
-func FuzzScholar(f *testing.F)  { fuzzFormat(f, "semantic-scholar") }
-func FuzzCSV(f *testing.F)      { fuzzFormat(f, "csv") }
-func FuzzTSV(f *testing.F)      { fuzzFormat(f, "tsv") }
-func FuzzBibTeX(f *testing.F)   { fuzzFormat(f, "bibtex") }
-func FuzzRIS(f *testing.F)      { fuzzFormat(f, "ris") }
-func FuzzPubMed(f *testing.F)   { fuzzFormat(f, "pubmed") }
-func FuzzPage(f *testing.F)     { fuzzFormat(f, "page") }
+func FuzzAkin(f *testing.F)       { fuzzFormat(f, "akin") }
+func FuzzBEIR(f *testing.F)       { fuzzFormat(f, "beir") }
+func FuzzArXiv(f *testing.F)      { fuzzFormat(f, "arxiv") }
+func FuzzOpenAlex(f *testing.F)   { fuzzFormat(f, "openalex") }
+func FuzzScholar(f *testing.F)    { fuzzFormat(f, "semantic-scholar") }
+func FuzzCSV(f *testing.F)        { fuzzFormat(f, "csv") }
+func FuzzTSV(f *testing.F)        { fuzzFormat(f, "tsv") }
+func FuzzBibTeX(f *testing.F)     { fuzzFormat(f, "bibtex") }
+func FuzzRIS(f *testing.F)        { fuzzFormat(f, "ris") }
+func FuzzPubMed(f *testing.F)     { fuzzFormat(f, "pubmed") }
+func FuzzPage(f *testing.F)       { fuzzFormat(f, "page") }
+func FuzzCrossref(f *testing.F)   { fuzzFormat(f, "crossref") }
+func FuzzCSL(f *testing.F)        { fuzzFormat(f, "csl-json") }
+func FuzzAMiner(f *testing.F)     { fuzzFormat(f, "aminer") }
+func FuzzJSON(f *testing.F)       { fuzzFormat(f, "json") }
+func FuzzMEDLINE(f *testing.F)    { fuzzFormat(f, "medline") }
+func FuzzWoS(f *testing.F)        { fuzzFormat(f, "wos") }
+func FuzzEndNote(f *testing.F)    { fuzzFormat(f, "endnote") }
+func FuzzRefWorks(f *testing.F)   { fuzzFormat(f, "refworks") }
+func FuzzAtom(f *testing.F)       { fuzzFormat(f, "atom") }
+func FuzzOAI(f *testing.F)        { fuzzFormat(f, "oai") }
+func FuzzJATS(f *testing.F)       { fuzzFormat(f, "jats") }
+func FuzzDBLP(f *testing.F)       { fuzzFormat(f, "dblp") }
+func FuzzEndNoteXML(f *testing.F) { fuzzFormat(f, "endnote-xml") }
 
 // FuzzDetection opens anything at all, compressed or not, and reads it to its end.
 func FuzzDetection(f *testing.F) {
@@ -81,8 +94,11 @@ func FuzzDetection(f *testing.F) {
 func FuzzLaTeX(f *testing.F) {
 	f.Add(`{\"o}\v{\i}$x$---`)
 	f.Fuzz(func(t *testing.T, text string) {
-		if out := latex(text); utf8.ValidString(text) && !utf8.ValidString(out) {
-			t.Fatalf("latex(%q) = %q", text, out)
+		for _, decode := range []func(string) string{plain, plainLaTeX, bareDOI, bareURL} {
+			if out := decode(text); utf8.ValidString(text) && !utf8.ValidString(out) {
+				t.Fatalf("%q becomes %q", text, out)
+			}
 		}
+		splitNames(text, "")
 	})
 }

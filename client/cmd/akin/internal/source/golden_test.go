@@ -18,6 +18,9 @@ var update = flag.Bool("update", false, "rewrite testdata/*.golden from what the
 var fixtures = map[string]string{
 	"akin.jsonl": "akin", "beir.jsonl": "beir", "arxiv.jsonl": "arxiv", "openalex.jsonl": "openalex", "scholar.jsonl": "semantic-scholar",
 	"table.csv": "csv", "table.tsv": "tsv", "refs.bib": "bibtex", "refs.ris": "ris", "pubmed.xml": "pubmed", "page.txt": "page",
+	"crossref.json": "crossref", "csl.json": "csl-json", "aminer.jsonl": "aminer", "generic.json": "json", "medline.nbib": "medline",
+	"savedrecs.txt": "wos", "refs.enw": "endnote", "refworks.txt": "refworks", "arxiv.atom": "atom", "oai.xml": "oai",
+	"article.jats.xml": "jats", "dblp.xml": "dblp", "endnote.xml": "endnote-xml", "scopus.csv": "csv",
 }
 
 // TestFixturesGiveTheirGoldenPapersAndFaults holds every field of every paper, and every fault, of one small file a
@@ -33,12 +36,12 @@ func TestFixturesGiveTheirGoldenPapersAndFaults(t *testing.T) {
 				t.Errorf("detected as %s, want %s", r.Format(), format)
 			}
 			var got bytes.Buffer
-			for p, err := range r.Papers() {
+			for rec, err := range r.Records() {
 				if err != nil {
 					fmt.Fprintf(&got, "error: %v\n", err)
 					continue
 				}
-				text, err := protojson.Marshal(p)
+				text, err := protojson.Marshal(rec.Paper)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -46,6 +49,9 @@ func TestFixturesGiveTheirGoldenPapersAndFaults(t *testing.T) {
 					t.Fatal(err)
 				}
 				got.WriteByte('\n')
+			}
+			for _, note := range r.Notes() {
+				fmt.Fprintf(&got, "note: %s\n", note)
 			}
 			if err := r.Close(); err != nil {
 				t.Error(err)

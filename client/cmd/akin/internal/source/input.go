@@ -24,16 +24,17 @@ const maxWindow = 128 << 20
 
 // input is an opened file: bytes as on disk below, UTF-8 text without a byte order mark above.
 type input struct {
-	text  *bufio.Reader // peekSize large
+	text  *bufio.Reader // peekSize large; lines end with LF
+	used  string        // the encoding that was decoded, if not UTF-8
 	read  atomic.Int64
 	total int64
 	close []func() error // in the order to call
 }
 
 // openInput opens path, or standard input for "-", and looks through compression and byte order mark.
-func openInput(path string) (*input, error) {
+func openInput(path, encoding string) (*input, error) {
 	if path == "-" {
-		return newInput(os.Stdin, sizeOf(os.Stdin), nil)
+		return newInput(os.Stdin, sizeOf(os.Stdin), encoding, nil)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -42,7 +43,7 @@ func openInput(path string) (*input, error) {
 	if st, err := f.Stat(); err == nil && st.IsDir() {
 		return nil, errors.Join(fmt.Errorf("%s is a folder: name the files in it", path), f.Close())
 	}
-	in, err := newInput(f, sizeOf(f), f.Close)
+	in, err := newInput(f, sizeOf(f), encoding, f.Close)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -59,11 +60,11 @@ func sizeOf(f *os.File) int64 {
 }
 
 // newInput reads r, of total bytes if that is known. closeFile may be nil; it stays the caller's after an error.
-func newInput(r io.Reader, total int64, closeFile func() error) (*input, error) {
+func newInput(r io.Reader, total int64, encoding string, closeFile func() error) (*input, error) {
 	in := &input{total: total}
 	raw := bufio.NewReaderSize(&countingReader{r: r, n: &in.read}, peekSize)
 	magic, err := raw.Peek(4)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("reading the input: %w", err)
 	}
 	var text io.Reader = raw
@@ -82,9 +83,13 @@ func newInput(r io.Reader, total int64, closeFile func() error) (*input, error) 
 		in.close = append(in.close, func() error { z.Close(); return nil })
 		text = &decompressor{name: "Zstandard", r: z}
 	}
-	// BOMOverride takes the mark away and decodes UTF-16 where the mark announces it. Without a mark the bytes pass as they
-	// are, so that invalid UTF-8 can be reported with the record it is in.
-	in.text = bufio.NewReaderSize(transform.NewReader(text, unicode.BOMOverride(transform.Nop)), peekSize)
+	// BOMOverride takes the mark away and decodes UTF-16 where the mark announces it. In a text taken for UTF-8 the bytes
+	// pass as they are, so that invalid ones can be reported with the record they are in.
+	text, err = decoder(transform.NewReader(text, unicode.BOMOverride(transform.Nop)), encoding, &in.used)
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	in.text = bufio.NewReaderSize(transform.NewReader(text, newlines{}), peekSize)
 	if closeFile != nil {
 		in.close = append(in.close, closeFile)
 	}

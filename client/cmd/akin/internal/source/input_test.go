@@ -124,7 +124,7 @@ func TestACutInTheMiddleOfARecordIsNeverAPaper(t *testing.T) {
 				t.Fatal(err)
 			}
 			for cut := len(text) / 4; cut < len(text); cut += 37 {
-				in, err := newInput(io.MultiReader(bytes.NewReader(text[:cut]), failing{}), 0, nil)
+				in, err := newInput(io.MultiReader(bytes.NewReader(text[:cut]), failing{}), 0, "", nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -161,11 +161,11 @@ func TestInputsThatAreNoPapersAreRefusedByName(t *testing.T) {
 		{"bytes", "\x00\x01\x02\x03abc", "binary"},
 		{"bytes without zeros", strings.Repeat("\x01\x02\xff", 50), "binary"},
 		{"bzip2", "BZh91AY&SY", "bunzip2"},
-		{"a JSON array", "[\n {\"id\": 1}]", "jq -c"},
+		{"a JSON array of something else", "[\n {\"id\": 1}]", "fields of no known format"},
 		{"JSON of something else", "{\"name\": \"x\", \"price\": 3}\n", "fields of no known format"},
 		{"HTML", "<!doctype html><html><body>papers</body></html>", "XML or HTML"},
 		{"running text", "It was a dark night. " + strings.Repeat("The wind blew hard and long. ", 20), "no known format"},
-		{"a table of something else", "city,price\nOslo,3\n", "no known format"},
+		{"a table of something else", "city,price\nOslo,3\n", "table without title and abstract columns"},
 		{"a short note", "hello\nworld\n", "no known format"},
 		{"gzip of a PDF", gzipped(t, "%PDF-1.7 and so on"), "a PDF"},
 		{"gzip in gzip", gzipped(t, gzipped(t, "x")), "gzip twice"},
@@ -239,11 +239,11 @@ func TestUTF16WithAByteOrderMarkIsDecoded(t *testing.T) {
 
 func TestInvalidUTF8IsAFaultOfItsRecordAlone(t *testing.T) {
 	for format, text := range map[string]string{
-		"beir":   "{\"_id\":\"a\",\"title\":\"A\"}\n{\"_id\":\"b\",\"title\":\"Caf\xe9\"}\n{\"_id\":\"c\",\"title\":\"C\"}\n",
-		"csv":    "id,title\na,A\nb,Caf\xe9\nc,C\n",
-		"bibtex": "@misc{a, title={A}}\n@misc{b,\n title={Caf\xe9}}\n@misc{c, title={C}}\n",
-		"ris":    "TY  - JOUR\nID  - a\nTI  - A\nER  - \nTY  - JOUR\nID  - b\nTI  - Caf\xe9\nER  - \nTY  - JOUR\nID  - c\nTI  - C\nER  - \n",
-		"pubmed": "<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>a</PMID><Article><ArticleTitle>A</ArticleTitle></Article></MedlineCitation></PubmedArticle>" +
+		"beir":   "{\"_id\":\"a\",\"title\":\"Ä\"}\n{\"_id\":\"b\",\"title\":\"Caf\xe9\"}\n{\"_id\":\"c\",\"title\":\"C\"}\n",
+		"csv":    "id,title\na,Ä\nb,Caf\xe9\nc,C\n",
+		"bibtex": "@misc{a, title={Ä}}\n@misc{b,\n title={Caf\xe9}}\n@misc{c, title={C}}\n",
+		"ris":    "TY  - JOUR\nID  - a\nTI  - Ä\nER  - \nTY  - JOUR\nID  - b\nTI  - Caf\xe9\nER  - \nTY  - JOUR\nID  - c\nTI  - C\nER  - \n",
+		"pubmed": "<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>a</PMID><Article><ArticleTitle>Ä</ArticleTitle></Article></MedlineCitation></PubmedArticle>" +
 			"<PubmedArticle><MedlineCitation><PMID>b</PMID><Article><ArticleTitle>Caf\xe9</ArticleTitle></Article></MedlineCitation></PubmedArticle>" +
 			"<PubmedArticle><MedlineCitation><PMID>c</PMID><Article><ArticleTitle>C</ArticleTitle></Article></MedlineCitation></PubmedArticle></PubmedArticleSet>",
 	} {
@@ -278,7 +278,7 @@ func TestCRLFAndLFGiveTheSamePapers(t *testing.T) {
 }
 
 func TestALoopThatWasLeftGoesOnWhereItStopped(t *testing.T) {
-	in, err := newInput(strings.NewReader(manyLines(10)), 0, nil)
+	in, err := newInput(strings.NewReader(manyLines(10)), 0, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,14 +286,14 @@ func TestALoopThatWasLeftGoesOnWhereItStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for p := range r.Papers() {
-		if p.GetId() == "p3" {
+	for rec := range r.Records() {
+		if rec.Paper.GetId() == "p3" {
 			break
 		}
 	}
-	for p, err := range r.Papers() {
-		if err != nil || p.GetId() != "p4" {
-			t.Errorf("went on with %v, %v; want p4", p, err)
+	for rec, err := range r.Records() {
+		if err != nil || rec.Paper.GetId() != "p4" {
+			t.Errorf("went on with %v, %v; want p4", rec.Paper, err)
 		}
 		break
 	}
@@ -313,7 +313,7 @@ func TestAFirstRecordLongerThanDetectionSeesIsStillRecognised(t *testing.T) {
 		"bibtex":           "@misc{a, title={T}, abstract={" + long + "}}\n",
 		"page":             "A Title\n" + long + "\n",
 	} {
-		in, err := newInput(strings.NewReader(text), 0, nil)
+		in, err := newInput(strings.NewReader(text), 0, "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -332,7 +332,7 @@ func TestAFirstRecordLongerThanDetectionSeesIsStillRecognised(t *testing.T) {
 // TestProgressMayBeReadFromAnotherGoroutine is for the race detector.
 func TestProgressMayBeReadFromAnotherGoroutine(t *testing.T) {
 	text := gzipped(t, manyLines(2_000))
-	in, err := newInput(strings.NewReader(text), int64(len(text)), nil)
+	in, err := newInput(strings.NewReader(text), int64(len(text)), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

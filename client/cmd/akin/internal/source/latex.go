@@ -8,170 +8,314 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// accents holds the combining character of each LaTeX accent command.
-var accents = map[string]rune{
-	"`": 0x0300, "'": 0x0301, "^": 0x0302, "~": 0x0303, "=": 0x0304, "u": 0x0306, ".": 0x0307, `"`: 0x0308, "r": 0x030a,
-	"H": 0x030b, "v": 0x030c, "d": 0x0323, "c": 0x0327, "k": 0x0328, "b": 0x0331,
-}
-
-// letters holds LaTeX commands that stand for a letter or sign.
-var letters = map[string]string{
-	"ss": "ß", "SS": "ẞ", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "aa": "å", "AA": "Å",
-	"i": "ı", "j": "ȷ", "dh": "ð", "DH": "Ð", "th": "þ", "TH": "Þ", "dj": "đ", "DJ": "Đ", "ng": "ŋ", "NG": "Ŋ",
-	"S": "§", "P": "¶", "pounds": "£", "euro": "€", "copyright": "©", "dots": "…", "ldots": "…", "textellipsis": "…",
-	"textendash": "–", "textemdash": "—", "textquoteleft": "‘", "textquoteright": "’", "textquotedblleft": "“",
-	"textquotedblright": "”", "textbackslash": `\`, "textasciitilde": "~", "textunderscore": "_", "slash": "/",
-	"textregistered": "®", "texttrademark": "™", "textdegree": "°", "newline": " ", "par": " ", "quad": " ", "space": " ",
-}
-
-// styles are commands that only change how their argument looks.
-var styles = map[string]bool{
-	"emph": true, "textit": true, "textbf": true, "texttt": true, "textsc": true, "textsf": true, "textrm": true, "textsl": true,
-	"textup": true, "text": true, "mbox": true, "hbox": true, "url": true, "underline": true, "enquote": true, "uppercase": true,
-	"it": true, "bf": true, "tt": true, "em": true, "sc": true, "rm": true, "sl": true, "itshape": true, "bfseries": true,
-	"textsuperscript": true, "textsubscript": true, "textnormal": true, "protect": true, "relax": true, "noopsort": true,
-}
-
 // latex turns LaTeX source, as bibliographies hold it, into plain text: accents become letters, quotes and dashes their
-// signs, commands that only set a style vanish, braces too. Formulas between dollar signs stay as they are, without the
-// dollar signs. The name of a command it does not know stays without its backslash.
+// signs, commands that only set a style vanish, braces too. Formulas become the plain text that one would type for them:
+// CO$_2$ is CO2, $10^{-3}$ is 10^-3, $\alpha$ is α. The name of a command it does not know stays without its backslash.
 func latex(s string) string {
 	if !strings.ContainsAny(s, "\\{}~$-`'") {
-		return clean(s)
+		return s
+	}
+	d := latexDecoder{in: s, full: true}
+	return norm.NFC.String(d.run())
+}
+
+// proseLaTeX decodes the LaTeX that stands in a text which otherwise is none, such as an abstract on a publisher's page:
+// commands that it knows, formulas, and groups that begin with a command. Everything else is left alone.
+func proseLaTeX(s string) string {
+	if !strings.ContainsAny(s, "\\$") {
+		return s
 	}
 	d := latexDecoder{in: s}
-	for d.in != "" {
-		d.step()
-	}
-	return clean(norm.NFC.String(d.out.String()))
+	return norm.NFC.String(d.run())
 }
+
+// Bounds of the decoder: groups within groups, and the length of a formula, in bytes.
+const (
+	maxGroups  = 40
+	maxFormula = 2_000
+)
 
 // latexDecoder holds what is left to read and what is written.
 type latexDecoder struct {
-	in  string
-	out strings.Builder
+	in    string
+	out   strings.Builder
+	last  rune // last one written
+	full  bool // all of the text is LaTeX
+	math  bool // within a formula
+	depth int  // of groups
 }
 
-// step decodes one character, command or group mark.
+// run decodes everything.
+func (d *latexDecoder) run() string {
+	for d.in != "" {
+		d.step()
+	}
+	return d.out.String()
+}
+
+// write appends decoded text.
+func (d *latexDecoder) write(s string) {
+	if s != "" {
+		d.out.WriteString(s)
+		d.last, _ = utf8.DecodeLastRuneInString(s)
+	}
+}
+
+// inner decodes a part of the text on its own.
+func (d *latexDecoder) inner(s string, math bool) string {
+	if d.depth >= maxGroups {
+		return strings.NewReplacer("{", "", "}", "").Replace(s)
+	}
+	in := latexDecoder{in: s, full: true, math: math, depth: d.depth + 1, last: d.last}
+	return in.run()
+}
+
+// ligatures are the signs that LaTeX text makes of several characters.
+var ligatures = []struct{ from, to string }{{"---", "—"}, {"--", "–"}, {"``", "“"}, {"''", "”"}, {"~", " "}, {"{", ""}, {"}", ""}}
+
+// step decodes one character, command, formula or group mark.
 func (d *latexDecoder) step() {
-	for _, sign := range []struct{ from, to string }{{"---", "—"}, {"--", "–"}, {"``", "“"}, {"''", "”"}, {"~", " "}, {"{", ""}, {"}", ""}} {
-		if strings.HasPrefix(d.in, sign.from) {
-			d.in = d.in[len(sign.from):]
-			d.out.WriteString(sign.to)
-			return
+	if d.full {
+		for i, sign := range ligatures {
+			if strings.HasPrefix(d.in, sign.from) && (i >= 4 || !d.math) {
+				d.in = d.in[len(sign.from):]
+				d.write(sign.to)
+				return
+			}
 		}
 	}
-	switch d.in[0] {
-	case '\\':
+	switch c := d.in[0]; {
+	case c == '\\':
 		d.in = d.in[1:]
 		d.command()
-	case '$':
-		d.math()
+	case c == '$' && !d.math:
+		d.dollar()
+	case c == '$':
+		d.in = d.in[1:]
+	case d.math && (c == '_' || c == '^'):
+		d.in = d.in[1:]
+		d.script(c == '^')
+	case !d.full && c == '{' && len(d.in) > 1 && d.in[1] == '\\':
+		if end := groupEnd(d.in); end < len(d.in) {
+			group := d.in[1:end]
+			d.in = d.in[end+1:]
+			d.write(d.inner(group, false))
+			return
+		}
+		d.in = d.in[1:]
+		d.write("{")
 	default:
 		_, n := utf8.DecodeRuneInString(d.in)
-		d.out.WriteString(d.in[:n])
+		d.write(d.in[:n])
 		d.in = d.in[n:]
 	}
 }
 
-// math copies a formula up to its closing dollar sign. A dollar sign without another one is money.
-func (d *latexDecoder) math() {
+// dollar decodes a formula between dollar signs. As pandoc does, it takes for one what begins and ends with anything but
+// white space, and is not followed by a digit: other dollar signs are money.
+func (d *latexDecoder) dollar() {
 	mark := "$"
 	if strings.HasPrefix(d.in, "$$") {
 		mark = "$$"
 	}
 	formula, rest, closed := strings.Cut(d.in[len(mark):], mark)
-	if !closed {
-		d.out.WriteString(mark)
+	money := mark == "$" && (strings.TrimSpace(formula) != formula || rest != "" && rest[0] >= '0' && rest[0] <= '9')
+	if !closed || formula == "" || len(formula) > maxFormula || money || strings.HasSuffix(formula, `\`) {
+		d.write(mark)
 		d.in = d.in[len(mark):]
 		return
 	}
-	d.out.WriteString(formula)
 	d.in = rest
+	d.write(d.inner(formula, true))
+}
+
+// script decodes a subscript, which stands as it is, or a superscript, which keeps its mark where a power is likely: behind
+// a digit, and within a formula unless it is a charge. So Ca$^{2+}$ is Ca2+, d$^{-1}$ is d-1, $10^{-3}$ is 10^-3 and
+// $O(n^2)$ is O(n^2).
+func (d *latexDecoder) script(up bool) {
+	text, ok := d.argument()
+	last, _ := utf8.DecodeLastRuneInString(text)
+	switch {
+	case !ok:
+	case up && text == "∘":
+		d.write("°")
+	case up && superscriptNumber(text) && (unicode.IsDigit(d.last) || d.math && d.out.Len() > 0 && !strings.ContainsRune("+-−–", last)):
+		d.write("^" + text)
+	default:
+		d.write(text)
+	}
+}
+
+// superscriptNumber reports whether a superscript would be read as part of the number in front of it.
+func superscriptNumber(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsDigit(r) || strings.ContainsRune("+-−–", r)
 }
 
 // command decodes what follows a backslash.
 func (d *latexDecoder) command() {
-	name := d.name()
-	if mark, ok := accents[name]; ok {
-		if base, ok := d.argument(); ok {
-			first, n := utf8.DecodeRuneInString(base)
-			switch first {
-			case 'ı':
-				first = 'i'
-			case 'ȷ':
-				first = 'j'
-			}
-			d.out.WriteRune(first)
-			d.out.WriteRune(mark)
-			d.out.WriteString(base[n:])
-		}
-		return
-	}
+	name, spaced := d.name()
+	isWord := name != "" && (name[0] >= 'a' && name[0] <= 'z' || name[0] >= 'A' && name[0] <= 'Z')
+	mark, accent := accents[name]
 	switch {
+	case accent && !d.math && (d.full || !isWord || strings.HasPrefix(d.in, "{")):
+		d.accent(name, mark)
+	case name == "(" || name == "[":
+		d.formula(map[string]string{"(": `\)`, "[": `\]`}[name], name)
 	case letters[name] != "":
-		d.out.WriteString(letters[name])
-	case styles[name], name == "-", name == "/", name == "!":
-	case name == "\\", name == ",", name == ";", name == ":", name == " ", name == "":
-		d.out.WriteByte(' ')
-	default: // an escaped sign, or a command whose name is the best there is
-		d.out.WriteString(name)
+		d.write(letters[name])
+		if spaced && d.math && d.in != "" {
+			d.write(" ")
+		}
+	case dropped[name]:
+		if strings.HasPrefix(d.in, "[") {
+			if end := strings.IndexByte(d.in, ']'); end > 0 && end < maxFormula {
+				d.in = d.in[end+1:]
+			}
+		}
+		if strings.HasPrefix(d.in, "{") {
+			d.in = d.in[min(groupEnd(d.in)+1, len(d.in)):]
+		}
+	case name == "frac" || name == "dfrac" || name == "tfrac":
+		top, _ := d.argument()
+		bottom, _ := d.argument()
+		d.write(top + "/" + bottom)
+	case name == "sqrt":
+		text, _ := d.argument()
+		d.write("√" + text)
+	case name == "textsuperscript":
+		d.script(true)
+	case name == "href":
+		_, _ = d.argument()
+		text, _ := d.argument()
+		d.write(text)
+	case styles[name]:
+		if strings.HasPrefix(d.in, "{") {
+			text, _ := d.argument()
+			d.write(text)
+		} else if spaced && (d.math || !d.full) {
+			d.write(" ")
+		}
+	case name == "-", name == "/", name == "!":
+	case name == "\\" && !d.full: // perhaps a path, or a backslash written twice
+		d.write(`\\`)
+	case name == "\\", name == ",", name == ";", name == ":", name == " ", name == ">":
+		d.write(" ")
+	case name == "":
+		if !d.full {
+			d.write(`\`)
+		}
+	case isWord && !d.full && !functions[name]:
+		d.write(`\` + name)
+		if spaced {
+			d.write(" ")
+		}
+	case isWord:
+		if d.math && (unicode.IsLetter(d.last) || unicode.IsDigit(d.last)) {
+			d.write(" ")
+		}
+		d.write(name)
+		if spaced && d.in != "" {
+			d.write(" ")
+		}
+	case d.full || strings.ContainsAny(name, `&%$#_{}"'`):
+		d.write(name)
+	default:
+		d.write(`\` + name)
 	}
 }
 
+// accent puts a combining character on its argument. Where the text is not all LaTeX, only accents that make one letter are
+// taken for such.
+func (d *latexDecoder) accent(name string, mark rune) {
+	if !d.full && (d.in == "" || !unicode.IsLetter(rune(d.in[0])) && d.in[0] != '{' && !strings.HasPrefix(d.in, `\i`) && !strings.HasPrefix(d.in, `\j`)) {
+		if strings.ContainsAny(name, `'"`) {
+			d.write(name)
+		} else {
+			d.write(`\` + name)
+		}
+		return
+	}
+	before := d.in
+	base, ok := d.argument()
+	if !ok {
+		return
+	}
+	first, n := utf8.DecodeRuneInString(base)
+	switch first {
+	case 'ı':
+		first = 'i'
+	case 'ȷ':
+		first = 'j'
+	}
+	made := norm.NFC.String(string(first) + string(mark))
+	if !d.full && utf8.RuneCountInString(made) > 1 {
+		d.in = before
+		d.write(strings.TrimLeft(name, "`^~=."))
+		return
+	}
+	d.write(made + base[n:])
+}
+
+// formula decodes up to the closing mark; without one, the opening mark is text.
+func (d *latexDecoder) formula(closing, open string) {
+	formula, rest, closed := strings.Cut(d.in, closing)
+	if !closed || len(formula) > maxFormula {
+		if d.full {
+			d.write(open)
+		} else {
+			d.write(`\` + open)
+		}
+		return
+	}
+	d.in = rest
+	d.write(d.inner(formula, true))
+}
+
 // name reads a command's name: letters, or one other character. Letters swallow the space behind them.
-func (d *latexDecoder) name() string {
+func (d *latexDecoder) name() (name string, spaced bool) {
 	end := 0
 	for end < len(d.in) && (d.in[end] >= 'a' && d.in[end] <= 'z' || d.in[end] >= 'A' && d.in[end] <= 'Z') {
 		end++
 	}
 	if end == 0 {
 		_, n := utf8.DecodeRuneInString(d.in)
-		name := d.in[:n]
+		name = d.in[:n]
 		d.in = d.in[n:]
-		return strings.ReplaceAll(name, "\n", " ")
+		return strings.ReplaceAll(name, "\n", " "), false
 	}
-	name := d.in[:end]
-	d.in = strings.TrimLeft(d.in[end:], " \t")
-	return name
+	name = d.in[:end]
+	rest := strings.TrimLeft(d.in[end:], " \t\n")
+	spaced = len(rest) < len(d.in)-end
+	d.in = rest
+	return name, spaced
 }
 
-// argument reads an accent's argument, decoded: a group, a command for a letter, or one character. ok is false where there
-// is none.
+// argument reads a command's argument, decoded: a group, a command, or one character. ok is false where there is none.
 func (d *latexDecoder) argument() (text string, ok bool) {
 	d.in = strings.TrimLeft(d.in, " \t")
 	if d.in == "" || d.in[0] == '}' {
 		return "", false
 	}
-	inner := latexDecoder{}
+	var part string
 	switch {
 	case d.in[0] == '{':
 		end := groupEnd(d.in)
-		inner.in, d.in = d.in[1:end], d.in[min(end+1, len(d.in)):]
-	case d.in[0] == '\\' && len(d.in) > 1 && (d.in[1] == 'i' || d.in[1] == 'j'):
-		inner.in = d.in[:2]
-		d.in = strings.TrimLeft(d.in[2:], " ")
+		part, d.in = d.in[1:end], d.in[min(end+1, len(d.in)):]
+	case d.in[0] == '\\':
+		rest := latexDecoder{in: d.in[1:]}
+		name, _ := rest.name()
+		part, d.in = `\`+name, rest.in
+		if styles[name] && strings.HasPrefix(d.in, "{") {
+			end := groupEnd(d.in)
+			part += d.in[:min(end+1, len(d.in))]
+			d.in = d.in[min(end+1, len(d.in)):]
+		}
 	default:
 		_, n := utf8.DecodeRuneInString(d.in)
-		inner.in, d.in = d.in[:n], d.in[n:]
+		part, d.in = d.in[:n], d.in[n:]
 	}
-	inner.in = strings.NewReplacer("{", "", "}", "").Replace(inner.in)
-	for depth := 0; inner.in != "" && depth < 64; depth++ { // an accent's argument is a letter or two
-		if inner.in[0] == '\\' {
-			inner.in = inner.in[1:]
-			name := inner.name()
-			inner.out.WriteString(letters[name])
-			if letters[name] == "" {
-				inner.out.WriteString(name)
-			}
-			continue
-		}
-		_, n := utf8.DecodeRuneInString(inner.in)
-		inner.out.WriteString(inner.in[:n])
-		inner.in = inner.in[n:]
-	}
-	inner.out.WriteString(inner.in)
-	text = strings.TrimFunc(inner.out.String(), unicode.IsSpace)
+	text = strings.TrimSpace(d.inner(part, d.math))
 	return text, text != ""
 }
 

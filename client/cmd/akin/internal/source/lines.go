@@ -13,6 +13,7 @@ import (
 // the line numbers and the check of UTF-8 are the same in all of them.
 type lines struct {
 	r     *bufio.Reader
+	notes *notes // of the input
 	limit int    // bytes of a piece
 	line  int    // number of the line on which the last piece began, from 1
 	next  int    // number of the line on which the next piece begins
@@ -20,8 +21,8 @@ type lines struct {
 }
 
 // newLines reads r, whose first line has the number 1, in pieces of at most limit bytes.
-func newLines(r *bufio.Reader, limit int) *lines {
-	return &lines{r: r, limit: limit, next: 1}
+func newLines(r *bufio.Reader, limit int, n *notes) *lines {
+	return &lines{r: r, limit: limit, notes: n, next: 1}
 }
 
 // pieceError is a fault of one piece. Reading goes on behind it.
@@ -78,7 +79,7 @@ func checkUTF8(b []byte) error {
 		r, n := utf8.DecodeRune(b[at:])
 		if r == utf8.RuneError && n == 1 {
 			return &pieceError{fmt.Errorf("invalid UTF-8 at byte %d of the line (0x%02x): convert the file, for example "+
-				"with iconv -f WINDOWS-1252 -t UTF-8", at+1, b[at])}
+				"with iconv -f WINDOWS-1252 -t UTF-8, or name its encoding with --encoding", at+1, b[at])}
 		}
 		at += n
 	}
@@ -88,4 +89,13 @@ func checkUTF8(b []byte) error {
 func isPieceError(err error) bool {
 	var p *pieceError
 	return errors.As(err, &p)
+}
+
+// byte returns the next byte, for a reader of structures that lines do not part.
+func (l *lines) byte() (byte, error) {
+	c, err := l.r.ReadByte()
+	if c == '\n' && err == nil {
+		l.next++
+	}
+	return c, err
 }

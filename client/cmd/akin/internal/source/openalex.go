@@ -4,14 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
 // parseOpenAlex reads one OpenAlex work. Its id is the part of OpenAlex's address behind the last slash, W2741809807 for
 // example. Categories are the names of its topics with their subfields and fields, or of its concepts in files from
 // before topics.
-func parseOpenAlex(line []byte) (*akinv1.Paper, error) {
+func parseOpenAlex(object []byte, d *draft) error {
 	type named struct {
 		DisplayName string `json:"display_name"`
 	}
@@ -36,7 +34,13 @@ func parseOpenAlex(line []byte) (*akinv1.Paper, error) {
 			Source         named  `json:"source"`
 		} `json:"primary_location"`
 		HostVenue named `json:"host_venue"`
-		Topics    []struct {
+		Biblio    struct {
+			Volume string `json:"volume"`
+			Issue  string `json:"issue"`
+			First  string `json:"first_page"`
+			Last   string `json:"last_page"`
+		} `json:"biblio"`
+		Topics []struct {
 			named
 			Subfield named `json:"subfield"`
 			Field    named `json:"field"`
@@ -47,47 +51,52 @@ func parseOpenAlex(line []byte) (*akinv1.Paper, error) {
 			Score float64 `json:"score"`
 		} `json:"concepts"`
 	}
-	if err := decode(line, &r); err != nil {
-		return nil, err
+	if err := decode(object, &r); err != nil {
+		return err
 	}
-	p := &akinv1.Paper{
-		Id:    r.ID[strings.LastIndexByte(r.ID, '/')+1:],
-		Title: plain(firstOf([]string{r.Title, r.DisplayName})),
-		Doi:   bareDOI(r.DOI),
-		Url:   firstOf([]string{r.PrimaryLocation.LandingPageURL, r.ID}),
-	}
+	p := d.p
+	p.Id = r.ID[strings.LastIndexByte(r.ID, '/')+1:]
+	p.Title, p.Doi, p.Url = firstOf(r.Title, r.DisplayName), r.DOI, firstOf(r.PrimaryLocation.LandingPageURL, r.ID)
 	abstract, err := invert(r.Abstract)
 	if err != nil {
-		return p, err
+		return err
 	}
-	p.Abstract = plain(abstract)
+	p.Abstract = abstract
 	for _, a := range r.Authorships {
-		p.Authors = append(p.Authors, firstOf([]string{a.Author.DisplayName, a.RawAuthorName}))
+		p.Authors = append(p.Authors, firstOf(a.Author.DisplayName, a.RawAuthorName))
 	}
-	p.Authors = cleanAll(p.Authors)
 	for _, t := range r.Topics {
-		p.Categories = append(p.Categories, clean(t.DisplayName), clean(t.Subfield.DisplayName), clean(t.Field.DisplayName))
+		p.Categories = append(p.Categories, t.DisplayName, t.Subfield.DisplayName, t.Field.DisplayName)
 	}
 	if len(r.Topics) == 0 {
 		for _, c := range r.Concepts {
-			p.Categories = append(p.Categories, clean(c.DisplayName))
+			p.Categories = append(p.Categories, c.DisplayName)
 		}
 	}
-	if t, ok := parseDate(r.PublicationDate); ok {
-		p.PublishTime = t
-	} else {
-		p.PublishTime = yearDate(r.PublicationYear)
+	if !d.date(r.PublicationDate) {
+		d.parts(r.PublicationYear, 1, 1)
 	}
-	setString(p, "venue", clean(firstOf([]string{r.PrimaryLocation.Source.DisplayName, r.HostVenue.DisplayName})))
-	setString(p, "type", r.Type)
-	setString(p, "language", r.Language)
+	d.string("venue", firstOf(r.PrimaryLocation.Source.DisplayName, r.HostVenue.DisplayName))
+	d.string("type", r.Type)
+	d.string("language", r.Language)
+	d.string("volume", r.Biblio.Volume)
+	d.string("issue", r.Biblio.Issue)
+	d.string("pages", pageRange(r.Biblio.First, r.Biblio.Last))
 	if r.CitedByCount != nil {
-		setNumber(p, "cited_by_count", *r.CitedByCount)
+		d.number("cited_by_count", *r.CitedByCount)
 	}
 	if r.IsRetracted != nil {
-		setBool(p, "is_retracted", *r.IsRetracted)
+		d.bool("is_retracted", *r.IsRetracted)
 	}
-	return p, nil
+	return nil
+}
+
+// pageRange joins the first and the last page.
+func pageRange(first, last string) string {
+	if first == "" || last == "" || first == last {
+		return firstOf(first, last)
+	}
+	return first + "-" + last
 }
 
 // invert puts the words of an inverted abstract, word -> positions, back in order. Positions nobody claims are passed

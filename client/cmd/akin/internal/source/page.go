@@ -7,8 +7,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
 // page reads text copied from a web page that lists papers: a title on one line, its abstract on the next, over and over,
@@ -24,7 +22,6 @@ import (
 // Lines that are empty count for nothing. Text wrapped at a fixed width is not in this form.
 type page struct {
 	lines *lines
-	ids   slugs
 	begun bool // a paper was found
 
 	title     string // the short line that waits for its abstract
@@ -75,7 +72,7 @@ func prose(line string) bool {
 }
 
 // next returns the next paper, or the next line that is none.
-func (g *page) next() (*akinv1.Paper, error) {
+func (g *page) next() (*draft, error) {
 	for g.ended == nil {
 		raw, err := g.lines.read()
 		if err != nil && !isPieceError(err) {
@@ -120,7 +117,7 @@ func (g *page) next() (*akinv1.Paper, error) {
 }
 
 // take returns the paper in hand, or why it is none, and has nothing in hand afterwards.
-func (g *page) take() (*akinv1.Paper, error) {
+func (g *page) take() (*draft, error) {
 	title, abstract, at, fault := g.title, g.abstract, g.titleLine, g.fault
 	g.title, g.abstract, g.fault = "", "", nil
 	switch {
@@ -132,5 +129,7 @@ func (g *page) take() (*akinv1.Paper, error) {
 		return nil, &ItemError{Line: at, Record: excerpt([]byte(title)),
 			Err: errors.New("no abstract follows, and no paper came before: taken for the page's heading")}
 	}
-	return &akinv1.Paper{Id: g.ids.id(title, abstract), Title: title, Abstract: abstract}, nil
+	d := newDraft(at, g.lines.notes)
+	d.p.Title, d.p.Abstract = title, abstract
+	return d, nil
 }

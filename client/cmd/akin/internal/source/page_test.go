@@ -34,7 +34,8 @@ func TestSeedPageGivesEveryPaperWithItsOwnTitleAndAbstract(t *testing.T) {
 	want := bufio.NewScanner(f)
 	want.Buffer(nil, 1<<20)
 	ids := make(map[string]bool)
-	for p, err := range r.Papers() {
+	for rec, err := range r.Records() {
+		p := rec.Paper
 		if err != nil {
 			t.Errorf("%v", err)
 			continue
@@ -46,8 +47,8 @@ func TestSeedPageGivesEveryPaperWithItsOwnTitleAndAbstract(t *testing.T) {
 		if err := json.Unmarshal(want.Bytes(), &w); err != nil {
 			t.Fatal(err)
 		}
-		if p.GetTitle() != clean(w.Title) || p.GetAbstract() != clean(w.Text) {
-			t.Errorf("paper %d:\n got %q\nwant %q\nabstracts equal: %v", len(ids)+1, p.GetTitle(), w.Title, p.GetAbstract() == clean(w.Text))
+		if p.GetTitle() != plain(w.Title) || p.GetAbstract() != plain(w.Text) {
+			t.Errorf("paper %d:\n got %q\nwant %q\nabstracts equal: %v", len(ids)+1, p.GetTitle(), w.Title, p.GetAbstract() == plain(w.Text))
 		}
 		if ids[p.GetId()] {
 			t.Errorf("id %s occurs twice", p.GetId())
@@ -93,15 +94,15 @@ func TestPageCases(t *testing.T) {
 		{"an abstract without a title", abstract + "\nOther Pages\n" + second,
 			[]paper{{"other-pages", "Other Pages", second}}, 1},
 		{"two papers of one title", "Reading Pages\n" + abstract + "\nReading pages!\n" + second,
-			[]paper{{"reading-pages", "Reading Pages", abstract}, {"reading-pages-31e82c4f", "Reading pages!", second}}, 0},
+			[]paper{{"reading-pages", "Reading Pages", abstract}, {"reading-pages", "Reading pages!", second}}, 0},
 		{"one paper twice", "Reading Pages\n" + abstract + "\nReading Pages\n" + abstract,
 			[]paper{{"reading-pages", "Reading Pages", abstract}, {"reading-pages", "Reading Pages", abstract}}, 0},
 		{"a title in another script", "論文の題名\n" + abstract,
-			[]paper{{"paper-c04043ff391c68bd", "論文の題名", abstract}}, 0},
-		{"invalid UTF-8 in an abstract", "Reading Pages\nCaf\xe9. " + abstract + "\nOther Pages\n" + second,
-			[]paper{{"other-pages", "Other Pages", second}}, 1},
-		{"invalid UTF-8 in a title", "Reading Caf\xe9s\n" + abstract + "\nOther Pages\n" + second,
-			[]paper{{"other-pages", "Other Pages", second}}, 1},
+			[]paper{{"paper-72fe9a9dbca1a471", "論文の題名", abstract}}, 0},
+		{"invalid UTF-8 in an abstract", "Ünread Pages\n" + second + "\nReading Pages\nCaf\xe9. " + abstract + "\nOther Pages\n" + second,
+			[]paper{{"unread-pages", "Ünread Pages", second}, {"other-pages", "Other Pages", second}}, 1},
+		{"invalid UTF-8 in a title", "Ünread Pages\n" + second + "\nReading Caf\xe9s\n" + abstract + "\nOther Pages\n" + second,
+			[]paper{{"unread-pages", "Ünread Pages", second}, {"other-pages", "Other Pages", second}}, 1},
 		{"a title that begins like a button", "ShareGPT and Uploads\n" + abstract,
 			[]paper{{"sharegpt-and-uploads", "ShareGPT and Uploads", abstract}}, 0},
 	}

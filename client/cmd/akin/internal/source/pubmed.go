@@ -1,143 +1,33 @@
 package source
 
 import (
-	"bytes"
 	"encoding/xml"
-	"errors"
-	"fmt"
-	"io"
 	"regexp"
 	"strings"
-
-	"google.golang.org/protobuf/types/known/timestamppb"
-
-	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
-// pubmed reads PubMed XML. The text of each PubmedArticle is cut out of the stream, and encoding/xml reads it alone: so a
-// malformed article is one ItemError, and memory holds one article, where reading the document in one piece would end at
-// the first fault. Elements other than PubmedArticle (books, deleted citations) are passed over.
-type pubmed struct {
-	lines *lines
-
-	article bytes.Buffer // from its start tag on; empty between articles
-	at      int
-	fault   error
-}
-
-// newPubMed reads articles.
-func newPubMed(l *lines) *pubmed { return &pubmed{lines: l} }
-
-// next returns the next article's paper.
-func (x *pubmed) next() (*akinv1.Paper, error) {
-	for {
-		piece, err := x.lines.readTo('>')
-		switch {
-		case errors.Is(err, io.EOF) && x.article.Len() > 0:
-			return x.drop(errors.New("the file ends inside this article"))
-		case err != nil && !isPieceError(err):
-			return nil, err
-		case err != nil && x.fault == nil && x.article.Len() > 0:
-			x.fault = err
+// pubmedElements are the records of PubMed XML: articles, and books with their chapters. Deleted citations are passed over.
+var pubmedElements = []elementKind{
+	{name: "PubmedArticle", fill: func(x *xml.Decoder, d *draft) error {
+		var a pubmedArticle
+		if err := x.Decode(&a); err != nil {
+			return err
 		}
-		tag := piece[max(bytes.LastIndexByte(piece, '<'), 0):]
-		begins := bytes.HasPrefix(tag, []byte("<PubmedArticle>")) || bytes.HasPrefix(tag, []byte("<PubmedArticle "))
-		if begins {
-			var p *akinv1.Paper
-			var unclosed error
-			if x.article.Len() > 0 {
-				p, unclosed = x.drop(errors.New("the next article begins inside this one: its end tag is missing"))
-			}
-			x.article.Write(tag)
-			x.at, x.fault = x.lines.next, nil
-			if unclosed != nil {
-				return p, unclosed
-			}
-			continue
+		a.fill(d)
+		return nil
+	}},
+	{name: "PubmedBookArticle", fill: func(x *xml.Decoder, d *draft) error {
+		var b pubmedBook
+		if err := x.Decode(&b); err != nil {
+			return err
 		}
-		if x.article.Len() == 0 {
-			continue
-		}
-		if x.article.Len()+len(piece) > x.lines.limit {
-			return x.drop(errTooLong(x.lines.limit))
-		}
-		x.article.Write(piece)
-		if bytes.HasPrefix(tag, []byte("</PubmedArticle>")) {
-			return x.take()
-		}
-	}
-}
-
-// drop gives the article in hand up.
-func (x *pubmed) drop(why error) (*akinv1.Paper, error) {
-	defer x.article.Reset()
-	if x.fault != nil {
-		why = x.fault
-	}
-	return nil, &ItemError{Line: x.at, Record: articleName(x.article.Bytes()), Err: why}
+		b.fill(d)
+		return nil
+	}},
 }
 
 // pmid finds an article's number in its text.
 var pmid = regexp.MustCompile(`<PMID[^<>]*>\s*([0-9]{1,20})\s*<`)
-
-// articleName says which article an error is about.
-func articleName(text []byte) string {
-	if m := pmid.FindSubmatch(text); m != nil {
-		return "PMID " + string(m[1])
-	}
-	return excerpt(text)
-}
-
-// take makes a paper of the article in hand.
-func (x *pubmed) take() (*akinv1.Paper, error) {
-	text := bytes.Clone(x.article.Bytes())
-	x.article.Reset()
-	err := x.fault
-	var p *akinv1.Paper
-	if err == nil {
-		var a pubmedArticle
-		d := xml.NewDecoder(bytes.NewReader(text))
-		d.Entity = xml.HTMLEntity
-		if err = d.Decode(&a); err != nil {
-			var syntax *xml.SyntaxError
-			if errors.As(err, &syntax) { // its line counts from the article's first
-				syntax.Line += x.at - 1
-			}
-			err = fmt.Errorf("is not valid XML: %w", err)
-		} else {
-			p = a.paper()
-			err = finish(p)
-		}
-	}
-	if err != nil {
-		return nil, &ItemError{Line: x.at, Record: articleName(text), Err: err}
-	}
-	return p, nil
-}
-
-// markedText is an element's text without the elements inside it, which are typographical in PubMed.
-type markedText string
-
-// UnmarshalXML joins the character data at all depths.
-func (t *markedText) UnmarshalXML(d *xml.Decoder, _ xml.StartElement) error {
-	var b strings.Builder
-	for depth := 1; depth > 0; {
-		token, err := d.Token()
-		if err != nil {
-			return err
-		}
-		switch token := token.(type) {
-		case xml.StartElement:
-			depth++
-		case xml.EndElement:
-			depth--
-		case xml.CharData:
-			b.Write(token)
-		}
-	}
-	*t = markedText(clean(b.String()))
-	return nil
-}
 
 // pubmedDate is a date in parts. Month is a number or a name; MedlineDate is free text.
 type pubmedDate struct {
@@ -147,43 +37,37 @@ type pubmedDate struct {
 	MedlineDate string `xml:"MedlineDate"`
 }
 
-// time returns the date, or nil.
-func (d pubmedDate) time() *timestamppb.Timestamp {
-	if d.Year == "" {
-		t, _ := looseDate(d.MedlineDate)
-		return t
+// take puts the date into the draft.
+func (p pubmedDate) take(d *draft) bool {
+	year, ok := atoi(p.Year)
+	if !ok {
+		return d.date(firstOf(p.MedlineDate, p.Year))
 	}
-	if d.Month == "" {
-		d.Day = ""
-	}
-	text := clean(d.Year + " " + d.Month + " " + d.Day)
-	if _, numeric := atoi(d.Month); numeric {
-		text = strings.ReplaceAll(text, " ", "-")
-	}
-	t, _ := looseDate(text)
-	return t
+	month, _ := monthOf(p.Month)
+	day, _ := atoi(p.Day)
+	return d.parts(year, month, day)
 }
 
 // pubmedArticle is what papers take from PubMed's PubmedArticle.
 type pubmedArticle struct {
-	PMID     string          `xml:"MedlineCitation>PMID"`
-	Title    markedText      `xml:"MedlineCitation>Article>ArticleTitle"`
-	Sections []pubmedSection `xml:"MedlineCitation>Article>Abstract>AbstractText"`
-	Authors  []struct {
-		LastName   string     `xml:"LastName"`
-		ForeName   string     `xml:"ForeName"`
-		Initials   string     `xml:"Initials"`
-		Suffix     string     `xml:"Suffix"`
-		Collective markedText `xml:"CollectiveName"`
-	} `xml:"MedlineCitation>Article>AuthorList>Author"`
-	Journal     string       `xml:"MedlineCitation>Article>Journal>Title"`
-	Issue       pubmedDate   `xml:"MedlineCitation>Article>Journal>JournalIssue>PubDate"`
-	Online      []pubmedDate `xml:"MedlineCitation>Article>ArticleDate"`
-	Language    string       `xml:"MedlineCitation>Article>Language"`
-	Locations   []pubmedID   `xml:"MedlineCitation>Article>ELocationID"`
-	Descriptors []string     `xml:"MedlineCitation>MeshHeadingList>MeshHeading>DescriptorName"`
-	Keywords    []markedText `xml:"MedlineCitation>KeywordList>Keyword"`
-	IDs         []pubmedID   `xml:"PubmedData>ArticleIdList>ArticleId"`
+	PMID        string          `xml:"MedlineCitation>PMID"`
+	Title       markedText      `xml:"MedlineCitation>Article>ArticleTitle"`
+	Sections    []pubmedSection `xml:"MedlineCitation>Article>Abstract>AbstractText"`
+	OwnTitle    markedText      `xml:"MedlineCitation>Article>VernacularTitle"`
+	Authors     []pubmedAuthor  `xml:"MedlineCitation>Article>AuthorList>Author"`
+	Journal     string          `xml:"MedlineCitation>Article>Journal>Title"`
+	ISSN        string          `xml:"MedlineCitation>Article>Journal>ISSN"`
+	Volume      string          `xml:"MedlineCitation>Article>Journal>JournalIssue>Volume"`
+	Number      string          `xml:"MedlineCitation>Article>Journal>JournalIssue>Issue"`
+	Pages       string          `xml:"MedlineCitation>Article>Pagination>MedlinePgn"`
+	Types       []string        `xml:"MedlineCitation>Article>PublicationTypeList>PublicationType"`
+	Issue       pubmedDate      `xml:"MedlineCitation>Article>Journal>JournalIssue>PubDate"`
+	Online      []pubmedDate    `xml:"MedlineCitation>Article>ArticleDate"`
+	Language    string          `xml:"MedlineCitation>Article>Language"`
+	Locations   []pubmedID      `xml:"MedlineCitation>Article>ELocationID"`
+	Descriptors []string        `xml:"MedlineCitation>MeshHeadingList>MeshHeading>DescriptorName"`
+	Keywords    []markedText    `xml:"MedlineCitation>KeywordList>Keyword"`
+	IDs         []pubmedID      `xml:"PubmedData>ArticleIdList>ArticleId"`
 }
 
 // pubmedSection is one part of an abstract, with its heading where the abstract is structured.
@@ -209,44 +93,115 @@ type pubmedID struct {
 	Value string `xml:",chardata"`
 }
 
-// paper makes a paper of the article. Its id is the PMID; categories are MeSH descriptors and keywords.
-func (a *pubmedArticle) paper() *akinv1.Paper {
-	p := &akinv1.Paper{Id: clean(a.PMID), Title: string(a.Title), PublishTime: a.Issue.time()}
-	if p.GetId() != "" {
-		p.Url = "https://pubmed.ncbi.nlm.nih.gov/" + p.GetId() + "/"
-	}
-	var sections []string
-	for _, s := range a.Sections {
-		if s.Label != "" {
-			sections = append(sections, s.Label+": "+string(s.Text))
+// pubmedAuthor is a person or a group.
+type pubmedAuthor struct {
+	LastName   string     `xml:"LastName"`
+	ForeName   string     `xml:"ForeName"`
+	Initials   string     `xml:"Initials"`
+	Suffix     string     `xml:"Suffix"`
+	Collective markedText `xml:"CollectiveName"`
+}
+
+// name is the author's name in the order of reading it.
+func (n pubmedAuthor) name() string {
+	return firstOf(string(n.Collective), clean(firstOf(n.ForeName, n.Initials)+" "+n.LastName+" "+n.Suffix))
+}
+
+// abstract joins the parts of an abstract with their headings.
+func abstract(sections []pubmedSection) string {
+	var parts []string
+	for _, s := range sections {
+		if s.Label != "" && !strings.EqualFold(s.Label, "unlabelled") {
+			parts = append(parts, s.Label+": "+string(s.Text))
 		} else {
-			sections = append(sections, string(s.Text))
+			parts = append(parts, string(s.Text))
 		}
 	}
-	p.Abstract = clean(strings.Join(sections, " "))
+	return strings.Join(parts, " ")
+}
+
+// fill makes a paper of the article. Its id is the PMID; categories are MeSH descriptors and keywords.
+func (a *pubmedArticle) fill(d *draft) {
+	p := d.p
+	p.Id, p.Title, p.Abstract = clean(a.PMID), unbracketed(string(a.Title), string(a.OwnTitle)), abstract(a.Sections)
+	if p.GetId() != "" {
+		p.Url = pubmedPage(p.GetId())
+	}
 	for _, n := range a.Authors {
-		p.Authors = append(p.Authors, firstOf([]string{string(n.Collective),
-			clean(firstOf([]string{n.ForeName, n.Initials}) + " " + n.LastName + " " + n.Suffix)}))
+		p.Authors = append(p.Authors, n.name())
 	}
-	p.Authors = cleanAll(p.Authors)
-	if len(a.Online) > 0 {
-		if t := a.Online[0].time(); t != nil {
-			p.PublishTime = t
-		}
+	if len(a.Online) == 0 || !a.Online[0].take(d) {
+		a.Issue.take(d)
 	}
 	for _, id := range append(a.Locations, a.IDs...) {
 		if p.GetDoi() == "" && (id.Type == "doi" || id.EType == "doi") {
-			p.Doi = bareDOI(id.Value)
+			p.Doi = id.Value
 		}
 		if id.Type == "pmc" {
-			setString(p, "pmcid", clean(id.Value))
+			d.string("pmcid", clean(id.Value))
 		}
 	}
-	p.Categories = cleanAll(a.Descriptors)
+	p.Categories = append(p.Categories, a.Descriptors...)
 	for _, k := range a.Keywords {
 		p.Categories = append(p.Categories, string(k))
 	}
-	setString(p, "venue", clean(a.Journal))
-	setString(p, "language", clean(a.Language))
-	return p
+	d.string("venue", a.Journal)
+	d.string("language", a.Language)
+	d.string("issn", a.ISSN)
+	d.string("volume", a.Volume)
+	d.string("issue", a.Number)
+	d.string("pages", a.Pages)
+	d.string("type", firstOf(a.Types...))
+}
+
+// pubmedBook is what papers take from PubMed's PubmedBookArticle: a chapter, or a book where there is no chapter's title.
+type pubmedBook struct {
+	PMID     string          `xml:"BookDocument>PMID"`
+	Title    markedText      `xml:"BookDocument>ArticleTitle"`
+	OwnTitle markedText      `xml:"BookDocument>VernacularTitle"`
+	Book     markedText      `xml:"BookDocument>Book>BookTitle"`
+	Sections []pubmedSection `xml:"BookDocument>Abstract>AbstractText"`
+	Authors  []pubmedAuthor  `xml:"BookDocument>AuthorList>Author"`
+	Editors  []pubmedAuthor  `xml:"BookDocument>Book>AuthorList>Author"`
+	Date     pubmedDate      `xml:"BookDocument>Book>PubDate"`
+	Own      pubmedDate      `xml:"BookDocument>ContributionDate"`
+	Language string          `xml:"BookDocument>Language"`
+	Company  string          `xml:"BookDocument>Book>Publisher>PublisherName"`
+	Keywords []markedText    `xml:"BookDocument>KeywordList>Keyword"`
+	IDs      []pubmedID      `xml:"BookDocument>ArticleIdList>ArticleId"`
+}
+
+// fill makes a paper of the book or chapter.
+func (b *pubmedBook) fill(d *draft) {
+	p := d.p
+	p.Id, p.Title, p.Abstract = clean(b.PMID), unbracketed(string(b.Title), string(b.OwnTitle)), abstract(b.Sections)
+	if p.GetId() != "" {
+		p.Url = pubmedPage(p.GetId())
+	}
+	if p.GetTitle() == "" {
+		p.Title = string(b.Book)
+	} else {
+		d.string("venue", string(b.Book))
+	}
+	authors := b.Authors
+	if len(authors) == 0 {
+		authors = b.Editors
+	}
+	for _, n := range authors {
+		p.Authors = append(p.Authors, n.name())
+	}
+	if b.Own.Year == "" || !b.Own.take(d) {
+		b.Date.take(d)
+	}
+	for _, id := range b.IDs {
+		if id.Type == "doi" {
+			p.Doi = id.Value
+		}
+	}
+	for _, k := range b.Keywords {
+		p.Categories = append(p.Categories, string(k))
+	}
+	d.string("type", "book-chapter")
+	d.string("language", b.Language)
+	d.string("publisher", b.Company)
 }

@@ -1,10 +1,6 @@
 package source
 
-import (
-	"encoding/json"
-
-	akinv1 "github.com/akin-search/akin/proto/akin/v1"
-)
+import "encoding/json"
 
 // field is a Semantic Scholar field of study: a string in one form of its data, an object in another.
 type field string
@@ -27,7 +23,7 @@ func (f *field) UnmarshalJSON(b []byte) error {
 // parseScholar reads one Semantic Scholar paper: a line of the bulk data set "papers" (names in lower case, which
 // encoding/json matches to these), of the API's answers, or of S2ORC's metadata. The id is the paper's own hash where
 // there is one, else CorpusId:N, as the API accepts both.
-func parseScholar(line []byte) (*akinv1.Paper, error) {
+func parseScholar(object []byte, d *draft) error {
 	var r struct {
 		PaperID  string `json:"paperId"`
 		PaperID2 word   `json:"paper_id"`
@@ -57,16 +53,12 @@ func parseScholar(line []byte) (*akinv1.Paper, error) {
 		CitationCount   *float64 `json:"citationCount"`
 		IsOpenAccess    *bool    `json:"isOpenAccess"`
 	}
-	if err := decode(line, &r); err != nil {
-		return nil, err
+	if err := decode(object, &r); err != nil {
+		return err
 	}
-	p := &akinv1.Paper{
-		Id:       firstOf([]string{r.PaperID, string(r.PaperID2)}),
-		Title:    plain(r.Title),
-		Abstract: plain(r.Abstract),
-		Doi:      bareDOI(firstOf([]string{r.IDs.DOI, r.DOI})),
-		Url:      r.URL,
-	}
+	p := d.p
+	p.Id, p.Title, p.Abstract = firstOf(r.PaperID, string(r.PaperID2)), r.Title, r.Abstract
+	p.Doi, p.Url = firstOf(r.IDs.DOI, r.DOI), r.URL
 	if p.GetId() == "" && r.CorpusID != "" {
 		p.Id = "CorpusId:" + string(r.CorpusID)
 	}
@@ -81,23 +73,20 @@ func parseScholar(line []byte) (*akinv1.Paper, error) {
 		}
 		p.Authors = append(p.Authors, name)
 	}
-	p.Authors = cleanAll(p.Authors)
 	for _, f := range append(r.S2Fields, r.Fields...) {
-		p.Categories = append(p.Categories, clean(string(f)))
+		p.Categories = append(p.Categories, string(f))
 	}
-	p.Categories = append(p.Categories, cleanAll(r.MAGFields)...)
-	if t, ok := parseDate(r.PublicationDate); ok {
-		p.PublishTime = t
-	} else {
-		p.PublishTime = yearDate(r.Year.year())
+	p.Categories = append(p.Categories, r.MAGFields...)
+	if !d.date(r.PublicationDate) {
+		d.parts(r.Year.year(), 1, 1)
 	}
-	setString(p, "venue", clean(r.Venue))
-	setString(p, "arxiv_id", firstOf([]string{r.IDs.ArXiv, r.ArXiv}))
+	d.string("venue", r.Venue)
+	d.string("arxiv_id", firstOf(r.IDs.ArXiv, r.ArXiv))
 	if r.CitationCount != nil {
-		setNumber(p, "citation_count", *r.CitationCount)
+		d.number("citation_count", *r.CitationCount)
 	}
 	if r.IsOpenAccess != nil {
-		setBool(p, "is_open_access", *r.IsOpenAccess)
+		d.bool("is_open_access", *r.IsOpenAccess)
 	}
-	return p, nil
+	return nil
 }

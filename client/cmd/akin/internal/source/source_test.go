@@ -12,7 +12,7 @@ import (
 // that ended the input or kept it from being opened.
 func readString(t testing.TB, text string, opts Options) ([]*akinv1.Paper, []error, error) {
 	t.Helper()
-	in, err := newInput(strings.NewReader(text), int64(len(text)), nil)
+	in, err := newInput(strings.NewReader(text), int64(len(text)), opts.Encoding, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -28,10 +28,11 @@ func readString(t testing.TB, text string, opts Options) ([]*akinv1.Paper, []err
 // come without a paper, nothing follows the end.
 func readAll(t testing.TB, r *Reader) (papers []*akinv1.Paper, faults []error, end error) {
 	t.Helper()
-	for p, err := range r.Papers() {
+	for rec, err := range r.Records() {
 		if end != nil {
-			t.Fatalf("yielded after the end of the input: %v %v", p, err)
+			t.Fatalf("yielded after the end of the input: %v %v", rec, err)
 		}
+		p := rec.Paper
 		var item *ItemError
 		switch {
 		case errors.As(err, &item):
@@ -42,14 +43,14 @@ func readAll(t testing.TB, r *Reader) (papers []*akinv1.Paper, faults []error, e
 		case err != nil:
 			end = err
 		default:
-			if p.GetId() == "" || strings.TrimSpace(p.GetTitle()+p.GetAbstract()) == "" {
-				t.Fatalf("a paper without id or text: %v", p)
+			if p.GetId() == "" || strings.TrimSpace(p.GetTitle()+p.GetAbstract()) == "" || rec.Line < 1 {
+				t.Fatalf("line %d: a paper without id, text or line: %v", rec.Line, p)
 			}
 			papers = append(papers, p)
 		}
 	}
-	for p, err := range r.Papers() {
-		t.Fatalf("yielded after the end of the input: %v %v", p, err)
+	for rec, err := range r.Records() {
+		t.Fatalf("yielded after the end of the input: %v %v", rec, err)
 	}
 	return papers, faults, end
 }

@@ -9,8 +9,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-
-	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
 // maxRow bounds a row whose quotes do not close: behind it, the first of its lines is given up as malformed and reading
@@ -26,7 +24,6 @@ type table struct {
 	listSep string
 	columns columns
 	width   int // cells of the header row
-	ids     slugs
 
 	pending []rowLine // lines read ahead and given back
 }
@@ -59,7 +56,11 @@ func newTable(l *lines, comma rune, opts Options) (*table, error) {
 	}
 	names, err := parseRow([]byte(header.text), t.comma)
 	if err == nil {
-		t.columns, err = columnsOf(names, opts.Columns)
+		var untaken []string
+		t.columns, untaken, err = columnsOf(names, opts.Columns)
+		if err == nil && len(untaken) > 0 {
+			l.notes.add("columns not taken: "+quoted(untaken)+"; --column attributes.NAME=COLUMN takes one", header.at, "")
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("line %d, the header row: %w", header.at, err)
@@ -83,7 +84,7 @@ func (t *table) line() (rowLine, error) {
 }
 
 // next returns the next row's paper.
-func (t *table) next() (*akinv1.Paper, error) {
+func (t *table) next() (*draft, error) {
 	for {
 		text, at, err := t.row()
 		if err != nil {
@@ -93,20 +94,19 @@ func (t *table) next() (*akinv1.Paper, error) {
 			continue
 		}
 		cells, err := parseRow([]byte(text), t.comma)
+		for err == nil && len(cells) > t.width && cells[len(cells)-1] == "" { // a separator at the end of the row
+			cells = cells[:len(cells)-1]
+		}
 		if err == nil && len(cells) != t.width {
 			err = fmt.Errorf("has %d cells where the header row has %d", len(cells), t.width)
 		}
-		var p *akinv1.Paper
-		if err == nil {
-			p, err = t.paper(cells)
-		}
-		if err == nil {
-			err = finish(p)
-		}
 		if err != nil {
-			return nil, &ItemError{Line: at, Record: recordName(p, []byte(text)), Err: err}
+			return nil, &ItemError{Line: at, Record: excerpt([]byte(text)), Err: err}
 		}
-		return p, nil
+		d := newDraft(at, t.lines.notes)
+		d.excerpt = excerpt([]byte(text))
+		t.fill(d, cells)
+		return d, nil
 	}
 }
 

@@ -1,17 +1,14 @@
 package source
 
 import (
-	"fmt"
 	"html"
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
+	"unicode/utf8"
 
-	"github.com/cespare/xxhash/v2"
 	"golang.org/x/text/unicode/norm"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // clean turns every run of white space into one space and drops it at both ends.
@@ -28,145 +25,121 @@ func cleanAll(list []string) []string {
 	return out
 }
 
-// markup matches the tags that publishers leave in titles and abstracts: HTML's for inline text, JATS and MathML.
-var markup = regexp.MustCompile(`(?i)</?(?:(?:jats|mml):[a-z-]+|i|b|u|em|strong|sub|sup|sc|scp|tt|p|br|span|inf|italic|bold|` +
-	`title|sec|h[1-6])(?:\s[^<>]*)?/?>`)
+// plain is the one normaliser of text, for every format: LaTeX, HTML, JATS and MathML markup and character references
+// become the characters they stand for, invisible characters go, letters and their accents become one character (NFC), and
+// runs of white space one space.
+func plain(s string) string { return tidy(unmarked(proseLaTeX(s))) }
 
-// block matches the tags among them that part words.
-var block = regexp.MustCompile(`(?i)</?(?:jats:)?(?:p|br|title|sec|h[1-6])(?:\s[^<>]*)?/?>`)
+// plainLaTeX is plain for text that is LaTeX throughout.
+func plainLaTeX(s string) string { return tidy(unmarked(latex(s))) }
 
-// plain returns s without publishers' markup and character references, cleaned.
-func plain(s string) string {
-	if strings.ContainsAny(s, "<&") {
-		s = block.ReplaceAllString(s, " ")
-		s = html.UnescapeString(markup.ReplaceAllString(s, ""))
-	}
-	return clean(s)
-}
+// tagNames are the elements that publishers leave in titles and abstracts: HTML's for text, those of JATS, and MathML's.
+const tagNames = `(?:jats|mml):[a-z-]+|i|b|u|em|strong|small|strike|s|a|sub|sup|sc|scp|tt|p|br|hr|span|div|font|inf|italic|bold|underline|` +
+	`overline|roman|monospace|sans-serif|styled-content|named-content|title|sec|h[1-6]|ul|ol|li|list|list-item|xref|ext-link|` +
+	`inline-formula|disp-formula|alternatives|blockquote|math|mrow|mstyle|mi|mn|mo|ms|mtext|msub|msup|msubsup|mfrac|msqrt|mroot|` +
+	`mover|munder|munderover|mspace|mfenced|mpadded|mtable|mtr|mtd|semantics`
 
-// splitList splits at any rune of separators and cleans the parts.
-func splitList(s, separators string) []string {
-	return cleanAll(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(separators, r) }))
-}
+// markup matches a tag and captures its name.
+var markup = regexp.MustCompile(`(?i)<(/?)(` + tagNames + `)(?:\s[^<>]*)?/?>`)
 
-// bareDOI takes the resolver or scheme off a DOI.
-func bareDOI(s string) string {
-	s = strings.TrimSpace(s)
-	for _, prefix := range []string{"https://doi.org/", "http://doi.org/", "https://dx.doi.org/", "http://dx.doi.org/", "doi.org/",
-		"dx.doi.org/", "doi:"} {
-		if len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {
-			return strings.TrimSpace(s[len(prefix):])
+// hidden matches elements whose content is a second writing of a formula, and comments.
+var hidden = regexp.MustCompile(`(?is)<(?:jats:)?tex-math[^<>]*>.*?</(?:jats:)?tex-math>|<(?:mml:)?annotation[^<>]*>.*?</(?:mml:)?annotation>|<!--.*?-->`)
+
+// blocks are the elements that part words.
+var blocks = words(`p br hr div title sec h1 h2 h3 h4 h5 h6 ul ol li list list-item blockquote disp-formula mspace mtr mtd`)
+
+// unmarked takes markup and character references out. Text that was escaped twice, as happens between databases, is
+// unescaped twice.
+func unmarked(s string) string {
+	for range 3 {
+		if !strings.ContainsAny(s, "<&") {
+			return s
+		}
+		before := s
+		if strings.IndexByte(s, '<') >= 0 {
+			s = untagged(hidden.ReplaceAllString(s, ""))
+		}
+		if strings.IndexByte(s, '&') >= 0 {
+			s = html.UnescapeString(s)
+		}
+		if s == before {
+			return s
 		}
 	}
 	return s
 }
 
-// commaName turns "Last, First" and "Last, Jr, First" around and cleans any other name.
-func commaName(s string) string {
-	parts := strings.Split(s, ",")
-	switch len(parts) {
-	case 2:
-		return clean(parts[1] + " " + parts[0])
-	case 3:
-		return clean(parts[2] + " " + parts[0] + " " + parts[1])
+// untagged takes tags out. A superscript number behind a digit keeps a mark, as in latexDecoder.script.
+func untagged(s string) string {
+	found := markup.FindAllStringSubmatchIndex(s, -1)
+	if found == nil {
+		return s
+	}
+	var b strings.Builder
+	at := 0
+	for _, m := range found {
+		b.WriteString(s[at:m[0]])
+		at = m[1]
+		name := strings.ToLower(s[m[4]:m[5]])
+		if _, local, ok := strings.Cut(name, ":"); ok {
+			name = local
+		}
+		switch {
+		case blocks[name]:
+			b.WriteByte(' ')
+		case name == "sup" && m[2] == m[3] && m[0] > 0 && s[m[0]-1] >= '0' && s[m[0]-1] <= '9' && superscriptNumber(s[at:]):
+			b.WriteByte('^')
+		}
+	}
+	b.WriteString(s[at:])
+	return b.String()
+}
+
+// tidy composes accents, drops invisible characters, and makes runs of white space and control characters one space.
+func tidy(s string) string {
+	ascii := true
+	for i := 0; i < len(s) && ascii; i++ {
+		ascii = s[i] < utf8.RuneSelf && (s[i] >= ' ' || s[i] == '\t' || s[i] == '\n' || s[i] == '\r') && s[i] != 0x7f
+	}
+	if !ascii {
+		s = norm.NFC.String(strings.Map(func(r rune) rune {
+			switch {
+			case r == '\u200b', r == '\u2060', r == '\ufeff', r == '\u00ad':
+				return -1
+			case unicode.IsControl(r), r == '\u2028', r == '\u2029':
+				return ' '
+			}
+			return r
+		}, s))
 	}
 	return clean(s)
 }
 
-// layouts are the forms of dates that the formats use.
-var layouts = []string{
-	time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-1-2", "2006-1", "2006/1/2", "2006/1", "2006",
-	"Mon, 2 Jan 2006 15:04:05 MST", "2 Jan 2006", "2 January 2006", "Jan 2 2006", "January 2 2006", "January 2, 2006",
-	"Jan 2, 2006", "Jan 2006", "January 2006", "2006 Jan 2", "2006 Jan", "2006 January", "2006 January 2", "20060102",
+// missing reports whether a value stands for no value, in the words of spreadsheets, programs and databases.
+func missing(s string) bool {
+	s = strings.TrimSpace(s)
+	if len(s) > 12 {
+		return false
+	}
+	switch strings.ToLower(strings.Trim(s, "[]()")) {
+	case "", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "none", "null", "nil", "nat", "n.d.", "n.d", "nd", "in press", "in-press", "inpress",
+		"-", "--", "—", "?":
+		return true
+	}
+	return s == "empty" || s == "EMPTY"
 }
 
-// parseDate reads a date as the formats write it. What a date leaves out is January, the first, and midnight UTC.
-func parseDate(s string) (*timestamppb.Timestamp, bool) {
-	s = clean(s)
-	for _, layout := range layouts {
-		if t, err := time.Parse(layout, s); err == nil && t.Year() >= 1 {
-			return timestamppb.New(t.UTC()), true
-		}
+// present returns s, or nothing for a value that stands for none.
+func present(s string) string {
+	if missing(s) {
+		return ""
 	}
-	return nil, false
+	return s
 }
 
-// yearInText finds a year among other words.
-var yearInText = regexp.MustCompile(`\b(?:1[5-9]|20)[0-9]{2}\b`)
-
-// looseDate reads a date as people write it in tables and references. Of what parseDate does not read it takes the year:
-// "Spring 2019" and "2019 May-June" are in 2019.
-func looseDate(s string) (*timestamppb.Timestamp, bool) {
-	if t, ok := parseDate(s); ok {
-		return t, true
-	}
-	year, ok := atoi(yearInText.FindString(s))
-	return yearDate(year), ok
-}
-
-// yearDate returns January the first of a year, or nil for what is no year of a paper.
-func yearDate(year int) *timestamppb.Timestamp {
-	if year < 1000 || year > 9999 {
-		return nil
-	}
-	return timestamppb.New(time.Date(year, time.January, 1, 0, 0, 0, 0, time.UTC))
-}
-
-// slugSize is the most bytes of a slug without its hash.
-const slugSize = 80
-
-// slug makes an id of a title: ASCII letters and digits in lower case, words joined by hyphens, cut between words. Empty
-// where the title has none of them.
-func slug(title string) string {
-	var b strings.Builder
-	gap := false
-	for _, r := range norm.NFKD.String(title) {
-		if unicode.Is(unicode.Mn, r) || r == '\'' || r == '’' {
-			continue
-		}
-		if r = unicode.ToLower(r); r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			if gap && b.Len() > 0 {
-				b.WriteByte('-')
-			}
-			gap = false
-			b.WriteRune(r)
-			continue
-		}
-		gap = true
-	}
-	s := b.String()
-	if len(s) <= slugSize {
-		return s
-	}
-	s = s[:slugSize+1]
-	if cut := strings.LastIndexByte(s, '-'); cut > slugSize/2 {
-		return s[:cut]
-	}
-	return s[:slugSize]
-}
-
-// slugs gives ids to papers that have none. It keeps 16 bytes a paper.
-type slugs struct {
-	owner map[uint64]uint64 // hash of the slug -> hash of the text that first took it
-}
-
-// id returns the slug of title, followed by a hash where the slug is empty or another text of this input took it. The
-// same title and abstract give the same id again.
-func (s *slugs) id(title, abstract string) string {
-	text := xxhash.Sum64String(title + "\x00" + abstract)
-	name := slug(title)
-	if name == "" {
-		return fmt.Sprintf("paper-%016x", text)
-	}
-	if s.owner == nil {
-		s.owner = make(map[uint64]uint64)
-	}
-	key := xxhash.Sum64String(name)
-	if first, taken := s.owner[key]; taken && first != text {
-		return fmt.Sprintf("%s-%08x", name, uint32(text))
-	}
-	s.owner[key] = text
-	return name
+// splitList splits at any rune of separators and cleans the parts.
+func splitList(s, separators string) []string {
+	return cleanAll(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(separators, r) }))
 }
 
 // atoi reads a small whole number, for years and days.
