@@ -1,13 +1,13 @@
 // Package source reads papers out of files as people have them, one paper at a time, for the command line's import.
 //
 // A file is recognised by its content, never by its name: Open looks through compression (gzip and Zstandard, by their
-// magic bytes) and at the first 64 KiB of the text, and picks one of the formats of Formats: JSON of many services, tables, BibTeX, tagged exports of reference managers and databases, XML,
-// and text copied from a web page. JSON objects may stand one a line, in an array, in the pages of web services, or over
-// several lines.
+// magic bytes) and at the first 64 KiB of the text, and picks one of Formats: JSON of many services, tables, BibTeX, tagged
+// exports of reference managers and databases, XML, and text copied from a web page. JSON objects may stand one a line, in
+// an array, in the pages of web services, or over several lines.
 //
 // # What an error stops
 //
-// One bad record costs that record: Papers yields an *ItemError with its line and goes on behind it. What the reader can
+// One bad record costs that record: Records yields an *ItemError with its line and goes on behind it. What the reader can
 // not go on from, such as a gzip file that ends early, ends the input; every paper before it has been yielded by then.
 // Text that is cut off by such an end is never yielded as if it were whole.
 //
