@@ -18,6 +18,8 @@ type Result struct {
 	Info *SearchInfo
 	// NextPageToken asks for the hits behind these, through [PageToken]; empty when there are none.
 	NextPageToken string
+	// MissingIDs are the likes and dislikes of a recommendation that are not stored, and were left out.
+	MissingIDs []string
 }
 
 // SearchRequest is one search, made by TextQuery, PaperQuery or VectorQuery.
@@ -61,7 +63,8 @@ func (c *Client) SimilarTo(ctx context.Context, id string, opts ...SearchOption)
 	return c.Query(ctx, PaperQuery(id, opts...))
 }
 
-// SearchVector returns the papers nearest to a vector. ErrModelMismatch when the live model is not the one that made it.
+// SearchVector returns the papers nearest to a vector. ErrModelMismatch when the live model is not the one that made
+// it.
 func (c *Client) SearchVector(ctx context.Context, values []float32, model string, opts ...SearchOption) (*Result, error) {
 	return c.Query(ctx, VectorQuery(values, model, opts...))
 }
@@ -169,27 +172,41 @@ func FromText(text string) *Preference {
 	return &Preference{Subject: &akinv1.Preference_Text{Text: text}}
 }
 
+// FromVector is a preference for a vector that [Client.EmbedTexts] returned, with the fingerprint of its model.
+func FromVector(values []float32, model string) *Preference {
+	return &Preference{Subject: &akinv1.Preference_Vector{Vector: &akinv1.VectorQuery{Values: values, Model: model}}}
+}
+
 // Taste is what recommendations start from.
 type Taste struct {
-	// Likes: 1 to 200.
+	// Likes: at most 1,000, of as many interests as there are. None: the newest and most central papers are recommended.
 	Likes []*Preference
-	// Dislikes: at most 200.
+	// Dislikes: at most 1,000. Papers nearer to one of them than to every like lose the difference.
 	Dislikes []*Preference
 	// Exclude holds ids of papers not to recommend, such as those seen already: at most 10,000.
 	Exclude []string
+	// Strict makes a like or a dislike that is not stored an error, ErrNotFound. Otherwise it is left out, and named in
+	// [Result.MissingIDs].
+	Strict bool
+	// Explain asks for the likes because of which each hit was found, Hit.BecauseOf.
+	Explain bool
 }
 
-// Recommend returns the papers nearest to what someone likes and away from what they dislike, best first.
+// Recommend returns papers near to what someone likes, each like by itself, and not nearer to what they dislike, best
+// first.
 func (c *Client) Recommend(ctx context.Context, taste Taste, opts ...SearchOption) (*Result, error) {
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
 	s := settingsOf(opts)
 	res, err := c.similarity.RecommendPapers(ctx, &akinv1.RecommendPapersRequest{
 		Likes: taste.Likes, Dislikes: taste.Dislikes, ExcludePaperIds: taste.Exclude,
+		Strict: taste.Strict, Explain: taste.Explain,
 		Options: s.options, PageSize: s.pageSize, PageToken: s.pageToken,
 	})
 	if err != nil {
 		return nil, callError("recommend", err)
 	}
-	return &Result{Hits: res.GetHits(), Info: res.GetInfo(), NextPageToken: res.GetNextPageToken()}, nil
+	return &Result{
+		Hits: res.GetHits(), Info: res.GetInfo(), NextPageToken: res.GetNextPageToken(), MissingIDs: res.GetMissingPaperIds(),
+	}, nil
 }

@@ -147,17 +147,19 @@ func (s *Server) BatchSearchPapers(ctx context.Context, req *akinv1.BatchSearchP
 
 // RecommendPapers implements akinv1.SimilarityServiceServer.
 func (s *Server) RecommendPapers(_ context.Context, req *akinv1.RecommendPapersRequest) (*akinv1.RecommendPapersResponse, error) {
-	if len(req.GetLikes()) == 0 {
-		return nil, Invalid("likes", "must be 1 to 200")
-	}
 	query, skip := counts{}, slices.Clone(req.GetExcludePaperIds())
+	var missing []string
 	for sign, preferences := range map[float64][]*akinv1.Preference{1: req.GetLikes(), -1: req.GetDislikes()} {
 		for _, p := range preferences {
 			words := countWords(p.GetText())
 			if id := p.GetPaperId(); id != "" {
 				var err error
 				if words, err = s.words(id); err != nil {
-					return nil, err
+					if req.GetStrict() {
+						return nil, err
+					}
+					missing = append(missing, id)
+					continue
 				}
 				skip = append(skip, id)
 			}
@@ -172,7 +174,7 @@ func (s *Server) RecommendPapers(_ context.Context, req *akinv1.RecommendPapersR
 	if err != nil {
 		return nil, err
 	}
-	return &akinv1.RecommendPapersResponse{Hits: hits, NextPageToken: next, Info: info}, nil
+	return &akinv1.RecommendPapersResponse{Hits: hits, NextPageToken: next, Info: info, MissingPaperIds: missing}, nil
 }
 
 // ExplainSimilarity implements akinv1.SimilarityServiceServer.

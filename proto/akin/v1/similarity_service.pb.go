@@ -456,10 +456,13 @@ type Hit struct {
 	Paper *Paper `protobuf:"bytes,1,opt,name=paper,proto3" json:"paper,omitempty"`
 	// What the hits are ranked by: higher is better. Comparable within one response only.
 	Score float64 `protobuf:"fixed64,2,opt,name=score,proto3" json:"score,omitempty"`
-	// Cosine of the two embeddings, -1 to 1. Comparable between all responses of one model.
+	// Cosine of the two embeddings, -1 to 1; in recommendations that with the nearest like. Comparable between all responses
+	// of one model.
 	Cosine float64 `protobuf:"fixed64,3,opt,name=cosine,proto3" json:"cosine,omitempty"`
-	// Okapi BM25 of the query's words in the paper, from 0. 0 for a vector query.
-	Bm25          float64 `protobuf:"fixed64,4,opt,name=bm25,proto3" json:"bm25,omitempty"`
+	// Okapi BM25 of the query's words in the paper, from 0. 0 for a vector query and in recommendations.
+	Bm25 float64 `protobuf:"fixed64,4,opt,name=bm25,proto3" json:"bm25,omitempty"`
+	// In recommendations, where asked for: which likes are the reason.
+	BecauseOf     *Because `protobuf:"bytes,10,opt,name=because_of,json=becauseOf,proto3" json:"because_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -522,6 +525,13 @@ func (x *Hit) GetBm25() float64 {
 	return 0
 }
 
+func (x *Hit) GetBecauseOf() *Because {
+	if x != nil {
+		return x.BecauseOf
+	}
+	return nil
+}
+
 // SearchInfo says how an answer was found.
 type SearchInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -536,7 +546,9 @@ type SearchInfo struct {
 	// The weight of the dense score that was used.
 	DenseWeight float64 `protobuf:"fixed64,5,opt,name=dense_weight,json=denseWeight,proto3" json:"dense_weight,omitempty"`
 	// Words of the query that the corpus has never seen, and that could not count. At most 32.
-	UnknownWords  []string `protobuf:"bytes,6,rep,name=unknown_words,json=unknownWords,proto3" json:"unknown_words,omitempty"`
+	UnknownWords []string `protobuf:"bytes,6,rep,name=unknown_words,json=unknownWords,proto3" json:"unknown_words,omitempty"`
+	// In recommendations: no like was given, or none is stored, and the hits are the newest and most central papers.
+	WithoutLikes  bool `protobuf:"varint,12,opt,name=without_likes,json=withoutLikes,proto3" json:"without_likes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -611,6 +623,13 @@ func (x *SearchInfo) GetUnknownWords() []string {
 		return x.UnknownWords
 	}
 	return nil
+}
+
+func (x *SearchInfo) GetWithoutLikes() bool {
+	if x != nil {
+		return x.WithoutLikes
+	}
+	return false
 }
 
 // BatchSearchPapersRequest holds many searches.
@@ -801,8 +820,10 @@ type Preference struct {
 	//
 	//	*Preference_PaperId
 	//	*Preference_Text
+	//	*Preference_Vector
 	Subject isPreference_Subject `protobuf_oneof:"subject"`
-	// How much it counts against the others, above 0 to 1,000. Default (0): 1.
+	// How much it counts against the others of its side, above 0 to 1,000. Default (0): 1. A paper that is merely of no
+	// interest is a dislike of weight .5.
 	Weight        float64 `protobuf:"fixed64,3,opt,name=weight,proto3" json:"weight,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -863,6 +884,15 @@ func (x *Preference) GetText() string {
 	return ""
 }
 
+func (x *Preference) GetVector() *VectorQuery {
+	if x != nil {
+		if x, ok := x.Subject.(*Preference_Vector); ok {
+			return x.Vector
+		}
+	}
+	return nil
+}
+
 func (x *Preference) GetWeight() float64 {
 	if x != nil {
 		return x.Weight
@@ -884,16 +914,23 @@ type Preference_Text struct {
 	Text string `protobuf:"bytes,2,opt,name=text,proto3,oneof"`
 }
 
+type Preference_Vector struct {
+	// A vector from EmbedTexts.
+	Vector *VectorQuery `protobuf:"bytes,4,opt,name=vector,proto3,oneof"`
+}
+
 func (*Preference_PaperId) isPreference_Subject() {}
 
 func (*Preference_Text) isPreference_Subject() {}
 
+func (*Preference_Vector) isPreference_Subject() {}
+
 // RecommendPapersRequest describes someone's taste.
 type RecommendPapersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 1 to 200.
+	// At most 1,000. They may be of several interests: a paper near to a few of them is as good as one near to all.
 	Likes []*Preference `protobuf:"bytes,1,rep,name=likes,proto3" json:"likes,omitempty"`
-	// At most 200.
+	// At most 1,000. A paper nearer to one of them than to every like loses the difference; the likes' own surroundings stay.
 	Dislikes []*Preference `protobuf:"bytes,2,rep,name=dislikes,proto3" json:"dislikes,omitempty"`
 	// Papers not to return, such as those seen already, at most 10,000. Ids that are not stored are ignored.
 	ExcludePaperIds []string `protobuf:"bytes,3,rep,name=exclude_paper_ids,json=excludePaperIds,proto3" json:"exclude_paper_ids,omitempty"`
@@ -902,7 +939,12 @@ type RecommendPapersRequest struct {
 	// Hits a page. Default 10, at most 1,000; larger values are cut to 1,000.
 	PageSize int32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// As in SearchPapersRequest.
-	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// NOT_FOUND, naming each in the metadata of its ErrorInfo, where a like or a dislike is not stored. Default false: it is
+	// left out and listed in missing_paper_ids.
+	Strict bool `protobuf:"varint,7,opt,name=strict,proto3" json:"strict,omitempty"`
+	// Whether hits say because_of which likes they were found. It costs a look at the texts of each. Default false.
+	Explain       bool `protobuf:"varint,8,opt,name=explain,proto3" json:"explain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -979,6 +1021,20 @@ func (x *RecommendPapersRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *RecommendPapersRequest) GetStrict() bool {
+	if x != nil {
+		return x.Strict
+	}
+	return false
+}
+
+func (x *RecommendPapersRequest) GetExplain() bool {
+	if x != nil {
+		return x.Explain
+	}
+	return false
+}
+
 // RecommendPapersResponse holds one page of recommendations.
 type RecommendPapersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -987,9 +1043,11 @@ type RecommendPapersResponse struct {
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// How the answer was found.
-	Info          *SearchInfo `protobuf:"bytes,3,opt,name=info,proto3" json:"info,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Info *SearchInfo `protobuf:"bytes,3,opt,name=info,proto3" json:"info,omitempty"`
+	// Likes and dislikes that are not stored, and were left out. In the order of the request.
+	MissingPaperIds []string `protobuf:"bytes,4,rep,name=missing_paper_ids,json=missingPaperIds,proto3" json:"missing_paper_ids,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *RecommendPapersResponse) Reset() {
@@ -1043,6 +1101,151 @@ func (x *RecommendPapersResponse) GetInfo() *SearchInfo {
 	return nil
 }
 
+func (x *RecommendPapersResponse) GetMissingPaperIds() []string {
+	if x != nil {
+		return x.MissingPaperIds
+	}
+	return nil
+}
+
+// Because says why a paper was recommended. The parts of likes and other_likes, less penalty, sum to what the likes and
+// dislikes make of the paper, -1 to 1; the score mixes in the paper's neighbours among the best, and recency.
+type Because struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The likes with the largest parts, largest first, at most 3.
+	Likes []*LikeReason `protobuf:"bytes,1,rep,name=likes,proto3" json:"likes,omitempty"`
+	// The sum of the parts of all other likes.
+	OtherLikes float64 `protobuf:"fixed64,2,opt,name=other_likes,json=otherLikes,proto3" json:"other_likes,omitempty"`
+	// Taken away for being nearer to a dislike than to every like, from 0.
+	Penalty       float64 `protobuf:"fixed64,3,opt,name=penalty,proto3" json:"penalty,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Because) Reset() {
+	*x = Because{}
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Because) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Because) ProtoMessage() {}
+
+func (x *Because) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Because.ProtoReflect.Descriptor instead.
+func (*Because) Descriptor() ([]byte, []int) {
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Because) GetLikes() []*LikeReason {
+	if x != nil {
+		return x.Likes
+	}
+	return nil
+}
+
+func (x *Because) GetOtherLikes() float64 {
+	if x != nil {
+		return x.OtherLikes
+	}
+	return 0
+}
+
+func (x *Because) GetPenalty() float64 {
+	if x != nil {
+		return x.Penalty
+	}
+	return 0
+}
+
+// LikeReason is one like's part.
+type LikeReason struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stored paper that is liked; empty where the like is a text or a vector.
+	PaperId string `protobuf:"bytes,1,opt,name=paper_id,json=paperId,proto3" json:"paper_id,omitempty"`
+	// Its number among the likes of the request, from 0.
+	Like int32 `protobuf:"varint,2,opt,name=like,proto3" json:"like,omitempty"`
+	// Its likeness with the hit, .7 cosine and .3 shared words, times its share by rank and weight.
+	Part float64 `protobuf:"fixed64,3,opt,name=part,proto3" json:"part,omitempty"`
+	// The words of the like that count most, as in ExplainSimilarity, at most 5; none for a vector.
+	Terms         []*TermPart `protobuf:"bytes,4,rep,name=terms,proto3" json:"terms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LikeReason) Reset() {
+	*x = LikeReason{}
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LikeReason) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LikeReason) ProtoMessage() {}
+
+func (x *LikeReason) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LikeReason.ProtoReflect.Descriptor instead.
+func (*LikeReason) Descriptor() ([]byte, []int) {
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *LikeReason) GetPaperId() string {
+	if x != nil {
+		return x.PaperId
+	}
+	return ""
+}
+
+func (x *LikeReason) GetLike() int32 {
+	if x != nil {
+		return x.Like
+	}
+	return 0
+}
+
+func (x *LikeReason) GetPart() float64 {
+	if x != nil {
+		return x.Part
+	}
+	return 0
+}
+
+func (x *LikeReason) GetTerms() []*TermPart {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
 // ExplainSimilarityRequest names a query and a paper.
 type ExplainSimilarityRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1063,7 +1266,7 @@ type ExplainSimilarityRequest struct {
 
 func (x *ExplainSimilarityRequest) Reset() {
 	*x = ExplainSimilarityRequest{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[12]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1075,7 +1278,7 @@ func (x *ExplainSimilarityRequest) String() string {
 func (*ExplainSimilarityRequest) ProtoMessage() {}
 
 func (x *ExplainSimilarityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[12]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1088,7 +1291,7 @@ func (x *ExplainSimilarityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSimilarityRequest.ProtoReflect.Descriptor instead.
 func (*ExplainSimilarityRequest) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{12}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ExplainSimilarityRequest) GetQuery() isExplainSimilarityRequest_Query {
@@ -1168,7 +1371,7 @@ type ExplainSimilarityResponse struct {
 
 func (x *ExplainSimilarityResponse) Reset() {
 	*x = ExplainSimilarityResponse{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[13]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1180,7 +1383,7 @@ func (x *ExplainSimilarityResponse) String() string {
 func (*ExplainSimilarityResponse) ProtoMessage() {}
 
 func (x *ExplainSimilarityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[13]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1193,7 +1396,7 @@ func (x *ExplainSimilarityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSimilarityResponse.ProtoReflect.Descriptor instead.
 func (*ExplainSimilarityResponse) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{13}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExplainSimilarityResponse) GetCosine() float64 {
@@ -1248,7 +1451,7 @@ type TermPart struct {
 
 func (x *TermPart) Reset() {
 	*x = TermPart{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[14]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1260,7 +1463,7 @@ func (x *TermPart) String() string {
 func (*TermPart) ProtoMessage() {}
 
 func (x *TermPart) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[14]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1273,7 +1476,7 @@ func (x *TermPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TermPart.ProtoReflect.Descriptor instead.
 func (*TermPart) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{14}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TermPart) GetTerm() string {
@@ -1323,7 +1526,7 @@ type FindDuplicatesRequest struct {
 
 func (x *FindDuplicatesRequest) Reset() {
 	*x = FindDuplicatesRequest{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[15]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1335,7 +1538,7 @@ func (x *FindDuplicatesRequest) String() string {
 func (*FindDuplicatesRequest) ProtoMessage() {}
 
 func (x *FindDuplicatesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[15]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1348,7 +1551,7 @@ func (x *FindDuplicatesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindDuplicatesRequest.ProtoReflect.Descriptor instead.
 func (*FindDuplicatesRequest) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{15}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *FindDuplicatesRequest) GetMinCosine() float64 {
@@ -1392,7 +1595,7 @@ type FindDuplicatesResponse struct {
 
 func (x *FindDuplicatesResponse) Reset() {
 	*x = FindDuplicatesResponse{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[16]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1404,7 +1607,7 @@ func (x *FindDuplicatesResponse) String() string {
 func (*FindDuplicatesResponse) ProtoMessage() {}
 
 func (x *FindDuplicatesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[16]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1417,7 +1620,7 @@ func (x *FindDuplicatesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindDuplicatesResponse.ProtoReflect.Descriptor instead.
 func (*FindDuplicatesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{16}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *FindDuplicatesResponse) GetGroups() []*DuplicateGroup {
@@ -1447,7 +1650,7 @@ type DuplicateGroup struct {
 
 func (x *DuplicateGroup) Reset() {
 	*x = DuplicateGroup{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[17]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1459,7 +1662,7 @@ func (x *DuplicateGroup) String() string {
 func (*DuplicateGroup) ProtoMessage() {}
 
 func (x *DuplicateGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[17]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1472,7 +1675,7 @@ func (x *DuplicateGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DuplicateGroup.ProtoReflect.Descriptor instead.
 func (*DuplicateGroup) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{17}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DuplicateGroup) GetPaperIds() []string {
@@ -1500,7 +1703,7 @@ type EmbedTextsRequest struct {
 
 func (x *EmbedTextsRequest) Reset() {
 	*x = EmbedTextsRequest{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[18]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1512,7 +1715,7 @@ func (x *EmbedTextsRequest) String() string {
 func (*EmbedTextsRequest) ProtoMessage() {}
 
 func (x *EmbedTextsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[18]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1525,7 +1728,7 @@ func (x *EmbedTextsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmbedTextsRequest.ProtoReflect.Descriptor instead.
 func (*EmbedTextsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{18}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *EmbedTextsRequest) GetTexts() []string {
@@ -1548,7 +1751,7 @@ type EmbedTextsResponse struct {
 
 func (x *EmbedTextsResponse) Reset() {
 	*x = EmbedTextsResponse{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[19]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1560,7 +1763,7 @@ func (x *EmbedTextsResponse) String() string {
 func (*EmbedTextsResponse) ProtoMessage() {}
 
 func (x *EmbedTextsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[19]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1573,7 +1776,7 @@ func (x *EmbedTextsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmbedTextsResponse.ProtoReflect.Descriptor instead.
 func (*EmbedTextsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{19}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *EmbedTextsResponse) GetEmbeddings() []*Embedding {
@@ -1603,7 +1806,7 @@ type Embedding struct {
 
 func (x *Embedding) Reset() {
 	*x = Embedding{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[20]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1615,7 +1818,7 @@ func (x *Embedding) String() string {
 func (*Embedding) ProtoMessage() {}
 
 func (x *Embedding) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[20]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1628,7 +1831,7 @@ func (x *Embedding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Embedding.ProtoReflect.Descriptor instead.
 func (*Embedding) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{20}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Embedding) GetValues() []float32 {
@@ -1677,12 +1880,15 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\x14SearchPapersResponse\x12 \n" +
 	"\x04hits\x18\x01 \x03(\v2\f.akin.v1.HitR\x04hits\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12'\n" +
-	"\x04info\x18\x03 \x01(\v2\x13.akin.v1.SearchInfoR\x04info\"m\n" +
+	"\x04info\x18\x03 \x01(\v2\x13.akin.v1.SearchInfoR\x04info\"\x9e\x01\n" +
 	"\x03Hit\x12$\n" +
 	"\x05paper\x18\x01 \x01(\v2\x0e.akin.v1.PaperR\x05paper\x12\x14\n" +
 	"\x05score\x18\x02 \x01(\x01R\x05score\x12\x16\n" +
 	"\x06cosine\x18\x03 \x01(\x01R\x06cosine\x12\x12\n" +
-	"\x04bm25\x18\x04 \x01(\x01R\x04bm25\"\xb4\x01\n" +
+	"\x04bm25\x18\x04 \x01(\x01R\x04bm25\x12/\n" +
+	"\n" +
+	"because_of\x18\n" +
+	" \x01(\v2\x10.akin.v1.BecauseR\tbecauseOf\"\xd9\x01\n" +
 	"\n" +
 	"SearchInfo\x12\x14\n" +
 	"\x05exact\x18\x01 \x01(\bR\x05exact\x12\x16\n" +
@@ -1690,7 +1896,8 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\x05model\x18\x03 \x01(\tR\x05model\x12\x1a\n" +
 	"\brevision\x18\x04 \x01(\x04R\brevision\x12!\n" +
 	"\fdense_weight\x18\x05 \x01(\x01R\vdenseWeight\x12#\n" +
-	"\runknown_words\x18\x06 \x03(\tR\funknownWords\"T\n" +
+	"\runknown_words\x18\x06 \x03(\tR\funknownWords\x12#\n" +
+	"\rwithout_likes\x18\f \x01(\bR\fwithoutLikes\"T\n" +
 	"\x18BatchSearchPapersRequest\x128\n" +
 	"\brequests\x18\x01 \x03(\v2\x1c.akin.v1.SearchPapersRequestR\brequests\"W\n" +
 	"\x19BatchSearchPapersResponse\x12:\n" +
@@ -1698,13 +1905,14 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\x17BatchSearchPapersResult\x12;\n" +
 	"\bresponse\x18\x01 \x01(\v2\x1d.akin.v1.SearchPapersResponseH\x00R\bresponse\x12)\n" +
 	"\x06status\x18\x02 \x01(\v2\x0f.akin.v1.StatusH\x00R\x06statusB\b\n" +
-	"\x06result\"b\n" +
+	"\x06result\"\x92\x01\n" +
 	"\n" +
 	"Preference\x12\x1b\n" +
 	"\bpaper_id\x18\x01 \x01(\tH\x00R\apaperId\x12\x14\n" +
-	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x12\x16\n" +
+	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x12.\n" +
+	"\x06vector\x18\x04 \x01(\v2\x14.akin.v1.VectorQueryH\x00R\x06vector\x12\x16\n" +
 	"\x06weight\x18\x03 \x01(\x01R\x06weightB\t\n" +
-	"\asubject\"\x8e\x02\n" +
+	"\asubject\"\xc0\x02\n" +
 	"\x16RecommendPapersRequest\x12)\n" +
 	"\x05likes\x18\x01 \x03(\v2\x13.akin.v1.PreferenceR\x05likes\x12/\n" +
 	"\bdislikes\x18\x02 \x03(\v2\x13.akin.v1.PreferenceR\bdislikes\x12*\n" +
@@ -1712,11 +1920,25 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\aoptions\x18\x04 \x01(\v2\x16.akin.v1.SearchOptionsR\aoptions\x12\x1b\n" +
 	"\tpage_size\x18\x05 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x06 \x01(\tR\tpageToken\"\x8c\x01\n" +
+	"page_token\x18\x06 \x01(\tR\tpageToken\x12\x16\n" +
+	"\x06strict\x18\a \x01(\bR\x06strict\x12\x18\n" +
+	"\aexplain\x18\b \x01(\bR\aexplain\"\xb8\x01\n" +
 	"\x17RecommendPapersResponse\x12 \n" +
 	"\x04hits\x18\x01 \x03(\v2\f.akin.v1.HitR\x04hits\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12'\n" +
-	"\x04info\x18\x03 \x01(\v2\x13.akin.v1.SearchInfoR\x04info\"\x9b\x01\n" +
+	"\x04info\x18\x03 \x01(\v2\x13.akin.v1.SearchInfoR\x04info\x12*\n" +
+	"\x11missing_paper_ids\x18\x04 \x03(\tR\x0fmissingPaperIds\"o\n" +
+	"\aBecause\x12)\n" +
+	"\x05likes\x18\x01 \x03(\v2\x13.akin.v1.LikeReasonR\x05likes\x12\x1f\n" +
+	"\vother_likes\x18\x02 \x01(\x01R\n" +
+	"otherLikes\x12\x18\n" +
+	"\apenalty\x18\x03 \x01(\x01R\apenalty\"x\n" +
+	"\n" +
+	"LikeReason\x12\x19\n" +
+	"\bpaper_id\x18\x01 \x01(\tR\apaperId\x12\x12\n" +
+	"\x04like\x18\x02 \x01(\x05R\x04like\x12\x12\n" +
+	"\x04part\x18\x03 \x01(\x01R\x04part\x12'\n" +
+	"\x05terms\x18\x04 \x03(\v2\x11.akin.v1.TermPartR\x05terms\"\x9b\x01\n" +
 	"\x18ExplainSimilarityRequest\x12\x14\n" +
 	"\x04text\x18\x01 \x01(\tH\x00R\x04text\x12\x1b\n" +
 	"\bpaper_id\x18\x02 \x01(\tH\x00R\apaperId\x12&\n" +
@@ -1786,7 +2008,7 @@ func file_akin_v1_similarity_service_proto_rawDescGZIP() []byte {
 }
 
 var file_akin_v1_similarity_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_akin_v1_similarity_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_akin_v1_similarity_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_akin_v1_similarity_service_proto_goTypes = []any{
 	(SearchMode)(0),                   // 0: akin.v1.SearchMode
 	(*SearchOptions)(nil),             // 1: akin.v1.SearchOptions
@@ -1801,58 +2023,64 @@ var file_akin_v1_similarity_service_proto_goTypes = []any{
 	(*Preference)(nil),                // 10: akin.v1.Preference
 	(*RecommendPapersRequest)(nil),    // 11: akin.v1.RecommendPapersRequest
 	(*RecommendPapersResponse)(nil),   // 12: akin.v1.RecommendPapersResponse
-	(*ExplainSimilarityRequest)(nil),  // 13: akin.v1.ExplainSimilarityRequest
-	(*ExplainSimilarityResponse)(nil), // 14: akin.v1.ExplainSimilarityResponse
-	(*TermPart)(nil),                  // 15: akin.v1.TermPart
-	(*FindDuplicatesRequest)(nil),     // 16: akin.v1.FindDuplicatesRequest
-	(*FindDuplicatesResponse)(nil),    // 17: akin.v1.FindDuplicatesResponse
-	(*DuplicateGroup)(nil),            // 18: akin.v1.DuplicateGroup
-	(*EmbedTextsRequest)(nil),         // 19: akin.v1.EmbedTextsRequest
-	(*EmbedTextsResponse)(nil),        // 20: akin.v1.EmbedTextsResponse
-	(*Embedding)(nil),                 // 21: akin.v1.Embedding
-	(*durationpb.Duration)(nil),       // 22: google.protobuf.Duration
-	(*fieldmaskpb.FieldMask)(nil),     // 23: google.protobuf.FieldMask
-	(*Paper)(nil),                     // 24: akin.v1.Paper
-	(*Status)(nil),                    // 25: akin.v1.Status
+	(*Because)(nil),                   // 13: akin.v1.Because
+	(*LikeReason)(nil),                // 14: akin.v1.LikeReason
+	(*ExplainSimilarityRequest)(nil),  // 15: akin.v1.ExplainSimilarityRequest
+	(*ExplainSimilarityResponse)(nil), // 16: akin.v1.ExplainSimilarityResponse
+	(*TermPart)(nil),                  // 17: akin.v1.TermPart
+	(*FindDuplicatesRequest)(nil),     // 18: akin.v1.FindDuplicatesRequest
+	(*FindDuplicatesResponse)(nil),    // 19: akin.v1.FindDuplicatesResponse
+	(*DuplicateGroup)(nil),            // 20: akin.v1.DuplicateGroup
+	(*EmbedTextsRequest)(nil),         // 21: akin.v1.EmbedTextsRequest
+	(*EmbedTextsResponse)(nil),        // 22: akin.v1.EmbedTextsResponse
+	(*Embedding)(nil),                 // 23: akin.v1.Embedding
+	(*durationpb.Duration)(nil),       // 24: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),     // 25: google.protobuf.FieldMask
+	(*Paper)(nil),                     // 26: akin.v1.Paper
+	(*Status)(nil),                    // 27: akin.v1.Status
 }
 var file_akin_v1_similarity_service_proto_depIdxs = []int32{
 	0,  // 0: akin.v1.SearchOptions.mode:type_name -> akin.v1.SearchMode
-	22, // 1: akin.v1.SearchOptions.recency_half_life:type_name -> google.protobuf.Duration
-	23, // 2: akin.v1.SearchOptions.read_mask:type_name -> google.protobuf.FieldMask
+	24, // 1: akin.v1.SearchOptions.recency_half_life:type_name -> google.protobuf.Duration
+	25, // 2: akin.v1.SearchOptions.read_mask:type_name -> google.protobuf.FieldMask
 	2,  // 3: akin.v1.SearchPapersRequest.vector:type_name -> akin.v1.VectorQuery
 	1,  // 4: akin.v1.SearchPapersRequest.options:type_name -> akin.v1.SearchOptions
 	5,  // 5: akin.v1.SearchPapersResponse.hits:type_name -> akin.v1.Hit
 	6,  // 6: akin.v1.SearchPapersResponse.info:type_name -> akin.v1.SearchInfo
-	24, // 7: akin.v1.Hit.paper:type_name -> akin.v1.Paper
-	3,  // 8: akin.v1.BatchSearchPapersRequest.requests:type_name -> akin.v1.SearchPapersRequest
-	9,  // 9: akin.v1.BatchSearchPapersResponse.results:type_name -> akin.v1.BatchSearchPapersResult
-	4,  // 10: akin.v1.BatchSearchPapersResult.response:type_name -> akin.v1.SearchPapersResponse
-	25, // 11: akin.v1.BatchSearchPapersResult.status:type_name -> akin.v1.Status
-	10, // 12: akin.v1.RecommendPapersRequest.likes:type_name -> akin.v1.Preference
-	10, // 13: akin.v1.RecommendPapersRequest.dislikes:type_name -> akin.v1.Preference
-	1,  // 14: akin.v1.RecommendPapersRequest.options:type_name -> akin.v1.SearchOptions
-	5,  // 15: akin.v1.RecommendPapersResponse.hits:type_name -> akin.v1.Hit
-	6,  // 16: akin.v1.RecommendPapersResponse.info:type_name -> akin.v1.SearchInfo
-	15, // 17: akin.v1.ExplainSimilarityResponse.terms:type_name -> akin.v1.TermPart
-	18, // 18: akin.v1.FindDuplicatesResponse.groups:type_name -> akin.v1.DuplicateGroup
-	21, // 19: akin.v1.EmbedTextsResponse.embeddings:type_name -> akin.v1.Embedding
-	3,  // 20: akin.v1.SimilarityService.SearchPapers:input_type -> akin.v1.SearchPapersRequest
-	7,  // 21: akin.v1.SimilarityService.BatchSearchPapers:input_type -> akin.v1.BatchSearchPapersRequest
-	11, // 22: akin.v1.SimilarityService.RecommendPapers:input_type -> akin.v1.RecommendPapersRequest
-	13, // 23: akin.v1.SimilarityService.ExplainSimilarity:input_type -> akin.v1.ExplainSimilarityRequest
-	16, // 24: akin.v1.SimilarityService.FindDuplicates:input_type -> akin.v1.FindDuplicatesRequest
-	19, // 25: akin.v1.SimilarityService.EmbedTexts:input_type -> akin.v1.EmbedTextsRequest
-	4,  // 26: akin.v1.SimilarityService.SearchPapers:output_type -> akin.v1.SearchPapersResponse
-	8,  // 27: akin.v1.SimilarityService.BatchSearchPapers:output_type -> akin.v1.BatchSearchPapersResponse
-	12, // 28: akin.v1.SimilarityService.RecommendPapers:output_type -> akin.v1.RecommendPapersResponse
-	14, // 29: akin.v1.SimilarityService.ExplainSimilarity:output_type -> akin.v1.ExplainSimilarityResponse
-	17, // 30: akin.v1.SimilarityService.FindDuplicates:output_type -> akin.v1.FindDuplicatesResponse
-	20, // 31: akin.v1.SimilarityService.EmbedTexts:output_type -> akin.v1.EmbedTextsResponse
-	26, // [26:32] is the sub-list for method output_type
-	20, // [20:26] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	26, // 7: akin.v1.Hit.paper:type_name -> akin.v1.Paper
+	13, // 8: akin.v1.Hit.because_of:type_name -> akin.v1.Because
+	3,  // 9: akin.v1.BatchSearchPapersRequest.requests:type_name -> akin.v1.SearchPapersRequest
+	9,  // 10: akin.v1.BatchSearchPapersResponse.results:type_name -> akin.v1.BatchSearchPapersResult
+	4,  // 11: akin.v1.BatchSearchPapersResult.response:type_name -> akin.v1.SearchPapersResponse
+	27, // 12: akin.v1.BatchSearchPapersResult.status:type_name -> akin.v1.Status
+	2,  // 13: akin.v1.Preference.vector:type_name -> akin.v1.VectorQuery
+	10, // 14: akin.v1.RecommendPapersRequest.likes:type_name -> akin.v1.Preference
+	10, // 15: akin.v1.RecommendPapersRequest.dislikes:type_name -> akin.v1.Preference
+	1,  // 16: akin.v1.RecommendPapersRequest.options:type_name -> akin.v1.SearchOptions
+	5,  // 17: akin.v1.RecommendPapersResponse.hits:type_name -> akin.v1.Hit
+	6,  // 18: akin.v1.RecommendPapersResponse.info:type_name -> akin.v1.SearchInfo
+	14, // 19: akin.v1.Because.likes:type_name -> akin.v1.LikeReason
+	17, // 20: akin.v1.LikeReason.terms:type_name -> akin.v1.TermPart
+	17, // 21: akin.v1.ExplainSimilarityResponse.terms:type_name -> akin.v1.TermPart
+	20, // 22: akin.v1.FindDuplicatesResponse.groups:type_name -> akin.v1.DuplicateGroup
+	23, // 23: akin.v1.EmbedTextsResponse.embeddings:type_name -> akin.v1.Embedding
+	3,  // 24: akin.v1.SimilarityService.SearchPapers:input_type -> akin.v1.SearchPapersRequest
+	7,  // 25: akin.v1.SimilarityService.BatchSearchPapers:input_type -> akin.v1.BatchSearchPapersRequest
+	11, // 26: akin.v1.SimilarityService.RecommendPapers:input_type -> akin.v1.RecommendPapersRequest
+	15, // 27: akin.v1.SimilarityService.ExplainSimilarity:input_type -> akin.v1.ExplainSimilarityRequest
+	18, // 28: akin.v1.SimilarityService.FindDuplicates:input_type -> akin.v1.FindDuplicatesRequest
+	21, // 29: akin.v1.SimilarityService.EmbedTexts:input_type -> akin.v1.EmbedTextsRequest
+	4,  // 30: akin.v1.SimilarityService.SearchPapers:output_type -> akin.v1.SearchPapersResponse
+	8,  // 31: akin.v1.SimilarityService.BatchSearchPapers:output_type -> akin.v1.BatchSearchPapersResponse
+	12, // 32: akin.v1.SimilarityService.RecommendPapers:output_type -> akin.v1.RecommendPapersResponse
+	16, // 33: akin.v1.SimilarityService.ExplainSimilarity:output_type -> akin.v1.ExplainSimilarityResponse
+	19, // 34: akin.v1.SimilarityService.FindDuplicates:output_type -> akin.v1.FindDuplicatesResponse
+	22, // 35: akin.v1.SimilarityService.EmbedTexts:output_type -> akin.v1.EmbedTextsResponse
+	30, // [30:36] is the sub-list for method output_type
+	24, // [24:30] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_akin_v1_similarity_service_proto_init() }
@@ -1875,8 +2103,9 @@ func file_akin_v1_similarity_service_proto_init() {
 	file_akin_v1_similarity_service_proto_msgTypes[9].OneofWrappers = []any{
 		(*Preference_PaperId)(nil),
 		(*Preference_Text)(nil),
+		(*Preference_Vector)(nil),
 	}
-	file_akin_v1_similarity_service_proto_msgTypes[12].OneofWrappers = []any{
+	file_akin_v1_similarity_service_proto_msgTypes[14].OneofWrappers = []any{
 		(*ExplainSimilarityRequest_Text)(nil),
 		(*ExplainSimilarityRequest_PaperId)(nil),
 	}
@@ -1886,7 +2115,7 @@ func file_akin_v1_similarity_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_akin_v1_similarity_service_proto_rawDesc), len(file_akin_v1_similarity_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   21,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

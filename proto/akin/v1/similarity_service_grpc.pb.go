@@ -38,7 +38,8 @@ type SimilarityServiceClient interface {
 	// BatchSearchPapers answers many searches in one call, each with its own result or status. Where the whole would exceed
 	// 3 MiB, the largest results are cut, down to no hit, and go on with SearchPapers and their next_page_token.
 	BatchSearchPapers(ctx context.Context, in *BatchSearchPapersRequest, opts ...grpc.CallOption) (*BatchSearchPapersResponse, error)
-	// RecommendPapers returns the papers nearest to what someone likes and away from what they dislike.
+	// RecommendPapers returns papers near to what someone likes, each like by itself, and not nearer to what they dislike.
+	// Without a like, or with none that is stored, it returns the newest and most central papers that the filter accepts.
 	RecommendPapers(ctx context.Context, in *RecommendPapersRequest, opts ...grpc.CallOption) (*RecommendPapersResponse, error)
 	// ExplainSimilarity says which words of a query and of a paper make the score.
 	ExplainSimilarity(ctx context.Context, in *ExplainSimilarityRequest, opts ...grpc.CallOption) (*ExplainSimilarityResponse, error)
@@ -127,7 +128,8 @@ type SimilarityServiceServer interface {
 	// BatchSearchPapers answers many searches in one call, each with its own result or status. Where the whole would exceed
 	// 3 MiB, the largest results are cut, down to no hit, and go on with SearchPapers and their next_page_token.
 	BatchSearchPapers(context.Context, *BatchSearchPapersRequest) (*BatchSearchPapersResponse, error)
-	// RecommendPapers returns the papers nearest to what someone likes and away from what they dislike.
+	// RecommendPapers returns papers near to what someone likes, each like by itself, and not nearer to what they dislike.
+	// Without a like, or with none that is stored, it returns the newest and most central papers that the filter accepts.
 	RecommendPapers(context.Context, *RecommendPapersRequest) (*RecommendPapersResponse, error)
 	// ExplainSimilarity says which words of a query and of a paper make the score.
 	ExplainSimilarity(context.Context, *ExplainSimilarityRequest) (*ExplainSimilarityResponse, error)

@@ -109,13 +109,6 @@ type Explanation struct {
 	Model           string
 }
 
-// TermPart is what one n-gram of the query adds to the scores.
-type TermPart struct {
-	Term         string
-	Cosine, BM25 float64
-	Matches      []string
-}
-
 // DuplicateQuery asks for near-identical papers.
 type DuplicateQuery struct {
 	MinCosine float64

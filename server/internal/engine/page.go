@@ -108,6 +108,16 @@ func (h *hasher) options(o *Options) {
 	h.optional(o.MinScore)
 }
 
+func (h *hasher) vector(q *VectorQuery) {
+	if q == nil {
+		return
+	}
+	h.text(q.Model)
+	for _, x := range q.Values {
+		h.number(float64(x))
+	}
+}
+
 func (h *hasher) optional(f *float64) {
 	if f == nil {
 		h.text("default")
@@ -121,12 +131,7 @@ func queryHash(q *Query) uint64 {
 	h := newHasher()
 	h.text(q.Text)
 	h.text(q.PaperID)
-	if q.Vector != nil {
-		h.text(q.Vector.Model)
-		for _, x := range q.Vector.Values {
-			h.number(float64(x))
-		}
-	}
+	h.vector(q.Vector)
 	h.options(&q.Options)
 	return h.Sum64()
 }
@@ -139,6 +144,7 @@ func recommendationHash(r *Recommendation) uint64 {
 		for _, p := range side {
 			h.text(p.PaperID)
 			h.text(p.Text)
+			h.vector(p.Vector)
 			h.number(p.Weight)
 		}
 	}

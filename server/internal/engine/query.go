@@ -36,20 +36,46 @@ type VectorQuery struct {
 
 // Recommendation asks for papers near to likes and away from dislikes.
 type Recommendation struct {
-	Likes    []Preference // at least one
+	Likes    []Preference // none: the newest and most central papers are recommended
 	Dislikes []Preference
 	Exclude  []string // ids not to return
+	Strict   bool     // a like or a dislike that is not stored is an error
+	Explain  bool     // hits say because of which likes
 
 	Options
 	PageSize  int
 	PageToken string
 }
 
-// Preference is something liked or disliked: one of PaperID and Text is set.
+// Preference is something liked or disliked: one of PaperID, Text and Vector is set.
 type Preference struct {
 	PaperID string
 	Text    string
-	Weight  float64 // above 0
+	Vector  *VectorQuery
+	Weight  float64 // above 0, finite
+}
+
+// Because says why a paper was recommended. The parts, Others and minus Penalty sum to what the likes and dislikes make of
+// the paper.
+type Because struct {
+	Likes   []LikeReason // the likes with the largest parts, largest first
+	Others  float64      // the sum of the parts of the other likes
+	Penalty float64      // taken away for dislikes, from 0
+}
+
+// LikeReason is one like's part.
+type LikeReason struct {
+	Like    int    // its number among the likes
+	PaperID string // empty for a text or a vector
+	Part    float64
+	Terms   []TermPart // the like's words that count most
+}
+
+// TermPart is what one n-gram of a query adds to the scores.
+type TermPart struct {
+	Term         string
+	Cosine, BM25 float64
+	Matches      []string // words of the target that are nearest to it, at most 3
 }
 
 // Options are shared by searches and recommendations.
@@ -70,6 +96,8 @@ type Hit struct {
 	Score  float64      // what hits are ranked by, comparable within one result
 	Cosine float64
 	BM25   float64
+
+	Because *Because // of a recommendation that was asked to explain itself
 }
 
 // Result is one page of hits, best first.
@@ -83,4 +111,6 @@ type Result struct {
 	Revision      uint64 // answered from
 	DenseWeight   float64
 	UnknownWords  []string // words of the query the corpus has never seen, at most 32
+	MissingIDs    []string // likes and dislikes that are not stored
+	WithoutLikes  bool     // no like was given or is stored: the hits are the newest and most central papers
 }

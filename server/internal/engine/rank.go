@@ -8,6 +8,7 @@ import (
 	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/rank"
+	"github.com/akin-search/akin/server/internal/taste"
 )
 
 // ranker is what one query needs, reused from query to query.
@@ -17,6 +18,9 @@ type ranker struct {
 	analysis embed.Analysis
 	terms    embed.Terms
 	vector   []float32
+	taste    taste.Taste
+	finder   taste.Finder
+	rater    taste.Rater
 	ordinals []uint64
 	papers   []*paper.Paper
 }
@@ -34,24 +38,30 @@ func (g *Generation) published(slot uint32) (unix int64, known bool) {
 	return unix, unix != unknownTime
 }
 
-// rank fills r.Ranked with the answer to a question, from depth candidates: the first limit places are in order.
-func (e *Engine) rank(ctx context.Context, r *ranker, v *view, ask *question, o *Options, depth, limit int, spare bool) (
-	index.Report, error) {
-	c := v.gen.corpus()
-	report, err := r.Candidates(ctx, c, &ask.Query, rank.Find{
+// find says how candidates are looked for.
+func find(v *view, o *Options, depth int, spare bool) rank.Find {
+	return rank.Find{
 		Depth:  depth,
 		Ef:     o.Ef,
 		Exact:  o.Mode == ModeExact,
 		Walk:   o.Mode == ModeApproximate,
 		Accept: v,
 		Spare:  spare,
-	})
+	}
+}
+
+// rank fills r.Ranked with the candidates for a question and their scores.
+func (r *ranker) rank(ctx context.Context, v *view, ask *question, f rank.Find) (index.Report, error) {
+	c := v.gen.corpus()
+	report, err := r.Candidates(ctx, c, &ask.Query, f)
 	if err != nil {
 		return report, err
 	}
-	if err := r.Fuse(c, &ask.Query); err != nil {
-		return report, err
-	}
+	return report, r.Fuse(c, &ask.Query)
+}
+
+// order applies what the caller chose to the scored candidates, and puts the first limit places in order.
+func (e *Engine) order(r *ranker, v *view, o *Options, limit int) error {
 	if o.MinScore != nil {
 		r.AtLeast(*o.MinScore)
 	}
@@ -59,8 +69,8 @@ func (e *Engine) rank(ctx context.Context, r *ranker, v *view, ask *question, o 
 		r.Age(o.RecencyHalfLife, e.now(), v.gen.published)
 	}
 	if o.Diversity > 0 {
-		return report, r.Diversify(c.Vectors, o.Diversity, limit)
+		return r.Diversify(v.gen.vectors, o.Diversity, limit)
 	}
 	r.Best(limit)
-	return report, nil
+	return nil
 }

@@ -25,7 +25,7 @@ func TestASpareCoreChangesNoAnswer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := e.rank(context.Background(), r, v, &ask, &Options{}, minDepth, minDepth, spare); err != nil {
+			if _, err := r.rank(context.Background(), v, &ask, find(v, &Options{}, minDepth, spare)); err != nil {
 				t.Fatal(err)
 			}
 			answers[i] = r.Ranked

@@ -2,38 +2,64 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math"
 	"slices"
+	"strings"
 
-	"github.com/akin-search/akin/embed"
-	"github.com/akin-search/akin/embed/vector"
+	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/rank"
+	"github.com/akin-search/akin/server/internal/taste"
 )
 
-// Recommend returns one page of papers near to the likes and away from the dislikes: those nearest to the mean of the
-// subjects' vectors, each counted by its weight, dislikes with a minus sign. BM25 takes the words of the likes. The
-// subjects themselves and the excluded papers are never among the hits.
+// Recommend returns one page of papers near to the likes, each by itself, and not nearer to the dislikes: package taste
+// says how. The subjects themselves and the excluded papers are never among the hits. Without a like that is stored the
+// hits are the newest and most central papers.
 func (e *Engine) Recommend(ctx context.Context, rec *Recommendation) (*Result, error) {
 	epoch := e.readers.enter()
 	defer e.readers.leave(epoch)
 	r := e.rankers.Get().(*ranker)
 	defer e.rankers.Put(r)
 
-	v, subjects, err := e.lookForSubjects(ctx, rec)
+	v, s, err := e.lookForSubjects(ctx, rec)
 	if err != nil {
 		return nil, err
 	}
-	ask, err := r.taste(v, rec, subjects)
+	if err := r.learnTaste(v.gen, rec, s); err != nil {
+		return nil, err
+	}
+	without := r.taste.Likes() == 0
+	request := pageRequest{&rec.Options, rec.PageSize, rec.PageToken, recommendationHash(rec)}
+	result, ranked, err := e.answer(r, v, request, func(f rank.Find) (index.Report, error) {
+		if without {
+			return r.newestAndCentral(ctx, v, f)
+		}
+		return r.taste.Recommend(ctx, v.gen.corpus(), f, &r.finder, &r.Ranker)
+	})
 	if err != nil {
 		return nil, err
 	}
-	return e.answer(ctx, r, v, ask, &rec.Options, rec.PageSize, rec.PageToken, recommendationHash(rec))
+	result.MissingIDs, result.WithoutLikes = s.missing, without
+	if !without {
+		result.DenseWeight = recipe(&rec.Options).Dense
+	}
+	if rec.Explain && !without {
+		err = e.addReasons(ctx, r, v, rec, s, result.Hits, ranked)
+	}
+	return result, err
+}
+
+// subjects says where the likes and dislikes of a recommendation are.
+type subjects struct {
+	likes, dislikes []uint32 // slots, in the order of the request: unstored for what is missing, a text or a vector
+	missing         []string // ids that are not stored
+	numbers         []int    // of the likes that count, in the order in which the taste has them
 }
 
 // lookForSubjects begins a view in which every paper that is liked, disliked or excluded is visible and not among the
-// hits. It returns the slots of the liked papers and then of the disliked ones.
-func (e *Engine) lookForSubjects(ctx context.Context, rec *Recommendation) (*view, []uint32, error) {
+// hits.
+func (e *Engine) lookForSubjects(ctx context.Context, rec *Recommendation) (*view, *subjects, error) {
+	s := &subjects{}
 	var ids []string
 	for _, side := range [][]Preference{rec.Likes, rec.Dislikes} {
 		for _, p := range side {
@@ -42,76 +68,151 @@ func (e *Engine) lookForSubjects(ctx context.Context, rec *Recommendation) (*vie
 			}
 		}
 	}
-	subjects := len(ids)
+	named := len(ids)
 	v, slots, err := e.lookFor(ctx, append(ids, rec.Exclude...)...)
 	if err != nil {
 		return nil, nil, err
 	}
-	if i := slices.Index(slots[:subjects], unstored); i >= 0 {
-		return nil, nil, fmt.Errorf("%w: %q", ErrNotFound, ids[i])
-	}
-	excluded := make([]uint32, 0, len(slots))
-	for _, slot := range slots {
-		if slot != unstored {
-			excluded = append(excluded, slot)
+	v.without(slices.DeleteFunc(slices.Clone(slots), func(slot uint32) bool { return slot == unstored })...)
+	for i, slot := range slots[:named] {
+		if slot == unstored {
+			s.missing = append(s.missing, ids[i])
 		}
 	}
-	v.without(excluded...)
-	return v, slots[:subjects], nil
+	if rec.Strict && len(s.missing) > 0 {
+		return nil, nil, &MissingError{s.missing}
+	}
+	take := func(side []Preference) []uint32 {
+		out := make([]uint32, len(side))
+		for i := range side {
+			out[i] = unstored
+			if side[i].PaperID != "" {
+				out[i], slots = slots[0], slots[1:]
+			}
+		}
+		return out
+	}
+	s.likes, s.dislikes = take(rec.Likes), take(rec.Dislikes)
+	return v, s, nil
 }
 
-// taste sums the subjects up into one question. slots are those of lookForSubjects.
-func (r *ranker) taste(v *view, rec *Recommendation, slots []uint32) (question, error) {
-	sum := make([]float32, v.gen.model.Dims())
-	counts := make(map[uint32]uint32)
-	add := func(side string, preferences []Preference, sign float64) error {
-		for i, p := range preferences {
-			var ask question
-			var err error
-			if p.PaperID != "" {
-				ask, err = r.paperQuestion(v.gen, slots[0])
-				slots = slots[1:]
-			} else {
-				ask, err = r.textQuestion(v.gen, p.Text)
-			}
-			if err != nil {
-				return fmt.Errorf("%s[%d]: %w", side, i, err)
-			}
-			vector.Axpy(sum, float32(sign*p.Weight), ask.Vector)
-			if sign < 0 {
+// MissingError is ErrNotFound for all the ids that a strict recommendation misses.
+type MissingError struct{ IDs []string }
+
+func (m *MissingError) Error() string {
+	shown, more := m.IDs, ""
+	if len(shown) > 5 {
+		shown, more = shown[:5], fmt.Sprintf(" and %d more", len(shown)-5)
+	}
+	return fmt.Sprintf("%v: %q%s", ErrNotFound, strings.Join(shown, `", "`), more)
+}
+
+func (m *MissingError) Unwrap() error { return ErrNotFound }
+
+// recipe is the default one with the caller's weight of the cosine.
+func recipe(o *Options) taste.Recipe {
+	recipe := taste.Default()
+	if o.DenseWeight != nil {
+		recipe.Dense = *o.DenseWeight
+	}
+	return recipe
+}
+
+// learnTaste prepares r.taste.
+func (r *ranker) learnTaste(g *Generation, rec *Recommendation, s *subjects) error {
+	r.taste.Reset(recipe(&rec.Options), g.words, g.model.Dims())
+	for _, side := range []struct {
+		name  string
+		list  []Preference
+		slots []uint32
+		add   func(taste.Subject)
+	}{{"likes", rec.Likes, s.likes, r.taste.Like}, {"dislikes", rec.Dislikes, s.dislikes, r.taste.Dislike}} {
+		for i := range side.list {
+			p := &side.list[i]
+			if p.PaperID != "" && side.slots[i] == unstored {
 				continue
 			}
-			for i, id := range ask.Terms.IDs {
-				counts[id] += uint32(ask.Terms.Counts[i])
+			q, err := r.subject(g, p, side.slots[i])
+			if err != nil {
+				return fmt.Errorf("%s[%d]: %w", side.name, i, err)
+			}
+			side.add(taste.Subject{Vector: q.Vector, Words: q.Terms, Weight: p.Weight})
+			if side.name == "likes" {
+				s.numbers = append(s.numbers, i)
 			}
 		}
-		return nil
 	}
-	if err := add("likes", rec.Likes, 1); err != nil {
-		return question{}, err
-	}
-	if err := add("dislikes", rec.Dislikes, -1); err != nil {
-		return question{}, err
-	}
-	norm := length(sum)
-	if norm == 0 {
-		return question{}, fmt.Errorf("%w: likes and dislikes cancel out, or hold no known word", ErrNoWords)
-	}
-	if math.IsNaN(float64(norm)) || math.IsInf(float64(norm), 0) {
-		return question{}, fmt.Errorf("%w: the weights of likes and dislikes add up to no number", ErrInvalidVector)
-	}
-	vector.Scale(sum, 1/norm)
-	weights := rank.DefaultWeights(rank.PaperQuery, v.gen.model.Trained())
-	return question{Query: rank.Query{Vector: sum, Terms: termsOf(counts), Weights: weights}}, nil
+	r.taste.Prepare()
+	return nil
 }
 
-// termsOf makes sorted terms of counts.
-func termsOf(counts map[uint32]uint32) *embed.Terms {
-	t := &embed.Terms{}
-	for _, id := range sortedKeys(counts) {
-		t.IDs = append(t.IDs, id)
-		t.Counts = append(t.Counts, uint16(min(counts[id], 1<<16-1)))
-		t.Tokens += int(counts[id])
+// subject is the question that a preference stands for.
+func (r *ranker) subject(g *Generation, p *Preference, slot uint32) (question, error) {
+	switch {
+	case p.PaperID != "":
+		return r.paperQuestion(g, slot)
+	case p.Vector != nil:
+		return vectorQuestion(g, p.Vector)
 	}
-	return t
+	return r.textQuestion(g, p.Text)
+}
+
+const (
+	reasons     = 3 // likes that a hit names
+	reasonTerms = 5 // words of each
+)
+
+// addReasons says for every hit because of which likes it was found.
+func (e *Engine) addReasons(ctx context.Context, r *ranker, v *view, rec *Recommendation, s *subjects,
+	hits []Hit, ranked []rank.Scored) error {
+	row := make([]float32, v.gen.model.Dims())
+	for i := range hits {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		slot := ranked[i].Slot
+		if err := v.gen.vectors.Vector(slot, row); err != nil {
+			return err
+		}
+		target, err := e.textOf(v, slot)
+		if err != nil {
+			return err
+		}
+		why := r.taste.Why(&r.rater, slot, row, reasons)
+		because := &Because{Others: why.Others, Penalty: why.Penalty}
+		for _, like := range why.Likes {
+			number := s.numbers[like.Like]
+			p := &rec.Likes[number]
+			reason := LikeReason{Like: number, PaperID: p.PaperID, Part: like.Part}
+			if reason.Terms, err = e.reasonTerms(r, v, p, s.likes[number], slot, target); err != nil {
+				return err
+			}
+			because.Likes = append(because.Likes, reason)
+		}
+		hits[i].Because = because
+	}
+	return nil
+}
+
+// reasonTerms are the words of a like that count most in a hit. A vector has none.
+func (e *Engine) reasonTerms(r *ranker, v *view, like *Preference, at, hit uint32, target []string) (
+	[]TermPart, error) {
+	query := []string{like.Text}
+	switch {
+	case like.Vector != nil:
+		return nil, nil
+	case like.PaperID != "":
+		var err error
+		if query, err = e.textOf(v, at); err != nil {
+			return nil, err
+		}
+	}
+	x, err := r.explain(v.gen, hit, query, target, reasonTerms)
+	if err != nil {
+		if errors.Is(err, ErrNoWords) { // a paper of marks alone is liked
+			return nil, nil
+		}
+		return nil, err
+	}
+	return x.Terms, nil
 }

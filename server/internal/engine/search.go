@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/rank"
 )
 
@@ -25,7 +26,16 @@ func (e *Engine) Search(ctx context.Context, q *Query) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.answer(ctx, r, v, ask, &q.Options, q.PageSize, q.PageToken, queryHash(q))
+	if q.DenseWeight != nil && ask.Terms != nil {
+		ask.Weights = ask.Weights.WithDense(*q.DenseWeight)
+	}
+	request := pageRequest{&q.Options, q.PageSize, q.PageToken, queryHash(q)}
+	result, _, err := e.answer(r, v, request, func(f rank.Find) (index.Report, error) { return r.rank(ctx, v, &ask, f) })
+	if err != nil {
+		return nil, err
+	}
+	result.DenseWeight, result.UnknownWords = ask.Weights.Dense, ask.unknown
+	return result, nil
 }
 
 // ask turns a query into a question and the view that answers it.
@@ -132,52 +142,59 @@ func (r *ranker) unknownWords(g *Generation, text string) []string {
 	return words
 }
 
-// answer ranks the candidates of a question and returns one page of them with their papers.
-func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask question, o *Options, size int, token string,
-	request uint64) (*Result, error) {
-	p, err := v.resume(token, request, size)
+// pageRequest is which page of an answer is asked for.
+type pageRequest struct {
+	options *Options
+	size    int
+	token   string
+	hash    uint64 // of all that must be the same on every page
+}
+
+// answer returns one page of hits with their papers, and the hits as they were ranked, in the ranker's memory. candidates
+// fills r.Ranked with scored candidates of the view.
+func (e *Engine) answer(r *ranker, v *view, ask pageRequest, candidates func(f rank.Find) (index.Report, error)) (
+	*Result, []rank.Scored, error) {
+	p, err := v.resume(ask.token, ask.hash, ask.size)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := v.restrict(o.Filter); err != nil {
-		return nil, err
+	if err := v.restrict(ask.options.Filter); err != nil {
+		return nil, nil, err
 	}
 	if n := len(v.exclude); n > 0 && v.exclude[n-1] >= v.slots {
-		return nil, fmt.Errorf("%w: a paper that the search names was written since the first page; search again", ErrPageExpired)
+		return nil, nil, fmt.Errorf("%w: a paper that the search names was written since the first page; search again", ErrPageExpired)
 	}
-	if o.DenseWeight != nil && ask.Terms != nil {
-		ask.Weights = ask.Weights.WithDense(*o.DenseWeight)
-	}
-	report, err := e.rank(ctx, r, v, &ask, o, int(p.depth), int(p.offset)+size, e.readers.alone())
+	report, err := candidates(find(v, ask.options, int(p.depth), e.readers.alone()))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if err := e.order(r, v, ask.options, int(p.offset)+ask.size); err != nil {
+		return nil, nil, err
 	}
 	ranked := r.Ranked[:min(len(r.Ranked), int(p.depth))]
 	begin := min(int(p.offset), len(ranked))
-	end := min(begin+size, len(ranked))
-	hits, err := e.hits(r, v, ranked[begin:end], o.Abstracts)
+	end := min(begin+ask.size, len(ranked))
+	hits, err := e.hits(r, v, ranked[begin:end], ask.options.Abstracts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	tokenAt := func(n int) string {
 		next := p
 		next.offset += uint32(n)
-		return next.encode(request)
+		return next.encode(ask.hash)
 	}
 	result := &Result{
-		Hits:         hits,
-		TokenAt:      tokenAt,
-		Exact:        report.Exact,
-		Scored:       report.Scored,
-		Model:        v.gen.model.Fingerprint(),
-		Revision:     v.revision,
-		DenseWeight:  ask.Weights.Dense,
-		UnknownWords: ask.unknown,
+		Hits:     hits,
+		TokenAt:  tokenAt,
+		Exact:    report.Exact,
+		Scored:   report.Scored,
+		Model:    v.gen.model.Fingerprint(),
+		Revision: v.revision,
 	}
 	if end < len(ranked) {
 		result.NextPageToken = tokenAt(end - begin)
 	}
-	return result, nil
+	return result, ranked[begin:end], nil
 }
 
 // hits reads the papers of ranked candidates.

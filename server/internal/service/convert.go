@@ -152,10 +152,12 @@ func decodeRecommend(req *akinv1.RecommendPapersRequest) (*engine.Recommendation
 	var c checker
 	r := &engine.Recommendation{
 		Exclude:   req.GetExcludePaperIds(),
+		Strict:    req.GetStrict(),
+		Explain:   req.GetExplain(),
 		PageSize:  c.pageSize(req.GetPageSize(), defaultHits),
 		PageToken: req.GetPageToken(),
 	}
-	if c.count("likes", len(req.GetLikes()), 1, maxLikes) {
+	if c.count("likes", len(req.GetLikes()), 0, maxLikes) {
 		r.Likes = c.preferences("likes", req.GetLikes())
 	}
 	if c.count("dislikes", len(req.GetDislikes()), 0, maxDislikes) {
@@ -184,8 +186,11 @@ func (c *checker) preferences(path string, list []*akinv1.Preference) []engine.P
 		case *akinv1.Preference_Text:
 			out[i].Text = subject.Text
 			c.text(at(path, i)+".text", subject.Text)
+		case *akinv1.Preference_Vector:
+			out[i].Vector = &engine.VectorQuery{Values: subject.Vector.GetValues(), Model: subject.Vector.GetModel()}
+			c.vector(at(path, i)+".vector", subject.Vector)
 		default:
-			c.addf(at(path, i), "is empty: set one of paper_id and text")
+			c.addf(at(path, i), "is empty: set one of paper_id, text and vector")
 		}
 		out[i].Weight = p.GetWeight()
 		if out[i].Weight == 0 {
@@ -326,6 +331,7 @@ func encodeInfo(r *engine.Result) *akinv1.SearchInfo {
 		Revision:     r.Revision,
 		DenseWeight:  r.DenseWeight,
 		UnknownWords: shortened(r.UnknownWords),
+		WithoutLikes: r.WithoutLikes,
 	}
 }
 
@@ -354,22 +360,44 @@ func encodeSearch(r *engine.Result, mask paperMask) *akinv1.SearchPapersResponse
 }
 
 func encodeRecommend(r *engine.Result, mask paperMask) *akinv1.RecommendPapersResponse {
+	hits := encodeHits(r.Hits, mask)
+	for i, h := range r.Hits {
+		hits[i].BecauseOf = encodeBecause(h.Because)
+	}
 	return &akinv1.RecommendPapersResponse{
-		Hits:          encodeHits(r.Hits, mask),
-		NextPageToken: r.NextPageToken,
-		Info:          encodeInfo(r),
+		Hits:            hits,
+		NextPageToken:   r.NextPageToken,
+		Info:            encodeInfo(r),
+		MissingPaperIds: r.MissingIDs,
 	}
 }
 
-func encodeExplanation(x *engine.Explanation) *akinv1.ExplainSimilarityResponse {
-	terms := make([]*akinv1.TermPart, len(x.Terms))
-	for i, t := range x.Terms {
+func encodeBecause(b *engine.Because) *akinv1.Because {
+	if b == nil {
+		return nil
+	}
+	out := &akinv1.Because{OtherLikes: b.Others, Penalty: b.Penalty}
+	for _, like := range b.Likes {
+		out.Likes = append(out.Likes, &akinv1.LikeReason{
+			PaperId: like.PaperID, Like: int32(like.Like), Part: like.Part, Terms: encodeTerms(like.Terms),
+		})
+	}
+	return out
+}
+
+func encodeTerms(parts []engine.TermPart) []*akinv1.TermPart {
+	terms := make([]*akinv1.TermPart, len(parts))
+	for i, t := range parts {
 		terms[i] = &akinv1.TermPart{Term: t.Term, Cosine: t.Cosine, Bm25: t.BM25, Matches: t.Matches}
 	}
+	return terms
+}
+
+func encodeExplanation(x *engine.Explanation) *akinv1.ExplainSimilarityResponse {
 	return &akinv1.ExplainSimilarityResponse{
 		Cosine:          x.Cosine,
 		Bm25:            x.BM25,
-		Terms:           terms,
+		Terms:           encodeTerms(x.Terms),
 		Model:           x.Model,
 		RemainingCosine: x.RemainingCosine,
 	}

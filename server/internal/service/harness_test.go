@@ -118,6 +118,16 @@ func wantStatus(t testing.TB, err error, code codes.Code, reason string) *status
 	return st
 }
 
+// metadataOf is the ErrorInfo's metadata, or nil.
+func metadataOf(err error) map[string]string {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			return info.GetMetadata()
+		}
+	}
+	return nil
+}
+
 // reasonOf is the ErrorInfo's reason, or empty.
 func reasonOf(st *status.Status) string {
 	for _, detail := range st.Details() {

@@ -29,8 +29,8 @@ const (
 	maxEf             = 4096
 	minHalfLife       = time.Hour
 
-	maxLikes    = 200
-	maxDislikes = 200
+	maxLikes    = 1000
+	maxDislikes = 1000
 	maxExcluded = 10_000
 	maxWeight   = 1000
 

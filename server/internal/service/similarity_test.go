@@ -159,10 +159,19 @@ func faultsAreTold(t *testing.T, ctx context.Context, r *rig) {
 	wantViolation(t, err, "INVALID_PAGE_TOKEN", "page_token", "")
 	_, err = r.similarity.FindDuplicates(ctx, &akinv1.FindDuplicatesRequest{Filter: "id >"})
 	wantViolation(t, err, "INVALID_FILTER", "filter", "")
-	_, err = r.similarity.RecommendPapers(ctx, &akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{
+	missing := &akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{
 		{Subject: &akinv1.Preference_PaperId{PaperId: "no-such-paper"}},
-	}})
+	}}
+	found, err := r.similarity.RecommendPapers(ctx, missing)
+	if err != nil || !slices.Equal(found.GetMissingPaperIds(), []string{"no-such-paper"}) || !found.GetInfo().GetWithoutLikes() {
+		t.Errorf("a like that is not stored: %v, %v", found, err)
+	}
+	missing.Strict = true
+	_, err = r.similarity.RecommendPapers(ctx, missing)
 	wantStatus(t, err, codes.NotFound, "PAPER_NOT_FOUND")
+	if got := metadataOf(err)["missing_paper_ids"]; got != `["no-such-paper"]` {
+		t.Errorf("the error's metadata names %s", got)
+	}
 }
 
 // allPages follows the tokens of a search.

@@ -2,7 +2,9 @@ package service
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"strconv"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -57,6 +59,10 @@ func statusOf(err error, request proto.Message) error {
 	if err == nil || isStatus(err) {
 		return err
 	}
+	var missing *engine.MissingError
+	if errors.As(err, &missing) {
+		return notStored(missing)
+	}
 	for _, o := range outcomes {
 		if !errors.Is(err, o.sentinel) {
 			continue
@@ -84,6 +90,32 @@ func failure(code codes.Code, reason, message string) error {
 		retry = retryDelay
 	}
 	return admit.Refuse(code, reason, message, retry)
+}
+
+// maxMetadata bounds the ids in the metadata of an error: they travel in a header.
+const maxMetadata = 4 << 10
+
+// notStored names the missing papers in the metadata of the error, as a JSON array of as many as fit.
+func notStored(missing *engine.MissingError) error {
+	n, size := 0, 0
+	for ; n < len(missing.IDs); n++ {
+		if size += len(missing.IDs[n]) + 3; size > maxMetadata {
+			break
+		}
+	}
+	list, err := json.Marshal(missing.IDs[:n])
+	if err != nil {
+		return err // strings always marshal
+	}
+	st := status.New(codes.NotFound, missing.Error())
+	full, err := st.WithDetails(&errdetails.ErrorInfo{
+		Reason: "PAPER_NOT_FOUND", Domain: admit.ErrorDomain,
+		Metadata: map[string]string{"missing_paper_ids": string(list), "missing_count": strconv.Itoa(len(missing.IDs))},
+	})
+	if err != nil {
+		return st.Err()
+	}
+	return full.Err()
 }
 
 // isStatus reports whether err was made by the status package. Wrapped statuses do not count: no one here wraps them.

@@ -219,10 +219,10 @@ func TestAFaultyRecommendationNamesTheField(t *testing.T) {
 		req         *akinv1.RecommendPapersRequest
 		field, text string
 	}{
-		{&akinv1.RecommendPapersRequest{}, "likes", "empty"},
-		{&akinv1.RecommendPapersRequest{Likes: make([]*akinv1.Preference, 201)}, "likes", "200"},
-		{&akinv1.RecommendPapersRequest{Likes: like, Dislikes: make([]*akinv1.Preference, 201)}, "dislikes", "200"},
-		{&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{nil}}, "likes[0]", "paper_id and text"},
+		{&akinv1.RecommendPapersRequest{Likes: make([]*akinv1.Preference, 1001)}, "likes", "1000"},
+		{&akinv1.RecommendPapersRequest{Likes: like, Dislikes: make([]*akinv1.Preference, 1001)}, "dislikes", "1000"},
+		{&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{nil}}, "likes[0]", "paper_id, text and vector"},
+		{&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{{Subject: &akinv1.Preference_Vector{}}}}, "likes[0].vector.values", "empty"},
 		{&akinv1.RecommendPapersRequest{Likes: like, Dislikes: []*akinv1.Preference{{Subject: &akinv1.Preference_Text{}}}}, "dislikes[0].text", "empty"},
 		{&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{{Subject: like[0].Subject, Weight: -1}}}, "likes[0].weight", "1000"},
 		{&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{{Subject: like[0].Subject, Weight: math.NaN()}}}, "likes[0].weight", "NaN"},

@@ -31,7 +31,6 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"search", "--filter", "foo =", "x"}, exitUsage, "filter does not parse"},
 		{[]string{"similar", "a", "b"}, exitUsage, "too much"},
 		{[]string{"similar", "nowhere"}, exitNotFound, `no paper has the id "nowhere"`},
-		{[]string{"recommend"}, exitUsage, "--like-text"},
 		{[]string{"explain", "one"}, exitUsage, "two papers"},
 		{[]string{"get", "nowhere"}, exitNotFound, "nowhere"},
 		{[]string{"get", "nowhere", "1706.03762"}, exitPartial, "nowhere"},

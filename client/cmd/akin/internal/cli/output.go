@@ -51,6 +51,8 @@ type hitJSON struct {
 	Cosine float64         `json:"cosine"`
 	BM25   float64         `json:"bm25"`
 	Paper  json.RawMessage `json:"paper"`
+
+	BecauseOf *becauseJSON `json:"because_of,omitempty"` // of a recommendation with --why
 }
 
 // infoJSON says how an answer was found.
@@ -61,6 +63,7 @@ type infoJSON struct {
 	Revision     uint64   `json:"revision"`
 	DenseWeight  float64  `json:"dense_weight"`
 	UnknownWords []string `json:"unknown_words,omitempty"`
+	WithoutLikes bool     `json:"without_likes,omitempty"`
 }
 
 // printResult writes the hits of a search.
@@ -72,16 +75,25 @@ func (a *app) printResult(r *client.Result) error {
 			if err != nil {
 				return err
 			}
-			hits[i] = hitJSON{Score: h.GetScore(), Cosine: h.GetCosine(), BM25: h.GetBm25(), Paper: paper}
+			hits[i] = hitJSON{
+				Score: h.GetScore(), Cosine: h.GetCosine(), BM25: h.GetBm25(), Paper: paper, BecauseOf: becauseOf(h),
+			}
 		}
 		return a.printJSON(struct {
-			Hits []hitJSON `json:"hits"`
-			Info infoJSON  `json:"info"`
-			Next string    `json:"next_page_token,omitempty"`
+			Hits    []hitJSON `json:"hits"`
+			Info    infoJSON  `json:"info"`
+			Missing []string  `json:"missing_paper_ids,omitempty"`
+			Next    string    `json:"next_page_token,omitempty"`
 		}{hits, infoJSON{
 			Exact: r.Info.GetExact(), Scored: r.Info.GetScored(), Model: r.Info.GetModel(), Revision: r.Info.GetRevision(),
-			DenseWeight: r.Info.GetDenseWeight(), UnknownWords: r.Info.GetUnknownWords(),
-		}, r.NextPageToken})
+			DenseWeight: r.Info.GetDenseWeight(), UnknownWords: r.Info.GetUnknownWords(), WithoutLikes: r.Info.GetWithoutLikes(),
+		}, r.MissingIDs, r.NextPageToken})
+	}
+	if len(r.MissingIDs) > 0 {
+		a.note("not stored, and left out: %s", term.Clean(strings.Join(r.MissingIDs, ", ")))
+	}
+	if r.Info.GetWithoutLikes() {
+		a.note("nothing is liked: these are the newest and most central papers")
 	}
 	if words := r.Info.GetUnknownWords(); len(words) > 0 {
 		a.note("no paper has: %s", term.Clean(strings.Join(words, ", ")))
@@ -102,6 +114,9 @@ func (a *app) printResult(r *client.Result) error {
 		table.Row(fixedPoint(h.GetScore()), p.GetId(), titleOf(p), yearOf(p), fixedPoint(h.GetCosine()))
 	}
 	if err := table.Write(a.out, a.screen); err != nil {
+		return err
+	}
+	if err := a.printReasons(r); err != nil {
 		return err
 	}
 	return a.printAbstracts(r)

@@ -188,14 +188,18 @@ func (a *app) similarCommand() *cobra.Command {
 func (a *app) recommendCommand() *cobra.Command {
 	var flags searchFlags
 	var likes, likeTexts, dislikes, dislikeTexts, exclude []string
+	var why, strict bool
 	cmd := &cobra.Command{
 		Use:   "recommend [flags] [ID...]",
 		Short: "Recommend papers from likes and dislikes",
 		Long: `Recommend papers near to what someone likes and away from what they dislike.
-Arguments are liked papers, as those of --like are. Liked, disliked and excluded
-papers are never recommended.`,
+Arguments are liked papers, as those of --like are. Likes may be of several
+interests: each counts by itself. A paper nearer to a dislike than to every like
+loses the difference. Liked, disliked and excluded papers are never recommended.
+Without a like the newest and most central papers are.`,
 		Example: `  akin recommend 1706.03762 1810.04805
   akin recommend --like 1706.03762 --like-text "protein structure" --dislike 1512.03385
+  akin recommend 1706.03762 1810.04805 --why
   akin recommend 1706.03762 --exclude 1810.04805 --half-life 365d`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -206,6 +210,8 @@ papers are never recommended.`,
 	f.StringArrayVar(&dislikes, "dislike", nil, "id of a disliked paper; repeat for more")
 	f.StringArrayVar(&dislikeTexts, "dislike-text", nil, "a text to be away from; repeat for more")
 	f.StringArrayVar(&exclude, "exclude", nil, "id of a paper not to recommend; repeat for more")
+	f.BoolVar(&why, "why", false, "say because of which likes, and by which words, each was found")
+	f.BoolVar(&strict, "strict", false, "fail where a like or a dislike is not stored, instead of leaving it out")
 	noFiles(cmd, "like", "like-text", "dislike", "dislike-text", "exclude")
 	cmd.RunE = a.run(func(ctx context.Context, cmd *cobra.Command, args []string) error {
 		opts, err := flags.options(cmd)
@@ -214,9 +220,7 @@ papers are never recommended.`,
 		}
 		taste := client.Taste{
 			Likes: preferences(append(likes, args...), likeTexts), Dislikes: preferences(dislikes, dislikeTexts), Exclude: exclude,
-		}
-		if len(taste.Likes) == 0 {
-			return usagef("give a liked paper, or --like-text")
+			Explain: why, Strict: strict,
 		}
 		result, err := a.client.Recommend(ctx, taste, opts...)
 		if err != nil {

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/akin-search/akin/embed/vector"
+	"github.com/akin-search/akin/server/internal/index"
+	"github.com/akin-search/akin/server/internal/rank"
+)
+
+const (
+	centreSample   = 1000                 // papers whose mean is the centre, at most
+	newestHalfLife = 365 * 24 * time.Hour // in which being new halves
+	lookEvery      = 1 << 12              // slots between two looks at the context
+)
+
+// newestAndCentral fills r.Ranked for someone of whom nothing is known: with the newest accepted papers and those
+// nearest to the centre, the mean of all. The score is half the cosine with the centre, and half 1 for the newest of
+// the papers, .5 for one that is a year older, and so on; a paper of unknown age has none of that half.
+func (r *ranker) newestAndCentral(ctx context.Context, v *view, f rank.Find) (index.Report, error) {
+	r.Ranked = r.Ranked[:0]
+	newest, accepted, err := v.newest(ctx, f.Depth)
+	if err != nil || len(accepted) == 0 {
+		return index.Report{Exact: err == nil}, err
+	}
+	centre, err := r.centre(v, accepted)
+	if err != nil {
+		return index.Report{}, err
+	}
+	found, report, err := v.gen.vectors.Search(ctx, &index.Query{
+		Vector: centre, K: f.Depth, Ef: f.Ef, Exact: f.Exact, Walk: f.Walk, Accept: f.Accept,
+	}, nil)
+	if err != nil {
+		return report, err
+	}
+	slots := newest
+	for _, c := range found {
+		slots = append(slots, c.Slot)
+	}
+	slices.Sort(slots)
+	slots = slices.Compact(slots)
+	cosines := make([]float32, len(slots))
+	if err := v.gen.vectors.Scores(centre, slots, cosines); err != nil {
+		return report, err
+	}
+	latest := int64(math.MinInt64)
+	for _, slot := range slots {
+		if t, known := v.gen.published(slot); known {
+			latest = max(latest, t)
+		}
+	}
+	for i, slot := range slots {
+		fresh := 0.
+		if t, known := v.gen.published(slot); known {
+			fresh = math.Exp2(-float64(latest-t) / newestHalfLife.Seconds())
+		}
+		cosine := float64(cosines[i])
+		r.Ranked = append(r.Ranked, rank.Scored{Slot: slot, Score: .5*max(0, cosine) + .5*fresh, Cosine: cosine})
+	}
+	return report, nil
+}
+
+// newest returns the n newest accepted slots of known age, and a sample of all accepted ones, evenly spread.
+func (v *view) newest(ctx context.Context, n int) (newest, sample []uint32, err error) {
+	byAge := func(a, b uint32) int {
+		left, _ := v.gen.published(a)
+		right, _ := v.gen.published(b)
+		return cmp.Or(cmp.Compare(right, left), cmp.Compare(b, a))
+	}
+	step := uint32(1) // of the accepted ones every step-th is in the sample
+	seen := uint32(0)
+	for slot := range v.slots {
+		if slot%lookEvery == 0 && ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		if !v.Accepts(slot) {
+			continue
+		}
+		if seen%step == 0 {
+			if sample = append(sample, slot); len(sample) == 2*centreSample {
+				step *= 2
+				for i := range centreSample {
+					sample[i] = sample[2*i]
+				}
+				sample = sample[:centreSample]
+			}
+		}
+		seen++
+		if _, known := v.gen.published(slot); known {
+			if newest = append(newest, slot); len(newest) >= 4*n {
+				slices.SortFunc(newest, byAge)
+				newest = newest[:n]
+			}
+		}
+	}
+	slices.SortFunc(newest, byAge)
+	return newest[:min(n, len(newest))], sample, nil
+}
+
+// centre is the mean of the vectors of slots, of length 1; zero where no one has a vector.
+func (r *ranker) centre(v *view, slots []uint32) ([]float32, error) {
+	d := v.gen.model.Dims()
+	sum, row := make([]float32, d), make([]float32, d)
+	for _, slot := range slots {
+		if err := v.gen.vectors.Vector(slot, row); err != nil {
+			return nil, err
+		}
+		vector.Axpy(sum, 1, row)
+	}
+	if norm := length(sum); norm > 0 {
+		vector.Scale(sum, 1/norm)
+	}
+	return sum, nil
+}
