@@ -22,7 +22,8 @@ type TrainProgress = akinv1.TrainModelResponse
 
 // TrainConfig says how to train. The zero value trains with the server's defaults.
 type TrainConfig struct {
-	// Epochs: passes over the papers, 1 to 100. 0: by the number of papers, 4 to 15.
+	// Epochs: passes over the papers for each table that the model is folded from, 1 to 100. 0: by the number of papers, 6
+	// to 30.
 	Epochs int
 	// Seed of every random choice. 0: 1.
 	Seed uint64

@@ -19,7 +19,9 @@
 // Trained, rows have learned what goes with what from the papers alone, without labels. Two views of one paper, such as its
 // title and its abstract, or one sentence and the rest, should be nearer to each other than to the views of the other
 // papers of a batch. Train moves the rows along the gradient of that contrastive loss (InfoNCE; van den Oord et al. 2018),
-// and words which stand for each other come to have rows that point the same way.
+// and words which stand for each other come to have rows that point the same way. Tables that are trained apart make
+// different mistakes, so that two or three of them, side by side, make better vectors than one. They are folded into one
+// table of Dims numbers a row: the directions in which the papers of the corpus differ most.
 //
 // # Use
 //
@@ -31,6 +33,7 @@
 //
 // Features without a row of their own share one, and features that no paper of the corpus has do not count: a text of
 // nothing else has no vector. The order of words is lost unless Config.Words asks for longer n-grams. Training is
-// deterministic for a corpus, a config and a class of processor (see embed/vector) whatever the number of cores; across
-// classes rows differ in their last bits.
+// deterministic for a corpus, a config and a class of processor (see embed/vector) whatever the number of cores. Across
+// classes, sums differ in their last bits; the fold may turn this into axes that differ, so that cosines within a model agree
+// to about three digits and vectors of the two do not compare (their fingerprints differ).
 package embed

@@ -17,7 +17,10 @@ type Corpus interface {
 
 // TrainConfig says how Train works. Zero fields have the defaults.
 type TrainConfig struct {
-	// Epochs is how often each paper is seen; 0 = by the number of papers: DefaultEpochs.
+	// Tables is the number of tables that are learned apart and folded into one, 1 to MaxTables; 0 = by the number of
+	// papers: DefaultTables.
+	Tables int
+	// Epochs is how often each table sees each paper; 0 = by the number of papers: DefaultEpochs.
 	Epochs int
 	// Seed chooses the order of the papers and the sentences; models of different seeds differ by a little in quality.
 	Seed uint64
@@ -37,7 +40,7 @@ const DefaultMaxPapers = 200_000
 
 // Progress says how far a training is.
 type Progress struct {
-	Epoch, Epochs      int     // Epoch counts from 1; 0 while the corpus is read
+	Epoch, Epochs      int     // of all tables together; Epoch counts from 1; 0 while the corpus is read
 	Step, Steps        int     // batches done, and in all
 	Loss               float64 // mean over the batches since the last call
 	DocumentsPerSecond float64 // since the first batch
@@ -47,6 +50,20 @@ type Progress struct {
 // DefaultEpochs is the number of epochs for a number of papers: enough to see 700,000 papers in all, but 6 to 30.
 func DefaultEpochs(papers int) int {
 	return min(max((700_000+papers/2)/max(papers, 1), 6), 30)
+}
+
+// MaxTables is the largest TrainConfig.Tables.
+const MaxTables = 8
+
+// DefaultTables is the number of tables for a number of papers.
+func DefaultTables(papers int) int {
+	switch {
+	case papers < 1000:
+		return 1
+	case papers <= 50_000:
+		return 3
+	}
+	return 2
 }
 
 // temperature is that of the softmax for a number of papers. The more there are, the more alike are the nearest of them, and
@@ -64,19 +81,23 @@ type recipe struct {
 	sentenceShare float64 // of the other pairs that are a sentence and the rest, for papers with title and abstract
 	cropShare     float64 // of the pairs that are some of the words and the rest
 	cropWords     float64 // of the words, in such a pair
+	windowShare   float64 // of the crops of papers without a title that take neighbouring words
 }
 
-var defaultRecipe = recipe{batch: 256, rate: .05, lastRate: .05, sentenceShare: .3, cropShare: .4, cropWords: .2}
+var defaultRecipe = recipe{batch: 256, rate: .05, lastRate: .05, sentenceShare: .3, cropShare: .4, cropWords: .2, windowShare: .5}
 
 // Train learns a model from the papers of a corpus. The same corpus, configs and kernel class (vector.Class) give the same
-// model, bit for bit, for any number of workers. It holds 4 bytes for each word and a float32 row for each bucket of the
-// corpus. It returns the context's error when that is done first; an empty corpus is an error.
+// model, bit for bit, for any number of workers. It holds 4 bytes for each word, and for each bucket of the
+// corpus a float32 row of every table. It returns the context's error when that is done first; an empty corpus is an error.
 func Train(ctx context.Context, corpus Corpus, cfg Config, tc TrainConfig) (*Model, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	if tc.Epochs < 0 || tc.MaxPapers < 0 || tc.Workers < 0 {
 		return nil, fmt.Errorf("embed: %d epochs, at most %d papers, %d workers: none may be negative", tc.Epochs, tc.MaxPapers, tc.Workers)
+	}
+	if tc.Tables < 0 || tc.Tables > MaxTables {
+		return nil, fmt.Errorf("embed: %d tables: want 1 to %d, or 0 for the default", tc.Tables, MaxTables)
 	}
 	if corpus.Len() == 0 {
 		return nil, errors.New("embed: no papers to learn from")
@@ -98,29 +119,39 @@ func Train(ctx context.Context, corpus Corpus, cfg Config, tc TrainConfig) (*Mod
 	if tc.Epochs == 0 {
 		tc.Epochs = DefaultEpochs(examples.len())
 	}
+	if tc.Tables == 0 {
+		tc.Tables = DefaultTables(examples.len())
+	}
 	t := newTrainer(cfg, tc, examples, newModel(cfg, f))
 	defer t.pool.close()
-	if err := t.run(ctx, start); err != nil {
-		return nil, err
+	tables := make([][]float32, tc.Tables)
+	report := newReporter(t, start)
+	for i := range tables {
+		t.begin(i)
+		if err := t.run(ctx, report); err != nil {
+			return nil, err
+		}
+		tables[i] = t.rows
 	}
-	return t.finish(), nil
+	if len(tables) == 1 {
+		return t.finish(), nil
+	}
+	return t.fold(ctx, tables)
 }
 
-// run does all epochs.
-func (t *trainer) run(ctx context.Context, start time.Time) error {
-	report := reporter{fn: t.tc.Progress, start: start, began: time.Now(), batch: t.batch}
-	steps := t.examples.len() / t.batch
-	report.p = Progress{Epochs: t.tc.Epochs, Steps: steps * t.tc.Epochs}
+// run does all epochs of one table.
+func (t *trainer) run(ctx context.Context, report *reporter) error {
+	batches := t.examples.len() / t.batch
+	steps := batches * t.tc.Epochs
 	for epoch := range t.tc.Epochs {
 		t.shuffle(epoch)
-		for s := range steps {
+		for s := range batches {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			done := epoch*steps + s
-			rate := t.recipe.rate * (1 - (1-t.recipe.lastRate)*float64(done)/float64(report.p.Steps))
-			loss := t.step(epoch, t.order[s*t.batch:(s+1)*t.batch], float32(rate))
-			report.step(epoch+1, done+1, loss)
+			done := epoch*batches + s
+			rate := t.recipe.rate * (1 - (1-t.recipe.lastRate)*float64(done)/float64(steps))
+			report.step(t.step(epoch, t.order[s*t.batch:(s+1)*t.batch], float32(rate)))
 		}
 	}
 	return nil
@@ -131,16 +162,25 @@ type reporter struct {
 	fn           func(Progress)
 	start, began time.Time // of the training, of the first batch
 	last         time.Time // of the last call
-	batch        int
+	batch, epoch int       // papers of a batch, batches of an epoch
+	done         int       // batches
 	p            Progress
 	loss         float64 // sum since the last call
 	losses       int
 }
 
-func (r *reporter) step(epoch, step int, loss float64) {
-	if r.fn == nil {
+func newReporter(t *trainer, start time.Time) *reporter {
+	steps := t.examples.len() / t.batch
+	return &reporter{fn: t.tc.Progress, start: start, began: time.Now(), batch: t.batch, epoch: steps,
+		p: Progress{Epochs: t.tc.Epochs * t.tc.Tables, Steps: steps * t.tc.Epochs * t.tc.Tables}}
+}
+
+// step notes the loss of one more batch.
+func (r *reporter) step(loss float64) {
+	if r.done++; r.fn == nil {
 		return
 	}
+	step := r.done
 	r.loss += loss
 	r.losses++
 	now := time.Now()
@@ -148,7 +188,7 @@ func (r *reporter) step(epoch, step int, loss float64) {
 		return
 	}
 	r.last = now
-	r.p.Epoch, r.p.Step = epoch, step
+	r.p.Epoch, r.p.Step = (step-1)/r.epoch+1, step
 	r.p.Loss = r.loss / float64(r.losses)
 	r.loss, r.losses = 0, 0
 	r.p.Elapsed = now.Sub(r.start)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -68,14 +69,18 @@ func TestTrainingBringsWordsOfOneSubjectTogether(t *testing.T) {
 func TestTheModelDoesNotDependOnTheNumberOfWorkers(t *testing.T) {
 	corpus := topicCorpus(520)
 	cfg := smallConfig()
-	for _, maxPapers := range []int{0, 300} {
-		want := train(t, corpus, cfg, TrainConfig{Seed: 3, Epochs: 1, Workers: 1, MaxPapers: maxPapers}).Fingerprint()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, tc := range []TrainConfig{{Tables: 1}, {Tables: 1, MaxPapers: 300}, {Tables: 3}, {Tables: 2, MaxPapers: 300}} {
+		tc.Seed, tc.Epochs, tc.Workers = 3, 1, 1
+		want := train(t, corpus, cfg, tc).Fingerprint()
 		for _, workers := range []int{2, 5} {
-			if got := train(t, corpus, cfg, TrainConfig{Seed: 3, Epochs: 1, Workers: workers, MaxPapers: maxPapers}).Fingerprint(); got != want {
-				t.Errorf("%d workers, at most %d papers: %s, with one worker %s", workers, maxPapers, got, want)
+			runtime.GOMAXPROCS(workers - 1)
+			tc.Workers = workers
+			if got := train(t, corpus, cfg, tc).Fingerprint(); got != want {
+				t.Errorf("%d workers, %d tables, at most %d papers: %s, with one worker %s", workers, tc.Tables, tc.MaxPapers, got, want)
 			}
 		}
-		if train(t, corpus, cfg, TrainConfig{Seed: 4, Epochs: 1, MaxPapers: maxPapers}).Fingerprint() == want {
+		if tc.Seed = 4; train(t, corpus, cfg, tc).Fingerprint() == want {
 			t.Error("the seed does not matter")
 		}
 	}
@@ -104,11 +109,37 @@ func TestModelsOfDifferentKernelClassesAgree(t *testing.T) {
 	}
 }
 
+func TestFoldedModelsOfDifferentKernelClassesHaveTheSameCosines(t *testing.T) {
+	corpus := topicCorpus(300)
+	var want []float32
+	for _, class := range []string{vector.Portable, vector.AVX2, vector.AVX512} {
+		undo := vector.Limit(class)
+		m := train(t, corpus, smallConfig(), TrainConfig{Seed: 1, Epochs: 8, Tables: 2})
+		first, _ := embedText(m, corpus[0].Title+" "+corpus[0].Text)
+		var got []float32
+		for _, p := range corpus[1:50] {
+			v, _ := embedText(m, p.Title+" "+p.Text)
+			got = append(got, vector.Dot(first, v))
+		}
+		undo()
+		if want == nil {
+			want = got
+		}
+		for i := range got {
+			if math.Abs(float64(got[i]-want[i])) > .005 {
+				t.Fatalf("%s: paper %d has cosine %v, with the portable kernels %v", class, i, got[i], want[i])
+			}
+		}
+	}
+}
+
 func TestTrainedModelsComeBackFromTheirBytesTheSame(t *testing.T) {
-	m := train(t, topicCorpus(300), smallConfig(), TrainConfig{Epochs: 2})
-	checkRoundTrip(t, m)
-	if m.Bytes() > 1<<20 {
-		t.Errorf("%d bytes in memory", m.Bytes())
+	for tables := range 3 {
+		m := train(t, topicCorpus(300), smallConfig(), TrainConfig{Epochs: 2, Tables: tables})
+		checkRoundTrip(t, m)
+		if m.Bytes() > 1<<20 {
+			t.Errorf("%d bytes in memory", m.Bytes())
+		}
 	}
 }
 
@@ -134,11 +165,13 @@ func TestOddCorporaGiveFiniteModels(t *testing.T) {
 			if m.Fingerprint() != again.Fingerprint() {
 				t.Error("a second training gave another model")
 			}
-			for _, p := range corpus {
-				v, ok := embedText(m, p.Title+" "+p.Text)
-				norm := float64(vector.Dot(v, v))
-				if ok && math.Abs(norm-1) > 1e-5 || !ok && norm != 0 || math.IsNaN(norm) {
-					t.Fatalf("%.40q: %v, squared norm %v", p.Text, ok, norm)
+			for _, m := range []*Model{m, train(t, corpus, smallConfig(), TrainConfig{Seed: 1, Epochs: 1, Tables: 2})} {
+				for _, p := range corpus {
+					v, ok := embedText(m, p.Title+" "+p.Text)
+					norm := float64(vector.Dot(v, v))
+					if ok && math.Abs(norm-1) > 1e-5 || !ok && norm != 0 || math.IsNaN(norm) {
+						t.Fatalf("%.40q: %v, squared norm %v", p.Text, ok, norm)
+					}
 				}
 			}
 		})
@@ -178,6 +211,14 @@ func TestProgressEndsWithTheLastStep(t *testing.T) {
 	}
 }
 
+func TestProgressCountsTheEpochsOfAllTables(t *testing.T) {
+	var last Progress
+	train(t, topicCorpus(600), smallConfig(), TrainConfig{Epochs: 5, Tables: 2, Progress: func(p Progress) { last = p }})
+	if last.Step != 20 || last.Steps != 20 || last.Epoch != 10 || last.Epochs != 10 || last.ETA != 0 {
+		t.Errorf("ended with %+v", last)
+	}
+}
+
 func TestTrainRefusesWhatItCannotDo(t *testing.T) {
 	for name, call := range map[string]func() error{
 		"no papers": func() error {
@@ -186,6 +227,10 @@ func TestTrainRefusesWhatItCannotDo(t *testing.T) {
 		},
 		"bad config": func() error {
 			_, err := Train(context.Background(), topicCorpus(1), Config{}, TrainConfig{})
+			return err
+		},
+		"too many tables": func() error {
+			_, err := Train(context.Background(), topicCorpus(1), smallConfig(), TrainConfig{Tables: MaxTables + 1})
 			return err
 		},
 		"negative epochs": func() error {
@@ -203,6 +248,14 @@ func TestEpochsFollowTheNumberOfPapers(t *testing.T) {
 	for papers, want := range map[int]int{0: 30, 1: 30, 23_333: 30, 35_000: 20, 87_247: 8, 200_000: 6} {
 		if got := DefaultEpochs(papers); got != want {
 			t.Errorf("%d papers: %d epochs, want %d", papers, got, want)
+		}
+	}
+}
+
+func TestTablesFollowTheNumberOfPapers(t *testing.T) {
+	for papers, want := range map[int]int{0: 1, 999: 1, 1000: 3, 50_000: 3, 50_001: 2, 200_000: 2} {
+		if got := DefaultTables(papers); got != want {
+			t.Errorf("%d papers: %d tables, want %d", papers, got, want)
 		}
 	}
 }
@@ -249,6 +302,35 @@ func TestASentenceViewAndTheRestAreTheWholePaper(t *testing.T) {
 				t.Fatalf("paper %d: feature %d is in the views %d times too few", i, f, left)
 			}
 		}
+	}
+}
+
+func TestAWindowIsOfNeighbouringWordsAndGoesRound(t *testing.T) {
+	features := make([]uint32, 50)
+	for i := range features {
+		features[i] = uint32(i)
+	}
+	m := viewMaker{recipe: &recipe{cropShare: 1, cropWords: .2, windowShare: 1}}
+	var a, b view
+	starts := map[uint32]bool{}
+	for random := range uint64(400) {
+		m.views(&a, &b, features, span{sentences: 3}, random)
+		if len(a.features) != 10 || len(b.features) != 40 {
+			t.Fatalf("%d words of 50 and %d", len(a.features), len(b.features))
+		}
+		for i := 1; i < len(a.features); i++ {
+			if a.features[i] != (a.features[i-1]+1)%50 {
+				t.Fatalf("words that are no neighbours: %v", a.features)
+			}
+		}
+		starts[a.features[0]] = true
+	}
+	if len(starts) < 45 {
+		t.Errorf("windows begin at %d words of 50", len(starts))
+	}
+	m.views(&a, &b, features, span{title: 5, sentences: 3}, 1)
+	if slices.Equal(a.features, slices.Sorted(slices.Values(a.features))) && a.features[len(a.features)-1]-a.features[0] == 9 {
+		t.Errorf("a paper with a title has a window: %v", a.features)
 	}
 }
 

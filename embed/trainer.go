@@ -21,6 +21,7 @@ type trainer struct {
 	pool     *pool
 	makers   []viewMaker // one a worker
 
+	seed    uint64    // of this table's training
 	rows    []float32 // the table: Dims numbers a row
 	squares []float32 // by row: the accumulator of Adagrad
 	weights []float32 // by row: idf
@@ -63,26 +64,36 @@ func newTrainer(cfg Config, tc TrainConfig, e *examples, m *Model) *trainer {
 	if t.temperature = tc.recipe.temperature; t.temperature == 0 {
 		t.temperature = temperature(e.len())
 	}
-	t.fillTable()
+	t.weights, t.squares = make([]float32, len(m.entries)), make([]float32, len(m.entries))
+	for i := range m.entries {
+		t.weights[i] = m.entries[i].weight
+	}
+	e.number(t.pool, func(bucket uint32) uint32 {
+		rank, _ := m.known.rank(bucket)
+		return rank
+	})
 	return t
 }
 
-// fillTable gives a row to every known bucket, in their order, and its number to the examples.
-func (t *trainer) fillTable() {
+// begin makes a new table, the nth from 0, with a row for every known bucket in their order. The first one begins with the
+// rows of the untrained model.
+func (t *trainer) begin(nth int) {
 	known := len(t.model.entries)
-	t.weights, t.squares = make([]float32, known), make([]float32, known)
 	t.rows = make([]float32, known*t.cfg.Dims)
+	clear(t.squares)
 	buckets := make([]uint32, 0, known)
 	t.model.known.each(func(bucket uint32) { buckets = append(buckets, bucket) })
+	cfg := t.cfg
+	t.seed = t.tc.Seed
+	if nth > 0 {
+		cfg.Seed ^= splitmix(uint64(nth))
+		t.seed ^= splitmix(uint64(nth)) >> 32
+	}
+	drawer := newDrawer(cfg)
 	t.pool.split(known, 1, func(_, from, to int) {
 		for i := from; i < to; i++ {
-			t.weights[i] = t.model.entries[i].weight
-			t.model.drawer.add(t.row(uint32(i)), 1, buckets[i])
+			drawer.add(t.row(uint32(i)), 1, buckets[i])
 		}
-	})
-	t.examples.number(t.pool, func(bucket uint32) uint32 {
-		rank, _ := t.model.known.rank(bucket)
-		return rank
 	})
 }
 
@@ -96,7 +107,7 @@ func (t *trainer) shuffle(epoch int) {
 	for i := range t.order {
 		t.order[i] = int32(i)
 	}
-	r := rand.New(rand.NewPCG(t.tc.Seed, uint64(epoch)))
+	r := rand.New(rand.NewPCG(t.seed, uint64(epoch)))
 	r.Shuffle(len(t.order), func(i, j int) { t.order[i], t.order[j] = t.order[j], t.order[i] })
 }
 
@@ -106,7 +117,7 @@ func (t *trainer) step(epoch int, papers []int32, rate float32) float64 {
 	t.pool.split(t.batch, 1, func(w, from, to int) {
 		for i := from; i < to; i++ {
 			features, s := t.examples.at(int(papers[i]))
-			random := splitmix(t.tc.Seed<<32^uint64(epoch)) ^ uint64(papers[i])
+			random := splitmix(t.seed<<32^uint64(epoch)) ^ uint64(papers[i])
 			t.makers[w].views(&a.views[i], &b.views[i], features, s, splitmix(random))
 			t.forward(a, i)
 			t.forward(b, i)

@@ -24,7 +24,11 @@ func (m *viewMaker) views(a, b *view, features []uint32, s span, random uint64) 
 	hasTitle, hasAbstract := title > 0, title < len(features)
 	random = splitmix(random)
 	if unit(random) < m.recipe.cropShare {
-		m.crop(a, b, features, random, m.recipe.cropWords)
+		if random = splitmix(random); !hasTitle && unit(random) < m.recipe.windowShare {
+			m.window(a, b, features, random, m.recipe.cropWords)
+		} else {
+			m.crop(a, b, features, random, m.recipe.cropWords)
+		}
 		return
 	}
 	random = splitmix(random)
@@ -90,4 +94,18 @@ func (m *viewMaker) crop(a, b *view, features []uint32, random uint64, share flo
 		}
 		m.table.reset()
 	}
+}
+
+// window gives a share of the words to a, neighbours that may begin anywhere and go on at the beginning, and the rest to b.
+func (m *viewMaker) window(a, b *view, features []uint32, random uint64, share float64) {
+	n := len(features)
+	if n == 0 {
+		return
+	}
+	from := int(splitmix(random) % uint64(n))
+	to := from + max(1, int(share*float64(n)+.5))
+	wrapped := max(0, to-n)
+	to -= wrapped
+	m.count(a, features[from:to], features[:wrapped])
+	m.count(b, features[wrapped:from], features[to:])
 }

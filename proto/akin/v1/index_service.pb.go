@@ -372,7 +372,8 @@ func (x *IndexInfo) GetMemoryBytes() int64 {
 // TrainModelRequest says how to train.
 type TrainModelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Passes over the papers, 1 to 100. Default (0): by the number of papers, 4 to 15.
+	// Passes over the papers for each table that the model is folded from, 1 to 100. Default (0): by the number of papers,
+	// 6 to 30.
 	Epochs int32 `protobuf:"varint,1,opt,name=epochs,proto3" json:"epochs,omitempty"`
 	// Seed of every random choice. Default 1.
 	Seed          uint64 `protobuf:"varint,2,opt,name=seed,proto3" json:"seed,omitempty"`
@@ -431,7 +432,7 @@ type TrainModelResponse struct {
 	Stage string `protobuf:"bytes,1,opt,name=stage,proto3" json:"stage,omitempty"`
 	// Share of the whole that is done, 0 to 1.
 	Progress float64 `protobuf:"fixed64,2,opt,name=progress,proto3" json:"progress,omitempty"`
-	// Passes done, while training.
+	// Passes done over all tables together, while training.
 	Epoch int32 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Mean loss of the latest steps, while training.
 	Loss float64 `protobuf:"fixed64,4,opt,name=loss,proto3" json:"loss,omitempty"`

@@ -166,7 +166,7 @@ Interrupting the command cancels the training.`,
 		Example: `  akin train
   akin train --epochs 10 --seed 2`,
 	}
-	cmd.Flags().IntVar(&cfg.Epochs, "epochs", 0, "passes over the papers, 1 to 100 (default by their number, 4 to 15)")
+	cmd.Flags().IntVar(&cfg.Epochs, "epochs", 0, "passes over the papers for each table of the model, 1 to 100 (default by their number, 6 to 30)")
 	cmd.Flags().Uint64Var(&cfg.Seed, "seed", 1, "seed of every random choice")
 	noFiles(cmd, "epochs", "seed")
 	cmd.RunE = a.run(func(ctx context.Context, _ *cobra.Command, _ []string) error {
