@@ -13,15 +13,15 @@ import (
 	"github.com/akin-search/akin/server/internal/paper/wire"
 )
 
-// A backup is a header, frames of compressed papers and an end frame; docs/backup-format.md has the byte diagrams.
+// A backup is a header, frames of compressed papers and then records, and an end frame; docs/backup-format.md has the byte diagrams.
 
 // BackupVersion is the version of backups that this release writes and the newest that it restores.
-// Version 1: the first.
-const BackupVersion = 1
+// Version 1: the first. Version 2: records behind the papers, and their number in the header.
+const BackupVersion = 2
 
 const (
 	backupMagic      = "AKINBKUP"
-	backupHeaderSize = 8 + 4 + 16 + 8 + 8 + crcSize
+	backupHeaderSize = 8 + 4 + 16 + 8 + 8 + 8 + crcSize
 	frameHeaderSize  = 4 + 4 + crcSize
 	endSize          = 8 + 8
 
@@ -36,6 +36,7 @@ type BackupInfo struct {
 	Lineage  Lineage // of Revision in the store it was made of
 	Revision uint64  // the state it holds
 	Papers   uint64
+	Records  uint64 // beside the papers
 }
 
 func (i *BackupInfo) encode() []byte {
@@ -44,10 +45,11 @@ func (i *BackupInfo) encode() []byte {
 	b = append(b, i.Lineage[:]...)
 	b = binary.BigEndian.AppendUint64(b, i.Revision)
 	b = binary.BigEndian.AppendUint64(b, i.Papers)
+	b = binary.BigEndian.AppendUint64(b, i.Records)
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// Backup writes the present papers, with their ids, contents, times and revisions, to w as they are at one moment, while
+// Backup writes the present papers, with their ids, contents, times and revisions, and all records to w as they are at one moment, while
 // writes go on. It holds that moment's snapshot until it returns: pages that are replaced meanwhile stay in the file.
 // pinned, when not nil, is told their bytes now and then.
 func (s *Store) Backup(ctx context.Context, w io.Writer, pinned func(bytes int64)) error {
@@ -62,39 +64,80 @@ func (s *Store) Backup(ctx context.Context, w io.Writer, pinned func(bytes int64
 		return err
 	}
 	defer enc.Close()
-	info := BackupInfo{Lineage: v.state.lineage, Revision: v.state.revision, Papers: v.state.count}
+	st := &v.state
+	info := BackupInfo{Lineage: st.lineage, Revision: st.revision, Papers: st.count, Records: st.records}
 	f := &frameWriter{w: w, enc: enc}
 	if err := f.header(&info); err != nil {
 		return err
 	}
+	after := uint64(0)
+	papers, err := v.frames(ctx, f, pinned, func(raw []byte) (_ []byte, n uint64, more bool, err error) {
+		raw, after, n, more, err = v.frame(raw, after)
+		return raw, n, more, err
+	})
+	if err != nil {
+		return err
+	}
+	var last []byte
+	records, err := v.frames(ctx, f, pinned, func(raw []byte) (_ []byte, n uint64, more bool, err error) {
+		raw, last, n, more, err = v.recordFrame(raw, last)
+		return raw, n, more, err
+	})
+	if err != nil {
+		return err
+	}
+	if papers != info.Papers || records != info.Records {
+		return damagedf("the state counts %d papers and %d records, there are %d and %d", info.Papers, info.Records, papers, records)
+	}
+	return f.end(papers)
+}
+
+// frames writes frames of what next gives, until it says that there is no more, and returns how many things that were.
+func (v *snapshot) frames(ctx context.Context, f *frameWriter, pinned func(bytes int64),
+	next func(raw []byte) (_ []byte, n uint64, more bool, err error)) (total uint64, err error) {
 	var raw []byte
-	var papers uint64
-	for after, more := uint64(0), true; more; {
+	for more := true; more; {
 		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
+			return total, context.Cause(ctx)
 		}
 		var n uint64
 		err := guard(func() (err error) {
-			raw, after, n, more, err = v.frame(raw[:0], after)
+			raw, n, more, err = next(raw[:0])
 			return err
 		})
 		if err != nil {
-			return err
+			return total, err
 		}
-		papers += n
+		total += n
 		if n > 0 {
 			if err := f.frame(raw); err != nil {
-				return err
+				return total, err
 			}
 		}
 		if pinned != nil {
 			pinned(spaceOf(v.tx.DB(), 0).Pinned)
 		}
 	}
-	if papers != info.Papers {
-		return damagedf("the state counts %d papers, there are %d", info.Papers, papers)
+	return total, nil
+}
+
+// recordFrame appends the records above an id until raw is long enough.
+func (v *snapshot) recordFrame(raw, after []byte) (_, last []byte, records uint64, more bool, err error) {
+	last = after
+	c := v.records.Cursor()
+	for key, sealed := seekAfter(c, string(after)); key != nil; key, sealed = c.Next() {
+		if len(raw) >= frameBytes {
+			return raw, last, records, true, nil
+		}
+		value, err := recordValue(key, sealed)
+		if err != nil {
+			return nil, nil, 0, false, err
+		}
+		raw = appendRecord(raw, key, value)
+		last = append([]byte{}, key...)
+		records++
 	}
-	return f.end(papers)
+	return raw, last, records, false, nil
 }
 
 // frame appends the live papers above an ordinal, each behind its length, until raw is long enough.
@@ -189,15 +232,22 @@ var (
 	ErrExists = errors.New("the data folder holds a store already")
 )
 
-// ReadBackup reads a backup to its end and calls fn with each paper's akin.v1.Paper bytes, valid until it returns. All
-// that fn sees has been verified; only the return of nil says that nothing is missing.
-func ReadBackup(ctx context.Context, r io.Reader, start func(BackupInfo) error, fn func(paper []byte) error) (BackupInfo, error) {
+// BackupSink takes what ReadBackup reads. What Paper and Record get is valid until they return.
+type BackupSink struct {
+	Start  func(BackupInfo) error
+	Paper  func(paper []byte) error     // akin.v1.Paper
+	Record func(id, value []byte) error // the id begins with the table
+}
+
+// ReadBackup reads a backup to its end. All that the sink sees has been verified; only the return of nil says that
+// nothing is missing.
+func ReadBackup(ctx context.Context, r io.Reader, sink BackupSink) (BackupInfo, error) {
 	f, err := newFrameReader(r)
 	if err != nil {
 		return BackupInfo{}, err
 	}
 	defer f.dec.Close()
-	if err := start(f.info); err != nil {
+	if err := sink.Start(f.info); err != nil {
 		return f.info, err
 	}
 	for {
@@ -209,17 +259,35 @@ func ReadBackup(ctx context.Context, r io.Reader, start func(BackupInfo) error, 
 			return f.info, err
 		}
 		for len(raw) > 0 {
-			if len(raw) < 4 || uint64(binary.BigEndian.Uint32(raw)) > uint64(len(raw)-4) {
-				return f.info, fmt.Errorf("%w: frame %d is cut inside of a paper", ErrDamagedBackup, f.frames)
-			}
-			n := 4 + int(binary.BigEndian.Uint32(raw))
-			f.papers++
-			if err := fn(raw[4:n]); err != nil {
+			if raw, err = f.hand(raw, sink); err != nil {
 				return f.info, err
 			}
-			raw = raw[n:]
 		}
 	}
+}
+
+// hand gives the first thing of a frame to the sink and returns what is behind it.
+func (f *frameReader) hand(raw []byte, sink BackupSink) (rest []byte, err error) {
+	if len(raw) < 4 {
+		return nil, fmt.Errorf("%w: frame %d is cut", ErrDamagedBackup, f.frames)
+	}
+	size := binary.BigEndian.Uint32(raw)
+	record := size&recordMark != 0
+	size &^= recordMark
+	if uint64(size) > uint64(len(raw)-4) {
+		return nil, fmt.Errorf("%w: frame %d is cut inside of a paper or a record", ErrDamagedBackup, f.frames)
+	}
+	body, rest := raw[4:4+size], raw[4+size:]
+	if !record {
+		f.papers++
+		return rest, sink.Paper(body)
+	}
+	f.records++
+	id, value, err := splitRecord(body)
+	if err != nil {
+		return nil, fmt.Errorf("%w: record %d: %w", ErrDamagedBackup, f.records, err)
+	}
+	return rest, sink.Record(id, value)
 }
 
 // frameReader reads what frameWriter writes.
@@ -233,6 +301,8 @@ type frameReader struct {
 	bytes  uint64
 	body   []byte
 	raw    []byte
+
+	records uint64
 }
 
 func newFrameReader(r io.Reader) (*frameReader, error) {
@@ -260,6 +330,7 @@ func newFrameReader(r io.Reader) (*frameReader, error) {
 	copy(f.info.Lineage[:], b[12:])
 	f.info.Revision = binary.BigEndian.Uint64(b[28:])
 	f.info.Papers = binary.BigEndian.Uint64(b[36:])
+	f.info.Records = binary.BigEndian.Uint64(b[44:])
 	f.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxFrame))
 	return f, err
 }
@@ -318,8 +389,9 @@ func (f *frameReader) readBody(n int) error {
 // end verifies totals, and that nothing follows.
 func (f *frameReader) end() error {
 	papers, bytes := binary.BigEndian.Uint64(f.body), binary.BigEndian.Uint64(f.body[8:])
-	if papers != f.papers || papers != f.info.Papers || bytes != f.bytes {
-		return fmt.Errorf("%w: it has %d papers in %d bytes, its end says %d in %d", ErrDamagedBackup, f.papers, f.bytes, papers, bytes)
+	if papers != f.papers || papers != f.info.Papers || bytes != f.bytes || f.records != f.info.Records {
+		return fmt.Errorf("%w: it has %d papers and %d records in %d bytes, it should be %d and %d in %d", ErrDamagedBackup,
+			f.papers, f.records, f.bytes, papers, f.info.Records, bytes)
 	}
 	switch n, err := io.ReadFull(f.r, make([]byte, 1)); {
 	case n > 0:

@@ -274,7 +274,11 @@ func FuzzReadBackup(f *testing.F) {
 	f.Add(buf.Bytes()[:60])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var papers uint64
-		info, err := ReadBackup(t.Context(), bytes.NewReader(b), func(BackupInfo) error { return nil }, func([]byte) error { papers++; return nil })
+		info, err := ReadBackup(t.Context(), bytes.NewReader(b), BackupSink{
+			Start:  func(BackupInfo) error { return nil },
+			Paper:  func([]byte) error { papers++; return nil },
+			Record: func([]byte, []byte) error { return nil },
+		})
 		if err == nil && papers != info.Papers {
 			t.Errorf("%d papers passed as %d", papers, info.Papers)
 		}

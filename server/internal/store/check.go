@@ -25,6 +25,8 @@ type checker struct {
 	live     uint64
 	heads    uint64
 	digest   uint64
+
+	recordCount, recordDigest uint64
 }
 
 var errEnough = errors.New("more problems are not listed")
@@ -47,7 +49,9 @@ func (c *checker) reportf(format string, args ...any) error {
 // check runs all parts. A cancelled context is no finding about the store.
 func (v *snapshot) check(ctx context.Context) error {
 	c := &checker{snapshot: v, ctx: ctx, waiting: make(map[uint64]uint64)}
-	for _, part := range []func() error{c.checkSuperseded, c.checkHeads, c.checkAbstracts, c.checkIDs, c.checkLog, c.checkLineages, c.checkCounts} {
+	for _, part := range []func() error{
+		c.checkSuperseded, c.checkHeads, c.checkAbstracts, c.checkIDs, c.checkLog, c.checkLineages, c.checkRecords, c.checkCounts,
+	} {
 		if err := part(); err != nil {
 			c.problems = append(c.problems, err)
 			break
@@ -186,6 +190,18 @@ func (c *checker) checkLineages() error {
 	return c.report(checkLives(lives, &c.state))
 }
 
+func (c *checker) checkRecords() error {
+	return c.records.ForEach(func(key, sealed []byte) error {
+		value, err := recordValue(key, sealed)
+		if err != nil {
+			return c.report(err)
+		}
+		c.recordCount++
+		c.recordDigest += recordDigest(key, value)
+		return c.ctx.Err()
+	})
+}
+
 func (c *checker) checkCounts() error {
 	st := &c.state
 	for _, n := range []struct {
@@ -196,6 +212,8 @@ func (c *checker) checkCounts() error {
 		{"superseded records", uint64(len(c.waiting)), st.superseded},
 		{"records", c.heads, st.count + st.superseded},
 		{"the digest of ids", c.digest, st.digest},
+		{"records beside the papers", c.recordCount, st.records},
+		{"the digest of records", c.recordDigest, st.recordDigest},
 	} {
 		if n.have != n.want {
 			if err := c.report(fmt.Errorf("%w: %s: found %d, the state says %d", ErrDamaged, n.what, n.have, n.want)); err != nil {

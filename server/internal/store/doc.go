@@ -18,6 +18,7 @@
 //	abstracts   ordinal -> text
 //	log         revision -> old ordinal, new ordinal, id
 //	superseded  revision -> ordinal                 versions to remove when nobody needs them
+//	records     table, key -> value                 what others keep beside the papers
 //
 // Every value ends in a CRC32C over itself and its key, so what is read is what was written or is an error (ErrDamaged).
 //

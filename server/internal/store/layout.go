@@ -24,13 +24,16 @@ var (
 	bucketLog        = []byte("log")
 	bucketSuperseded = []byte("superseded")
 	bucketLineages   = []byte("lineages")
+	bucketRecords    = []byte("records")
 
 	keyFormat = []byte("format")
 	keyState  = []byte("state")
 )
 
 // buckets lists all of them in the order in which writers look them up.
-var buckets = [...][]byte{bucketMeta, bucketIDs, bucketHeads, bucketAbstracts, bucketLog, bucketSuperseded, bucketLineages}
+var buckets = [...][]byte{
+	bucketMeta, bucketIDs, bucketHeads, bucketAbstracts, bucketLog, bucketSuperseded, bucketLineages, bucketRecords,
+}
 
 // Indexes into buckets.
 const (
@@ -41,6 +44,7 @@ const (
 	inLog
 	inSuperseded
 	inLineages
+	inRecords
 )
 
 // maxID is the longest id in bytes.
@@ -104,13 +108,16 @@ type state struct {
 	superseded  uint64 // records waiting for Collect
 	oldestLog   uint64 // the log holds all revisions from this one to revision
 	digest      uint64 // sum over live papers of pairDigest
+
+	records      uint64 // in all tables
+	recordDigest uint64 // sum over records of recordDigest
 }
 
-const stateSize = 16 + 6*8
+const stateSize = 16 + 8*8
 
 func (s *state) encode() []byte {
 	b := append(make([]byte, 0, stateSize+crcSize), s.lineage[:]...)
-	for _, n := range []uint64{s.revision, s.nextOrdinal, s.count, s.superseded, s.oldestLog, s.digest} {
+	for _, n := range []uint64{s.revision, s.nextOrdinal, s.count, s.superseded, s.oldestLog, s.digest, s.records, s.recordDigest} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
 	return seal(b, keyState)
@@ -123,7 +130,8 @@ func decodeState(value []byte) (state, error) {
 		return s, damagedf("the state in bucket meta does not match its checksum")
 	}
 	copy(s.lineage[:], b)
-	for i, n := range []*uint64{&s.revision, &s.nextOrdinal, &s.count, &s.superseded, &s.oldestLog, &s.digest} {
+	for i, n := range []*uint64{&s.revision, &s.nextOrdinal, &s.count, &s.superseded, &s.oldestLog, &s.digest,
+		&s.records, &s.recordDigest} {
 		*n = binary.BigEndian.Uint64(b[16+8*i:])
 	}
 	if s.nextOrdinal == 0 || s.oldestLog == 0 || s.oldestLog > s.revision+1 {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ type RestoreOptions struct {
 	Options
 }
 
-// Restore puts the papers of a backup into a folder, creating it where it is missing. The backup is read to its end into
+// Restore puts the papers and records of a backup into a folder, creating it where it is missing. The backup is read to its end into
 // a file beside the store's place, and everything in that file is verified, before it takes that place; until then the
 // folder's store stays as it is, and after an error nothing is left behind. Papers keep content, times and revisions;
 // the store gets a new lineage and its change log starts behind the restored revision, so nothing that was made of it
@@ -69,12 +70,14 @@ func build(ctx context.Context, r io.Reader, path string, opt Options) (BackupIn
 		return BackupInfo{}, errors.Join(err, removeIfThere(path))
 	}
 	st := state{lineage: lineage, nextOrdinal: 1}
-	info, err := ReadBackup(ctx, r,
-		func(info BackupInfo) error {
+	info, err := ReadBackup(ctx, r, BackupSink{
+		Start: func(info BackupInfo) error {
 			st.revision, st.oldestLog = info.Revision, info.Revision+1
 			return b.begins(&st)
 		},
-		func(encoded []byte) error { return b.addPaper(&st, encoded) })
+		Paper:  func(encoded []byte) error { return b.addPaper(&st, encoded) },
+		Record: func(id, value []byte) error { return b.addRecord(&st, id, value) },
+	})
 	if err == nil {
 		err = b.complete(&st)
 	}
@@ -116,6 +119,17 @@ func (b *builder) addPaper(st *state, encoded []byte) error {
 		return err
 	}
 	return b.putRecords(ordinal, p)
+}
+
+// addRecord stores a record of a backup.
+func (b *builder) addRecord(st *state, id, value []byte) error {
+	id = bytes.Clone(id)
+	if b.in[inRecords].Get(id) != nil {
+		return fmt.Errorf("%w: the record %x occurs twice", ErrDamagedBackup, id)
+	}
+	st.records++
+	st.recordDigest += recordDigest(id, value)
+	return b.put(inRecords, id, seal(bytes.Clone(value), id))
 }
 
 // putRecords stores head and abstract.

@@ -20,6 +20,7 @@ type snapshot struct {
 	log        *bolt.Bucket
 	superseded *bolt.Bucket
 	lineages   *bolt.Bucket
+	records    *bolt.Bucket
 	state      state
 
 	refs atomic.Int64
@@ -57,6 +58,7 @@ func (v *snapshot) load() error {
 	}
 	v.ids, v.heads, v.abstracts = found[inIDs], found[inHeads], found[inAbstracts]
 	v.log, v.superseded, v.lineages = found[inLog], found[inSuperseded], found[inLineages]
+	v.records = found[inRecords]
 	var err error
 	v.state, err = decodeState(meta.Get(keyState))
 	return err

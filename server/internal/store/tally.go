@@ -16,6 +16,7 @@ type tally struct {
 	log, logFirst, logLast    uint64
 	superseded                uint64
 	lives                     []life
+	records, recordDigest     uint64
 }
 
 // life is a record of bucket lineages.
@@ -28,7 +29,7 @@ type life struct {
 func (t *tally) recorder(bucket int) func(e *element) error {
 	check := [len(buckets)]func(key, value []byte) error{
 		inMeta: t.meta, inIDs: t.id, inHeads: t.head, inAbstracts: t.abstract, inLog: t.entry, inSuperseded: t.waiting,
-		inLineages: t.lineage,
+		inLineages: t.lineage, inRecords: t.record,
 	}[bucket]
 	return func(e *element) error {
 		if e.flags != 0 {
@@ -123,6 +124,8 @@ func (t *tally) compare() error {
 		{"live papers", t.ids, st.count},
 		{"the digest of ids", t.idDigest, st.digest},
 		{"superseded records", t.superseded, st.superseded},
+		{"records beside the papers", t.records, st.records},
+		{"the digest of records", t.recordDigest, st.recordDigest},
 		{"records", t.heads, st.count + st.superseded},
 		{"the digest of abstracts", t.abstractDigest, t.textDigest},
 		{"entries of the change log", t.log, st.revision + 1 - st.oldestLog},
@@ -151,4 +154,11 @@ func checkLives(lives []life, st *state) error {
 		return damagedf("the lineages do not lead to the state's %s at revision %d", st.lineage, st.revision)
 	}
 	return nil
+}
+
+func (t *tally) record(key, sealed []byte) error {
+	value, err := recordValue(key, sealed)
+	t.records++
+	t.recordDigest += recordDigest(key, value)
+	return err
 }
