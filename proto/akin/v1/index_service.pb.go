@@ -65,8 +65,8 @@ type GetIndexStatsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Papers that a query can find or get.
 	Papers int64 `protobuf:"varint,1,opt,name=papers,proto3" json:"papers,omitempty"`
-	// The revision that queries see.
-	Revision uint64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The state that queries see.
+	Position *Position `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
 	// The live model.
 	Model *ModelInfo `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
 	// The live index.
@@ -124,11 +124,11 @@ func (x *GetIndexStatsResponse) GetPapers() int64 {
 	return 0
 }
 
-func (x *GetIndexStatsResponse) GetRevision() uint64 {
+func (x *GetIndexStatsResponse) GetPosition() *Position {
 	if x != nil {
-		return x.Revision
+		return x.Position
 	}
-	return 0
+	return nil
 }
 
 func (x *GetIndexStatsResponse) GetModel() *ModelInfo {
@@ -785,11 +785,11 @@ var File_akin_v1_index_service_proto protoreflect.FileDescriptor
 
 const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1bakin/v1/index_service.proto\x12\aakin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n" +
-	"\x14GetIndexStatsRequest\"\xf7\x02\n" +
+	"\x1bakin/v1/index_service.proto\x12\aakin.v1\x1a\x16akin/v1/position.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n" +
+	"\x14GetIndexStatsRequest\"\x8a\x03\n" +
 	"\x15GetIndexStatsResponse\x12\x16\n" +
-	"\x06papers\x18\x01 \x01(\x03R\x06papers\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x04R\brevision\x12(\n" +
+	"\x06papers\x18\x01 \x01(\x03R\x06papers\x12-\n" +
+	"\bposition\x18\x02 \x01(\v2\x11.akin.v1.PositionR\bposition\x12(\n" +
 	"\x05model\x18\x03 \x01(\v2\x12.akin.v1.ModelInfoR\x05model\x12(\n" +
 	"\x05index\x18\x04 \x01(\v2\x12.akin.v1.IndexInfoR\x05index\x12\x1d\n" +
 	"\n" +
@@ -876,31 +876,33 @@ var file_akin_v1_index_service_proto_goTypes = []any{
 	(*EvaluateRecallResponse)(nil), // 7: akin.v1.EvaluateRecallResponse
 	(*BackupRequest)(nil),          // 8: akin.v1.BackupRequest
 	(*BackupResponse)(nil),         // 9: akin.v1.BackupResponse
-	(*durationpb.Duration)(nil),    // 10: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),  // 11: google.protobuf.Timestamp
+	(*Position)(nil),               // 10: akin.v1.Position
+	(*durationpb.Duration)(nil),    // 11: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),  // 12: google.protobuf.Timestamp
 }
 var file_akin_v1_index_service_proto_depIdxs = []int32{
-	2,  // 0: akin.v1.GetIndexStatsResponse.model:type_name -> akin.v1.ModelInfo
-	3,  // 1: akin.v1.GetIndexStatsResponse.index:type_name -> akin.v1.IndexInfo
-	10, // 2: akin.v1.GetIndexStatsResponse.uptime:type_name -> google.protobuf.Duration
-	11, // 3: akin.v1.ModelInfo.create_time:type_name -> google.protobuf.Timestamp
-	10, // 4: akin.v1.TrainModelResponse.eta:type_name -> google.protobuf.Duration
-	2,  // 5: akin.v1.TrainModelResponse.model:type_name -> akin.v1.ModelInfo
-	10, // 6: akin.v1.EvaluateRecallResponse.mean_latency:type_name -> google.protobuf.Duration
-	10, // 7: akin.v1.EvaluateRecallResponse.exact_latency:type_name -> google.protobuf.Duration
-	0,  // 8: akin.v1.IndexService.GetIndexStats:input_type -> akin.v1.GetIndexStatsRequest
-	4,  // 9: akin.v1.IndexService.TrainModel:input_type -> akin.v1.TrainModelRequest
-	6,  // 10: akin.v1.IndexService.EvaluateRecall:input_type -> akin.v1.EvaluateRecallRequest
-	8,  // 11: akin.v1.IndexService.Backup:input_type -> akin.v1.BackupRequest
-	1,  // 12: akin.v1.IndexService.GetIndexStats:output_type -> akin.v1.GetIndexStatsResponse
-	5,  // 13: akin.v1.IndexService.TrainModel:output_type -> akin.v1.TrainModelResponse
-	7,  // 14: akin.v1.IndexService.EvaluateRecall:output_type -> akin.v1.EvaluateRecallResponse
-	9,  // 15: akin.v1.IndexService.Backup:output_type -> akin.v1.BackupResponse
-	12, // [12:16] is the sub-list for method output_type
-	8,  // [8:12] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	10, // 0: akin.v1.GetIndexStatsResponse.position:type_name -> akin.v1.Position
+	2,  // 1: akin.v1.GetIndexStatsResponse.model:type_name -> akin.v1.ModelInfo
+	3,  // 2: akin.v1.GetIndexStatsResponse.index:type_name -> akin.v1.IndexInfo
+	11, // 3: akin.v1.GetIndexStatsResponse.uptime:type_name -> google.protobuf.Duration
+	12, // 4: akin.v1.ModelInfo.create_time:type_name -> google.protobuf.Timestamp
+	11, // 5: akin.v1.TrainModelResponse.eta:type_name -> google.protobuf.Duration
+	2,  // 6: akin.v1.TrainModelResponse.model:type_name -> akin.v1.ModelInfo
+	11, // 7: akin.v1.EvaluateRecallResponse.mean_latency:type_name -> google.protobuf.Duration
+	11, // 8: akin.v1.EvaluateRecallResponse.exact_latency:type_name -> google.protobuf.Duration
+	0,  // 9: akin.v1.IndexService.GetIndexStats:input_type -> akin.v1.GetIndexStatsRequest
+	4,  // 10: akin.v1.IndexService.TrainModel:input_type -> akin.v1.TrainModelRequest
+	6,  // 11: akin.v1.IndexService.EvaluateRecall:input_type -> akin.v1.EvaluateRecallRequest
+	8,  // 12: akin.v1.IndexService.Backup:input_type -> akin.v1.BackupRequest
+	1,  // 13: akin.v1.IndexService.GetIndexStats:output_type -> akin.v1.GetIndexStatsResponse
+	5,  // 14: akin.v1.IndexService.TrainModel:output_type -> akin.v1.TrainModelResponse
+	7,  // 15: akin.v1.IndexService.EvaluateRecall:output_type -> akin.v1.EvaluateRecallResponse
+	9,  // 16: akin.v1.IndexService.Backup:output_type -> akin.v1.BackupResponse
+	13, // [13:17] is the sub-list for method output_type
+	9,  // [9:13] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_akin_v1_index_service_proto_init() }
@@ -908,6 +910,7 @@ func file_akin_v1_index_service_proto_init() {
 	if File_akin_v1_index_service_proto != nil {
 		return
 	}
+	file_akin_v1_position_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

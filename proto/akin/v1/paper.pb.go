@@ -15,6 +15,12 @@
 //     there is more.
 //   - A server that has more to do than it can finish in time refuses at once: RESOURCE_EXHAUSTED with reason OVERLOADED
 //     and a google.rpc.RetryInfo that says when to come back.
+//   - A write answers with its Position. A read may name one in at_least, and then sees everything up to it: the server
+//     waits for it, as long as the call's deadline allows and 5 seconds at most, then the call ends with UNAVAILABLE and
+//     reason BEHIND. A position whose lineage is not of this server's history is FAILED_PRECONDITION with reason
+//     LINEAGE_CHANGED: the store was restored or rolled back, and may lack what the caller wrote.
+//   - Writes that the disk refuses are UNAVAILABLE with a RetryInfo: with reason DISK_FULL they succeed again once there is
+//     space, with reason READ_ONLY once the operator has mended the disk and started the server again.
 
 package akinv1
 
@@ -60,7 +66,7 @@ type Paper struct {
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When this content was stored. Output only.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// The server-wide revision of the write that stored this content, from 1 and rising by one a write. Output only.
+	// The revision of the write that stored this content (see Position): later writes have higher ones. Output only.
 	Revision      uint64 `protobuf:"varint,12,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

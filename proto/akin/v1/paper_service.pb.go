@@ -76,7 +76,9 @@ type UpsertPaperResponse struct {
 	// Whether the id was new.
 	Created bool `protobuf:"varint,2,opt,name=created,proto3" json:"created,omitempty"`
 	// Whether the stored content was the same already, so that nothing was written.
-	Unchanged     bool `protobuf:"varint,3,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	Unchanged bool `protobuf:"varint,3,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	// The state that holds the paper. Unset in results of BatchUpsertPapers, which has one for all.
+	Position      *Position `protobuf:"bytes,4,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -132,6 +134,13 @@ func (x *UpsertPaperResponse) GetUnchanged() bool {
 	return false
 }
 
+func (x *UpsertPaperResponse) GetPosition() *Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
 // BatchUpsertPapersRequest stores papers all or none.
 type BatchUpsertPapersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -182,7 +191,9 @@ func (x *BatchUpsertPapersRequest) GetPapers() []*Paper {
 type BatchUpsertPapersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// As UpsertPaper would have answered. Where that would exceed 3 MiB, papers hold id, times and revision alone.
-	Results       []*UpsertPaperResponse `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	Results []*UpsertPaperResponse `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	// The state that holds all of them.
+	Position      *Position `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -220,6 +231,13 @@ func (*BatchUpsertPapersResponse) Descriptor() ([]byte, []int) {
 func (x *BatchUpsertPapersResponse) GetResults() []*UpsertPaperResponse {
 	if x != nil {
 		return x.Results
+	}
+	return nil
+}
+
+func (x *BatchUpsertPapersResponse) GetPosition() *Position {
+	if x != nil {
+		return x.Position
 	}
 	return nil
 }
@@ -290,7 +308,9 @@ type ImportPapersResponse struct {
 	// Items since the last response whose content was stored already.
 	Unchanged int64 `protobuf:"varint,3,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
 	// Items since the last response that were not stored.
-	Errors        []*ImportError `protobuf:"bytes,4,rep,name=errors,proto3" json:"errors,omitempty"`
+	Errors []*ImportError `protobuf:"bytes,4,rep,name=errors,proto3" json:"errors,omitempty"`
+	// The state that holds everything acknowledged so far. Unset while nothing was stored.
+	Position      *Position `protobuf:"bytes,5,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -349,6 +369,13 @@ func (x *ImportPapersResponse) GetUnchanged() int64 {
 func (x *ImportPapersResponse) GetErrors() []*ImportError {
 	if x != nil {
 		return x.Errors
+	}
+	return nil
+}
+
+func (x *ImportPapersResponse) GetPosition() *Position {
+	if x != nil {
+		return x.Position
 	}
 	return nil
 }
@@ -423,7 +450,9 @@ type GetPaperRequest struct {
 	// Required.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Fields of Paper to return. Default: all.
-	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
+	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
+	// What the answer must include at least. Default: what is stored when the call comes.
+	AtLeast       *Position `protobuf:"bytes,3,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -468,6 +497,13 @@ func (x *GetPaperRequest) GetId() string {
 func (x *GetPaperRequest) GetReadMask() *fieldmaskpb.FieldMask {
 	if x != nil {
 		return x.ReadMask
+	}
+	return nil
+}
+
+func (x *GetPaperRequest) GetAtLeast() *Position {
+	if x != nil {
+		return x.AtLeast
 	}
 	return nil
 }
@@ -524,7 +560,9 @@ type BatchGetPapersRequest struct {
 	// 1 to 1,000 ids.
 	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	// Fields of Paper to return. Default: all but the abstract.
-	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
+	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
+	// What the answer must include at least. Default: what is stored when the call comes.
+	AtLeast       *Position `protobuf:"bytes,3,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -569,6 +607,13 @@ func (x *BatchGetPapersRequest) GetIds() []string {
 func (x *BatchGetPapersRequest) GetReadMask() *fieldmaskpb.FieldMask {
 	if x != nil {
 		return x.ReadMask
+	}
+	return nil
+}
+
+func (x *BatchGetPapersRequest) GetAtLeast() *Position {
+	if x != nil {
+		return x.AtLeast
 	}
 	return nil
 }
@@ -648,7 +693,9 @@ type ListPapersRequest struct {
 	// An AIP-160 filter as in SearchOptions. Default: all papers.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Fields of Paper to return. Default: all but the abstract.
-	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
+	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
+	// What the answer must include at least. Default: what is stored when the call comes.
+	AtLeast       *Position `protobuf:"bytes,5,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -707,6 +754,13 @@ func (x *ListPapersRequest) GetFilter() string {
 func (x *ListPapersRequest) GetReadMask() *fieldmaskpb.FieldMask {
 	if x != nil {
 		return x.ReadMask
+	}
+	return nil
+}
+
+func (x *ListPapersRequest) GetAtLeast() *Position {
+	if x != nil {
+		return x.AtLeast
 	}
 	return nil
 }
@@ -815,8 +869,8 @@ func (x *DeletePaperRequest) GetId() string {
 // DeletePaperResponse acknowledges the removal.
 type DeletePaperResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The revision of the deletion.
-	Revision      uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The state without the paper.
+	Position      *Position `protobuf:"bytes,1,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -851,11 +905,11 @@ func (*DeletePaperResponse) Descriptor() ([]byte, []int) {
 	return file_akin_v1_paper_service_proto_rawDescGZIP(), []int{14}
 }
 
-func (x *DeletePaperResponse) GetRevision() uint64 {
+func (x *DeletePaperResponse) GetPosition() *Position {
 	if x != nil {
-		return x.Revision
+		return x.Position
 	}
-	return 0
+	return nil
 }
 
 // PurgePapersRequest says what to delete.
@@ -919,7 +973,9 @@ type PurgePapersResponse struct {
 	// Papers deleted, or that would be deleted.
 	PurgeCount int64 `protobuf:"varint,1,opt,name=purge_count,json=purgeCount,proto3" json:"purge_count,omitempty"`
 	// Without force: up to 100 of the ids.
-	PurgeSample   []string `protobuf:"bytes,2,rep,name=purge_sample,json=purgeSample,proto3" json:"purge_sample,omitempty"`
+	PurgeSample []string `protobuf:"bytes,2,rep,name=purge_sample,json=purgeSample,proto3" json:"purge_sample,omitempty"`
+	// With force: the state without them.
+	Position      *Position `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -968,11 +1024,20 @@ func (x *PurgePapersResponse) GetPurgeSample() []string {
 	return nil
 }
 
+func (x *PurgePapersResponse) GetPosition() *Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
 // ExportPapersRequest says what to export.
 type ExportPapersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// An AIP-160 filter as in SearchOptions. Default: all papers.
-	Filter        string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
+	Filter string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
+	// What the answer must include at least. Default: what is stored when the call comes.
+	AtLeast       *Position `protobuf:"bytes,2,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1012,6 +1077,13 @@ func (x *ExportPapersRequest) GetFilter() string {
 		return x.Filter
 	}
 	return ""
+}
+
+func (x *ExportPapersRequest) GetAtLeast() *Position {
+	if x != nil {
+		return x.AtLeast
+	}
+	return nil
 }
 
 // ExportPapersResponse is one piece of an export.
@@ -1064,64 +1136,72 @@ var File_akin_v1_paper_service_proto protoreflect.FileDescriptor
 
 const file_akin_v1_paper_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1bakin/v1/paper_service.proto\x12\aakin.v1\x1a\x13akin/v1/paper.proto\x1a\x14akin/v1/status.proto\x1a google/protobuf/field_mask.proto\":\n" +
+	"\x1bakin/v1/paper_service.proto\x12\aakin.v1\x1a\x13akin/v1/paper.proto\x1a\x16akin/v1/position.proto\x1a\x14akin/v1/status.proto\x1a google/protobuf/field_mask.proto\":\n" +
 	"\x12UpsertPaperRequest\x12$\n" +
-	"\x05paper\x18\x01 \x01(\v2\x0e.akin.v1.PaperR\x05paper\"s\n" +
+	"\x05paper\x18\x01 \x01(\v2\x0e.akin.v1.PaperR\x05paper\"\xa2\x01\n" +
 	"\x13UpsertPaperResponse\x12$\n" +
 	"\x05paper\x18\x01 \x01(\v2\x0e.akin.v1.PaperR\x05paper\x12\x18\n" +
 	"\acreated\x18\x02 \x01(\bR\acreated\x12\x1c\n" +
-	"\tunchanged\x18\x03 \x01(\bR\tunchanged\"B\n" +
+	"\tunchanged\x18\x03 \x01(\bR\tunchanged\x12-\n" +
+	"\bposition\x18\x04 \x01(\v2\x11.akin.v1.PositionR\bposition\"B\n" +
 	"\x18BatchUpsertPapersRequest\x12&\n" +
-	"\x06papers\x18\x01 \x03(\v2\x0e.akin.v1.PaperR\x06papers\"S\n" +
+	"\x06papers\x18\x01 \x03(\v2\x0e.akin.v1.PaperR\x06papers\"\x82\x01\n" +
 	"\x19BatchUpsertPapersResponse\x126\n" +
-	"\aresults\x18\x01 \x03(\v2\x1c.akin.v1.UpsertPaperResponseR\aresults\"O\n" +
+	"\aresults\x18\x01 \x03(\v2\x1c.akin.v1.UpsertPaperResponseR\aresults\x12-\n" +
+	"\bposition\x18\x02 \x01(\v2\x11.akin.v1.PositionR\bposition\"O\n" +
 	"\x13ImportPapersRequest\x12\x12\n" +
 	"\x04item\x18\x01 \x01(\x03R\x04item\x12$\n" +
-	"\x05paper\x18\x02 \x01(\v2\x0e.akin.v1.PaperR\x05paper\"\xa9\x01\n" +
+	"\x05paper\x18\x02 \x01(\v2\x0e.akin.v1.PaperR\x05paper\"\xd8\x01\n" +
 	"\x14ImportPapersResponse\x12+\n" +
 	"\x11acknowledged_item\x18\x01 \x01(\x03R\x10acknowledgedItem\x12\x18\n" +
 	"\awritten\x18\x02 \x01(\x03R\awritten\x12\x1c\n" +
 	"\tunchanged\x18\x03 \x01(\x03R\tunchanged\x12,\n" +
-	"\x06errors\x18\x04 \x03(\v2\x14.akin.v1.ImportErrorR\x06errors\"e\n" +
+	"\x06errors\x18\x04 \x03(\v2\x14.akin.v1.ImportErrorR\x06errors\x12-\n" +
+	"\bposition\x18\x05 \x01(\v2\x11.akin.v1.PositionR\bposition\"e\n" +
 	"\vImportError\x12\x12\n" +
 	"\x04item\x18\x01 \x01(\x03R\x04item\x12\x19\n" +
 	"\bpaper_id\x18\x02 \x01(\tR\apaperId\x12'\n" +
-	"\x06status\x18\x03 \x01(\v2\x0f.akin.v1.StatusR\x06status\"Z\n" +
+	"\x06status\x18\x03 \x01(\v2\x0f.akin.v1.StatusR\x06status\"\x88\x01\n" +
 	"\x0fGetPaperRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x127\n" +
-	"\tread_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\"8\n" +
+	"\tread_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\x12,\n" +
+	"\bat_least\x18\x03 \x01(\v2\x11.akin.v1.PositionR\aatLeast\"8\n" +
 	"\x10GetPaperResponse\x12$\n" +
-	"\x05paper\x18\x01 \x01(\v2\x0e.akin.v1.PaperR\x05paper\"b\n" +
+	"\x05paper\x18\x01 \x01(\v2\x0e.akin.v1.PaperR\x05paper\"\x90\x01\n" +
 	"\x15BatchGetPapersRequest\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x127\n" +
-	"\tread_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\"\x86\x01\n" +
+	"\tread_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\x12,\n" +
+	"\bat_least\x18\x03 \x01(\v2\x11.akin.v1.PositionR\aatLeast\"\x86\x01\n" +
 	"\x16BatchGetPapersResponse\x12&\n" +
 	"\x06papers\x18\x01 \x03(\v2\x0e.akin.v1.PaperR\x06papers\x12\x1f\n" +
 	"\vmissing_ids\x18\x02 \x03(\tR\n" +
 	"missingIds\x12#\n" +
-	"\rremaining_ids\x18\x03 \x03(\tR\fremainingIds\"\xa0\x01\n" +
+	"\rremaining_ids\x18\x03 \x03(\tR\fremainingIds\"\xce\x01\n" +
 	"\x11ListPapersRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x16\n" +
 	"\x06filter\x18\x03 \x01(\tR\x06filter\x127\n" +
-	"\tread_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\"d\n" +
+	"\tread_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\x12,\n" +
+	"\bat_least\x18\x05 \x01(\v2\x11.akin.v1.PositionR\aatLeast\"d\n" +
 	"\x12ListPapersResponse\x12&\n" +
 	"\x06papers\x18\x01 \x03(\v2\x0e.akin.v1.PaperR\x06papers\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"$\n" +
 	"\x12DeletePaperRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"1\n" +
-	"\x13DeletePaperResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision\"B\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"D\n" +
+	"\x13DeletePaperResponse\x12-\n" +
+	"\bposition\x18\x01 \x01(\v2\x11.akin.v1.PositionR\bposition\"B\n" +
 	"\x12PurgePapersRequest\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x14\n" +
-	"\x05force\x18\x02 \x01(\bR\x05force\"Y\n" +
+	"\x05force\x18\x02 \x01(\bR\x05force\"\x88\x01\n" +
 	"\x13PurgePapersResponse\x12\x1f\n" +
 	"\vpurge_count\x18\x01 \x01(\x03R\n" +
 	"purgeCount\x12!\n" +
-	"\fpurge_sample\x18\x02 \x03(\tR\vpurgeSample\"-\n" +
+	"\fpurge_sample\x18\x02 \x03(\tR\vpurgeSample\x12-\n" +
+	"\bposition\x18\x03 \x01(\v2\x11.akin.v1.PositionR\bposition\"[\n" +
 	"\x13ExportPapersRequest\x12\x16\n" +
-	"\x06filter\x18\x01 \x01(\tR\x06filter\">\n" +
+	"\x06filter\x18\x01 \x01(\tR\x06filter\x12,\n" +
+	"\bat_least\x18\x02 \x01(\v2\x11.akin.v1.PositionR\aatLeast\">\n" +
 	"\x14ExportPapersResponse\x12&\n" +
 	"\x06papers\x18\x01 \x03(\v2\x0e.akin.v1.PaperR\x06papers2\xd5\x05\n" +
 	"\fPaperService\x12J\n" +
@@ -1170,47 +1250,57 @@ var file_akin_v1_paper_service_proto_goTypes = []any{
 	(*ExportPapersRequest)(nil),       // 17: akin.v1.ExportPapersRequest
 	(*ExportPapersResponse)(nil),      // 18: akin.v1.ExportPapersResponse
 	(*Paper)(nil),                     // 19: akin.v1.Paper
-	(*Status)(nil),                    // 20: akin.v1.Status
-	(*fieldmaskpb.FieldMask)(nil),     // 21: google.protobuf.FieldMask
+	(*Position)(nil),                  // 20: akin.v1.Position
+	(*Status)(nil),                    // 21: akin.v1.Status
+	(*fieldmaskpb.FieldMask)(nil),     // 22: google.protobuf.FieldMask
 }
 var file_akin_v1_paper_service_proto_depIdxs = []int32{
 	19, // 0: akin.v1.UpsertPaperRequest.paper:type_name -> akin.v1.Paper
 	19, // 1: akin.v1.UpsertPaperResponse.paper:type_name -> akin.v1.Paper
-	19, // 2: akin.v1.BatchUpsertPapersRequest.papers:type_name -> akin.v1.Paper
-	1,  // 3: akin.v1.BatchUpsertPapersResponse.results:type_name -> akin.v1.UpsertPaperResponse
-	19, // 4: akin.v1.ImportPapersRequest.paper:type_name -> akin.v1.Paper
-	6,  // 5: akin.v1.ImportPapersResponse.errors:type_name -> akin.v1.ImportError
-	20, // 6: akin.v1.ImportError.status:type_name -> akin.v1.Status
-	21, // 7: akin.v1.GetPaperRequest.read_mask:type_name -> google.protobuf.FieldMask
-	19, // 8: akin.v1.GetPaperResponse.paper:type_name -> akin.v1.Paper
-	21, // 9: akin.v1.BatchGetPapersRequest.read_mask:type_name -> google.protobuf.FieldMask
-	19, // 10: akin.v1.BatchGetPapersResponse.papers:type_name -> akin.v1.Paper
-	21, // 11: akin.v1.ListPapersRequest.read_mask:type_name -> google.protobuf.FieldMask
-	19, // 12: akin.v1.ListPapersResponse.papers:type_name -> akin.v1.Paper
-	19, // 13: akin.v1.ExportPapersResponse.papers:type_name -> akin.v1.Paper
-	0,  // 14: akin.v1.PaperService.UpsertPaper:input_type -> akin.v1.UpsertPaperRequest
-	2,  // 15: akin.v1.PaperService.BatchUpsertPapers:input_type -> akin.v1.BatchUpsertPapersRequest
-	4,  // 16: akin.v1.PaperService.ImportPapers:input_type -> akin.v1.ImportPapersRequest
-	7,  // 17: akin.v1.PaperService.GetPaper:input_type -> akin.v1.GetPaperRequest
-	9,  // 18: akin.v1.PaperService.BatchGetPapers:input_type -> akin.v1.BatchGetPapersRequest
-	11, // 19: akin.v1.PaperService.ListPapers:input_type -> akin.v1.ListPapersRequest
-	13, // 20: akin.v1.PaperService.DeletePaper:input_type -> akin.v1.DeletePaperRequest
-	15, // 21: akin.v1.PaperService.PurgePapers:input_type -> akin.v1.PurgePapersRequest
-	17, // 22: akin.v1.PaperService.ExportPapers:input_type -> akin.v1.ExportPapersRequest
-	1,  // 23: akin.v1.PaperService.UpsertPaper:output_type -> akin.v1.UpsertPaperResponse
-	3,  // 24: akin.v1.PaperService.BatchUpsertPapers:output_type -> akin.v1.BatchUpsertPapersResponse
-	5,  // 25: akin.v1.PaperService.ImportPapers:output_type -> akin.v1.ImportPapersResponse
-	8,  // 26: akin.v1.PaperService.GetPaper:output_type -> akin.v1.GetPaperResponse
-	10, // 27: akin.v1.PaperService.BatchGetPapers:output_type -> akin.v1.BatchGetPapersResponse
-	12, // 28: akin.v1.PaperService.ListPapers:output_type -> akin.v1.ListPapersResponse
-	14, // 29: akin.v1.PaperService.DeletePaper:output_type -> akin.v1.DeletePaperResponse
-	16, // 30: akin.v1.PaperService.PurgePapers:output_type -> akin.v1.PurgePapersResponse
-	18, // 31: akin.v1.PaperService.ExportPapers:output_type -> akin.v1.ExportPapersResponse
-	23, // [23:32] is the sub-list for method output_type
-	14, // [14:23] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	20, // 2: akin.v1.UpsertPaperResponse.position:type_name -> akin.v1.Position
+	19, // 3: akin.v1.BatchUpsertPapersRequest.papers:type_name -> akin.v1.Paper
+	1,  // 4: akin.v1.BatchUpsertPapersResponse.results:type_name -> akin.v1.UpsertPaperResponse
+	20, // 5: akin.v1.BatchUpsertPapersResponse.position:type_name -> akin.v1.Position
+	19, // 6: akin.v1.ImportPapersRequest.paper:type_name -> akin.v1.Paper
+	6,  // 7: akin.v1.ImportPapersResponse.errors:type_name -> akin.v1.ImportError
+	20, // 8: akin.v1.ImportPapersResponse.position:type_name -> akin.v1.Position
+	21, // 9: akin.v1.ImportError.status:type_name -> akin.v1.Status
+	22, // 10: akin.v1.GetPaperRequest.read_mask:type_name -> google.protobuf.FieldMask
+	20, // 11: akin.v1.GetPaperRequest.at_least:type_name -> akin.v1.Position
+	19, // 12: akin.v1.GetPaperResponse.paper:type_name -> akin.v1.Paper
+	22, // 13: akin.v1.BatchGetPapersRequest.read_mask:type_name -> google.protobuf.FieldMask
+	20, // 14: akin.v1.BatchGetPapersRequest.at_least:type_name -> akin.v1.Position
+	19, // 15: akin.v1.BatchGetPapersResponse.papers:type_name -> akin.v1.Paper
+	22, // 16: akin.v1.ListPapersRequest.read_mask:type_name -> google.protobuf.FieldMask
+	20, // 17: akin.v1.ListPapersRequest.at_least:type_name -> akin.v1.Position
+	19, // 18: akin.v1.ListPapersResponse.papers:type_name -> akin.v1.Paper
+	20, // 19: akin.v1.DeletePaperResponse.position:type_name -> akin.v1.Position
+	20, // 20: akin.v1.PurgePapersResponse.position:type_name -> akin.v1.Position
+	20, // 21: akin.v1.ExportPapersRequest.at_least:type_name -> akin.v1.Position
+	19, // 22: akin.v1.ExportPapersResponse.papers:type_name -> akin.v1.Paper
+	0,  // 23: akin.v1.PaperService.UpsertPaper:input_type -> akin.v1.UpsertPaperRequest
+	2,  // 24: akin.v1.PaperService.BatchUpsertPapers:input_type -> akin.v1.BatchUpsertPapersRequest
+	4,  // 25: akin.v1.PaperService.ImportPapers:input_type -> akin.v1.ImportPapersRequest
+	7,  // 26: akin.v1.PaperService.GetPaper:input_type -> akin.v1.GetPaperRequest
+	9,  // 27: akin.v1.PaperService.BatchGetPapers:input_type -> akin.v1.BatchGetPapersRequest
+	11, // 28: akin.v1.PaperService.ListPapers:input_type -> akin.v1.ListPapersRequest
+	13, // 29: akin.v1.PaperService.DeletePaper:input_type -> akin.v1.DeletePaperRequest
+	15, // 30: akin.v1.PaperService.PurgePapers:input_type -> akin.v1.PurgePapersRequest
+	17, // 31: akin.v1.PaperService.ExportPapers:input_type -> akin.v1.ExportPapersRequest
+	1,  // 32: akin.v1.PaperService.UpsertPaper:output_type -> akin.v1.UpsertPaperResponse
+	3,  // 33: akin.v1.PaperService.BatchUpsertPapers:output_type -> akin.v1.BatchUpsertPapersResponse
+	5,  // 34: akin.v1.PaperService.ImportPapers:output_type -> akin.v1.ImportPapersResponse
+	8,  // 35: akin.v1.PaperService.GetPaper:output_type -> akin.v1.GetPaperResponse
+	10, // 36: akin.v1.PaperService.BatchGetPapers:output_type -> akin.v1.BatchGetPapersResponse
+	12, // 37: akin.v1.PaperService.ListPapers:output_type -> akin.v1.ListPapersResponse
+	14, // 38: akin.v1.PaperService.DeletePaper:output_type -> akin.v1.DeletePaperResponse
+	16, // 39: akin.v1.PaperService.PurgePapers:output_type -> akin.v1.PurgePapersResponse
+	18, // 40: akin.v1.PaperService.ExportPapers:output_type -> akin.v1.ExportPapersResponse
+	32, // [32:41] is the sub-list for method output_type
+	23, // [23:32] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_akin_v1_paper_service_proto_init() }
@@ -1219,6 +1309,7 @@ func file_akin_v1_paper_service_proto_init() {
 		return
 	}
 	file_akin_v1_paper_proto_init()
+	file_akin_v1_position_proto_init()
 	file_akin_v1_status_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -269,7 +269,9 @@ type SearchPapersRequest struct {
 	PageSize int32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before; all other fields must be as they were. The pages of one search are of one
 	// revision: ABORTED with reason PAGE_EXPIRED when the model has changed or the revision is gone; start again then.
-	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// What the answer must include at least. Default: what is stored when the call comes.
+	AtLeast       *Position `protobuf:"bytes,7,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -357,6 +359,13 @@ func (x *SearchPapersRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *SearchPapersRequest) GetAtLeast() *Position {
+	if x != nil {
+		return x.AtLeast
+	}
+	return nil
 }
 
 type isSearchPapersRequest_Query interface {
@@ -541,8 +550,8 @@ type SearchInfo struct {
 	Scored int64 `protobuf:"varint,2,opt,name=scored,proto3" json:"scored,omitempty"`
 	// Fingerprint of the model.
 	Model string `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
-	// The revision answered from: every write up to it is in the answer, none after it.
-	Revision uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The state answered from: every write up to it is in the answer, none after it.
+	Position *Position `protobuf:"bytes,4,opt,name=position,proto3" json:"position,omitempty"`
 	// The weight of the dense score that was used.
 	DenseWeight float64 `protobuf:"fixed64,5,opt,name=dense_weight,json=denseWeight,proto3" json:"dense_weight,omitempty"`
 	// Words of the query that the corpus has never seen, and that could not count. At most 32.
@@ -604,11 +613,11 @@ func (x *SearchInfo) GetModel() string {
 	return ""
 }
 
-func (x *SearchInfo) GetRevision() uint64 {
+func (x *SearchInfo) GetPosition() *Position {
 	if x != nil {
-		return x.Revision
+		return x.Position
 	}
-	return 0
+	return nil
 }
 
 func (x *SearchInfo) GetDenseWeight() float64 {
@@ -635,8 +644,10 @@ func (x *SearchInfo) GetWithoutLikes() bool {
 // BatchSearchPapersRequest holds many searches.
 type BatchSearchPapersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 1 to 100 searches without page tokens.
-	Requests      []*SearchPapersRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	// 1 to 100 searches without page tokens. at_least stands here, not in each of them.
+	Requests []*SearchPapersRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	// What the answers must include at least. Default: what is stored when the call comes.
+	AtLeast       *Position `protobuf:"bytes,2,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -674,6 +685,13 @@ func (*BatchSearchPapersRequest) Descriptor() ([]byte, []int) {
 func (x *BatchSearchPapersRequest) GetRequests() []*SearchPapersRequest {
 	if x != nil {
 		return x.Requests
+	}
+	return nil
+}
+
+func (x *BatchSearchPapersRequest) GetAtLeast() *Position {
+	if x != nil {
+		return x.AtLeast
 	}
 	return nil
 }
@@ -944,7 +962,9 @@ type RecommendPapersRequest struct {
 	// left out and listed in missing_paper_ids.
 	Strict bool `protobuf:"varint,7,opt,name=strict,proto3" json:"strict,omitempty"`
 	// Whether hits say because_of which likes they were found. It costs a look at the texts of each. Default false.
-	Explain       bool `protobuf:"varint,8,opt,name=explain,proto3" json:"explain,omitempty"`
+	Explain bool `protobuf:"varint,8,opt,name=explain,proto3" json:"explain,omitempty"`
+	// What the answer must include at least. Default: what is stored when the call comes.
+	AtLeast       *Position `protobuf:"bytes,9,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1033,6 +1053,13 @@ func (x *RecommendPapersRequest) GetExplain() bool {
 		return x.Explain
 	}
 	return false
+}
+
+func (x *RecommendPapersRequest) GetAtLeast() *Position {
+	if x != nil {
+		return x.AtLeast
+	}
+	return nil
 }
 
 // RecommendPapersResponse holds one page of recommendations.
@@ -1259,7 +1286,9 @@ type ExplainSimilarityRequest struct {
 	// The stored paper to compare with. Required.
 	TargetPaperId string `protobuf:"bytes,3,opt,name=target_paper_id,json=targetPaperId,proto3" json:"target_paper_id,omitempty"`
 	// Terms to return, by falling weight of their part. Default 20, at most 200.
-	MaxTerms      int32 `protobuf:"varint,4,opt,name=max_terms,json=maxTerms,proto3" json:"max_terms,omitempty"`
+	MaxTerms int32 `protobuf:"varint,4,opt,name=max_terms,json=maxTerms,proto3" json:"max_terms,omitempty"`
+	// What the answer must include at least. Default: what is stored when the call comes.
+	AtLeast       *Position `protobuf:"bytes,5,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1331,6 +1360,13 @@ func (x *ExplainSimilarityRequest) GetMaxTerms() int32 {
 		return x.MaxTerms
 	}
 	return 0
+}
+
+func (x *ExplainSimilarityRequest) GetAtLeast() *Position {
+	if x != nil {
+		return x.AtLeast
+	}
+	return nil
 }
 
 type isExplainSimilarityRequest_Query interface {
@@ -1519,7 +1555,9 @@ type FindDuplicatesRequest struct {
 	// next_page_token of the page before; min_cosine and filter must be as they were. The pages of one answer are of one
 	// revision, whatever is written meanwhile: ABORTED with reason PAGE_EXPIRED when none of them was asked for in 10
 	// minutes, the server was restarted, or other answers took its place (64 MiB are kept); start again then.
-	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// What the answer must include at least. Default: what is stored when the call comes.
+	AtLeast       *Position `protobuf:"bytes,5,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1580,6 +1618,13 @@ func (x *FindDuplicatesRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *FindDuplicatesRequest) GetAtLeast() *Position {
+	if x != nil {
+		return x.AtLeast
+	}
+	return nil
 }
 
 // FindDuplicatesResponse holds one page of groups.
@@ -1852,7 +1897,7 @@ var File_akin_v1_similarity_service_proto protoreflect.FileDescriptor
 
 const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\n" +
-	" akin/v1/similarity_service.proto\x12\aakin.v1\x1a\x13akin/v1/paper.proto\x1a\x14akin/v1/status.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\"\xe7\x02\n" +
+	" akin/v1/similarity_service.proto\x12\aakin.v1\x1a\x13akin/v1/paper.proto\x1a\x16akin/v1/position.proto\x1a\x14akin/v1/status.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\"\xe7\x02\n" +
 	"\rSearchOptions\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12'\n" +
 	"\x04mode\x18\x02 \x01(\x0e2\x13.akin.v1.SearchModeR\x04mode\x12\x0e\n" +
@@ -1867,7 +1912,7 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"_min_score\";\n" +
 	"\vVectorQuery\x12\x16\n" +
 	"\x06values\x18\x01 \x03(\x02R\x06values\x12\x14\n" +
-	"\x05model\x18\x02 \x01(\tR\x05model\"\xef\x01\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\"\x9d\x02\n" +
 	"\x13SearchPapersRequest\x12\x14\n" +
 	"\x04text\x18\x01 \x01(\tH\x00R\x04text\x12\x1b\n" +
 	"\bpaper_id\x18\x02 \x01(\tH\x00R\apaperId\x12.\n" +
@@ -1875,7 +1920,8 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\aoptions\x18\x04 \x01(\v2\x16.akin.v1.SearchOptionsR\aoptions\x12\x1b\n" +
 	"\tpage_size\x18\x05 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x06 \x01(\tR\tpageTokenB\a\n" +
+	"page_token\x18\x06 \x01(\tR\tpageToken\x12,\n" +
+	"\bat_least\x18\a \x01(\v2\x11.akin.v1.PositionR\aatLeastB\a\n" +
 	"\x05query\"\x89\x01\n" +
 	"\x14SearchPapersResponse\x12 \n" +
 	"\x04hits\x18\x01 \x03(\v2\f.akin.v1.HitR\x04hits\x12&\n" +
@@ -1888,18 +1934,19 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\x04bm25\x18\x04 \x01(\x01R\x04bm25\x12/\n" +
 	"\n" +
 	"because_of\x18\n" +
-	" \x01(\v2\x10.akin.v1.BecauseR\tbecauseOf\"\xd9\x01\n" +
+	" \x01(\v2\x10.akin.v1.BecauseR\tbecauseOf\"\xec\x01\n" +
 	"\n" +
 	"SearchInfo\x12\x14\n" +
 	"\x05exact\x18\x01 \x01(\bR\x05exact\x12\x16\n" +
 	"\x06scored\x18\x02 \x01(\x03R\x06scored\x12\x14\n" +
-	"\x05model\x18\x03 \x01(\tR\x05model\x12\x1a\n" +
-	"\brevision\x18\x04 \x01(\x04R\brevision\x12!\n" +
+	"\x05model\x18\x03 \x01(\tR\x05model\x12-\n" +
+	"\bposition\x18\x04 \x01(\v2\x11.akin.v1.PositionR\bposition\x12!\n" +
 	"\fdense_weight\x18\x05 \x01(\x01R\vdenseWeight\x12#\n" +
 	"\runknown_words\x18\x06 \x03(\tR\funknownWords\x12#\n" +
-	"\rwithout_likes\x18\f \x01(\bR\fwithoutLikes\"T\n" +
+	"\rwithout_likes\x18\f \x01(\bR\fwithoutLikes\"\x82\x01\n" +
 	"\x18BatchSearchPapersRequest\x128\n" +
-	"\brequests\x18\x01 \x03(\v2\x1c.akin.v1.SearchPapersRequestR\brequests\"W\n" +
+	"\brequests\x18\x01 \x03(\v2\x1c.akin.v1.SearchPapersRequestR\brequests\x12,\n" +
+	"\bat_least\x18\x02 \x01(\v2\x11.akin.v1.PositionR\aatLeast\"W\n" +
 	"\x19BatchSearchPapersResponse\x12:\n" +
 	"\aresults\x18\x01 \x03(\v2 .akin.v1.BatchSearchPapersResultR\aresults\"\x8b\x01\n" +
 	"\x17BatchSearchPapersResult\x12;\n" +
@@ -1912,7 +1959,7 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x12.\n" +
 	"\x06vector\x18\x04 \x01(\v2\x14.akin.v1.VectorQueryH\x00R\x06vector\x12\x16\n" +
 	"\x06weight\x18\x03 \x01(\x01R\x06weightB\t\n" +
-	"\asubject\"\xc0\x02\n" +
+	"\asubject\"\xee\x02\n" +
 	"\x16RecommendPapersRequest\x12)\n" +
 	"\x05likes\x18\x01 \x03(\v2\x13.akin.v1.PreferenceR\x05likes\x12/\n" +
 	"\bdislikes\x18\x02 \x03(\v2\x13.akin.v1.PreferenceR\bdislikes\x12*\n" +
@@ -1922,7 +1969,8 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\n" +
 	"page_token\x18\x06 \x01(\tR\tpageToken\x12\x16\n" +
 	"\x06strict\x18\a \x01(\bR\x06strict\x12\x18\n" +
-	"\aexplain\x18\b \x01(\bR\aexplain\"\xb8\x01\n" +
+	"\aexplain\x18\b \x01(\bR\aexplain\x12,\n" +
+	"\bat_least\x18\t \x01(\v2\x11.akin.v1.PositionR\aatLeast\"\xb8\x01\n" +
 	"\x17RecommendPapersResponse\x12 \n" +
 	"\x04hits\x18\x01 \x03(\v2\f.akin.v1.HitR\x04hits\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12'\n" +
@@ -1938,12 +1986,13 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\bpaper_id\x18\x01 \x01(\tR\apaperId\x12\x12\n" +
 	"\x04like\x18\x02 \x01(\x05R\x04like\x12\x12\n" +
 	"\x04part\x18\x03 \x01(\x01R\x04part\x12'\n" +
-	"\x05terms\x18\x04 \x03(\v2\x11.akin.v1.TermPartR\x05terms\"\x9b\x01\n" +
+	"\x05terms\x18\x04 \x03(\v2\x11.akin.v1.TermPartR\x05terms\"\xc9\x01\n" +
 	"\x18ExplainSimilarityRequest\x12\x14\n" +
 	"\x04text\x18\x01 \x01(\tH\x00R\x04text\x12\x1b\n" +
 	"\bpaper_id\x18\x02 \x01(\tH\x00R\apaperId\x12&\n" +
 	"\x0ftarget_paper_id\x18\x03 \x01(\tR\rtargetPaperId\x12\x1b\n" +
-	"\tmax_terms\x18\x04 \x01(\x05R\bmaxTermsB\a\n" +
+	"\tmax_terms\x18\x04 \x01(\x05R\bmaxTerms\x12,\n" +
+	"\bat_least\x18\x05 \x01(\v2\x11.akin.v1.PositionR\aatLeastB\a\n" +
 	"\x05query\"\xb1\x01\n" +
 	"\x19ExplainSimilarityResponse\x12\x16\n" +
 	"\x06cosine\x18\x01 \x01(\x01R\x06cosine\x12\x12\n" +
@@ -1955,14 +2004,15 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\x04term\x18\x01 \x01(\tR\x04term\x12\x16\n" +
 	"\x06cosine\x18\x02 \x01(\x01R\x06cosine\x12\x12\n" +
 	"\x04bm25\x18\x03 \x01(\x01R\x04bm25\x12\x18\n" +
-	"\amatches\x18\x04 \x03(\tR\amatches\"\x8a\x01\n" +
+	"\amatches\x18\x04 \x03(\tR\amatches\"\xb8\x01\n" +
 	"\x15FindDuplicatesRequest\x12\x1d\n" +
 	"\n" +
 	"min_cosine\x18\x01 \x01(\x01R\tminCosine\x12\x16\n" +
 	"\x06filter\x18\x02 \x01(\tR\x06filter\x12\x1b\n" +
 	"\tpage_size\x18\x03 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tR\tpageToken\"q\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12,\n" +
+	"\bat_least\x18\x05 \x01(\v2\x11.akin.v1.PositionR\aatLeast\"q\n" +
 	"\x16FindDuplicatesResponse\x12/\n" +
 	"\x06groups\x18\x01 \x03(\v2\x17.akin.v1.DuplicateGroupR\x06groups\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"L\n" +
@@ -2036,8 +2086,9 @@ var file_akin_v1_similarity_service_proto_goTypes = []any{
 	(*Embedding)(nil),                 // 23: akin.v1.Embedding
 	(*durationpb.Duration)(nil),       // 24: google.protobuf.Duration
 	(*fieldmaskpb.FieldMask)(nil),     // 25: google.protobuf.FieldMask
-	(*Paper)(nil),                     // 26: akin.v1.Paper
-	(*Status)(nil),                    // 27: akin.v1.Status
+	(*Position)(nil),                  // 26: akin.v1.Position
+	(*Paper)(nil),                     // 27: akin.v1.Paper
+	(*Status)(nil),                    // 28: akin.v1.Status
 }
 var file_akin_v1_similarity_service_proto_depIdxs = []int32{
 	0,  // 0: akin.v1.SearchOptions.mode:type_name -> akin.v1.SearchMode
@@ -2045,42 +2096,48 @@ var file_akin_v1_similarity_service_proto_depIdxs = []int32{
 	25, // 2: akin.v1.SearchOptions.read_mask:type_name -> google.protobuf.FieldMask
 	2,  // 3: akin.v1.SearchPapersRequest.vector:type_name -> akin.v1.VectorQuery
 	1,  // 4: akin.v1.SearchPapersRequest.options:type_name -> akin.v1.SearchOptions
-	5,  // 5: akin.v1.SearchPapersResponse.hits:type_name -> akin.v1.Hit
-	6,  // 6: akin.v1.SearchPapersResponse.info:type_name -> akin.v1.SearchInfo
-	26, // 7: akin.v1.Hit.paper:type_name -> akin.v1.Paper
-	13, // 8: akin.v1.Hit.because_of:type_name -> akin.v1.Because
-	3,  // 9: akin.v1.BatchSearchPapersRequest.requests:type_name -> akin.v1.SearchPapersRequest
-	9,  // 10: akin.v1.BatchSearchPapersResponse.results:type_name -> akin.v1.BatchSearchPapersResult
-	4,  // 11: akin.v1.BatchSearchPapersResult.response:type_name -> akin.v1.SearchPapersResponse
-	27, // 12: akin.v1.BatchSearchPapersResult.status:type_name -> akin.v1.Status
-	2,  // 13: akin.v1.Preference.vector:type_name -> akin.v1.VectorQuery
-	10, // 14: akin.v1.RecommendPapersRequest.likes:type_name -> akin.v1.Preference
-	10, // 15: akin.v1.RecommendPapersRequest.dislikes:type_name -> akin.v1.Preference
-	1,  // 16: akin.v1.RecommendPapersRequest.options:type_name -> akin.v1.SearchOptions
-	5,  // 17: akin.v1.RecommendPapersResponse.hits:type_name -> akin.v1.Hit
-	6,  // 18: akin.v1.RecommendPapersResponse.info:type_name -> akin.v1.SearchInfo
-	14, // 19: akin.v1.Because.likes:type_name -> akin.v1.LikeReason
-	17, // 20: akin.v1.LikeReason.terms:type_name -> akin.v1.TermPart
-	17, // 21: akin.v1.ExplainSimilarityResponse.terms:type_name -> akin.v1.TermPart
-	20, // 22: akin.v1.FindDuplicatesResponse.groups:type_name -> akin.v1.DuplicateGroup
-	23, // 23: akin.v1.EmbedTextsResponse.embeddings:type_name -> akin.v1.Embedding
-	3,  // 24: akin.v1.SimilarityService.SearchPapers:input_type -> akin.v1.SearchPapersRequest
-	7,  // 25: akin.v1.SimilarityService.BatchSearchPapers:input_type -> akin.v1.BatchSearchPapersRequest
-	11, // 26: akin.v1.SimilarityService.RecommendPapers:input_type -> akin.v1.RecommendPapersRequest
-	15, // 27: akin.v1.SimilarityService.ExplainSimilarity:input_type -> akin.v1.ExplainSimilarityRequest
-	18, // 28: akin.v1.SimilarityService.FindDuplicates:input_type -> akin.v1.FindDuplicatesRequest
-	21, // 29: akin.v1.SimilarityService.EmbedTexts:input_type -> akin.v1.EmbedTextsRequest
-	4,  // 30: akin.v1.SimilarityService.SearchPapers:output_type -> akin.v1.SearchPapersResponse
-	8,  // 31: akin.v1.SimilarityService.BatchSearchPapers:output_type -> akin.v1.BatchSearchPapersResponse
-	12, // 32: akin.v1.SimilarityService.RecommendPapers:output_type -> akin.v1.RecommendPapersResponse
-	16, // 33: akin.v1.SimilarityService.ExplainSimilarity:output_type -> akin.v1.ExplainSimilarityResponse
-	19, // 34: akin.v1.SimilarityService.FindDuplicates:output_type -> akin.v1.FindDuplicatesResponse
-	22, // 35: akin.v1.SimilarityService.EmbedTexts:output_type -> akin.v1.EmbedTextsResponse
-	30, // [30:36] is the sub-list for method output_type
-	24, // [24:30] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	26, // 5: akin.v1.SearchPapersRequest.at_least:type_name -> akin.v1.Position
+	5,  // 6: akin.v1.SearchPapersResponse.hits:type_name -> akin.v1.Hit
+	6,  // 7: akin.v1.SearchPapersResponse.info:type_name -> akin.v1.SearchInfo
+	27, // 8: akin.v1.Hit.paper:type_name -> akin.v1.Paper
+	13, // 9: akin.v1.Hit.because_of:type_name -> akin.v1.Because
+	26, // 10: akin.v1.SearchInfo.position:type_name -> akin.v1.Position
+	3,  // 11: akin.v1.BatchSearchPapersRequest.requests:type_name -> akin.v1.SearchPapersRequest
+	26, // 12: akin.v1.BatchSearchPapersRequest.at_least:type_name -> akin.v1.Position
+	9,  // 13: akin.v1.BatchSearchPapersResponse.results:type_name -> akin.v1.BatchSearchPapersResult
+	4,  // 14: akin.v1.BatchSearchPapersResult.response:type_name -> akin.v1.SearchPapersResponse
+	28, // 15: akin.v1.BatchSearchPapersResult.status:type_name -> akin.v1.Status
+	2,  // 16: akin.v1.Preference.vector:type_name -> akin.v1.VectorQuery
+	10, // 17: akin.v1.RecommendPapersRequest.likes:type_name -> akin.v1.Preference
+	10, // 18: akin.v1.RecommendPapersRequest.dislikes:type_name -> akin.v1.Preference
+	1,  // 19: akin.v1.RecommendPapersRequest.options:type_name -> akin.v1.SearchOptions
+	26, // 20: akin.v1.RecommendPapersRequest.at_least:type_name -> akin.v1.Position
+	5,  // 21: akin.v1.RecommendPapersResponse.hits:type_name -> akin.v1.Hit
+	6,  // 22: akin.v1.RecommendPapersResponse.info:type_name -> akin.v1.SearchInfo
+	14, // 23: akin.v1.Because.likes:type_name -> akin.v1.LikeReason
+	17, // 24: akin.v1.LikeReason.terms:type_name -> akin.v1.TermPart
+	26, // 25: akin.v1.ExplainSimilarityRequest.at_least:type_name -> akin.v1.Position
+	17, // 26: akin.v1.ExplainSimilarityResponse.terms:type_name -> akin.v1.TermPart
+	26, // 27: akin.v1.FindDuplicatesRequest.at_least:type_name -> akin.v1.Position
+	20, // 28: akin.v1.FindDuplicatesResponse.groups:type_name -> akin.v1.DuplicateGroup
+	23, // 29: akin.v1.EmbedTextsResponse.embeddings:type_name -> akin.v1.Embedding
+	3,  // 30: akin.v1.SimilarityService.SearchPapers:input_type -> akin.v1.SearchPapersRequest
+	7,  // 31: akin.v1.SimilarityService.BatchSearchPapers:input_type -> akin.v1.BatchSearchPapersRequest
+	11, // 32: akin.v1.SimilarityService.RecommendPapers:input_type -> akin.v1.RecommendPapersRequest
+	15, // 33: akin.v1.SimilarityService.ExplainSimilarity:input_type -> akin.v1.ExplainSimilarityRequest
+	18, // 34: akin.v1.SimilarityService.FindDuplicates:input_type -> akin.v1.FindDuplicatesRequest
+	21, // 35: akin.v1.SimilarityService.EmbedTexts:input_type -> akin.v1.EmbedTextsRequest
+	4,  // 36: akin.v1.SimilarityService.SearchPapers:output_type -> akin.v1.SearchPapersResponse
+	8,  // 37: akin.v1.SimilarityService.BatchSearchPapers:output_type -> akin.v1.BatchSearchPapersResponse
+	12, // 38: akin.v1.SimilarityService.RecommendPapers:output_type -> akin.v1.RecommendPapersResponse
+	16, // 39: akin.v1.SimilarityService.ExplainSimilarity:output_type -> akin.v1.ExplainSimilarityResponse
+	19, // 40: akin.v1.SimilarityService.FindDuplicates:output_type -> akin.v1.FindDuplicatesResponse
+	22, // 41: akin.v1.SimilarityService.EmbedTexts:output_type -> akin.v1.EmbedTextsResponse
+	36, // [36:42] is the sub-list for method output_type
+	30, // [30:36] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_akin_v1_similarity_service_proto_init() }
@@ -2089,6 +2146,7 @@ func file_akin_v1_similarity_service_proto_init() {
 		return
 	}
 	file_akin_v1_paper_proto_init()
+	file_akin_v1_position_proto_init()
 	file_akin_v1_status_proto_init()
 	file_akin_v1_similarity_service_proto_msgTypes[0].OneofWrappers = []any{}
 	file_akin_v1_similarity_service_proto_msgTypes[2].OneofWrappers = []any{
