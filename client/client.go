@@ -42,10 +42,14 @@ func Bool(b bool) *AttributeValue {
 	return &AttributeValue{Value: &akinv1.AttributeValue_BoolValue{BoolValue: b}}
 }
 
-// Client talks to one Akin service. It is safe for concurrent use.
+// Client talks to one Akin service. It is safe for concurrent use. Its reads see its own writes, on whichever server of
+// the service they are answered; [Client.Token] and [Client.Follow] extend that to other clients. ErrLineageChanged says
+// that the service was restored or rolled back, and may lack what was written before; after one such error the client
+// goes on with what there is.
 type Client struct {
 	conn    *grpc.ClientConn // nil when the connection is the caller's
 	timeout time.Duration    // of calls without a deadline; 0: none
+	own     *follower
 
 	papers     akinv1.PaperServiceClient
 	similarity akinv1.SimilarityServiceClient
@@ -86,11 +90,13 @@ func Dial(addr string, opts ...Option) (*Client, error) {
 // New returns a client on a connection of the caller's, who keeps the ownership: Close leaves it open. Credentials,
 // interceptors and retries are then the connection's; the deadline of calls without one is [DefaultTimeout].
 func New(conn grpc.ClientConnInterface) *Client {
+	own := &follower{ClientConnInterface: conn}
 	return &Client{
 		timeout:    DefaultTimeout,
-		papers:     akinv1.NewPaperServiceClient(conn),
-		similarity: akinv1.NewSimilarityServiceClient(conn),
-		index:      akinv1.NewIndexServiceClient(conn),
+		own:        own,
+		papers:     akinv1.NewPaperServiceClient(own),
+		similarity: akinv1.NewSimilarityServiceClient(own),
+		index:      akinv1.NewIndexServiceClient(own),
 	}
 }
 

@@ -25,6 +25,9 @@ var (
 	ErrModelMismatch = errors.New("vector is of another model")
 	// ErrPageExpired: the pages of this search are gone; start again from the first.
 	ErrPageExpired = errors.New("page expired")
+	// ErrLineageChanged: the server's store was restored or rolled back since what the read was to include, so writes that
+	// were acknowledged before may be gone.
+	ErrLineageChanged = errors.New("the server's history has changed")
 	// ErrTrainingRuns: one training runs already.
 	ErrTrainingRuns = errors.New("a training runs already")
 	// ErrUnauthenticated: the token is missing or wrong.
@@ -63,6 +66,8 @@ var (
 		"MODEL_MISMATCH": ErrModelMismatch,
 		"PAGE_EXPIRED":   ErrPageExpired,
 		"TRAINING_RUNS":  ErrTrainingRuns,
+
+		"LINEAGE_CHANGED": ErrLineageChanged,
 	}
 )
 

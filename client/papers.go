@@ -128,7 +128,7 @@ func (c *Client) Delete(ctx context.Context, id string) (revision uint64, err er
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
 	res, err := c.papers.DeletePaper(ctx, &akinv1.DeletePaperRequest{Id: id})
-	return res.GetRevision(), callError("delete", err)
+	return res.GetPosition().GetRevision(), callError("delete", err)
 }
 
 // List yields all papers, or those a [Filter] accepts, in ascending byte order of ids, without their abstracts unless

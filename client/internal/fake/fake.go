@@ -5,6 +5,7 @@ package fake
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"maps"
 	"net"
 	"slices"
@@ -49,7 +50,9 @@ type Server struct {
 	mu       sync.Mutex
 	papers   map[string]*akinv1.Paper
 	revision uint64
-	writes   map[string]int // writes that changed something, by id
+	restored byte               // how often the history was replaced
+	atLeast  []*akinv1.Position // what reads named, nil where they named nothing
+	writes   map[string]int     // writes that changed something, by id
 	grpc     *grpc.Server
 
 	calls   sync.Map // method -> *atomic.Int64
@@ -157,7 +160,42 @@ func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 	if err := s.count(ctx, info.FullMethod); err != nil {
 		return nil, err
 	}
+	if err := s.await(req); err != nil {
+		return nil, err
+	}
 	return handler(ctx, req)
+}
+
+// await answers a read that names a position of another history as the real server does.
+func (s *Server) await(req any) error {
+	r, ok := req.(interface{ GetAtLeast() *akinv1.Position })
+	if !ok {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.atLeast = append(s.atLeast, r.GetAtLeast())
+	if p := r.GetAtLeast(); p != nil && p.GetLineage() != s.position().GetLineage() {
+		return Fail(codes.FailedPrecondition, "the store has another history than the one asked for", "LINEAGE_CHANGED")
+	}
+	return nil
+}
+
+// Revision is that of the last write.
+func (s *Server) Revision() uint64 { return s.lastPosition().GetRevision() }
+
+// Named returns what the reads so far named as the least they must see, nil for those that named nothing.
+func (s *Server) Named() []*akinv1.Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.atLeast)
+}
+
+// Restore begins another history with the papers there are, as a restored server does.
+func (s *Server) Restore() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.restored++
 }
 
 func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
@@ -184,7 +222,7 @@ func (s *Server) put(p *akinv1.Paper) (*akinv1.UpsertPaperResponse, error) {
 	if known {
 		stored.CreateTime, stored.UpdateTime, stored.Revision = old.GetCreateTime(), old.GetUpdateTime(), old.GetRevision()
 		if proto.Equal(stored, old) {
-			return &akinv1.UpsertPaperResponse{Paper: withoutAbstract(old), Unchanged: true}, nil
+			return &akinv1.UpsertPaperResponse{Paper: withoutAbstract(old), Unchanged: true, Position: s.position()}, nil
 		}
 	}
 	s.revision++
@@ -195,7 +233,12 @@ func (s *Server) put(p *akinv1.Paper) (*akinv1.UpsertPaperResponse, error) {
 	}
 	s.papers[p.GetId()] = stored
 	s.writes[p.GetId()]++
-	return &akinv1.UpsertPaperResponse{Paper: withoutAbstract(stored), Created: !known}, nil
+	return &akinv1.UpsertPaperResponse{Paper: withoutAbstract(stored), Created: !known, Position: s.position()}, nil
+}
+
+// position is what the last write left; the caller holds the lock.
+func (s *Server) position() *akinv1.Position {
+	return &akinv1.Position{Revision: s.revision, Lineage: fmt.Sprintf("%032x", s.restored)}
 }
 
 func withoutAbstract(p *akinv1.Paper) *akinv1.Paper {

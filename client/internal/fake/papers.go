@@ -42,6 +42,7 @@ func (s *Server) ImportPapers(stream grpc.BidiStreamingServer[akinv1.ImportPaper
 		if s.Import.AckDelay > 0 {
 			time.Sleep(s.Import.AckDelay)
 		}
+		ack.Position = s.lastPosition()
 		err := stream.Send(ack)
 		ack = &akinv1.ImportPapersResponse{AcknowledgedItem: ack.GetAcknowledgedItem()}
 		return err
@@ -105,6 +106,7 @@ func (s *Server) BatchUpsertPapers(_ context.Context, req *akinv1.BatchUpsertPap
 		if err != nil {
 			return nil, err
 		}
+		res.Position, r.Position = r.GetPosition(), nil
 		res.Results = append(res.Results, r)
 	}
 	return res, nil
@@ -207,7 +209,7 @@ func (s *Server) DeletePaper(_ context.Context, req *akinv1.DeletePaperRequest) 
 	defer s.mu.Unlock()
 	delete(s.papers, req.GetId())
 	s.revision++
-	return &akinv1.DeletePaperResponse{Revision: s.revision}, nil
+	return &akinv1.DeletePaperResponse{Position: s.position()}, nil
 }
 
 // PurgePapers implements akinv1.PaperServiceServer.
@@ -222,6 +224,11 @@ func (s *Server) PurgePapers(_ context.Context, req *akinv1.PurgePapersRequest) 
 	res := &akinv1.PurgePapersResponse{PurgeCount: int64(len(all))}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer func() {
+		if req.GetForce() {
+			res.Position = s.position()
+		}
+	}()
 	for _, p := range all {
 		if req.GetForce() {
 			delete(s.papers, p.GetId())
@@ -235,6 +242,9 @@ func (s *Server) PurgePapers(_ context.Context, req *akinv1.PurgePapersRequest) 
 
 // ExportPapers implements akinv1.PaperServiceServer.
 func (s *Server) ExportPapers(req *akinv1.ExportPapersRequest, stream grpc.ServerStreamingServer[akinv1.ExportPapersResponse]) error {
+	if err := s.await(req); err != nil {
+		return err
+	}
 	all, err := s.accepted(req.GetFilter())
 	if err != nil {
 		return err

@@ -74,7 +74,7 @@ func (s *Server) rank(query counts, skip []string, o *akinv1.SearchOptions, size
 	slices.SortStableFunc(hits, func(a, b *akinv1.Hit) int { return cmp.Compare(b.GetScore(), a.GetScore()) })
 	info := &akinv1.SearchInfo{
 		Exact: o.GetMode() != akinv1.SearchMode_SEARCH_MODE_APPROXIMATE, Scored: int64(len(papers)), Model: Model,
-		Revision: s.lastRevision(), DenseWeight: 1,
+		Position: s.lastPosition(), DenseWeight: 1,
 	}
 	if size == 0 {
 		size = 10
@@ -256,7 +256,7 @@ func (s *Server) GetIndexStats(context.Context, *akinv1.GetIndexStatsRequest) (*
 	defer s.mu.Unlock()
 	n := int64(len(s.papers))
 	return &akinv1.GetIndexStatsResponse{
-		Papers: n, Revision: s.revision, Model: model(n),
+		Papers: n, Position: s.position(), Model: model(n),
 		Index:     &akinv1.IndexInfo{Engine: "flat", Vectors: n, TailVectors: n, MemoryBytes: n * 1024},
 		DiskBytes: 32 << 10, MemoryBytes: 48 << 20, Version: "test", Uptime: durationpb.New(90e9),
 	}, nil
@@ -303,8 +303,8 @@ func (s *Server) Backup(_ *akinv1.BackupRequest, stream grpc.ServerStreamingServ
 	return nil
 }
 
-func (s *Server) lastRevision() uint64 {
+func (s *Server) lastPosition() *akinv1.Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.revision
+	return s.position()
 }

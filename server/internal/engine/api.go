@@ -14,6 +14,19 @@ type WriteResult struct {
 	Unchanged bool         // the same content was stored already
 }
 
+// Written is the outcome of an acknowledged batch.
+type Written struct {
+	Results  []WriteResult  // in the order of the batch
+	Position paper.Position // of the first state that holds all of it
+}
+
+// Purged is the outcome of a purge.
+type Purged struct {
+	Count    int            // papers deleted, or that would be
+	Sample   []string       // of a purge without force: up to 100 of their ids
+	Position paper.Position // of the first state without them; zero without force
+}
+
 // ListQuery asks for one page of papers in ascending byte order of ids.
 type ListQuery struct {
 	PageSize  int // 1 to 1,000
@@ -47,7 +60,7 @@ type ModelInfo struct {
 // Stats describes the live generation.
 type Stats struct {
 	Papers           int
-	Revision         uint64
+	Position         paper.Position // that queries see
 	Model            ModelInfo
 	Engine           string // "hnsw", "flat" or "coder"
 	Vectors          int

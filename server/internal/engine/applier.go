@@ -58,6 +58,7 @@ func (e *Engine) applyBatch(entries []store.Entry) {
 		revision = ent.Revision
 	}
 	g.publish(revision)
+	e.arrivals.reached(revision)
 	e.wakeCatchup()
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/akin-search/akin/server/internal/index/flat"
 	"github.com/akin-search/akin/server/internal/index/hnsw"
 	"github.com/akin-search/akin/server/internal/lexical"
+	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/store"
 )
 
@@ -217,20 +218,20 @@ func (e *Engine) fits(meta checkpoint.Meta) error {
 	if meta.Content != checkpointContent {
 		return fmt.Errorf("its content is version %d and this server reads %d", meta.Content, checkpointContent)
 	}
-	lineage, err := store.ParseLineage(meta.Lineage)
+	lineage, err := paper.ParseLineage(meta.Lineage)
 	if err != nil {
 		return err
 	}
-	return e.store.Continues(store.Position{Revision: meta.Revision, Lineage: lineage})
+	return e.store.Continues(paper.Position{Revision: meta.Revision, Lineage: lineage})
 }
 
 // follows reports whether the store's past goes through a revision of a lineage.
 func (e *Engine) follows(revision uint64, text string) error {
-	lineage, err := store.ParseLineage(text)
+	lineage, err := paper.ParseLineage(text)
 	if err != nil {
 		return err
 	}
-	return e.store.Follows(store.Position{Revision: revision, Lineage: lineage})
+	return e.store.Follows(paper.Position{Revision: revision, Lineage: lineage})
 }
 
 // settle holds the loaded parts of a generation against each other, and makes it ready for replay.

@@ -48,7 +48,7 @@ func describe(t *testing.T, e *Engine) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := fmt.Sprintln(s.Papers, s.Revision, s.Model.Fingerprint, s.Model.Trained)
+	out := fmt.Sprintln(s.Papers, s.Position, s.Model.Fingerprint, s.Model.Trained)
 	for _, q := range []Query{{Text: "graph neural network"}, {Text: "zeppelins"}, {PaperID: "p0008"}} {
 		q.Mode = ModeExact
 		for _, hit := range search(t, e, q).Hits {

@@ -105,6 +105,8 @@ type Engine struct {
 
 	failed atomic.Pointer[error] // why writes are refused
 	closed atomic.Bool
+
+	arrivals arrivals
 }
 
 // Open opens the data folder and makes every paper in it searchable before it returns. ctx bounds the opening only.

@@ -65,11 +65,11 @@ func testPapers(from, to int) []*paper.Paper {
 
 func mustUpsert(t testing.TB, e *Engine, papers ...*paper.Paper) []WriteResult {
 	t.Helper()
-	results, err := e.Upsert(context.Background(), papers)
+	written, err := e.Upsert(context.Background(), papers)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return results
+	return written.Results
 }
 
 func search(t testing.TB, e *Engine, q Query) *Result {
@@ -103,8 +103,8 @@ func TestAWriteIsVisibleWhenItIsAcknowledged(t *testing.T) {
 				if len(result.Hits) == 0 || result.Hits[0].Paper.ID != p.ID {
 					t.Fatalf("after upserting %s a search for its own word found %v", p.ID, ids(result.Hits))
 				}
-				if result.Revision < uint64(i+1) {
-					t.Fatalf("answered from revision %d, acknowledged %d", result.Revision, i+1)
+				if result.Position.Revision < uint64(i+1) {
+					t.Fatalf("answered from revision %d, acknowledged %d", result.Position.Revision, i+1)
 				}
 			}
 		})
@@ -128,9 +128,9 @@ func TestRelatedPapersAreOfTheSameTopicAndNotThePaperItself(t *testing.T) {
 func TestDeletedPapersAreGoneFromEveryAnswer(t *testing.T) {
 	e := open(t, t.TempDir())
 	mustUpsert(t, e, testPapers(0, 20)...)
-	revision, err := e.Delete(context.Background(), "p0005")
-	if err != nil || revision != 21 {
-		t.Fatalf("Delete = %d, %v", revision, err)
+	position, err := e.Delete(context.Background(), "p0005")
+	if err != nil || position.Revision != 21 {
+		t.Fatalf("Delete = %s, %v", position, err)
 	}
 	if _, err := e.Delete(context.Background(), "p0005"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("deleting twice: %v, want ErrNotFound", err)
@@ -194,7 +194,7 @@ func TestEverythingSurvivesAReopen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if after.Papers != 299 || after.Papers != before.Papers || after.Revision != before.Revision {
+	if after.Papers != 299 || after.Papers != before.Papers || after.Position != before.Position {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
 	if got := ids(search(t, e, Query{Text: "zeppelins"}).Hits); len(got) == 0 || got[0] != "p0007" {
@@ -364,12 +364,12 @@ func TestPurgeCountsFirstAndDeletesWithForce(t *testing.T) {
 	e := open(t, t.TempDir())
 	mustUpsert(t, e, testPapers(0, 100)...)
 	ctx := context.Background()
-	count, sample, err := e.Purge(ctx, parse(t, `categories:"topic1"`), false)
-	if err != nil || count != 20 || len(sample) != 20 {
-		t.Fatalf("dry run = %d, %d ids, %v", count, len(sample), err)
+	purged, err := e.Purge(ctx, parse(t, `categories:"topic1"`), false)
+	if err != nil || purged.Count != 20 || len(purged.Sample) != 20 {
+		t.Fatalf("dry run = %+v, %v", purged, err)
 	}
-	if count, _, err = e.Purge(ctx, parse(t, `categories:"topic1"`), true); err != nil || count != 20 {
-		t.Fatalf("purge = %d, %v", count, err)
+	if purged, err = e.Purge(ctx, parse(t, `categories:"topic1"`), true); err != nil || purged.Count != 20 || purged.Position.Revision != 120 {
+		t.Fatalf("purge = %+v, %v", purged, err)
 	}
 	if s, _ := e.Stats(ctx); s.Papers != 80 {
 		t.Errorf("%d papers left", s.Papers)

@@ -28,6 +28,10 @@ var (
 	ErrReadOnly = errors.New("the store does not take writes")
 	// ErrClosed: the engine is shutting down.
 	ErrClosed = errors.New("the engine is closed")
+	// ErrLineageChanged: a read names a position that is not in the store's history, which was restored or rolled back.
+	ErrLineageChanged = errors.New("the store has another history than the one asked for: it was restored or rolled back")
+	// ErrBehind: a read names a position that the server did not come to in time.
+	ErrBehind = errors.New("the server has not come to the position asked for")
 	// ErrOverloaded: the queue of writes is full and the caller's deadline came first.
 	ErrOverloaded = errors.New("too many writes are waiting")
 )

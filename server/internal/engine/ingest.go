@@ -102,16 +102,16 @@ func (b *Batch) Submit(ctx context.Context) (*Pending, error) {
 
 // Wait returns when the batch is acknowledged: durable, and visible to every later query. If ctx ends first the batch may
 // still become so.
-func (p *Pending) Wait(ctx context.Context) ([]WriteResult, error) {
+func (p *Pending) Wait(ctx context.Context) (Written, error) {
 	entries, err := p.wait(ctx)
 	if err != nil {
-		return nil, err
+		return Written{}, err
 	}
 	results := make([]WriteResult, len(entries))
 	for i, ent := range entries {
 		results[i] = WriteResult{Paper: ent.Paper, Created: ent.Created, Unchanged: ent.Unchanged}
 	}
-	return results, nil
+	return Written{Results: results, Position: p.store.Position()}, nil
 }
 
 func (p *Pending) wait(ctx context.Context) ([]store.Entry, error) {
@@ -132,34 +132,31 @@ func (p *Pending) wait(ctx context.Context) ([]store.Entry, error) {
 
 // Upsert writes papers all or none and returns when they are acknowledged. The papers must be valid and have different
 // ids.
-func (e *Engine) Upsert(ctx context.Context, papers []*paper.Paper) ([]WriteResult, error) {
+func (e *Engine) Upsert(ctx context.Context, papers []*paper.Paper) (Written, error) {
 	b, err := e.Prepare(ctx, papers)
 	if err != nil {
-		return nil, err
+		return Written{}, err
 	}
 	p, err := b.Submit(ctx)
 	if err != nil {
-		return nil, err
+		return Written{}, err
 	}
 	return p.Wait(ctx)
 }
 
-// Delete removes a paper and returns the revision of the removal once nothing sees the paper any more.
-func (e *Engine) Delete(ctx context.Context, id string) (uint64, error) {
-	entries, err := e.deletePapers(ctx, []store.Mutation{{ID: id}})
+// Delete removes a paper and returns the position of the removal once nothing sees the paper any more.
+func (e *Engine) Delete(ctx context.Context, id string) (paper.Position, error) {
+	_, position, err := e.deletePapers(ctx, []store.Mutation{{ID: id}})
 	if errors.Is(err, ErrNotFound) {
-		return 0, fmt.Errorf("%w: %q", ErrNotFound, id)
+		return paper.Position{}, fmt.Errorf("%w: %q", ErrNotFound, id)
 	}
-	if err != nil {
-		return 0, err
-	}
-	return entries[0].Revision, nil
+	return position, err
 }
 
 // deletePapers writes deletions all or none.
-func (e *Engine) deletePapers(ctx context.Context, mutations []store.Mutation) ([]store.Entry, error) {
+func (e *Engine) deletePapers(ctx context.Context, mutations []store.Mutation) ([]store.Entry, paper.Position, error) {
 	if err := e.Writable(); err != nil {
-		return nil, err
+		return nil, paper.Position{}, err
 	}
 	b := &Batch{engine: e, mutations: mutations, applied: make(chan struct{})}
 	for i := range mutations {
@@ -167,9 +164,13 @@ func (e *Engine) deletePapers(ctx context.Context, mutations []store.Mutation) (
 	}
 	p, err := b.Submit(ctx)
 	if err != nil {
-		return nil, err
+		return nil, paper.Position{}, err
 	}
-	return p.wait(ctx)
+	entries, err := p.wait(ctx)
+	if err != nil {
+		return nil, paper.Position{}, err
+	}
+	return entries, p.store.Position(), nil
 }
 
 // scratch is what one goroutine needs to analyse and embed without allocating.

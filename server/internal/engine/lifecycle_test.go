@@ -35,9 +35,9 @@ func patience(t testing.TB) context.Context {
 
 func TestAnEmptyBatchIsAcknowledged(t *testing.T) {
 	e := open(t, t.TempDir())
-	results, err := e.Upsert(patience(t), nil)
-	if err != nil || len(results) != 0 {
-		t.Errorf("Upsert of nothing = %v, %v", results, err)
+	written, err := e.Upsert(patience(t), nil)
+	if err != nil || len(written.Results) != 0 || written.Position != e.store.Position() {
+		t.Errorf("Upsert of nothing = %v, %v", written, err)
 	}
 }
 
@@ -64,7 +64,7 @@ func TestAGenerationAheadOfTheQueueTakesNoBatchTwice(t *testing.T) {
 	if b.err != nil {
 		t.Fatal(b.err)
 	}
-	if s, _ := e.Stats(context.Background()); s.Papers != 20 || s.Vectors != 20 || s.Revision != 20 {
+	if s, _ := e.Stats(context.Background()); s.Papers != 20 || s.Vectors != 20 || s.Position.Revision != 20 {
 		t.Errorf("%+v", s)
 	}
 	if err := e.Check(context.Background()); err != nil {

@@ -106,9 +106,9 @@ type Result struct {
 	NextPageToken string
 	TokenAt       func(n int) string // the token of the page behind the first n hits, for a page that is cut short
 	Exact         bool
-	Scored        int    // vectors scored
-	Model         string // fingerprint
-	Revision      uint64 // answered from
+	Scored        int            // vectors scored
+	Model         string         // fingerprint
+	Position      paper.Position // answered from
 	DenseWeight   float64
 	UnknownWords  []string // words of the query the corpus has never seen, at most 32
 	MissingIDs    []string // likes and dislikes that are not stored

@@ -196,14 +196,14 @@ func randomOperations(t *testing.T, kind string, seed uint64, steps int) {
 				}
 				batch = append(batch, p)
 			}
-			results, err := e.Upsert(ctx, batch)
+			written, err := e.Upsert(ctx, batch)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for i, p := range batch {
 				old := r.papers[p.ID]
-				if results[i].Created != (old == nil) || results[i].Unchanged != (old != nil && papertest.SameContent(old, p)) {
-					t.Fatalf("step %d: %s: %+v", step, p.ID, results[i])
+				if written.Results[i].Created != (old == nil) || written.Results[i].Unchanged != (old != nil && papertest.SameContent(old, p)) {
+					t.Fatalf("step %d: %s: %+v", step, p.ID, written.Results[i])
 				}
 				r.papers[p.ID] = p
 			}
@@ -216,14 +216,14 @@ func randomOperations(t *testing.T, kind string, seed uint64, steps int) {
 			delete(r.papers, id)
 		case op < 64:
 			category := fmt.Sprintf("c%d", rng.IntN(3))
-			count, _, err := e.Purge(ctx, parse(t, fmt.Sprintf("categories:%q", category)), true)
+			purged, err := e.Purge(ctx, parse(t, fmt.Sprintf("categories:%q", category)), true)
 			if err != nil {
 				t.Fatal(err)
 			}
 			before := len(r.papers)
 			maps.DeleteFunc(r.papers, func(_ string, p *paper.Paper) bool { return p.Categories[0] == category })
-			if count != before-len(r.papers) {
-				t.Fatalf("step %d: purge of %d papers, want %d", step, count, before-len(r.papers))
+			if purged.Count != before-len(r.papers) {
+				t.Fatalf("step %d: purge of %d papers, want %d", step, purged.Count, before-len(r.papers))
 			}
 		case op < 70:
 			if err := e.Close(ctx); err != nil {

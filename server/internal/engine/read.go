@@ -100,17 +100,20 @@ const purgeSample = 100
 
 // Purge deletes the papers that a filter accepts (nil: all), or, without force, counts them and names some. A paper that
 // is written while the purge runs is left alone.
-func (e *Engine) Purge(ctx context.Context, f *filter.Filter, force bool) (count int, sample []string, err error) {
+func (e *Engine) Purge(ctx context.Context, f *filter.Filter, force bool) (p Purged, err error) {
 	w, err := e.walk(f, "")
 	if err != nil {
-		return 0, nil, err
+		return p, err
 	}
 	w.freeze()
+	if force {
+		p.Position = e.store.Position()
+	}
 	err = w.each(ctx, func(run []store.IDOrdinal) error {
 		if !force {
-			count += len(run)
-			for _, id := range run[:min(len(run), purgeSample-len(sample))] {
-				sample = append(sample, id.ID)
+			p.Count += len(run)
+			for _, id := range run[:min(len(run), purgeSample-len(p.Sample))] {
+				p.Sample = append(p.Sample, id.ID)
 			}
 			return nil
 		}
@@ -118,19 +121,20 @@ func (e *Engine) Purge(ctx context.Context, f *filter.Filter, force bool) (count
 		for i, id := range run {
 			mutations[i] = store.Mutation{ID: id.ID, IfOrdinal: id.Ordinal}
 		}
-		entries, err := e.deletePapers(ctx, mutations)
+		entries, position, err := e.deletePapers(ctx, mutations)
 		for _, ent := range entries {
 			if !ent.Unchanged {
-				count++
+				p.Count++
 			}
 		}
 		if err != nil {
 			return err
 		}
+		p.Position = position
 		return e.at(PointPurgeBetween)
 	})
-	if err != nil && count > 0 {
-		err = fmt.Errorf("after %d papers: %w", count, err)
+	if err != nil && p.Count > 0 {
+		err = fmt.Errorf("after %d papers: %w", p.Count, err)
 	}
-	return count, sample, err
+	return p, err
 }

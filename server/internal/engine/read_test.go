@@ -128,9 +128,9 @@ func TestAPurgeLeavesWhatIsWrittenMeanwhile(t *testing.T) {
 		}
 		mustUpsert(t, e, papers[:700]...)
 		mustUpsert(t, e, papers[700:]...)
-		count, _, err := e.Purge(patience(t), parse(t, filter), true)
-		if err != nil || count != 1399 {
-			t.Errorf("filter %q: purge of %d papers, want 1399; %v", filter, count, err)
+		purged, err := e.Purge(patience(t), parse(t, filter), true)
+		if err != nil || purged.Count != 1399 {
+			t.Errorf("filter %q: purge of %d papers, want 1399; %v", filter, purged.Count, err)
 		}
 		got, err := e.Get(context.Background(), []string{"zzz", "p1396"}, false)
 		if err != nil || got[0] == nil || got[1] == nil {
@@ -186,8 +186,8 @@ func TestAnEmptyEngineAnswersEverything(t *testing.T) {
 		if report, err := e.EvaluateRecall(ctx, RecallQuery{Queries: 10, K: 10}); err != nil || report.Queries != 0 {
 			t.Errorf("%s: recall %+v, %v", kind, report, err)
 		}
-		if count, _, err := e.Purge(ctx, nil, true); err != nil || count != 0 {
-			t.Errorf("%s: purge of %d, %v", kind, count, err)
+		if purged, err := e.Purge(ctx, nil, true); err != nil || purged.Count != 0 {
+			t.Errorf("%s: purge of %d, %v", kind, purged.Count, err)
 		}
 		if _, err := e.Train(ctx, TrainOptions{}, nil); !errors.Is(err, ErrTooFewPapers) {
 			t.Errorf("%s: train %v", kind, err)

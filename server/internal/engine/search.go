@@ -183,13 +183,17 @@ func (e *Engine) answer(r *ranker, v *view, ask pageRequest, candidates func(f r
 		next.offset += uint32(n)
 		return next.encode(ask.hash)
 	}
+	position, err := e.store.PositionOf(v.revision)
+	if err != nil {
+		return nil, nil, storeError(err)
+	}
 	result := &Result{
 		Hits:     hits,
 		TokenAt:  tokenAt,
 		Exact:    report.Exact,
 		Scored:   report.Scored,
 		Model:    v.gen.model.Fingerprint(),
-		Revision: v.revision,
+		Position: position,
 	}
 	if end < len(ranked) {
 		result.NextPageToken = tokenAt(end - begin)

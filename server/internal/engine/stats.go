@@ -5,10 +5,14 @@ import "context"
 // Stats describes the live generation and the folder.
 func (e *Engine) Stats(context.Context) (Stats, error) {
 	g := e.live.Load()
+	position, err := e.store.PositionOf(g.revision())
+	if err != nil {
+		return Stats{}, storeError(err)
+	}
 	info := g.vectors.Info()
 	s := Stats{
 		Papers:       g.papers(),
-		Revision:     g.revision(),
+		Position:     position,
 		Model:        g.modelInfo(),
 		Engine:       info.Engine,
 		Vectors:      info.Vectors,

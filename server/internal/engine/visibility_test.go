@@ -53,16 +53,16 @@ func TestAReaderNeverSeesBothVersionsOrNone(t *testing.T) {
 								continue
 							}
 							if _, twice := seen[hit.Paper.ID]; twice {
-								t.Errorf("revision %d shows %s twice", result.Revision, hit.Paper.ID)
+								t.Errorf("revision %d shows %s twice", result.Position.Revision, hit.Paper.ID)
 							}
 							seen[hit.Paper.ID] = hit.Paper.URL
 						}
 						if len(seen) != batch {
-							t.Errorf("revision %d shows %d of %d papers", result.Revision, len(seen), batch)
+							t.Errorf("revision %d shows %d of %d papers", result.Position.Revision, len(seen), batch)
 						}
 						for id, v := range seen {
 							if v != seen["versioned-0"] {
-								t.Errorf("revision %d shows %s at version %s beside %s", result.Revision, id, v, seen["versioned-0"])
+								t.Errorf("revision %d shows %s at version %s beside %s", result.Position.Revision, id, v, seen["versioned-0"])
 							}
 						}
 						if t.Failed() {

@@ -139,6 +139,10 @@ func decodeBatched(req *akinv1.SearchPapersRequest) (*engine.Query, paperMask, e
 		c.addf("page_token", "is set: go on to further pages with SearchPapers")
 		return nil, 0, c.err()
 	}
+	if req.GetAtLeast() != nil {
+		c.addf("at_least", "is set: name it once, for the whole batch")
+		return nil, 0, c.err()
+	}
 	return decodeSearch(req)
 }
 
@@ -328,7 +332,7 @@ func encodeInfo(r *engine.Result) *akinv1.SearchInfo {
 		Exact:        r.Exact,
 		Scored:       int64(r.Scored),
 		Model:        r.Model,
-		Revision:     r.Revision,
+		Position:     encodePosition(r.Position),
 		DenseWeight:  r.DenseWeight,
 		UnknownWords: shortened(r.UnknownWords),
 		WithoutLikes: r.WithoutLikes,
@@ -424,7 +428,7 @@ func encodeModel(m engine.ModelInfo) *akinv1.ModelInfo {
 func encodeStats(s engine.Stats) *akinv1.GetIndexStatsResponse {
 	return &akinv1.GetIndexStatsResponse{
 		Papers:   int64(s.Papers),
-		Revision: s.Revision,
+		Position: encodePosition(s.Position),
 		Model:    encodeModel(s.Model),
 		Index: &akinv1.IndexInfo{
 			Engine:       s.Engine,

@@ -269,14 +269,16 @@ func submitRuns(ctx context.Context, in <-chan *importRun, out chan<- *importRun
 
 // acknowledgeRuns tells the client about each run once it is durable and visible.
 func (s *Server) acknowledgeRuns(ctx context.Context, in <-chan *importRun, stream akinv1.PaperService_ImportPapersServer) error {
+	var position *akinv1.Position // of everything acknowledged so far
 	for run := range in {
 		response := &akinv1.ImportPapersResponse{AcknowledgedItem: run.last, Errors: run.errors}
 		if run.pending != nil {
-			results, err := run.pending.Wait(ctx)
+			written, err := run.pending.Wait(ctx)
 			if err != nil {
 				return err
 			}
-			for _, r := range results {
+			position = encodePosition(written.Position)
+			for _, r := range written.Results {
 				if r.Unchanged {
 					response.Unchanged++
 				} else {
@@ -284,6 +286,7 @@ func (s *Server) acknowledgeRuns(ctx context.Context, in <-chan *importRun, stre
 				}
 			}
 		}
+		response.Position = position
 		if err := stream.Send(response); err != nil {
 			return err
 		}

@@ -15,11 +15,13 @@ func (s *Server) UpsertPaper(ctx context.Context, req *akinv1.UpsertPaperRequest
 	if err != nil {
 		return nil, err
 	}
-	results, err := s.engine().Upsert(ctx, []*paper.Paper{p})
+	written, err := s.engine().Upsert(ctx, []*paper.Paper{p})
 	if err != nil {
 		return nil, err
 	}
-	return encodeWrite(results[0]), nil
+	response := encodeWrite(written.Results[0])
+	response.Position = encodePosition(written.Position)
+	return response, nil
 }
 
 // BatchUpsertPapers stores papers all or none.
@@ -28,11 +30,13 @@ func (s *Server) BatchUpsertPapers(ctx context.Context, req *akinv1.BatchUpsertP
 	if err != nil {
 		return nil, err
 	}
-	results, err := s.engine().Upsert(ctx, papers)
+	written, err := s.engine().Upsert(ctx, papers)
 	if err != nil {
 		return nil, err
 	}
-	return cutWrites(results), nil
+	response := cutWrites(written.Results)
+	response.Position = encodePosition(written.Position)
+	return response, nil
 }
 
 // GetPaper returns one paper.
@@ -97,11 +101,11 @@ func (s *Server) DeletePaper(ctx context.Context, req *akinv1.DeletePaperRequest
 	if err := decodeID("id", req.GetId()); err != nil {
 		return nil, err
 	}
-	revision, err := s.engine().Delete(ctx, req.GetId())
+	position, err := s.engine().Delete(ctx, req.GetId())
 	if err != nil {
 		return nil, err
 	}
-	return &akinv1.DeletePaperResponse{Revision: revision}, nil
+	return &akinv1.DeletePaperResponse{Position: encodePosition(position)}, nil
 }
 
 // PurgePapers deletes, or counts, what a filter accepts.
@@ -110,9 +114,13 @@ func (s *Server) PurgePapers(ctx context.Context, req *akinv1.PurgePapersRequest
 	if err != nil {
 		return nil, err
 	}
-	count, sample, err := s.engine().Purge(ctx, filter, req.GetForce())
+	purged, err := s.engine().Purge(ctx, filter, req.GetForce())
 	if err != nil {
 		return nil, err
 	}
-	return &akinv1.PurgePapersResponse{PurgeCount: int64(count), PurgeSample: sample}, nil
+	response := &akinv1.PurgePapersResponse{PurgeCount: int64(purged.Count), PurgeSample: purged.Sample}
+	if req.GetForce() {
+		response.Position = encodePosition(purged.Position)
+	}
+	return response, nil
 }

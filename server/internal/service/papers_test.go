@@ -49,7 +49,7 @@ func TestAPaperIsStoredReplacedAndDeleted(t *testing.T) {
 		t.Errorf("got %v %v, want the later write whole", got, err)
 	}
 	deleted, err := r.papers.DeletePaper(ctx, &akinv1.DeletePaperRequest{Id: "10.1000/1"})
-	if err != nil || deleted.GetRevision() <= changed.GetPaper().GetRevision() {
+	if err != nil || deleted.GetPosition().GetRevision() <= changed.GetPaper().GetRevision() {
 		t.Errorf("delete: %v %v", deleted, err)
 	}
 	_, err = r.papers.GetPaper(ctx, &akinv1.GetPaperRequest{Id: "10.1000/1"})

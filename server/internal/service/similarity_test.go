@@ -89,7 +89,7 @@ func textFindsItsPaper(t *testing.T, ctx context.Context, r *rig) {
 	if len(out.GetHits()) != 10 || out.GetHits()[0].GetPaper().GetId() != "moefication" || out.GetHits()[0].GetPaper().GetAbstract() != "" {
 		t.Errorf("got %v", out.GetHits())
 	}
-	if info := out.GetInfo(); info.GetModel() == "" || info.GetRevision() == 0 || info.GetScored() == 0 {
+	if info := out.GetInfo(); info.GetModel() == "" || info.GetPosition().GetRevision() == 0 || info.GetScored() == 0 {
 		t.Errorf("info %v", info)
 	}
 	scores := make([]float64, 0, 10)

@@ -46,6 +46,8 @@ var outcomes = []struct {
 	{engine.ErrPageExpired, codes.Aborted, "PAGE_EXPIRED", true, nil},
 	{engine.ErrTrainingRuns, codes.FailedPrecondition, "TRAINING_RUNS", true, nil},
 	{engine.ErrTooFewPapers, codes.FailedPrecondition, "TOO_FEW_PAPERS", true, nil},
+	{engine.ErrLineageChanged, codes.FailedPrecondition, "LINEAGE_CHANGED", true, nil},
+	{engine.ErrBehind, codes.Unavailable, "BEHIND", true, nil},
 	{engine.ErrReadOnly, codes.FailedPrecondition, "READ_ONLY", false, nil},
 	{engine.ErrOverloaded, codes.ResourceExhausted, "OVERLOADED", false, nil},
 	{engine.ErrClosed, codes.Unavailable, reasonShuttingDown, false, nil},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/paper/wire"
 )
 
@@ -33,8 +34,8 @@ const (
 
 // BackupInfo is what a backup says of itself.
 type BackupInfo struct {
-	Lineage  Lineage // of Revision in the store it was made of
-	Revision uint64  // the state it holds
+	Lineage  paper.Lineage // of Revision in the store it was made of
+	Revision uint64        // the state it holds
 	Papers   uint64
 	Records  uint64 // beside the papers
 }

@@ -75,6 +75,7 @@ func (s *Store) commitGroup(group []*Pending) {
 				} else {
 					p.entries, p.err = w.apply(p)
 				}
+				p.position = s.position(w.state.revision)
 				if errors.As(p.err, new(halfApplied)) {
 					return p.err
 				}

@@ -101,8 +101,8 @@ func checkFormat(value []byte) error {
 
 // state is what the store knows of itself: one value in meta, written with every transaction.
 type state struct {
-	lineage     Lineage // of revision
-	revision    uint64  // the last one given
+	lineage     paper.Lineage // of revision
+	revision    uint64        // the last one given
 	nextOrdinal uint64
 	count       uint64 // live papers
 	superseded  uint64 // records waiting for Collect
@@ -239,14 +239,14 @@ func decodeSuperseded(revision, value []byte) (uint64, error) {
 }
 
 // encodeLineage is a value of bucket lineages.
-func encodeLineage(revision []byte, l Lineage) []byte {
+func encodeLineage(revision []byte, l paper.Lineage) []byte {
 	return seal(append(make([]byte, 0, len(l)+crcSize), l[:]...), revision)
 }
 
-func decodeLineage(revision, value []byte) (l Lineage, err error) {
+func decodeLineage(revision, value []byte) (l paper.Lineage, err error) {
 	b, ok := unseal(value, revision)
 	if !ok || len(b) != len(l) {
 		return l, damagedf("the lineage from revision %x on does not match its checksum", revision)
 	}
-	return Lineage(b), nil
+	return paper.Lineage(b), nil
 }

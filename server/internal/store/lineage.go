@@ -2,10 +2,11 @@ package store
 
 import (
 	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/akin-search/akin/server/internal/paper"
 )
 
 // A revision alone names no state: a store file that was copied back writes the revisions behind the copy once more, with
@@ -18,51 +19,26 @@ import (
 //
 // A checkpoint or a client that names (80, B) is told that this is of another history, though the store has a revision 80.
 
-// Lineage names the process life that wrote a revision: 16 random bytes.
-type Lineage [16]byte
-
-// String is 32 lower-case hex digits.
-func (l Lineage) String() string { return hex.EncodeToString(l[:]) }
-
-// ParseLineage reads what String writes.
-func ParseLineage(s string) (Lineage, error) {
-	var l Lineage
-	if len(s) != 2*len(l) {
-		return l, fmt.Errorf("a lineage has %d hex digits, this one %d characters", 2*len(l), len(s))
-	}
-	if _, err := hex.Decode(l[:], []byte(s)); err != nil {
-		return l, fmt.Errorf("a lineage has %d hex digits: %w", 2*len(l), err)
-	}
-	return l, nil
-}
-
 // drawLineage makes a new one.
-func drawLineage() (l Lineage, err error) {
+func drawLineage() (l paper.Lineage, err error) {
 	if _, err := rand.Read(l[:]); err != nil {
 		return l, fmt.Errorf("drawing a lineage: %w", err)
 	}
 	return l, nil
 }
 
-// Position is a revision in one history.
-type Position struct {
-	Revision uint64
-	Lineage  Lineage // of the life that wrote Revision
-}
-
-// String is for messages.
-func (p Position) String() string {
-	return fmt.Sprintf("revision %d of lineage %s", p.Revision, p.Lineage)
-}
-
 // Position is that of the last durable revision; revision 0 before the first write.
-func (s *Store) Position() Position {
+func (s *Store) Position() paper.Position {
 	st := s.durable()
-	return Position{st.revision, st.lineage}
+	return paper.Position{Revision: st.revision, Lineage: st.lineage}
 }
 
-// PositionOf adds its lineage to a revision. ErrOtherHistory when this store has no such revision.
-func (s *Store) PositionOf(revision uint64) (p Position, err error) {
+// PositionOf adds its lineage to a revision. ErrOtherHistory when this store has no such revision. It is quick for what was
+// written since the store was opened.
+func (s *Store) PositionOf(revision uint64) (p paper.Position, err error) {
+	if revision >= s.opened.Revision && revision <= s.Revision() {
+		return s.position(revision), nil
+	}
 	p.Revision = revision
 	err = s.read(func(v *snapshot) (err error) {
 		p.Lineage, err = v.lineage(revision)
@@ -71,14 +47,22 @@ func (s *Store) PositionOf(revision uint64) (p Position, err error) {
 	return p, err
 }
 
+// position is that of a durable revision from the opening on.
+func (s *Store) position(revision uint64) paper.Position {
+	if revision == s.opened.Revision {
+		return s.opened
+	}
+	return paper.Position{Revision: revision, Lineage: s.lineage}
+}
+
 // Follows reports whether the store's history goes through p: nil, ErrAhead or ErrOtherHistory.
-func (s *Store) Follows(p Position) error {
+func (s *Store) Follows(p paper.Position) error {
 	return s.read(func(v *snapshot) error { return s.follows(v, p) })
 }
 
 // Continues reports whether a state as of p can be brought up to date from the change log: nil, ErrTrimmed, ErrAhead or
 // ErrOtherHistory.
-func (s *Store) Continues(p Position) error {
+func (s *Store) Continues(p paper.Position) error {
 	return s.read(func(v *snapshot) error {
 		if err := s.follows(v, p); err != nil {
 			return err
@@ -92,7 +76,7 @@ func (s *Store) Continues(p Position) error {
 
 // follows is Follows for one snapshot. A revision to come can only be one of this very process: whatever another life
 // wrote behind the store's last revision is of a history that was lost.
-func (s *Store) follows(v *snapshot, p Position) error {
+func (s *Store) follows(v *snapshot, p paper.Position) error {
 	if p.Revision > v.state.revision {
 		if p.Lineage == s.lineage {
 			return fmt.Errorf("%w: %s, it is at %d", ErrAhead, p, v.state.revision)
@@ -110,13 +94,13 @@ func (s *Store) follows(v *snapshot, p Position) error {
 }
 
 // lineage finds the life that wrote a revision.
-func (v *snapshot) lineage(revision uint64) (Lineage, error) {
+func (v *snapshot) lineage(revision uint64) (paper.Lineage, error) {
 	if revision > v.state.revision {
-		return Lineage{}, fmt.Errorf("%w: revision %d, and the store is at %d", ErrOtherHistory, revision, v.state.revision)
+		return paper.Lineage{}, fmt.Errorf("%w: revision %d, and the store is at %d", ErrOtherHistory, revision, v.state.revision)
 	}
 	key, value := atOrBefore(v.lineages.Cursor(), number(revision))
 	if key == nil {
-		return Lineage{}, fmt.Errorf("%w: revision %d is from before the store was restored", ErrOtherHistory, revision)
+		return paper.Lineage{}, fmt.Errorf("%w: revision %d is from before the store was restored", ErrOtherHistory, revision)
 	}
 	return decodeLineage(key, value)
 }

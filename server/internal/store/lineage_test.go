@@ -9,13 +9,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/akin-search/akin/server/internal/paper"
 )
 
 // live opens a store, writes n papers of a kind, and returns the positions that were passed.
-func live(t *testing.T, dir, kind string, n int) []Position {
+func live(t *testing.T, dir, kind string, n int) []paper.Position {
 	t.Helper()
 	s := open(t, dir, Options{})
-	positions := []Position{s.Position()}
+	positions := []paper.Position{s.Position()}
 	for i := range n {
 		write(t, s, put(sample(fmt.Sprintf("%s%d", kind, i), i)))
 		positions = append(positions, s.Position())
@@ -75,15 +77,15 @@ func TestARevisionOfALostHistoryIsToldFromOneOfTheSameNumber(t *testing.T) {
 func TestPositionsAgainstAModel(t *testing.T) {
 	type copied struct {
 		file    string
-		history []Position
+		history []paper.Position
 	}
 	rng := rand.New(rand.NewPCG(7, 11))
 	dir, aside := t.TempDir(), t.TempDir()
 	path := filepath.Join(dir, fileName)
 	s := open(t, dir, Options{})
-	history := []Position{s.Position()} // by revision
-	base := uint64(0)                   // the revision that history begins with
-	seen := map[Position]bool{history[0]: true}
+	history := []paper.Position{s.Position()} // by revision
+	base := uint64(0)                         // the revision that history begins with
+	seen := map[paper.Position]bool{history[0]: true}
 	var copies []copied
 	for step := range rounds(120) {
 		switch rng.IntN(8) {
@@ -94,7 +96,7 @@ func TestPositionsAgainstAModel(t *testing.T) {
 			shut(t, s)
 			file := filepath.Join(aside, fmt.Sprint(step))
 			copyFile(t, path, file)
-			copies = append(copies, copied{file, append([]Position(nil), history...)})
+			copies = append(copies, copied{file, append([]paper.Position(nil), history...)})
 			s = open(t, dir, Options{})
 		case 2: // and put back
 			if len(copies) == 0 {
@@ -103,7 +105,7 @@ func TestPositionsAgainstAModel(t *testing.T) {
 			shut(t, s)
 			c := copies[rng.IntN(len(copies))]
 			copyFile(t, c.file, path)
-			history, base = append([]Position(nil), c.history...), c.history[0].Revision
+			history, base = append([]paper.Position(nil), c.history...), c.history[0].Revision
 			s = open(t, dir, Options{})
 		case 3: // a backup is restored in place
 			if rng.IntN(3) > 0 {
@@ -119,7 +121,7 @@ func TestPositionsAgainstAModel(t *testing.T) {
 			}
 			s = open(t, dir, Options{})
 			base = s.Revision()
-			history = []Position{s.Position()}
+			history = []paper.Position{s.Position()}
 			seen[history[0]] = true
 		case 4:
 			if err := s.Compact(t.Context()); err != nil {
@@ -158,11 +160,11 @@ func TestALineageIsWrittenAndRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := ParseLineage(l.String()); err != nil || got != l {
+	if got, err := paper.ParseLineage(l.String()); err != nil || got != l {
 		t.Errorf("%s became %s, %v", l, got, err)
 	}
 	for _, s := range []string{"", "00", strings.Repeat("g", 32), l.String() + "0"} {
-		if _, err := ParseLineage(s); err == nil {
+		if _, err := paper.ParseLineage(s); err == nil {
 			t.Errorf("%q is taken for a lineage", s)
 		}
 	}

@@ -9,13 +9,16 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/akin-search/akin/server/internal/paper"
 )
 
 // Store keeps the papers of one folder. Its methods are safe for concurrent use.
 type Store struct {
 	opt     Options
 	folder  *folder
-	lineage Lineage // of what this process writes
+	lineage paper.Lineage  // of what this process writes
+	opened  paper.Position // of the last revision that was there before
 
 	snap   atomic.Pointer[snapshot] // nil only while the gate is locked, and after Close
 	gate   sync.RWMutex             // locked while there is no snapshot
@@ -75,6 +78,7 @@ func (s *Store) open() error {
 			return err
 		}
 		s.state = v.state
+		s.opened = paper.Position{Revision: v.state.revision, Lineage: v.state.lineage}
 		s.publish(v)
 		return nil
 	})
@@ -190,6 +194,7 @@ type Space struct {
 	File   int64 // bytes on disk
 	Free   int64 // of pages to be written again, which Compact gives back
 	Pinned int64 // of pages that a running Backup keeps from being free
+	List   int64 // of the list of free pages, which every commit writes anew, however small it is
 }
 
 // Space reports the use of the file as of the last commit.
@@ -204,5 +209,5 @@ func (s *Store) Space() Space {
 
 func spaceOf(db *bolt.DB, size int64) Space {
 	st := db.Stats()
-	return Space{File: size, Free: int64(st.FreePageN) * pageSize, Pinned: int64(st.PendingPageN) * pageSize}
+	return Space{File: size, Free: int64(st.FreePageN) * pageSize, Pinned: int64(st.PendingPageN) * pageSize, List: int64(st.FreelistInuse)}
 }

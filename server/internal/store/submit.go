@@ -44,9 +44,10 @@ type Pending struct {
 	chore  func(w *writer) error // instead of muts
 	alone  func() error          // instead of muts: on the committer, outside of any transaction
 
-	entries []Entry
-	err     error
-	done    chan struct{} // closed after entries and err are set
+	entries  []Entry
+	position paper.Position // set with entries
+	err      error
+	done     chan struct{} // closed after entries and err are set
 }
 
 // prepared is a mutation with everything done that needs no order.
@@ -143,6 +144,10 @@ func (p *Pending) Wait(ctx context.Context) ([]Entry, error) {
 		return nil, context.Cause(ctx)
 	}
 }
+
+// Position is that of the first state that holds what the batch asked for, whether it was written or was there before.
+// It is known once Wait has returned without an error.
+func (p *Pending) Position() paper.Position { return p.position }
 
 // run queues a chore and waits for it.
 func (s *Store) run(ctx context.Context, chore func(w *writer) error) error {

@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+
+	"github.com/akin-search/akin/server/internal/paper"
 )
 
 // tally verifies the records that the verifier passes and sums them up, each bucket on a goroutine of its own, so that
@@ -22,7 +24,7 @@ type tally struct {
 // life is a record of bucket lineages.
 type life struct {
 	first   uint64
-	lineage Lineage
+	lineage paper.Lineage
 }
 
 // recorder is the check of one bucket's records.

@@ -92,7 +92,7 @@ func (a *app) statsCommand() *cobra.Command {
 			x := s.GetIndex()
 			if a.json {
 				return a.printJSON(statsJSON{
-					Papers: s.GetPapers(), Revision: s.GetRevision(), Model: modelOf(s.GetModel()),
+					Papers: s.GetPapers(), Revision: s.GetPosition().GetRevision(), Model: modelOf(s.GetModel()),
 					Index: indexJSON{
 						Engine: x.GetEngine(), Vectors: x.GetVectors(), GraphVectors: x.GetGraphVectors(), TailVectors: x.GetTailVectors(),
 						Tombstones: x.GetTombstones(), ZeroVectors: x.GetZeroVectors(), MemoryBytes: x.GetMemoryBytes(),
@@ -116,7 +116,7 @@ func (a *app) statsCommand() *cobra.Command {
 			}
 			return a.pairs(
 				[2]string{"papers", count(s.GetPapers())},
-				[2]string{"revision", count(int64(s.GetRevision()))},
+				[2]string{"revision", count(int64(s.GetPosition().GetRevision()))},
 				[2]string{"model", modelText(s.GetModel())},
 				[2]string{"index", x.GetEngine() + ", " + vectors + ", " + size(x.GetMemoryBytes())},
 				[2]string{"disk", size(s.GetDiskBytes())},

@@ -85,7 +85,7 @@ func (a *app) printResult(r *client.Result) error {
 			Missing []string  `json:"missing_paper_ids,omitempty"`
 			Next    string    `json:"next_page_token,omitempty"`
 		}{hits, infoJSON{
-			Exact: r.Info.GetExact(), Scored: r.Info.GetScored(), Model: r.Info.GetModel(), Revision: r.Info.GetRevision(),
+			Exact: r.Info.GetExact(), Scored: r.Info.GetScored(), Model: r.Info.GetModel(), Revision: r.Info.GetPosition().GetRevision(),
 			DenseWeight: r.Info.GetDenseWeight(), UnknownWords: r.Info.GetUnknownWords(), WithoutLikes: r.Info.GetWithoutLikes(),
 		}, r.MissingIDs, r.NextPageToken})
 	}
