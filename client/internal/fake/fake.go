@@ -37,6 +37,8 @@ type Server struct {
 	Before func(ctx context.Context, method string) error
 	// Import says how imports misbehave. Set it before the first call.
 	Import ImportFaults
+	// MaxHits cuts every page of hits, as the real server does at 3 MiB; 0: none. Set it before the first call.
+	MaxHits int
 	// TLS makes the server speak TLS. Set it before Start.
 	TLS *tls.Config
 

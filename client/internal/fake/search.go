@@ -79,6 +79,9 @@ func (s *Server) rank(query counts, skip []string, o *akinv1.SearchOptions, size
 	if size == 0 {
 		size = 10
 	}
+	if s.MaxHits > 0 {
+		size = min(size, int32(s.MaxHits))
+	}
 	start, _ := strconv.Atoi(token)
 	start = min(start, len(hits))
 	end := min(start+int(size), len(hits))

@@ -10,32 +10,48 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/akin-search/akin/client"
+	"github.com/akin-search/akin/client/cmd/akin/internal/export"
 	"github.com/akin-search/akin/client/cmd/akin/internal/term"
 )
 
 func (a *app) exportCommand() *cobra.Command {
-	var filter string
+	var filter, format string
 	var force bool
 	cmd := &cobra.Command{
-		Use: "export [flags] [FILE]", Short: "Write stored papers as JSON lines",
-		Long: `Write all stored papers, or those a filter accepts, one JSON object a line, to
-FILE or standard output. A FILE whose name ends in .gz is compressed. FILE appears
-only when it is complete. The import command reads it back.`,
+		Use: "export [flags] [FILE]", Short: "Write stored papers to a file",
+		Long: `Write all stored papers, or those a filter accepts, to FILE or standard output: as
+JSON lines, or in a format that reference managers open. The format is that of
+--format or of FILE's ending: .jsonl, .bib, .ris, .csv, .json (CSL-JSON), each
+perhaps with .gz, which compresses. FILE appears only when it is complete. The
+import command reads all of them back; JSON lines hold everything.`,
 		Example: `  akin export papers.jsonl.gz
-  akin export --filter 'categories:"cs.CL"' | jq -r .title`,
+  akin export --filter 'categories:"cs.CL"' papers.bib
+  akin export --format csl-json | pandoc --citeproc paper.md -o paper.pdf`,
 		Args: atMostOneFile,
 	}
 	cmd.Flags().StringVar(&filter, "filter", "", "only papers that this AIP-160 filter accepts")
+	cmd.Flags().StringVar(&format, "format", "", strings.Join(export.Formats(), ", ")+" (default by FILE's ending, else jsonl)")
 	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it exists")
 	noFiles(cmd, "filter")
+	fixed(cmd, "format", export.Formats()...)
 	cmd.RunE = a.run(func(ctx context.Context, _ *cobra.Command, args []string) error {
+		if format == "" && len(args) == 1 {
+			format = export.ForFile(args[0])
+		}
+		if format == "" {
+			format = "jsonl"
+		}
+		if err := checkFormat(format); err != nil {
+			return err
+		}
 		if len(args) == 0 {
-			_, err := a.export(ctx, a.out, filter, nil)
+			_, err := a.export(ctx, a.out, format, filter, nil)
 			return err
 		}
 		m := a.newMeter("papers", false)
@@ -47,7 +63,7 @@ only when it is complete. The import command reads it back.`,
 				defer func() { err = errors.Join(err, z.Close()) }()
 				w = z
 			}
-			n, err = a.export(ctx, w, filter, m)
+			n, err = a.export(ctx, w, format, filter, m)
 			return err
 		})
 		if err == nil {
@@ -58,6 +74,14 @@ only when it is complete. The import command reads it back.`,
 	return cmd
 }
 
+// checkFormat refuses a --format that there is none of.
+func checkFormat(format string) error {
+	if !slices.Contains(export.Formats(), format) {
+		return usagef("--format is %q; it must be one of %s", format, strings.Join(export.Formats(), ", "))
+	}
+	return nil
+}
+
 func atMostOneFile(_ *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return usagef("%q is too much: give one file, or none for standard output", args[1])
@@ -65,23 +89,23 @@ func atMostOneFile(_ *cobra.Command, args []string) error {
 	return nil
 }
 
-func (a *app) export(ctx context.Context, w io.Writer, filter string, m *meter) (n int64, err error) {
+func (a *app) export(ctx context.Context, w io.Writer, format, filter string, m *meter) (n int64, err error) {
+	to, err := export.New(format, w)
+	if err != nil {
+		return 0, err
+	}
 	for p, err := range a.client.Export(ctx, client.Filter(filter)) {
 		if err != nil {
 			return n, err
 		}
-		raw, err := paperJSON(p)
-		if err != nil {
-			return n, err
-		}
-		if _, err := w.Write(append(raw, '\n')); err != nil {
+		if err := to.Write(p); err != nil {
 			return n, err
 		}
 		if n++; m != nil && n%500 == 0 {
 			m.update(func(s *state) { s.items = n })
 		}
 	}
-	return n, nil
+	return n, to.Close()
 }
 
 func (a *app) backupCommand() *cobra.Command {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -9,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
-
 	"github.com/akin-search/akin/client"
+	"github.com/akin-search/akin/client/cmd/akin/internal/export"
 	"github.com/akin-search/akin/client/cmd/akin/internal/term"
 )
 
@@ -22,22 +20,8 @@ func (a *app) printJSON(value any) error {
 	return enc.Encode(value)
 }
 
-// paperJSON is a paper in protobuf's JSON form with the field names of the contract, on one line. The import command
-// reads it back.
-func paperJSON(p *client.Paper) (json.RawMessage, error) {
-	raw, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(p)
-	if err != nil {
-		return nil, fmt.Errorf("paper %q: %w", p.GetId(), err)
-	}
-	var b bytes.Buffer // protojson's white space differs from run to run on purpose
-	if err := json.Compact(&b, raw); err != nil {
-		return nil, fmt.Errorf("paper %q: %w", p.GetId(), err)
-	}
-	return b.Bytes(), nil
-}
-
 func (a *app) printPaperJSON(p *client.Paper) error {
-	raw, err := paperJSON(p)
+	raw, err := export.JSON(p)
 	if err != nil {
 		return err
 	}
@@ -71,7 +55,7 @@ func (a *app) printResult(r *client.Result) error {
 	if a.json {
 		hits := make([]hitJSON, len(r.Hits))
 		for i, h := range r.Hits {
-			paper, err := paperJSON(h.GetPaper())
+			paper, err := export.JSON(h.GetPaper())
 			if err != nil {
 				return err
 			}

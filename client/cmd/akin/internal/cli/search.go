@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/akin-search/akin/client"
+	"github.com/akin-search/akin/client/cmd/akin/internal/export"
 )
 
 // maxText bounds what is read from standard input as one text, in bytes: the server's limit of a text, and one more so
@@ -29,6 +30,7 @@ type searchFlags struct {
 	minScore    float64
 	abstracts   bool
 	page        string
+	format      string
 }
 
 func (f *searchFlags) add(cmd *cobra.Command) {
@@ -44,7 +46,9 @@ func (f *searchFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.abstracts, "abstracts", false, "show abstracts too")
 	flags.StringVar(&f.page, "page-token", "", "next_page_token of the page before, as --json prints it")
 	noFiles(cmd, "limit", "filter", "ef", "dense-weight", "half-life", "diversity", "min-score", "page-token")
+	flags.StringVar(&f.format, "format", "", "print the papers for reference managers: "+strings.Join(export.Formats(), ", "))
 	fixed(cmd, "mode", "auto", "exact", "approximate")
+	fixed(cmd, "format", export.Formats()...)
 }
 
 // options turns the flags that were given into options of the SDK.
@@ -83,7 +87,12 @@ func (f *searchFlags) options(cmd *cobra.Command) ([]client.SearchOption, error)
 	if given("min-score") {
 		opts = append(opts, client.MinScore(f.minScore))
 	}
-	if f.abstracts {
+	if f.format != "" {
+		if err := checkFormat(f.format); err != nil {
+			return nil, err
+		}
+	}
+	if f.abstracts || f.format != "" {
 		opts = append(opts, client.Abstracts())
 	}
 	if f.page != "" {
@@ -140,14 +149,50 @@ arguments are one text; - reads the text from standard input.`,
 		if err != nil {
 			return err
 		}
-		result, err := a.client.Search(ctx, text, opts...)
-		if err != nil {
-			return err
-		}
-		return a.printResult(result)
+		return a.answer(&flags, func(page ...client.SearchOption) (*client.Result, error) {
+			return a.client.Search(ctx, text, append(opts, page...)...)
+		})
 	})
 	return cmd
 }
+
+// answer asks for the first page of an answer and prints it. Where the server cut the page at the size of a message, the
+// pages behind it are asked for too, until there are as many hits as wanted.
+func (a *app) answer(flags *searchFlags, ask func(page ...client.SearchOption) (*client.Result, error)) error {
+	if flags.format != "" && a.json {
+		return usagef("--json and --format exclude each other")
+	}
+	result, err := ask()
+	if err != nil {
+		return err
+	}
+	for wanted := min(flags.limit, maxHits); len(result.Hits) < wanted && result.NextPageToken != ""; {
+		more, err := ask(client.PageToken(result.NextPageToken), client.Limit(wanted-len(result.Hits)))
+		if err != nil {
+			return fmt.Errorf("after the first %s: %w", things(int64(len(result.Hits)), "hit", "hits"), err)
+		}
+		result.Hits, result.NextPageToken = append(result.Hits, more.Hits...), more.NextPageToken
+		if len(more.Hits) == 0 {
+			break
+		}
+	}
+	if flags.format == "" {
+		return a.printResult(result)
+	}
+	to, err := export.New(flags.format, a.out)
+	if err != nil {
+		return err
+	}
+	for _, h := range result.Hits {
+		if err := to.Write(h.GetPaper()); err != nil {
+			return err
+		}
+	}
+	return to.Close()
+}
+
+// maxHits is the server's limit of hits a page.
+const maxHits = 1_000
 
 // text joins arguments into one text, or reads it from standard input for "-".
 func (a *app) text(args []string) (string, error) {
@@ -176,11 +221,9 @@ func (a *app) similarCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		result, err := a.client.SimilarTo(ctx, args[0], opts...)
-		if err != nil {
-			return err
-		}
-		return a.printResult(result)
+		return a.answer(&flags, func(page ...client.SearchOption) (*client.Result, error) {
+			return a.client.SimilarTo(ctx, args[0], append(opts, page...)...)
+		})
 	})
 	return cmd
 }
@@ -222,11 +265,9 @@ Without a like the newest and most central papers are.`,
 			Likes: preferences(append(likes, args...), likeTexts), Dislikes: preferences(dislikes, dislikeTexts), Exclude: exclude,
 			Explain: why, Strict: strict,
 		}
-		result, err := a.client.Recommend(ctx, taste, opts...)
-		if err != nil {
-			return err
-		}
-		return a.printResult(result)
+		return a.answer(&flags, func(page ...client.SearchOption) (*client.Result, error) {
+			return a.client.Recommend(ctx, taste, append(opts, page...)...)
+		})
 	})
 	return cmd
 }

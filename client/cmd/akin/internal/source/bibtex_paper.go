@@ -75,7 +75,7 @@ func (b *bibtex) paper(e *entry) *draft {
 	d := newDraft(e.at, b.lines.notes)
 	d.plain, d.kind = plainLaTeX, LocalID
 	p := d.p
-	p.Id = firstOf(clean(f["akin-id"]), e.key)
+	p.Id = firstOf(latex(f["akin-id"]), e.key)
 	p.Title, p.Abstract, p.Authors = first("title"), first("abstract", "abstr"), bibtexNames(f["author"])
 	if len(p.GetAuthors()) == 0 {
 		p.Authors = bibtexNames(f["editor"])
@@ -95,7 +95,7 @@ func (b *bibtex) paper(e *entry) *draft {
 	}
 	p.Categories = append(strings.Fields(first("primaryclass", "eprintclass")), splitList(latex(first("keywords", "keyword", "mesh")), ";,")...)
 	b.date(d, first)
-	d.string("venue", first("journal", "journaltitle", "booktitle", "school", "institution", "publisher", "series"))
+	d.string("venue", first("journal", "journaltitle", "booktitle", "school", "institution", "series"))
 	d.string("type", e.kind)
 	d.string("volume", first("volume"))
 	d.string("issue", first("number", "issue"))

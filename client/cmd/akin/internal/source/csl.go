@@ -74,7 +74,11 @@ type cslItem struct {
 	Categories      []string  `json:"categories"`
 	Subject         []string  `json:"subject"`
 	Custom          struct {
-		Akin map[string]any `json:"akin"`
+		Akin *struct { // as akin export writes it
+			Categories []string       `json:"categories"`
+			Published  string         `json:"publish_time"`
+			Attributes map[string]any `json:"attributes"`
+		} `json:"akin"`
 	} `json:"custom"`
 }
 
@@ -89,6 +93,13 @@ func parseCSL(object []byte, d *draft) error {
 		d.p.Id = id
 	}
 	r.fill(d)
+	if own := r.Custom.Akin; own != nil {
+		d.kind, d.p.Categories, d.p.PublishTime, d.p.Attributes = OwnID, own.Categories, nil, nil
+		d.date(own.Published)
+		for _, name := range sorted(own.Attributes) {
+			d.any(name, own.Attributes[name])
+		}
+	}
 	return nil
 }
 
@@ -132,9 +143,6 @@ func (r *cslItem) fill(d *draft) {
 		{"isbn", string(r.ISBN)}, {"pmid", string(r.PMID)}, {"pmcid", string(r.PMCID)}, {"language", r.Language},
 	} {
 		d.string(a.name, a.value)
-	}
-	for _, name := range sorted(r.Custom.Akin) {
-		d.any(name, r.Custom.Akin[name])
 	}
 }
 

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -97,6 +98,10 @@ func quotedList(s string) (list []string, ok bool) {
 	if len(s) < 2 || s[0] != '[' || s[len(s)-1] != ']' {
 		return nil, false
 	}
+	if json.Unmarshal([]byte(s), &list) == nil {
+		return list, true
+	}
+	list = nil
 	for s = strings.TrimSpace(s[1 : len(s)-1]); s != ""; {
 		quote := s[0]
 		if quote != '\'' && quote != '"' {

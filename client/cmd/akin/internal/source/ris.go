@@ -23,7 +23,7 @@ func fillRIS(d *draft, f tagValues) {
 	case !bareNumber(f.first("AN")):
 		p.Id = f.first("AN")
 	}
-	p.Title, p.Abstract = f.first("TI", "T1", "CT", "BT", "T2"), strings.Join(f.all("AB", "N2"), " ")
+	p.Title, p.Abstract = f.first("TI", "T1", "CT", "BT"), strings.Join(f.all("AB", "N2"), " ")
 	p.Doi = firstDOI(f.first("DO"), f.first("M3"), f.first("L3"), f.first("UR"))
 	p.Url = f.first("UR", "L2", "LK")
 	for _, tag := range []string{"AU", "A1"} {
@@ -45,9 +45,6 @@ func fillRIS(d *draft, f tagValues) {
 		}
 	}
 	d.string("venue", f.first("JO", "JF", "T2", "JA", "J2"))
-	if p.GetTitle() == f.first("T2") {
-		delete(p.Attributes, "venue")
-	}
 	d.string("type", f.first("TY"))
 	d.string("volume", f.first("VL"))
 	d.string("issue", f.first("IS"))
