@@ -64,6 +64,12 @@ func (e *Engine) applyBatch(entries []store.Entry) {
 
 // applyEntry takes one entry of the log into the generation. it is nil for a deletion.
 func (g *Generation) applyEntry(old, ordinal, revision uint64, it *item) error {
+	if old != 0 && ordinal != 0 {
+		slot, ok := g.slots.find(old)
+		if ok && g.slots.row(slot).died.Load() == 0 && g.sameText(g.slots.carrier(slot), it) {
+			return g.renew(slot, ordinal, it)
+		}
+	}
 	if old != 0 {
 		g.kill(old, revision)
 	}

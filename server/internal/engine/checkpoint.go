@@ -243,12 +243,10 @@ func (g *Generation) settle(meta checkpoint.Meta) error {
 	case g.vectors.Dims() != g.model.Dims():
 		return fmt.Errorf("its vectors have %d dimensions and its model %d", g.vectors.Dims(), g.model.Dims())
 	}
-	for slot := range uint32(n) {
-		if g.slots.row(slot).died.Load() != 0 {
-			g.words.Remove(slot)
-			g.dead.Add(1)
-		}
+	if !g.slots.joinLoaded() {
+		return fmt.Errorf("%w: a version of a paper has none before it", errSlots)
 	}
+	g.countDead()
 	if n > 0 {
 		g.scanned = g.slots.row(uint32(n - 1)).ordinal
 	}

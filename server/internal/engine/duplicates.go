@@ -154,7 +154,7 @@ func (e *Engine) nameGroups(ctx context.Context, v *view, l *links) ([]Duplicate
 		}
 		ordinals = ordinals[:0]
 		for _, slot := range run {
-			ordinals = append(ordinals, v.gen.slots.row(slot).ordinal)
+			ordinals = append(ordinals, v.row(slot).ordinal)
 		}
 		var err error
 		if papers, err = e.store.Papers(ordinals, false, papers[:0]); err != nil {

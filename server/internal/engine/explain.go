@@ -43,7 +43,7 @@ func (e *Engine) Explain(ctx context.Context, q ExplainQuery) (*Explanation, err
 
 // textOf returns title and abstract of a slot's paper.
 func (e *Engine) textOf(v *view, slot uint32) ([]string, error) {
-	papers, err := e.store.Papers([]uint64{v.gen.slots.row(slot).ordinal}, true, make([]*paper.Paper, 0, 1))
+	papers, err := e.store.Papers([]uint64{v.row(slot).ordinal}, true, make([]*paper.Paper, 0, 1))
 	if err != nil {
 		return nil, storeError(err)
 	}

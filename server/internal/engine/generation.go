@@ -34,6 +34,9 @@ type Generation struct {
 	caughtUp uint64       // revisions that the applier caught up with, while writes waited, to put this generation in place
 	dead     atomic.Int64 // slots killed
 
+	compared embed.Terms // scratch of sameText
+	zero     []float32   // the vector of a version
+
 	serial  uint64          // tells the generations of a process apart
 	serving context.Context // ends when another generation takes over
 	retire  context.CancelFunc
@@ -98,14 +101,19 @@ func newGeneration(kind string, model *embed.Model, created time.Time) (*Generat
 // The slot row goes first and the vector last, so that whoever finds a slot in a part finds its row written.
 func (g *Generation) add(ordinal uint64, it *item) error {
 	slot := g.slots.append(ordinal, it.paper.Revision, unixOf(it.paper.PublishTime))
-	columnSlot := g.columns.Append(it.paper)
-	wordSlot := g.words.Append(&it.words)
-	vectorSlot, err := g.vectors.Append(it.vector)
+	return g.place(slot, it.paper, &it.words, it.vector)
+}
+
+// place fills the parts of the slot whose row was appended last.
+func (g *Generation) place(slot uint32, p *paper.Paper, words *embed.Terms, vector []float32) error {
+	columnSlot := g.columns.Append(p)
+	wordSlot := g.words.Append(words)
+	vectorSlot, err := g.vectors.Append(vector)
 	if err != nil {
-		return fmt.Errorf("index paper %q: %w", it.paper.ID, err)
+		return fmt.Errorf("index paper %q: %w", p.ID, err)
 	}
 	if columnSlot != slot || wordSlot != slot || vectorSlot != slot {
-		return fmt.Errorf("index paper %q: the parts of the generation disagree on its slot: %d, %d, %d, %d", it.paper.ID,
+		return fmt.Errorf("index paper %q: the parts of the generation disagree on its slot: %d, %d, %d, %d", p.ID,
 			slot, columnSlot, wordSlot, vectorSlot)
 	}
 	return nil
@@ -119,7 +127,7 @@ func (g *Generation) kill(ordinal, revision uint64) {
 		return
 	}
 	if g.slots.kill(slot, revision) {
-		g.words.Remove(slot)
+		g.words.Remove(g.slots.carrier(slot))
 		g.dead.Add(1)
 	}
 }
@@ -151,6 +159,7 @@ type item struct {
 	words  embed.Terms // for BM25
 	dense  embed.Terms // for the vector; shares memory with words where the two are the same
 	vector []float32   // len Dims, L2 norm 1, or zero when no word counts
+	shared bool        // dense shares memory with words
 	model  string      // fingerprint of the model that embedded it
 	batch  *Batch
 }

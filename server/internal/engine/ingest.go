@@ -188,7 +188,7 @@ func (s *scratch) item(m *embed.Model, p *paper.Paper) *item {
 	s.analyzer.Analyze(&s.analysis, p.Title, p.Abstract)
 	it := &item{paper: p, words: cloneTerms(&s.analysis.Words), vector: make([]float32, m.Dims()), model: m.Fingerprint()}
 	if sharesMemory(&s.analysis) {
-		it.dense = it.words
+		it.dense, it.shared = it.words, true
 	} else {
 		it.dense = cloneTerms(&s.analysis.Features)
 	}

@@ -35,6 +35,7 @@ var (
 	trainFrom      = 2                      // papers a training needs at least
 	refitFrom      = 16                     // papers worth counting words of
 	refitIdle      = 500 * time.Millisecond // without writes before a refit, which takes milliseconds
+	refitFast      = 2000                   // papers up to which it takes so little
 	compactFrom    = 1000                   // dead slots worth a rebuild
 	compactShare   = .2                     // of all slots
 	shrinkFrom     = int64(64 << 20)        // bytes of free pages worth copying the rest for, if they are most of the file
@@ -78,6 +79,9 @@ func plan(s state) (w [tasks]wish) {
 		wanted:   !enough && !s.trained && doubled && s.papers >= refitFrom,
 		quiet:    s.idle >= refitIdle,
 		patience: waits * refitIdle,
+	}
+	if s.papers > refitFast {
+		w[refit].patience = waits * s.calm
 	}
 	w[compact] = wish{
 		wanted: dead >= compactFrom && float64(dead) > compactShare*float64(s.slots),

@@ -32,9 +32,9 @@ func newRankerPool(cfg embed.Config) *sync.Pool {
 // corpus is what queries are ranked against.
 func (g *Generation) corpus() rank.Corpus { return rank.Corpus{Vectors: g.vectors, Words: g.words} }
 
-// published is when the paper of a slot was published.
-func (g *Generation) published(slot uint32) (unix int64, known bool) {
-	unix = g.slots.row(slot).publish
+// published is when the paper of an accepted slot was published.
+func (v *view) published(slot uint32) (unix int64, known bool) {
+	unix = v.row(slot).publish
 	return unix, unix != unknownTime
 }
 
@@ -66,7 +66,7 @@ func (e *Engine) order(r *ranker, v *view, o *Options, limit int) error {
 		r.AtLeast(*o.MinScore)
 	}
 	if o.RecencyHalfLife > 0 {
-		r.Age(o.RecencyHalfLife, e.now(), v.gen.published)
+		r.Age(o.RecencyHalfLife, e.now(), v.published)
 	}
 	if o.Diversity > 0 {
 		return r.Diversify(v.gen.vectors, o.Diversity, limit)

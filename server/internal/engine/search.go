@@ -205,7 +205,7 @@ func (e *Engine) answer(r *ranker, v *view, ask pageRequest, candidates func(f r
 func (e *Engine) hits(r *ranker, v *view, ranked []rank.Scored, abstracts bool) ([]Hit, error) {
 	r.ordinals = r.ordinals[:0]
 	for i := range ranked {
-		r.ordinals = append(r.ordinals, v.gen.slots.row(ranked[i].Slot).ordinal)
+		r.ordinals = append(r.ordinals, v.row(ranked[i].Slot).ordinal)
 	}
 	var err error
 	r.papers, err = e.store.Papers(r.ordinals, abstracts, r.papers[:0])

@@ -24,8 +24,9 @@ const unknownTime = -1 << 63
 // slotRows is a chunk of the table. The bits say which of its slots have died at all: nearly every question is answered by
 // them, which are small enough to stay in the processor's cache when the rows are not.
 type slotRows struct {
-	rows [slotChunk]slotRow
-	dead [slotChunk / 64]atomic.Uint64
+	rows     [slotChunk]slotRow
+	dead     [slotChunk / 64]atomic.Uint64
+	versions atomic.Pointer[versionLinks] // nil while no slot of the chunk has versions
 }
 
 // slotTable holds a row a slot. One goroutine appends, any number read slots that were published to them. Ordinals rise
@@ -33,17 +34,35 @@ type slotRows struct {
 type slotTable struct {
 	chunks slab.Table[*slotRows]
 	n      atomic.Uint32 // rows published
+
+	versions atomic.Int64 // slots that are versions of others
+	linked   atomic.Int64 // chunks with links
 }
 
 // append adds a row and returns its slot.
 func (t *slotTable) append(ordinal, born uint64, publish int64) uint32 {
+	slot := t.write(ordinal, born, publish)
+	t.n.Store(slot + 1)
+	return slot
+}
+
+// appendVersion is append of a row that takes the place of another slot's, whose text is the same.
+func (t *slotTable) appendVersion(ordinal, born uint64, publish int64, follows uint32) uint32 {
+	slot := t.write(ordinal, born, publish)
+	t.markShared(slot)
+	t.join(slot, follows)
+	t.n.Store(slot + 1)
+	return slot
+}
+
+// write fills the row behind the last, which is not published.
+func (t *slotTable) write(ordinal, born uint64, publish int64) uint32 {
 	slot := t.n.Load()
 	if int(slot/slotChunk) == len(t.chunks.Chunks()) {
 		t.chunks.Add(new(slotRows))
 	}
 	row := t.row(slot)
 	row.ordinal, row.born, row.publish = ordinal, born, publish
-	t.n.Store(slot + 1)
 	return slot
 }
 
@@ -65,7 +84,9 @@ func (t *slotTable) find(ordinal uint64) (uint32, bool) {
 }
 
 // bytes is the memory of the table.
-func (t *slotTable) bytes() int64 { return int64(len(t.chunks.Chunks())) * slotChunk * 32 }
+func (t *slotTable) bytes() int64 {
+	return int64(len(t.chunks.Chunks()))*slotChunk*32 + t.linked.Load()*slotChunk*12
+}
 
 // kill marks a slot dead from a revision on, and reports whether it was alive. The bit is set before the revision is
 // published, so whoever sees the revision sees the bit.
@@ -76,15 +97,6 @@ func (t *slotTable) kill(slot uint32, revision uint64) bool {
 	}
 	chunk.dead[slot%slotChunk/64].Or(1 << (slot % 64))
 	return true
-}
-
-// alive reports whether a slot born at or before a revision is alive at it.
-func (t *slotTable) alive(slot uint32, revision uint64) bool {
-	chunk := t.chunks.Chunks()[slot/slotChunk]
-	if chunk.dead[slot%slotChunk/64].Load()>>(slot%64)&1 == 0 {
-		return true
-	}
-	return revision < chunk.rows[slot%slotChunk].died.Load()
 }
 
 // visible reports whether the row can be seen at a revision.

@@ -19,7 +19,7 @@ func (e *Engine) Stats(context.Context) (Stats, error) {
 		GraphVectors: info.Graph,
 		TailVectors:  info.Vectors - info.Graph,
 		Tombstones:   int(g.dead.Load()),
-		ZeroVectors:  info.Zero,
+		ZeroVectors:  info.Zero - int(g.slots.versions.Load()),
 		IndexBytes:   info.Bytes + g.words.Bytes() + g.columns.Bytes() + g.slots.bytes(),
 		DiskBytes:    e.diskBytes(),
 	}

@@ -17,7 +17,7 @@ type view struct {
 	gen      *Generation
 	revision uint64
 	slots    uint32          // born at or before the revision
-	set      *roaring.Bitmap // slots the filter accepts; nil: all
+	set      *roaring.Bitmap // slots whose columns the filter accepts; nil: all
 	bits     []uint64        // the same as a bit a slot
 	exclude  []uint32        // slots never returned, ascending
 }
@@ -50,7 +50,11 @@ func (v *view) without(slots ...uint32) {
 
 // Accepts reports whether a slot may be in the answer.
 func (v *view) Accepts(slot uint32) bool {
-	if !v.inSet(slot) {
+	if slot >= v.slots {
+		return false
+	}
+	row, ok := v.gen.slots.version(slot, v.revision)
+	if !ok || !v.inSet(row) {
 		return false
 	}
 	if len(v.exclude) > 0 {
@@ -58,7 +62,13 @@ func (v *view) Accepts(slot uint32) bool {
 			return false
 		}
 	}
-	return slot < v.slots && v.gen.slots.alive(slot, v.revision)
+	return true
+}
+
+// row returns the row of an accepted slot at the view's revision.
+func (v *view) row(slot uint32) *slotRow {
+	version, _ := v.gen.slots.version(slot, v.revision)
+	return v.gen.slots.row(version)
 }
 
 // inSet reports whether the filter accepts a slot.
@@ -71,7 +81,7 @@ func (v *view) Slots() ([]uint32, bool) {
 	if v.set == nil {
 		return nil, false
 	}
-	return v.set.ToArray(), true
+	return v.gen.slots.carriers(v.set.ToArray()), true
 }
 
 // Share estimates the accepted share of all slots.
@@ -123,7 +133,7 @@ func (e *Engine) lookForStored(ctx context.Context, ids ...string) (*view, []uin
 	return v, slots, nil
 }
 
-// slotsOf writes the slots of ordinals, and reports whether all of them are visible. Ordinal 0 is unstored.
+// slotsOf writes the slots that hold the texts of ordinals, and reports whether all of them are visible. Ordinal 0 is unstored.
 func (v *view) slotsOf(ordinals []uint64, slots []uint32) bool {
 	for i, ordinal := range ordinals {
 		slots[i] = unstored
@@ -134,7 +144,7 @@ func (v *view) slotsOf(ordinals []uint64, slots []uint32) bool {
 		if !ok || !v.gen.slots.row(slot).visible(v.revision) {
 			return false
 		}
-		slots[i] = slot
+		slots[i] = v.gen.slots.carrier(slot)
 	}
 	return true
 }
