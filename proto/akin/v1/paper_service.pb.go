@@ -447,7 +447,9 @@ func (x *ImportError) GetStatus() *Status {
 // GetPaperRequest names one paper.
 type GetPaperRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required.
+	// Required. Where no paper is stored under it as it stands, other spellings of it are tried, as everywhere that a paper
+	// is named to be read: an arXiv id with or without arXiv:, version, address or 10.48550/arXiv, a DOI with or without
+	// resolver and in small letters, a PubMed or OpenAlex id within its address. Writes and deletes mean the id they name.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Fields of Paper to return. Default: all.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
@@ -557,7 +559,7 @@ func (x *GetPaperResponse) GetPaper() *Paper {
 // BatchGetPapersRequest names many papers.
 type BatchGetPapersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 1 to 1,000 ids.
+	// 1 to 1,000 ids, in any spelling that GetPaperRequest takes.
 	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	// Fields of Paper to return. Default: all but the abstract.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`

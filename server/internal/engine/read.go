@@ -22,6 +22,21 @@ func (e *Engine) Get(ctx context.Context, ids []string, abstracts bool) ([]*pape
 	return papers, storeError(err)
 }
 
+// Stored reports which of the ids are stored.
+func (e *Engine) Stored(ids []string) ([]bool, error) {
+	epoch := e.readers.enter()
+	defer e.readers.leave(epoch)
+	ordinals := make([]uint64, len(ids))
+	if err := e.store.Ordinals(ids, ordinals); err != nil {
+		return nil, storeError(err)
+	}
+	stored := make([]bool, len(ids))
+	for i, ordinal := range ordinals {
+		stored[i] = ordinal != 0
+	}
+	return stored, nil
+}
+
 // scanIDs is how many ids List looks through for one page before it returns what it has.
 const scanIDs = 10_000
 

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 	"github.com/akin-search/akin/server/internal/engine"
@@ -45,7 +46,11 @@ func (s *Server) GetPaper(ctx context.Context, req *akinv1.GetPaperRequest) (*ak
 	if err != nil {
 		return nil, err
 	}
-	papers, err := s.engine().Get(ctx, []string{id}, mask.abstracts())
+	stored := id
+	if err := s.resolve(ctx, &stored); err != nil {
+		return nil, err
+	}
+	papers, err := s.engine().Get(ctx, []string{stored}, mask.abstracts())
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +72,11 @@ func (s *Server) BatchGetPapers(ctx context.Context, req *akinv1.BatchGetPapersR
 	response := newBatchGet(ids)
 	for len(ids) > 0 && !response.full() {
 		n := min(getChunk, len(ids))
-		papers, err := s.engine().Get(ctx, ids[:n], mask.abstracts())
+		stored := slices.Clone(ids[:n])
+		if err := s.resolve(ctx, pointers(stored)...); err != nil {
+			return nil, err
+		}
+		papers, err := s.engine().Get(ctx, stored, mask.abstracts())
 		if err != nil {
 			return nil, err
 		}

@@ -47,6 +47,9 @@ func (s *Server) mustSee(ctx context.Context, ids ...string) error {
 func (s *Server) scopeSearch(ctx context.Context, q *engine.Query) error {
 	q.Filter = scoped(ctx, q.Filter)
 	if q.PaperID != "" {
+		if err := s.resolve(ctx, &q.PaperID); err != nil {
+			return err
+		}
 		return s.mustSee(ctx, q.PaperID)
 	}
 	return nil
@@ -55,6 +58,9 @@ func (s *Server) scopeSearch(ctx context.Context, q *engine.Query) error {
 // scopeRecommendation binds a recommendation. Papers to exclude need no look: one that is not seen is not returned.
 func (s *Server) scopeRecommendation(ctx context.Context, r *engine.Recommendation) error {
 	r.Filter = scoped(ctx, r.Filter)
+	if err := s.resolveRecommendation(ctx, r); err != nil {
+		return err
+	}
 	var ids []string
 	for _, side := range [][]engine.Preference{r.Likes, r.Dislikes} {
 		for _, p := range side {

@@ -90,6 +90,9 @@ func (s *Server) ExplainSimilarity(ctx context.Context, req *akinv1.ExplainSimil
 	if err != nil {
 		return nil, err
 	}
+	if err := s.resolve(ctx, &q.Target, &q.PaperID); err != nil {
+		return nil, err
+	}
 	subjects := []string{q.Target}
 	if q.PaperID != "" {
 		subjects = append(subjects, q.PaperID)
