@@ -9,11 +9,6 @@ import (
 	"strings"
 )
 
-// gcPercent is how much garbage may pile up before it is collected, as a percentage of what is alive. The indexes are
-// large flat arrays without pointers, which the collector skips, so a cycle is cheap and a lower value than Go's 100
-// buys memory for little time.
-const gcPercent = 50
-
 // limitMemory sets the collector. What the environment says in GOGC and GOMEMLIMIT goes before.
 func limitMemory(limit string) error {
 	if os.Getenv("GOGC") == "" {

@@ -20,6 +20,20 @@ import (
 // the time, and without a checkpoint the next start only takes longer.
 const closeGrace = 30 * time.Second
 
+// background runs f on a goroutine of its own. What it returns ends f's context and waits for f.
+func background(ctx context.Context, f func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
 // serve runs the server until a signal.
 func serve(ctx context.Context, s *settings) error {
 	if err := s.check(); err != nil {
@@ -32,6 +46,7 @@ func serve(ctx context.Context, s *settings) error {
 	if err := limitMemory(s.memory); err != nil {
 		return err
 	}
+	defer background(ctx, boundGarbage)()
 	token, err := s.token()
 	if err != nil {
 		return err
