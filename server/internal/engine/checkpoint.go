@@ -36,9 +36,10 @@ const (
 //
 //	1  model, slots, vectors, words, columns
 //	2  slots, vectors, words, columns: the model is in a file of its own
+//	3  words packed
 //
 // Words and vectors are those of one analysis of the texts, so its scheme is part of the version.
-const checkpointContent = 2<<16 | embed.Scheme
+const checkpointContent = 3<<16 | embed.Scheme
 
 // checkpoints is where the checkpoints of the data folder stand.
 func (e *Engine) checkpoints() checkpoint.Folder {

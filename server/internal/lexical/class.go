@@ -43,6 +43,6 @@ func classLength(class uint32) float64 {
 	return float64(uint32(1)<<octave) * (1 + (float64(quarter)+.5)/4)
 }
 
-func postingClass(tf, tokens uint32) uint32 {
-	return countClass(tf)*lengthClasses + lengthClass(tokens)
+func postingClass(tf, tokens uint32) uint8 {
+	return uint8(countClass(tf)*lengthClasses + lengthClass(tokens))
 }

@@ -91,19 +91,20 @@ func checkIndex(t *testing.T, x *Index) {
 	t.Helper()
 	papers, tokens := int64(0), int64(0)
 	live := map[uint32]uint32{}
-	all := map[uint32][]uint32{}
+	all := map[uint32][]uint64{}
 	for slot := range uint32(x.Len()) {
 		r := x.rows.at(slot)
 		if !r.removed.Load() {
 			papers++
 			tokens += int64(r.tokens)
 		}
-		for _, word := range x.row(slot) {
+		for p := x.row(slot); len(p.words) > 0; {
+			word := p.next()
 			feature := word >> countBits
 			if !r.removed.Load() {
 				live[feature]++
 			}
-			all[feature] = append(all[feature], slot<<classBits|postingClass(word&maxCount, r.tokens))
+			all[feature] = append(all[feature], uint64(slot)<<classBits|uint64(postingClass(word&maxCount, r.tokens)))
 		}
 	}
 	if x.papers.Load() != papers || x.tokens.Load() != tokens {
@@ -115,9 +116,12 @@ func checkIndex(t *testing.T, x *Index) {
 			t.Errorf("feature %d has no term", feature)
 			continue
 		}
-		var got []uint32
-		x.lists.walk(tm, func(piece []uint32) bool {
-			got = append(got, piece...)
+		var got []uint64
+		var r postingRun
+		x.lists.walk(tm, &r, func(n int) bool {
+			for i, slot := range r.slots[:n] {
+				got = append(got, uint64(slot)<<classBits|uint64(r.classes[i]))
+			}
 			return true
 		})
 		if !slices.Equal(got, want) {

@@ -6,19 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // A saved index is the forward rows; the lists are built again from them, in far less time than a disk takes to read them.
 //
-//	header   magic "AKINLEX\x01" (the last byte is the version), uint32 rows, uint32 0
+//	header   magic "AKINLEX\x02" (the last byte is the version), uint32 rows, uint32 0
 //	blocks   of up to 4,096 rows: a head a row, then the pairs and bigrams of all of them, row by row
-//	head     uint32 tokens, uint32 number of pairs | 1<<31 when the paper is removed, uint32 number of bigrams
-//	pair     uint32 feature<<12 | count; features rise within a row, counts are at least 1
-//	bigrams  uint16 each, rising within a row; a uint16 0 behind an odd number of them
+//	head     uint32 tokens, uint32 words of packed pairs | 1<<31 when the paper is removed, uint32 number of bigrams
+//	pairs    uint16 words, and behind them the bigrams, as they are in memory: rows.go
+//
+// Version 1 had pairs and bigrams unpacked; version 2 is from 2026-11-27.
 //
 // All integers are little-endian. The checksum is the business of whoever holds the file.
 const (
-	fileMagic   = "AKINLEX\x01"
+	fileMagic   = "AKINLEX\x02"
 	headerBytes = len(fileMagic) + 8
 	headBytes   = 12
 	removedBit  = 1 << 31
@@ -59,8 +61,8 @@ func (x *Index) Save(w io.Writer, n int) error {
 		for slot := start; slot < end; slot++ {
 			buf = buf[:0]
 			r := x.rows.at(uint32(slot))
-			for _, word := range x.pairs.at(r.chunk, r.offset, r.pairs+bigramWords(r.bigrams)) {
-				buf = binary.LittleEndian.AppendUint32(buf, word)
+			for _, word := range x.words.at(r.chunk, r.offset, r.pairs+bigramWords(r.bigrams)) {
+				buf = binary.LittleEndian.AppendUint16(buf, word)
 			}
 			if _, err := out.Write(buf); err != nil {
 				return err
@@ -98,8 +100,11 @@ func Load(r io.Reader, size int64) (*Index, error) {
 			tokens := binary.LittleEndian.Uint32(heads[i*headBytes:])
 			pairs := binary.LittleEndian.Uint32(heads[i*headBytes+4:])
 			bigrams := binary.LittleEndian.Uint32(heads[i*headBytes+8:])
+			if bigrams > 1<<16 {
+				return nil, fmt.Errorf("%w: row %d has %d bigrams", ErrDamaged, start+i, bigrams)
+			}
 			count := pairs &^ removedBit
-			left -= (int64(count) + (int64(bigrams)+1)/2) * 4
+			left -= (int64(count) + int64(bigramWords(bigrams))) * 2
 			if left < 0 {
 				return nil, fmt.Errorf("%w: row %d is longer than the file", ErrDamaged, start+i)
 			}
@@ -118,19 +123,15 @@ func Load(r io.Reader, size int64) (*Index, error) {
 // loadRow reads the row of the next slot. The lists come later.
 func (x *Index) loadRow(in io.Reader, tokens, count, bigrams uint32, removed bool) error {
 	slot, r := x.rows.next()
-	words, chunk, offset := x.pairs.alloc(count + bigramWords(bigrams))
+	words, chunk, offset := x.words.alloc(count + bigramWords(bigrams))
 	if err := readWords(in, words); err != nil {
 		return damaged(fmt.Sprintf("row %d", slot), err)
 	}
-	if !rising(words[count:], bigrams) {
-		return fmt.Errorf("%w: the bigrams of row %d do not rise", ErrDamaged, slot)
+	if !checkPairs(words[:count]) {
+		return fmt.Errorf("%w: the words of row %d do not rise", ErrDamaged, slot)
 	}
-	least := int64(-1)
-	for _, word := range words[:count] {
-		if int64(word>>countBits) <= least || word&maxCount == 0 {
-			return fmt.Errorf("%w: row %d does not rise", ErrDamaged, slot)
-		}
-		least = int64(word >> countBits)
+	if !x.checkBigrams(words[count:], bigrams) {
+		return fmt.Errorf("%w: the bigrams of row %d do not rise", ErrDamaged, slot)
 	}
 	r.chunk, r.offset, r.pairs, r.bigrams, r.tokens = chunk, offset, count, bigrams, tokens
 	r.removed.Store(removed)
@@ -142,28 +143,32 @@ func (x *Index) loadRow(in io.Reader, tokens, count, bigrams uint32, removed boo
 	return nil
 }
 
-// rising reports whether n packed bigrams rise, with zeros behind an odd number of them.
-func rising(words []uint32, n uint32) bool {
-	least := int64(-1)
-	for i := range n {
-		b := int64(words[i/2] >> (i % 2 * 16) & (1<<16 - 1))
-		if b <= least {
+// checkBigrams reports whether words are what packBigrams makes of n bigrams.
+func (x *Index) checkBigrams(words []uint16, n uint32) bool {
+	x.bigrams = unpackBigrams(x.bigrams[:0], words, n)
+	if len(x.bigrams) != int(n) {
+		return false
+	}
+	for i := 1; i < len(x.bigrams); i++ {
+		if x.bigrams[i] <= x.bigrams[i-1] {
 			return false
 		}
-		least = b
 	}
-	return n%2 == 0 || words[n/2]>>16 == 0
+	// No bit is set that they do not set.
+	x.packed = append(x.packed[:0], make([]uint16, len(words))...)
+	packBigrams(x.packed, x.bigrams)
+	return slices.Equal(x.packed, words)
 }
 
-func readWords(in io.Reader, words []uint32) error {
+func readWords(in io.Reader, words []uint16) error {
 	var buf [4096]byte
 	for len(words) > 0 {
-		n := min(len(words), len(buf)/4)
-		if _, err := io.ReadFull(in, buf[:n*4]); err != nil {
+		n := min(len(words), len(buf)/2)
+		if _, err := io.ReadFull(in, buf[:n*2]); err != nil {
 			return err
 		}
 		for i := range n {
-			words[i] = binary.LittleEndian.Uint32(buf[i*4:])
+			words[i] = binary.LittleEndian.Uint16(buf[i*2:])
 		}
 		words = words[n:]
 	}
@@ -174,12 +179,13 @@ func readWords(in io.Reader, words []uint32) error {
 func (x *Index) buildLists() {
 	for slot := range uint32(x.Len()) {
 		r := x.rows.at(slot)
-		for _, word := range x.row(slot) {
+		for p := x.row(slot); len(p.words) > 0; {
+			word := p.next()
 			tm := x.terms.make(word >> countBits)
 			if !r.removed.Load() {
 				tm.live.Add(1)
 			}
-			x.lists.append(tm, slot<<classBits|postingClass(word&maxCount, r.tokens))
+			x.lists.append(tm, slot, postingClass(word&maxCount, r.tokens))
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package lexical
 
 import (
-	"fmt"
 	"slices"
 	"sync/atomic"
 
@@ -18,14 +17,14 @@ const (
 // are for one goroutine at a time; all else may be called from many at once beside them.
 type Index struct {
 	rows  rowTable
-	pairs arena
+	words arena
 	terms termTable
 	lists postings
 
 	papers atomic.Int64 // live
 	tokens atomic.Int64 // content words of the live papers
 
-	bigrams []uint16 // scratch of Append
+	bigrams, packed []uint16 // scratch of Append
 }
 
 // New makes an empty index. It takes 4 MiB of address space, which become memory as features are first seen.
@@ -35,28 +34,26 @@ func New() *Index {
 	return x
 }
 
+// MaxPapers is the number of slots that the index can tell apart. Its owner must not append more.
+const MaxPapers = 1<<32 - 1
+
 // Append adds a paper and returns its slot. The terms are copied; counts above 4,095 are held as 4,095. IDs at or above
 // 2^20 break the contract of embed.Terms and panic.
 func (x *Index) Append(t *embed.Terms) (slot uint32) {
 	slot, r := x.rows.next()
-	if slot >= MaxPapers {
-		panic(fmt.Sprintf("lexical: more than %d papers in one index", MaxPapers))
-	}
 	x.bigrams = append(x.bigrams[:0], t.Bigrams...)
 	slices.Sort(x.bigrams)
 	x.bigrams = slices.Compact(x.bigrams)
-	pairs, bigrams := uint32(len(t.IDs)), uint32(len(x.bigrams))
-	words, chunk, offset := x.pairs.alloc(pairs + bigramWords(bigrams))
-	packBigrams(words[pairs:], x.bigrams)
-	words = words[:pairs]
+	x.packed = packPairs(x.packed[:0], t.IDs, t.Counts)
+	r.pairs, r.bigrams, r.tokens = uint32(len(x.packed)), uint32(len(x.bigrams)), uint32(t.Tokens)
+	words, chunk, offset := x.words.alloc(r.pairs + bigramWords(r.bigrams))
+	r.chunk, r.offset = chunk, offset
+	copy(words, x.packed)
+	packBigrams(words[r.pairs:], x.bigrams)
 	for i, id := range t.IDs {
-		words[i] = id<<countBits | min(uint32(t.Counts[i]), maxCount)
-	}
-	r.chunk, r.offset, r.pairs, r.bigrams, r.tokens = chunk, offset, pairs, bigrams, uint32(t.Tokens)
-	for _, word := range words {
-		tm := x.terms.make(word >> countBits)
+		tm := x.terms.make(id)
 		tm.live.Add(1)
-		x.lists.append(tm, slot<<classBits|postingClass(word&maxCount, r.tokens))
+		x.lists.append(tm, slot, postingClass(min(uint32(t.Counts[i]), maxCount), r.tokens))
 	}
 	x.papers.Add(1)
 	x.tokens.Add(int64(r.tokens))
@@ -71,29 +68,30 @@ func (x *Index) Remove(slot uint32) {
 	if r.removed.Swap(true) {
 		return
 	}
-	for _, word := range x.row(slot) {
-		x.terms.find(word >> countBits).live.Add(^uint32(0))
+	for p := x.row(slot); len(p.words) > 0; {
+		x.terms.find(p.next() >> countBits).live.Add(^uint32(0))
 	}
 	x.papers.Add(-1)
 	x.tokens.Add(-int64(r.tokens))
 }
 
 // row returns the pairs of a slot below Len, by rising feature.
-func (x *Index) row(slot uint32) []uint32 {
+func (x *Index) row(slot uint32) pairs {
 	r := x.rows.at(slot)
-	return x.pairs.at(r.chunk, r.offset, r.pairs)
+	return pairs{words: x.words.at(r.chunk, r.offset, r.pairs)}
 }
 
 // rowBigrams returns the bigrams of a slot below Len, packed, with their number.
-func (x *Index) rowBigrams(slot uint32) (words []uint32, n uint32) {
+func (x *Index) rowBigrams(slot uint32) (words []uint16, n uint32) {
 	r := x.rows.at(slot)
-	return x.pairs.at(r.chunk, r.offset+r.pairs, bigramWords(r.bigrams)), r.bigrams
+	return x.words.at(r.chunk, r.offset+r.pairs, bigramWords(r.bigrams)), r.bigrams
 }
 
 // Terms writes the terms of a slot below Len to dst, over the memory that dst has. Its bigrams are distinct and rise.
 func (x *Index) Terms(slot uint32, dst *embed.Terms) {
 	dst.IDs, dst.Counts = dst.IDs[:0], dst.Counts[:0]
-	for _, word := range x.row(slot) {
+	for p := x.row(slot); len(p.words) > 0; {
+		word := p.next()
 		dst.IDs = append(dst.IDs, word>>countBits)
 		dst.Counts = append(dst.Counts, uint16(word&maxCount))
 	}
@@ -118,8 +116,8 @@ func (x *Index) Frequency(feature uint32) int {
 
 // Bytes is the memory held, in bytes: pairs, postings and tables.
 func (x *Index) Bytes() int64 {
-	const rowBytes, termBytes = 24, 24
-	return x.pairs.bytes.Load() + x.lists.bytes() +
+	const rowBytes, termBytes = 24, 32
+	return x.words.bytes.Load() + x.lists.bytes() +
 		int64(len(x.rows.chunks.Chunks()))*rowChunk*rowBytes +
 		int64(len(x.terms.chunks.Chunks()))*termChunk*termBytes +
 		int64(len(x.terms.numbers))*4

@@ -177,7 +177,8 @@ func (p *Panel) Terms(dst *embed.Terms) {
 func (x *Index) Shares(p *Panel, slot uint32, dst []float32) {
 	clear(dst)
 	norm := p.norm0 + p.norm1*float64(x.rows.at(slot).tokens)
-	for _, word := range x.row(slot) {
+	for row := x.row(slot); len(row.words) > 0; {
+		word := row.next()
 		feature := word >> countBits
 		if p.filter[feature%filterSize] == 0 {
 			continue

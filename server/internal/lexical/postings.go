@@ -1,26 +1,27 @@
 package lexical
 
 import (
+	"encoding/binary"
 	"sync/atomic"
 
 	"github.com/akin-search/akin/server/internal/index/slab"
 )
 
-// A posting is one uint32: the slot in the upper 24 bits, its weight class in the lower 8. The class holds the count and
-// the length of the paper coarsely (class.go); a list is therefore scored nearly right without touching the papers.
-const (
-	classBits = 8
-	// MaxPapers is the number of slots that the inverted index can tell apart. Append panics beyond it.
-	MaxPapers = 1 << (32 - classBits)
-)
+// A posting is the gap from the slot before, 7 bits a byte, lowest first, the last byte below 128, and a byte for its weight
+// class: two bytes for a word that one paper in 127 has, three for one in 16,000. The class holds the count and the length
+// of the paper coarsely (class.go); a list is therefore scored nearly right without touching the papers. A gap is at least 1:
+// that of the first posting is its slot and one.
+const classBits = 8
 
-// A list of postings lies in slices of growing size, 2, 4, 8 up to maxSlice words, of which the last word is the address
-// of the next slice. So a reader that knows how many postings were published can walk the list without locks, and no
+// A list of postings lies in slices of growing size, 16, 32, 64 up to maxSlice bytes, of which the last 8 are the address of
+// the next slice. No posting crosses slices: the rest of one that is too small for the next posting stays zero, and no
+// posting begins with zero. A reader that knows how many postings were published walks the list without locks, and no
 // posting ever moves; the address of a slice is written before the first posting in it is published.
 const (
-	firstSlice    = 2
+	linkBytes     = 8
+	firstSlice    = 16
 	maxSlice      = 1 << 12
-	postingsBits  = 16 // log2 of the words in an arena chunk
+	postingsBits  = 18 // log2 of the bytes in a chunk
 	postingsChunk = 1 << postingsBits
 )
 
@@ -28,10 +29,11 @@ const termChunk = 1 << 10
 
 // term is the list and the document frequency of one feature.
 type term struct {
-	first uint32        // address of the first slice; written before count
-	tail  uint32        // where the next posting goes; the appender's own
-	left  uint32        // words left in the last slice, its link included; the appender's own
-	slice uint32        // words of the last slice; the appender's own
+	first uint64        // address of the first slice; written before count
+	tail  uint64        // where the next posting goes; the appender's own
+	next  uint32        // the last slot and one; the appender's own
+	left  uint16        // bytes left in the last slice, without its link; the appender's own
+	slice uint16        // bytes of the last slice; the appender's own
 	count atomic.Uint32 // postings published, removed papers included
 	live  atomic.Uint32 // papers that are not removed: df
 }
@@ -69,68 +71,105 @@ func (t *termTable) make(feature uint32) *term {
 	return tm
 }
 
-// postings is the memory of all lists.
+// postings is the memory of all lists. An address is the number of a byte.
 type postings struct {
-	chunks slab.Table[*[postingsChunk]uint32]
-	next   uint32 // first unused address; the appender's own
+	chunks slab.Table[*[postingsChunk]byte]
+	next   uint64 // first unused address; the appender's own
 }
 
-// alloc returns the address of n unused words in one chunk; n is a power of two of at most maxSlice.
-func (p *postings) alloc(n uint32) uint32 {
-	if rest := postingsChunk - p.next%postingsChunk; p.next%postingsChunk != 0 && rest < n {
+// alloc returns the address of n unused bytes in one chunk; n is a power of two of at most maxSlice.
+func (p *postings) alloc(n uint64) uint64 {
+	if rest := postingsChunk - p.next%postingsChunk; rest < n {
 		p.next += rest
 	}
 	if int(p.next>>postingsBits) == len(p.chunks.Chunks()) {
-		p.chunks.Add(new([postingsChunk]uint32))
+		p.chunks.Add(new([postingsChunk]byte))
 	}
 	address := p.next
 	p.next += n
 	return address
 }
 
-func (p *postings) word(address uint32) *uint32 {
-	return &p.chunks.Chunks()[address>>postingsBits][address%postingsChunk]
+// bytesAt returns n bytes in one chunk.
+func (p *postings) bytesAt(address uint64, n int) []byte {
+	return p.chunks.Chunks()[address>>postingsBits][address%postingsChunk:][:n:n]
 }
 
-// append adds a posting to a list and publishes it.
-func (p *postings) append(tm *term, posting uint32) {
-	switch tm.left {
-	case 0: // no slice yet
-		tm.slice = firstSlice
-		tm.first = p.alloc(firstSlice)
-		tm.tail, tm.left = tm.first, firstSlice
-	case 1: // only the link is left
-		tm.slice = min(2*tm.slice, maxSlice)
-		next := p.alloc(tm.slice)
-		*p.word(tm.tail) = next
-		tm.tail, tm.left = next, tm.slice
+// append adds a posting to a list and publishes it. Slots rise.
+func (p *postings) append(tm *term, slot uint32, class byte) {
+	var posting [binary.MaxVarintLen32 + 1]byte
+	n := binary.PutUvarint(posting[:], uint64(slot)+1-uint64(tm.next))
+	posting[n] = class
+	n++
+	if int(tm.left) < n {
+		size := uint16(firstSlice)
+		if tm.slice > 0 {
+			size = min(2*tm.slice, maxSlice)
+		}
+		fresh := p.alloc(uint64(size))
+		if tm.slice == 0 {
+			tm.first = fresh
+		} else {
+			binary.LittleEndian.PutUint64(p.bytesAt(tm.tail+uint64(tm.left), linkBytes), fresh)
+		}
+		tm.tail, tm.left, tm.slice = fresh, size-linkBytes, size
 	}
-	*p.word(tm.tail) = posting
-	tm.tail++
-	tm.left--
+	copy(p.bytesAt(tm.tail, n), posting[:n])
+	tm.tail += uint64(n)
+	tm.left -= uint16(n)
+	tm.next = slot + 1
 	tm.count.Add(1)
 }
 
-// walk hands the published postings of a list to fn in pieces, by rising slot, as long as fn returns true.
-func (p *postings) walk(tm *term, fn func(piece []uint32) bool) {
+// run is the number of postings that a reader unpacks at a time.
+const run = 256
+
+// postingRun is scratch for walk: postings unpacked, by rising slot.
+type postingRun struct {
+	slots   [run]uint32
+	classes [run]uint8
+}
+
+// walk hands the published postings of a list to fn, n of r at a time, by rising slot, as long as fn returns true.
+func (p *postings) walk(tm *term, r *postingRun, fn func(n int) bool) {
 	left := tm.count.Load()
 	if left == 0 {
 		return
 	}
 	chunks := p.chunks.Chunks() // after count: every slice of the published postings is in it
-	address, slice := tm.first, uint32(firstSlice)
+	address, size := tm.first, firstSlice
+	n, next := 0, uint32(0) // postings in r; the last slot and one
 	for {
-		words := chunks[address>>postingsBits][address%postingsChunk:][:slice]
-		if left < slice {
-			fn(words[:left])
-			return
+		slice := chunks[address>>postingsBits][address%postingsChunk:][:size]
+		packed, link := slice[:size-linkBytes], slice[size-linkBytes:]
+		for at := 0; at < len(packed) && packed[at] != 0; {
+			gap := uint32(packed[at])
+			at++
+			if gap >= 1<<7 {
+				gap &= 1<<7 - 1
+				for shift := 7; ; shift += 7 {
+					more := uint32(packed[at])
+					at++
+					gap |= more & (1<<7 - 1) << shift
+					if more < 1<<7 {
+						break
+					}
+				}
+			}
+			next += gap
+			r.slots[n], r.classes[n] = next-1, packed[at]
+			at++
+			n++
+			left--
+			if n == run || left == 0 {
+				if !fn(n) || left == 0 {
+					return
+				}
+				n = 0
+			}
 		}
-		if !fn(words[:slice-1]) {
-			return
-		}
-		left -= slice - 1
-		address, slice = words[slice-1], min(2*slice, maxSlice)
+		address, size = binary.LittleEndian.Uint64(link), min(2*size, maxSlice)
 	}
 }
 
-func (p *postings) bytes() int64 { return int64(len(p.chunks.Chunks())) * postingsChunk * 4 }
+func (p *postings) bytes() int64 { return int64(len(p.chunks.Chunks())) * postingsChunk }

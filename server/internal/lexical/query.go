@@ -2,7 +2,6 @@ package lexical
 
 import (
 	"math"
-	"slices"
 	"unsafe"
 
 	"github.com/akin-search/akin/embed"
@@ -91,12 +90,7 @@ func (x *Index) Shared(q *Query, slot uint32) int {
 	}
 	words, n := x.rowBigrams(slot)
 	shared := uint64(0)
-	for i, word := range words {
-		shared += q.phrases[word&(1<<16-1)/64] >> (word % 64) & 1
-		if high := word >> 16; uint32(2*i+1) < n {
-			shared += q.phrases[high/64] >> (high % 64) & 1
-		}
-	}
+	eachBigram(words, n, func(b uint16) { shared += q.phrases[b/64] >> (b % 64) & 1 })
 	return int(shared)
 }
 
@@ -169,8 +163,8 @@ func (x *Index) ahead(slots []uint32, i int) {
 		vector.Prefetch(unsafe.Pointer(x.rows.at(slots[j])), 1)
 	}
 	if j := i + aheadPairs; j < len(slots) {
-		if words := x.row(slots[j]); len(words) > 0 {
-			vector.Prefetch(unsafe.Pointer(&words[0]), len(words)/16+1)
+		if words := x.row(slots[j]).words; len(words) > 0 {
+			vector.Prefetch(unsafe.Pointer(&words[0]), len(words)/32+1)
 		}
 	}
 }
@@ -178,9 +172,9 @@ func (x *Index) ahead(slots []uint32, i int) {
 func (x *Index) score(q *Query, slot uint32) float64 {
 	r := x.rows.at(slot)
 	norm := q.norm0 + q.norm1*float64(r.tokens)
-	words := x.pairs.at(r.chunk, r.offset, r.pairs)
 	score := 0.
-	for _, word := range words {
+	for p := (pairs{words: x.words.at(r.chunk, r.offset, r.pairs)}); len(p.words) > 0; {
+		word := p.next()
 		if q.filter[word>>countBits%filterSize] == 0 {
 			continue
 		}
@@ -199,11 +193,13 @@ func (x *Index) TermScore(q *Query, slot, feature uint32) float64 {
 		return 0
 	}
 	r := x.rows.at(slot)
-	words := x.row(slot)
-	at, _ := slices.BinarySearch(words, feature<<countBits)
-	if at == len(words) || words[at]>>countBits != feature {
+	word := uint32(0)
+	for p := x.row(slot); len(p.words) > 0 && word>>countBits < feature; {
+		word = p.next()
+	}
+	if word>>countBits != feature {
 		return 0
 	}
-	tf := float64(words[at] & maxCount)
+	tf := float64(word & maxCount)
 	return q.weights[i] * tf / (tf + (q.norm0 + q.norm1*float64(r.tokens)))
 }

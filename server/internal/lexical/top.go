@@ -35,6 +35,7 @@ type topScratch struct {
 	slots   []uint32
 	found   []index.Candidate
 	keys    []uint64
+	run     postingRun
 }
 
 const (
@@ -178,21 +179,21 @@ func (x *Index) add(s *topScratch, tm *term, weight float32, n uint32) {
 		s.table[class] = uint16(weight*impact) + 1
 	}
 	sums := s.sums
-	x.lists.walk(tm, func(piece []uint32) bool {
-		for len(piece) > 0 && piece[len(piece)-1]>>classBits >= n {
-			piece = piece[:len(piece)-1] // appended after the query began
+	r := &s.run
+	x.lists.walk(tm, r, func(length int) bool {
+		for length > 0 && r.slots[length-1] >= n {
+			length-- // appended after the query began
 		}
 		m := len(s.touched)
-		s.touched = slices.Grow(s.touched, len(piece)+1)
-		touched := s.touched[:m+len(piece)+1]
-		for _, posting := range piece {
-			slot := posting >> classBits
+		s.touched = slices.Grow(s.touched, length+1)
+		touched := s.touched[:m+length+1]
+		for i, slot := range r.slots[:length] {
 			sum := sums[slot]
 			touched[m] = slot
 			if sum == 0 {
 				m++
 			}
-			sums[slot] = sum + s.table[posting&(1<<classBits-1)]
+			sums[slot] = sum + s.table[r.classes[i]]
 		}
 		s.touched = touched[:m]
 		return true
