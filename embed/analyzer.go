@@ -220,7 +220,11 @@ func (a *Analyzer) take(word []byte, surface string, compound bool) {
 		return
 	}
 	if a.trace == nil {
-		a.words.add(id)
+		if compound {
+			a.words.addBeside(id)
+		} else {
+			a.words.add(id)
+		}
 		a.bigrams = a.ends.follow(a.bigrams, id, compound)
 	}
 	switch {

@@ -11,7 +11,7 @@ import (
 type Terms struct {
 	IDs    []uint32 // ascending and distinct, below 1<<FeatureBits
 	Counts []uint16 // occurrences of each, 1 to 65535; more are held as 65535
-	Tokens int      // all occurrences together, not saturating
+	Tokens int      // words or n-grams of the texts, not saturating; a compound counts as its parts only
 	// Bigrams are 16-bit hashes of every two neighbouring words of one text, in the order of the texts and as often as they
 	// occur. Only Analysis.Words has them.
 	Bigrams []uint16
@@ -53,6 +53,11 @@ func (c *counter) init() {
 
 func (c *counter) add(id uint32) {
 	c.tokens++
+	c.addBeside(id)
+}
+
+// addBeside counts a feature that is no token of its own.
+func (c *counter) addBeside(id uint32) {
 	i := c.find(id)
 	if c.slots[i].key == 0 {
 		if len(c.used) == len(c.slots)/2 {
