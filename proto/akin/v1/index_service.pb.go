@@ -618,7 +618,7 @@ type EvaluateRecallResponse struct {
 	Queries int32 `protobuf:"varint,3,opt,name=queries,proto3" json:"queries,omitempty"`
 	// Mean time of one search of the index.
 	MeanLatency *durationpb.Duration `protobuf:"bytes,4,opt,name=mean_latency,json=meanLatency,proto3" json:"mean_latency,omitempty"`
-	// Mean time of one exact scan.
+	// Mean time of one exact scan, of the first ten; the others share their scans.
 	ExactLatency  *durationpb.Duration `protobuf:"bytes,5,opt,name=exact_latency,json=exactLatency,proto3" json:"exact_latency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

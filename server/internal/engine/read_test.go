@@ -234,3 +234,42 @@ func TestErrorsOfTheStoreKeepTheirMeaning(t *testing.T) {
 		t.Errorf("delete: %v", err)
 	}
 }
+
+// TestTruthsThatShareTheirScansAreThoseOfSingleOnes compares the two, with a filter and without.
+func TestTruthsThatShareTheirScansAreThoseOfSingleOnes(t *testing.T) {
+	for _, kind := range []string{"flat", "hnsw", "coder"} {
+		e := open(t, t.TempDir(), func(c *Config) { c.Index = kind })
+		mustUpsert(t, e, testPapers(0, 120)...)
+		for _, f := range []string{"", `categories:"topic2"`} {
+			epoch := e.readers.enter()
+			v := e.look()
+			if f != "" {
+				if err := v.restrict(parse(t, f)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			slots, err := drawSlots(t.Context(), v, 20, 1)
+			if err != nil || len(slots) != 20 {
+				t.Fatalf("%d slots, %v", len(slots), err)
+			}
+			asks, err := v.likeness(slots, RecallQuery{K: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			shared, _, err := v.truths(t.Context(), asks, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			single, _, err := v.truths(t.Context(), asks, len(asks))
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.readers.leave(epoch)
+			for i := range asks {
+				if len(single[i]) != 10 || !slices.Equal(shared[i], single[i]) {
+					t.Errorf("%s %q: slot %d: %v and %v", kind, f, slots[i], shared[i], single[i])
+				}
+			}
+		}
+	}
+}

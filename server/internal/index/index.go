@@ -76,6 +76,10 @@ type Searcher interface {
 	Catchup(ctx context.Context, workers func() int) error
 	// Search appends to dst the K accepted slots with the highest cosine, in order of falling score, ties by rising slot.
 	Search(ctx context.Context, q *Query, dst []Candidate) ([]Candidate, Report, error)
+	// SearchBatch answers many queries as Search would answer each, and shares the reading of the vectors among those that
+	// are scanned for. It appends the hits of queries[i] to dst[i] and writes its report to reports[i], both as long as
+	// queries; after an error, which may be that of any query, they hold nothing of use.
+	SearchBatch(ctx context.Context, queries []*Query, dst [][]Candidate, reports []Report) error
 	// Scores writes the cosine of the query vector (len Dims, L2 norm 1) with each slot to dst (len(slots)).
 	Scores(vector []float32, slots []uint32, dst []float32) error
 	// Vector writes the stored vector of a slot, as far as the engine keeps its precision, to dst (len Dims, L2 norm 1, or

@@ -48,6 +48,17 @@ func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidat
 	return append(dst, best...), index.Report{Scored: scored}, err
 }
 
+// SearchBatch implements index.Searcher, one query after the other.
+func (x *Index) SearchBatch(ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report) error {
+	for i, q := range queries {
+		var err error
+		if dst[i], reports[i], err = x.Search(ctx, q, dst[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // firstFetch is how many vectors a walk begins by asking for.
 func firstFetch(q *index.Query, k int) int {
 	fetch := max(4*k, q.Ef)

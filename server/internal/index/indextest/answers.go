@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/akin-search/akin/server/internal/index"
@@ -19,6 +20,30 @@ func (s *suite) testEmpty(t *testing.T) {
 	for _, q := range ways {
 		q.Vector, q.K = gaussian(newRand(1), dims, 1), 10
 		s.search(t, x, nil, &q)
+	}
+}
+
+func (s *suite) testBatch(t *testing.T) {
+	rng := newRand(12)
+	x := s.filled(t, Clustered(rng, 300, dims))
+	queries := make([]*index.Query, 40)
+	for i := range queries {
+		q := ways[i%len(ways)]
+		q.Vector, q.K = gaussian(rng, dims, 1), 1+i%20
+		queries[i] = &q
+	}
+	hits, reports := make([][]index.Candidate, len(queries)), make([]index.Report, len(queries))
+	if err := x.SearchBatch(t.Context(), queries, hits, reports); err != nil {
+		t.Fatal(err)
+	}
+	for i, q := range queries {
+		alone, report, err := x.Search(t.Context(), q, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(hits[i], alone) || reports[i].Exact != report.Exact {
+			t.Errorf("query %d: %v, %v in a batch, and %v, %v alone", i, hits[i], reports[i], alone, report)
+		}
 	}
 }
 

@@ -79,6 +79,7 @@ func Run(t *testing.T, open func(t testing.TB, dims int) index.Searcher, opts Op
 	}{
 		{"AnEmptyIndexFindsNothing", s.testEmpty},
 		{"HitsComeByFallingScoreThenRisingSlot", s.testOrder},
+		{"ABatchAnswersAsItsQueriesDoAlone", s.testBatch},
 		{"AnyKIsAnswered", s.testK},
 		{"ZeroVectorsAreNeverHits", s.testZero},
 		{"VectorsAreScaledAndCopied", s.testScaling},

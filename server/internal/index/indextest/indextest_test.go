@@ -30,6 +30,7 @@ func TestAFaultyEngine(t *testing.T) {
 
 func TestAnEngineThatIsWrongFails(t *testing.T) {
 	for fault, want := range map[string]string{
+		"mixes a batch up":            "ABatchAnswersAsItsQueriesDoAlone",
 		"takes NaN":                   "BadVectorsAreErrorsAndTakeNoSlot",
 		"aliases":                     "VectorsAreScaledAndCopied",
 		"ignores cancellation":        "CancelledSearchesStop",
