@@ -119,6 +119,7 @@ func (s *scheduler) look(now time.Time) state {
 	epoch, seen := e.readers.oldest(revision)
 	e.unseen.Store(min(seen, s.history.kept(now)))
 	e.answers.expire(now)
+	e.expirePrevious(now)
 	retired := e.retired.Load()
 	st := e.state()
 	s.stale = s.stale.observe(g)

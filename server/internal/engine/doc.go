@@ -52,7 +52,7 @@
 //	ingest.go      Prepare, Submit, Wait; applier.go publishes
 //	view.go        what one query sees; search.go, recommend.go, rank.go, page.go answer it with package rank
 //	read.go        Get, List, Export, Purge
-//	epochs.go      which queries still run; history.go which revisions page tokens pin
+//	epochs.go      which queries still run; history.go and previous.go what page tokens pin
 //	plan.go        what is wanted; schedule.go what runs next; background.go runs it
 //	rebuild.go     building the next generation; swap.go puts it in place; pace.go holds writers back meanwhile
 //	checkpoint.go  a generation on disk

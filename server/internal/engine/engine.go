@@ -69,11 +69,12 @@ type Engine struct {
 	now   func() time.Time
 	store *store.Store
 
-	live    atomic.Pointer[Generation]
-	scratch *sync.Pool // of *scratch
-	rankers *sync.Pool // of *ranker
-	readers *readers
-	opened  time.Time // lastWrite counts from it: the clock of this process, which never jumps
+	live     atomic.Pointer[Generation]
+	previous atomic.Pointer[previous]
+	scratch  *sync.Pool // of *scratch
+	rankers  *sync.Pool // of *ranker
+	readers  *readers
+	opened   time.Time // lastWrite counts from it: the clock of this process, which never jumps
 
 	queue       chan []store.Entry // from the store's committer to the applier
 	swaps       chan swap

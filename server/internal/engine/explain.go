@@ -24,7 +24,7 @@ func (e *Engine) Explain(ctx context.Context, q ExplainQuery) (*Explanation, err
 	if q.PaperID != "" {
 		ids = append(ids, q.PaperID)
 	}
-	v, slots, err := e.lookForStored(ctx, ids...)
+	v, slots, err := e.lookForStored(ctx, e.look, ids...)
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func (v *view) resume(token string, request uint64, limit int) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	if p.model != model || p.revision < v.gen.base || p.revision > v.revision {
+	if !v.gen.fits(p) || p.revision > v.revision {
 		return page{}, fmt.Errorf("%w: the index has been rebuilt since the first page; search again", ErrPageExpired)
 	}
 	v.revision, v.slots = p.revision, uint32(v.gen.slotsAt(p.revision))

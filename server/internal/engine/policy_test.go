@@ -70,6 +70,7 @@ func TestDeadSlotsAreRemovedAndTheirGenerationGoes(t *testing.T) {
 	for _, kind := range []string{"hnsw", "flat", "coder"} {
 		t.Run(kind, func(t *testing.T) {
 			lower(t, &compactFrom, 20)
+			lower(t, &pinFor, 0)
 			e := open(t, t.TempDir(), func(c *Config) { c.Index = kind })
 			mustUpsert(t, e, testPapers(0, 100)...)
 			if _, err := e.Train(context.Background(), TrainOptions{Epochs: 1}, nil); err != nil {

@@ -176,6 +176,7 @@ func (e *Engine) fit(ctx context.Context, report func(done int)) (*embed.Model, 
 
 // replaceLive builds a generation for a model and puts it in place of the live one. The caller has put its element into e.building.
 func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created time.Time, report func(stage string, share float64)) error {
+	e.dropPrevious() // three at once would be too much memory
 	total := max(1, e.store.Count())
 	start := e.holdLog()
 	defer e.releaseLog()
@@ -201,7 +202,6 @@ func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created ti
 	e.forgetCheckpoint()
 	e.log.Info("a new generation is live", "papers", next.papers(), "model", model.Fingerprint(), "trained", model.Trained(),
 		"caught_up", next.caughtUp)
-	e.retired.Store(e.readers.advance(next.revision()))
 	return nil
 }
 

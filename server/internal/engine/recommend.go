@@ -21,7 +21,12 @@ func (e *Engine) Recommend(ctx context.Context, rec *Recommendation) (*Result, e
 	r := e.rankers.Get().(*ranker)
 	defer e.rankers.Put(r)
 
-	v, s, err := e.lookForSubjects(ctx, rec)
+	hash := recommendationHash(rec)
+	look, err := e.lookAt(rec.PageToken, hash)
+	if err != nil {
+		return nil, err
+	}
+	v, s, err := e.lookForSubjects(ctx, look, rec)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +34,7 @@ func (e *Engine) Recommend(ctx context.Context, rec *Recommendation) (*Result, e
 		return nil, err
 	}
 	without := r.taste.Likes() == 0
-	request := pageRequest{&rec.Options, rec.PageSize, rec.PageToken, recommendationHash(rec)}
+	request := pageRequest{&rec.Options, rec.PageSize, rec.PageToken, hash}
 	result, ranked, err := e.answer(r, v, request, func(f rank.Find) (index.Report, error) {
 		if without {
 			return r.newestAndCentral(ctx, v, f)
@@ -58,7 +63,7 @@ type subjects struct {
 
 // lookForSubjects begins a view in which every paper that is liked, disliked or excluded is visible and not among the
 // hits.
-func (e *Engine) lookForSubjects(ctx context.Context, rec *Recommendation) (*view, *subjects, error) {
+func (e *Engine) lookForSubjects(ctx context.Context, look func() *view, rec *Recommendation) (*view, *subjects, error) {
 	s := &subjects{}
 	var ids []string
 	for _, side := range [][]Preference{rec.Likes, rec.Dislikes} {
@@ -69,7 +74,7 @@ func (e *Engine) lookForSubjects(ctx context.Context, rec *Recommendation) (*vie
 		}
 	}
 	named := len(ids)
-	v, slots, err := e.lookFor(ctx, append(ids, rec.Exclude...)...)
+	v, slots, err := e.lookFor(ctx, look, append(ids, rec.Exclude...)...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -22,14 +22,19 @@ func (e *Engine) Search(ctx context.Context, q *Query) (*Result, error) {
 	r := e.rankers.Get().(*ranker)
 	defer e.rankers.Put(r)
 
-	v, ask, err := e.ask(ctx, r, q)
+	hash := queryHash(q)
+	look, err := e.lookAt(q.PageToken, hash)
+	if err != nil {
+		return nil, err
+	}
+	v, ask, err := e.ask(ctx, look, r, q)
 	if err != nil {
 		return nil, err
 	}
 	if q.DenseWeight != nil && ask.Terms != nil {
 		ask.Weights = ask.Weights.WithDense(*q.DenseWeight)
 	}
-	request := pageRequest{&q.Options, q.PageSize, q.PageToken, queryHash(q)}
+	request := pageRequest{&q.Options, q.PageSize, q.PageToken, hash}
 	result, _, err := e.answer(r, v, request, func(f rank.Find) (index.Report, error) { return r.rank(ctx, v, &ask, f) })
 	if err != nil {
 		return nil, err
@@ -39,10 +44,10 @@ func (e *Engine) Search(ctx context.Context, q *Query) (*Result, error) {
 }
 
 // ask turns a query into a question and the view that answers it.
-func (e *Engine) ask(ctx context.Context, r *ranker, q *Query) (*view, question, error) {
+func (e *Engine) ask(ctx context.Context, look func() *view, r *ranker, q *Query) (*view, question, error) {
 	switch {
 	case q.PaperID != "":
-		v, slots, err := e.lookForStored(ctx, q.PaperID)
+		v, slots, err := e.lookForStored(ctx, look, q.PaperID)
 		if err != nil {
 			return nil, question{}, err
 		}
@@ -50,11 +55,11 @@ func (e *Engine) ask(ctx context.Context, r *ranker, q *Query) (*view, question,
 		v.without(slots[0])
 		return v, ask, err
 	case q.Vector != nil:
-		v := e.look()
+		v := look()
 		ask, err := vectorQuestion(v.gen, q.Vector)
 		return v, ask, err
 	default:
-		v := e.look()
+		v := look()
 		ask, err := r.textQuestion(v.gen, q.Text)
 		return v, ask, err
 	}
@@ -162,7 +167,7 @@ func (e *Engine) answer(r *ranker, v *view, ask pageRequest, candidates func(f r
 		return nil, nil, err
 	}
 	if n := len(v.exclude); n > 0 && v.exclude[n-1] >= v.slots {
-		return nil, nil, fmt.Errorf("%w: a paper that the search names was written since the first page; search again", ErrPageExpired)
+		return nil, nil, errChangedSince
 	}
 	report, err := candidates(find(v, ask.options, int(p.depth), e.readers.alone()))
 	if err != nil {

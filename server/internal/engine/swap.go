@@ -92,6 +92,7 @@ func (e *Engine) swapIn(next *Generation) error {
 	}
 	next.caughtUp = behind
 	next.base = next.revision()
+	e.keepPrevious(live)
 	e.live.Store(next)
 	live.retire()
 	return nil

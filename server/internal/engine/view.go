@@ -20,6 +20,7 @@ type view struct {
 	set      *roaring.Bitmap // slots whose columns the filter accepts; nil: all
 	bits     []uint64        // the same as a bit a slot
 	exclude  []uint32        // slots never returned, ascending
+	replaced bool            // the generation is not live any more, and nothing more will be seen in it
 }
 
 // look begins a query's view without a filter. The caller is between readers.enter and leave.
@@ -102,10 +103,10 @@ const unstored = 1<<32 - 1
 
 // lookFor begins a view in which every id that the store has is visible, and returns their slots: unstored for the
 // others. The store runs ahead of what is visible by the writes being applied just now, so a few looks may be needed.
-func (e *Engine) lookFor(ctx context.Context, ids ...string) (*view, []uint32, error) {
+func (e *Engine) lookFor(ctx context.Context, look func() *view, ids ...string) (*view, []uint32, error) {
 	ordinals, slots := make([]uint64, len(ids)), make([]uint32, len(ids))
 	for {
-		v := e.look()
+		v := look()
 		if len(ids) == 0 {
 			return v, nil, nil
 		}
@@ -115,6 +116,9 @@ func (e *Engine) lookFor(ctx context.Context, ids ...string) (*view, []uint32, e
 		if v.slotsOf(ordinals, slots) {
 			return v, slots, nil
 		}
+		if v.replaced {
+			return nil, nil, errChangedSince
+		}
 		if err := e.waitToSee(ctx); err != nil {
 			return nil, nil, err
 		}
@@ -122,8 +126,8 @@ func (e *Engine) lookFor(ctx context.Context, ids ...string) (*view, []uint32, e
 }
 
 // lookForStored is lookFor of ids that must be stored: ErrNotFound names the first that is not.
-func (e *Engine) lookForStored(ctx context.Context, ids ...string) (*view, []uint32, error) {
-	v, slots, err := e.lookFor(ctx, ids...)
+func (e *Engine) lookForStored(ctx context.Context, look func() *view, ids ...string) (*view, []uint32, error) {
+	v, slots, err := e.lookFor(ctx, look, ids...)
 	if err != nil {
 		return nil, nil, err
 	}
