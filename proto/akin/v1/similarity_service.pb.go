@@ -268,7 +268,8 @@ type SearchPapersRequest struct {
 	// Hits a page. Default 10, at most 1,000; larger values are cut to 1,000.
 	PageSize int32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before; all other fields must be as they were. The pages of one search are of one
-	// revision: ABORTED with reason PAGE_EXPIRED when the model has changed or the revision is gone; start again then.
+	// revision and one model, which are kept for a minute after they are replaced (less where 100,000 revisions or another
+	// model follow within it): ABORTED with reason PAGE_EXPIRED when they are gone; start again then.
 	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// What the answer must include at least. Default: what is stored when the call comes.
 	AtLeast       *Position `protobuf:"bytes,7,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`

@@ -243,14 +243,22 @@ func TestPageTokensOfOtherRequestsAreRefused(t *testing.T) {
 	}
 }
 
-func TestAPageOfAReplacedModelIsExpired(t *testing.T) {
+// TestAPageOfAReplacedModelExpires trains twice: pages of the model before are answered for a while, older ones are not.
+func TestAPageOfAReplacedModelExpires(t *testing.T) {
+	lower(t, &refitFrom, 1<<40)
 	e := open(t, t.TempDir())
 	mustUpsert(t, e, testPapers(0, 60)...)
-	token := search(t, e, Query{Text: "graph", PageSize: 5}).NextPageToken
+	first := search(t, e, Query{Text: "graph", PageSize: 5})
+	q := Query{Text: "graph", PageSize: 5, PageToken: first.NextPageToken}
 	if _, err := e.Train(context.Background(), TrainOptions{Epochs: 1}, nil); err != nil {
 		t.Fatal(err)
 	}
-	q := Query{Text: "graph", PageSize: 5, PageToken: token}
+	if second, err := e.Search(context.Background(), &q); err != nil || second.Model != first.Model {
+		t.Errorf("a page of the model before: %+v, %v", second, err)
+	}
+	if _, err := e.Train(context.Background(), TrainOptions{Epochs: 1, Seed: 2}, nil); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := e.Search(context.Background(), &q); !errors.Is(err, ErrPageExpired) {
 		t.Errorf("%v, want ErrPageExpired", err)
 	}
