@@ -52,6 +52,7 @@ func serve(ctx context.Context, s *settings) error {
 		return err
 	}
 	cfg := service.Config{Logger: log, Version: version()}
+	cfg.Admit.Cores = spareProcessor()
 	if cfg.Admit.Keys, err = admit.NewKeyring(s.tokensFile, token, log); err != nil {
 		return fmt.Errorf("--tokens-file: %w", err)
 	}

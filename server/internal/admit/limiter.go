@@ -143,7 +143,7 @@ func (l *Limiter) arrive(t ticket) (period int64, err error) {
 	greedy := l.usage.greedy(t.key, now)
 	wait := l.wait(t.class, greedy)
 	if t.class == Interactive { // a burst of headers must see itself
-		wait += seconds(l.coming.count(t.class) * l.hold[t.class] / float64(l.slots))
+		wait += seconds(l.coming.count(t.class, now) * l.hold[t.class] / float64(l.slots))
 	}
 	if l.queues[t.class].Len() >= maxQueued || !l.inTime(&t, wait, now) {
 		l.adjust(now)

@@ -89,7 +89,7 @@ func (p *Permit) yield(ctx context.Context) {
 	defer p.mu.Unlock()
 	l := p.limiter
 	now := l.now()
-	if p.released || now.Sub(p.yielded) < yieldEvery {
+	if p.released || now.Sub(p.yielded) < yieldEvery || now.Sub(p.since) < yieldEvery {
 		return
 	}
 	if l.urgent(p.ticket.class) {

@@ -169,4 +169,7 @@ func (a *arrivals) gone(c Class, period int64, now time.Time) {
 	}
 }
 
-func (a *arrivals) count(c Class) float64 { return a.current[c] + a.before[c] }
+func (a *arrivals) count(c Class, now time.Time) float64 {
+	a.turn(now)
+	return a.current[c] + a.before[c]
+}

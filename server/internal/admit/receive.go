@@ -171,15 +171,16 @@ func (r *receiver) decompress(compressor encoding.Compressor, data mem.BufferSli
 		n, err := io.ReadFull(plain, *buffer)
 		*buffer = (*buffer)[:n]
 		out = append(out, mem.NewBuffer(buffer, pool))
+		ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return out, nil
-		case err != nil:
+		case err != nil && !ended:
 			out.Free()
 			return nil, errBroken
 		case out.Len() > MaxMessage:
 			out.Free()
 			return nil, errTooLarge
+		case ended:
+			return out, nil
 		}
 	}
 }

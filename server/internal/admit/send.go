@@ -4,7 +4,9 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 var errNotRead = Refuse(codes.Aborted, ReasonSendTimeout,
@@ -19,7 +21,13 @@ func (g *Gate) Send(ctx context.Context, send func() error) error {
 	}
 	call.permit.pause()
 	defer call.permit.resume(ctx)
-	timer := time.AfterFunc(g.cfg.SendTimeout, func() { call.cancel(errNotRead) })
+	timer := time.AfterFunc(g.cfg.SendTimeout, func() {
+		// gRPC would tell the client of a cancelled context; the first status that is written counts.
+		if s, ok := grpc.ServerTransportStreamFromContext(ctx).(interface{ WriteStatus(*status.Status) error }); ok {
+			_ = s.WriteStatus(status.Convert(errNotRead)) // it fails where the connection is gone
+		}
+		call.cancel(errNotRead)
+	})
 	defer timer.Stop()
 	if err := send(); err != nil {
 		if ctx.Err() != nil {
