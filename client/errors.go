@@ -181,8 +181,11 @@ const dialFailed = `connection error: desc = "transport: `
 
 func fromStatus(op string, st *status.Status) *Error {
 	e := &Error{Op: op, Code: st.Code(), Message: st.Message()}
-	if e.Message == "" {
+	switch {
+	case e.Message == "":
 		e.Message = st.Code().String()
+	case e.Code == codes.DeadlineExceeded && strings.Contains(e.Message, "RST_STREAM"):
+		e.Message = deadlinePassed
 	}
 	for _, detail := range st.Details() {
 		switch d := detail.(type) {

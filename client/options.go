@@ -133,7 +133,7 @@ func (c *config) dialOptions(addr string, local bool) ([]grpc.DialOption, error)
 			MinConnectTimeout: 5 * time.Second,
 		}),
 		// The client's own interceptor comes last in the chain, so that the caller's see one call, not its attempts.
-		grpc.WithChainUnaryInterceptor(append(c.unary[:len(c.unary):len(c.unary)], retryAsAsked)...),
+		grpc.WithChainUnaryInterceptor(append(c.unary[:len(c.unary):len(c.unary)], new(retrier).call)...),
 		grpc.WithChainStreamInterceptor(c.stream...),
 		grpc.WithUserAgent("akin-go"),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceive)),

@@ -4,10 +4,12 @@ import (
 	"context"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
@@ -50,8 +52,20 @@ var serviceConfig = func() string {
 		`"retryableStatusCodes":["UNAVAILABLE"]}}]}`
 }()
 
-// maxAsked is how often a call waits because the server asked for it.
-const maxAsked = 3
+// Trying again.
+const (
+	// CallPatience is how long a call that is safe to repeat goes on trying while a server that has answered before is
+	// away, as a rule for a restart. A deadline that comes earlier ends it: a call without one of its own gets that of
+	// [WithTimeout], [DefaultTimeout] unless it is changed.
+	CallPatience = 90 * time.Second
+	// maxAsked is how often a call comes back to a server that is there and has too much to do.
+	maxAsked = 3
+	// firstWait and longestWait bound the waits between attempts while the server is away.
+	firstWait   = 100 * time.Millisecond
+	longestWait = 2 * time.Second
+	// deadlineSlack is how much earlier than this side the server may see a deadline pass.
+	deadlineSlack = 100 * time.Millisecond
+)
 
 var idempotentSet = func() map[string]bool {
 	set := make(map[string]bool, len(idempotent))
@@ -61,27 +75,54 @@ var idempotentSet = func() map[string]bool {
 	return set
 }()
 
-// retryAsAsked repeats an idempotent unary call that failed with google.rpc.RetryInfo, after the time it names, as long
-// as the deadline leaves room for it. (gRPC's own retries know only its grpc-retry-pushback-ms trailer.)
-func retryAsAsked(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	for asked := 0; ; asked++ {
+// retrier repeats idempotent unary calls: those that failed with google.rpc.RetryInfo after the time it names, and those
+// that met no server, or one that starts or ends, for as long as the deadline or CallPatience leaves room. (gRPC's own
+// retries, beneath, end after .7 s and know only its grpc-retry-pushback-ms trailer.) A server that has never answered
+// is not waited for: its address may be wrong.
+type retrier struct {
+	answered atomic.Bool
+}
+
+func (r *retrier) call(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	end := time.Now().Add(CallPatience)
+	if deadline, has := ctx.Deadline(); has && deadline.Before(end) {
+		end = deadline
+	}
+	asked, wait := 0, firstWait
+	for {
 		err := invoke(ctx, method, req, reply, cc, opts...)
-		if err == nil || asked == maxAsked || !idempotentSet[method] {
-			return err
+		delay, hasDelay := askedDelay(err)
+		if err == nil || hasDelay || status.Code(err) != codes.Unavailable {
+			r.answered.Store(true)
 		}
-		wait, ok := askedDelay(err)
-		if !ok {
-			return err
+		away := status.Code(err) == codes.Unavailable && r.answered.Load()
+		if err == nil || !idempotentSet[method] || ctx.Err() != nil || !away && (!hasDelay || asked == maxAsked) {
+			return afterDeadline(ctx, err)
 		}
-		wait += rand.N(wait/4 + time.Millisecond) // callers turned away together do not come back together
-		if deadline, has := ctx.Deadline(); has && time.Until(deadline) <= wait {
-			return err
+		if asked++; away {
+			delay = max(delay, wait)
+			wait = min(2*wait, longestWait)
+		} else {
+			delay <<= asked - 1 // so that those turned away again and again come less often
 		}
-		if !sleep(ctx, wait) {
-			return err
+		delay += rand.N(delay/4 + time.Millisecond) // callers turned away together do not come back together
+		if time.Until(end) <= delay || !sleep(ctx, delay) {
+			return afterDeadline(ctx, err)
 		}
 	}
 }
+
+// afterDeadline says that a deadline has passed where gRPC tells how it ended the stream.
+func afterDeadline(ctx context.Context, err error) error {
+	deadline, has := ctx.Deadline()
+	if !has || time.Until(deadline) > deadlineSlack || !strings.Contains(status.Convert(err).Message(), "RST_STREAM") {
+		return err
+	}
+	return status.Error(codes.DeadlineExceeded, deadlinePassed)
+}
+
+// deadlinePassed is the message of a call whose deadline passed while the server was at it.
+const deadlinePassed = "the deadline passed before the server answered"
 
 // askedDelay returns the wait that an error's RetryInfo names.
 func askedDelay(err error) (time.Duration, bool) {

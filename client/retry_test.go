@@ -122,3 +122,52 @@ func TestAWaitBeyondTheDeadlineFailsAtOnce(t *testing.T) {
 		t.Errorf("%d attempts", n)
 	}
 }
+
+func TestACallGoesOnTryingWhileTheServerIsAway(t *testing.T) {
+	s := fake.Start(t, samplePapers(3)...)
+	var attempts atomic.Int64
+	away := make(chan struct{})
+	s.Before = func(context.Context, string) error {
+		select {
+		case <-away:
+			if attempts.Add(1) <= 9 { // gRPC itself tries four times
+				return status.Error(codes.Unavailable, "restarts")
+			}
+		default:
+		}
+		return nil
+	}
+	c := dial(t, s)
+	if _, err := c.Search(context.Background(), "topic"); err != nil {
+		t.Fatal(err)
+	}
+	close(away)
+	if _, err := c.Search(context.Background(), "topic"); err != nil {
+		t.Errorf("after %d attempts: %v", attempts.Load(), err)
+	}
+}
+
+func TestAServerThatHasNeverAnsweredIsNotWaitedFor(t *testing.T) {
+	s := fake.Start(t)
+	s.Before = func(context.Context, string) error { return status.Error(codes.Unavailable, "not here") }
+	if _, err := dial(t, s).Search(testContext(t), "topic"); !errors.Is(err, client.ErrUnavailable) {
+		t.Error(err)
+	}
+	if n := s.Calls("SearchPapers"); n > 4 {
+		t.Errorf("%d attempts", n)
+	}
+}
+
+func TestADeadlineThatPassesIsToldAsOne(t *testing.T) {
+	s := fake.Start(t)
+	s.Before = func(ctx context.Context, _ string) error {
+		<-ctx.Done()
+		return status.Error(codes.Canceled, "stream terminated by RST_STREAM with error code: CANCEL")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := dial(t, s).Search(ctx, "topic")
+	if !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "RST_STREAM") {
+		t.Error(err)
+	}
+}
