@@ -47,7 +47,12 @@ var addressOf = regexp.MustCompile(`msg=serving address=(\S+)`)
 // start runs the server and waits until it serves.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := command(t, args...)
+	return command(t, args...).begin(t)
+}
+
+// begin starts a process and waits until it serves.
+func (p *process) begin(t *testing.T) *process {
+	t.Helper()
 	stderr, err := p.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -39,6 +39,17 @@ func serve(ctx context.Context, s *settings) error {
 	if err := s.check(); err != nil {
 		return err
 	}
+	passed, err := inherited()
+	if err != nil {
+		return err
+	}
+	local := isLoopback(s.addr)
+	if passed != nil {
+		s.addr, local = passed.Addr().String(), localOnly(passed)
+	}
+	if err := s.checkExposure(local); err != nil {
+		return err
+	}
 	log, err := s.logger()
 	if err != nil {
 		return err
@@ -74,7 +85,7 @@ func serve(ctx context.Context, s *settings) error {
 		defer stop()
 		cfg.Observe = observe
 	}
-	if s.insecure && !isLoopback(s.addr) {
+	if s.insecure && !local {
 		log.Warn("open to the network by --insecure", "address", s.addr, "tokens", cfg.Admit.Keys != nil, "encrypted", cfg.TLS != nil)
 	}
 
@@ -82,7 +93,7 @@ func serve(ctx context.Context, s *settings) error {
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 	r := &runner{addr: s.addr, data: s.data, index: s.index, drain: s.drain, cfg: cfg, log: log, signals: signals}
-	r.connections = s.connections
+	r.connections, r.passed = s.connections, passed
 	return r.run(ctx)
 }
 
@@ -96,7 +107,8 @@ type runner struct {
 	index       string
 	drain       time.Duration
 	cfg         service.Config
-	connections int // at most; 0: any number
+	connections int          // at most; 0: any number
+	passed      net.Listener // by systemd; nil: listen on addr
 	log         *slog.Logger
 	signals     <-chan os.Signal
 	ready       func(addr net.Addr) // called once calls are answered, on a goroutine of its own; nil: nothing
@@ -105,9 +117,12 @@ type runner struct {
 // run listens, loads, serves and drains. It listens first, so that a taken port is told before anything is loaded, and
 // health checks are answered meanwhile. The end of ctx drains as a first signal does.
 func (r *runner) run(ctx context.Context) error {
-	listener, err := listen(r.addr)
-	if err != nil {
-		return err
+	listener := r.passed
+	var err error
+	if listener == nil {
+		if listener, err = listen(r.addr); err != nil {
+			return err
+		}
 	}
 	server := service.New(r.cfg)
 	served := make(chan error, 1)
