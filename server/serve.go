@@ -140,7 +140,7 @@ func (r *runner) run(ctx context.Context) error {
 	var live *engine.Engine
 	go func() {
 		var err error
-		cfg := engine.Config{Dir: r.data, Index: r.index, Logger: r.log}
+		cfg := engine.Config{Dir: r.data, Index: r.index, Cores: r.cfg.Admit.Cores, Logger: r.log}
 		if configure != nil {
 			configure(&cfg)
 		}

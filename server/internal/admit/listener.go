@@ -48,8 +48,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 		}
 		if l.open.Add(1) > l.most {
 			l.open.Add(-1)
-			_ = conn.Close() // it was never served
 			l.tell("there are as many connections as there may be: new ones are closed", nil)
+			_ = conn.Close() // it was never served
 			continue
 		}
 		return &counted{Conn: conn, listener: l}, nil

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"runtime"
 	"runtime/debug"
 	"time"
 )
@@ -242,7 +241,7 @@ func (e *Engine) dispensableLog() uint64 {
 
 // linkWorkers is how many goroutines build a graph: all cores while nobody asks or writes, else all but one.
 func (e *Engine) linkWorkers() int {
-	cores := runtime.GOMAXPROCS(0)
+	cores := e.cfg.Cores
 	if e.readers.total.Load() == 0 && e.idle() >= linkIdle {
 		return cores
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ type Config struct {
 	Index string       // "auto" (default: hnsw), "flat", "hnsw" or "coder"
 	Embed embed.Config // default embed.DefaultConfig()
 
+	Cores           int           // of the machine that background work may use; default runtime.GOMAXPROCS(0)
 	TailLimit       int           // vectors waiting for the graph that make writers wait; default 1,048,576
 	TrainAt         int           // papers at which a model is first trained of its own accord; default 1,000, below 0 never
 	Idle            time.Duration // without writes before the engine trains of its own accord; default 30 s
@@ -41,6 +43,9 @@ func (c *Config) ensureDefaults() {
 	}
 	if c.Embed == (embed.Config{}) {
 		c.Embed = embed.DefaultConfig()
+	}
+	if c.Cores == 0 {
+		c.Cores = runtime.GOMAXPROCS(0)
 	}
 	if c.TailLimit == 0 {
 		c.TailLimit = 1 << 20
