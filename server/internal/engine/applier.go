@@ -89,6 +89,8 @@ func storeError(err error) error {
 		return nil
 	case errors.Is(err, store.ErrNotFound):
 		return ErrNotFound
+	case errors.Is(err, store.ErrDiskFull):
+		return fmt.Errorf("%w: %w", ErrDiskFull, err)
 	case errors.Is(err, store.ErrReadOnly):
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)
 	case errors.Is(err, store.ErrQueueFull):

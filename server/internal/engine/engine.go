@@ -240,7 +240,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Writable returns nil, or an error that wraps ErrReadOnly and says why writes are refused.
+// Writable returns nil, or an error that wraps ErrReadOnly or ErrDiskFull and says why writes are refused.
 func (e *Engine) Writable() error {
 	if err := e.failed.Load(); err != nil {
 		return fmt.Errorf("%w: %w; free the disk or mend the fault, then restart the server", ErrReadOnly, *err)

@@ -61,7 +61,8 @@ func TestReasonsAreStable(t *testing.T) {
 		{engine.ErrPageExpired, codes.Aborted, "PAGE_EXPIRED"},
 		{engine.ErrTrainingRuns, codes.FailedPrecondition, "TRAINING_RUNS"},
 		{engine.ErrTooFewPapers, codes.FailedPrecondition, "TOO_FEW_PAPERS"},
-		{engine.ErrReadOnly, codes.FailedPrecondition, "READ_ONLY"},
+		{engine.ErrReadOnly, codes.Unavailable, "READ_ONLY"},
+		{engine.ErrDiskFull, codes.Unavailable, "DISK_FULL"},
 		{engine.ErrOverloaded, codes.ResourceExhausted, "OVERLOADED"},
 		{engine.ErrClosed, codes.Unavailable, "SHUTTING_DOWN"},
 		{errors.New("anything"), codes.Internal, "INTERNAL"},
@@ -71,7 +72,7 @@ func TestReasonsAreStable(t *testing.T) {
 }
 
 func TestTheStateOfTheServerIsToldWithoutItsInside(t *testing.T) {
-	for _, sentinel := range []error{engine.ErrReadOnly, engine.ErrOverloaded, engine.ErrClosed} {
+	for _, sentinel := range []error{engine.ErrReadOnly, engine.ErrDiskFull, engine.ErrOverloaded, engine.ErrClosed} {
 		err := statusOf(fmt.Errorf("%w: write /srv/akin/store: no space left on device", sentinel), nil)
 		if text := status.Convert(err).Message(); strings.Contains(text, "/srv") {
 			t.Errorf("internals reached the client: %s", text)

@@ -101,8 +101,8 @@ type halfApplied struct{ error }
 
 func (e halfApplied) Unwrap() error { return e.error }
 
-// update runs one write transaction and makes its outcome the newest snapshot. Any failure to write, which includes
-// damage found on the way, ends writing for good; what fn put stays invisible.
+// update runs one write transaction and makes its outcome the newest snapshot. A failure to write, which includes damage
+// found on the way, ends writing for good, except that of a full disk (full.go); what fn put stays invisible.
 func (s *Store) update(fn func(w *writer) error) error {
 	w := &writer{s: s, state: s.state}
 	remap := s.mustRemap()
@@ -132,6 +132,9 @@ func (s *Store) update(fn func(w *writer) error) error {
 		return nil
 	case errors.Is(err, errNothing):
 		return nil
+	}
+	if noSpace(err) && !errors.Is(err, ErrDamaged) && s.untouched() {
+		return s.fill(err)
 	}
 	return s.poison(err)
 }

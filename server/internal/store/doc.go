@@ -12,12 +12,13 @@
 // A folder holds papers.db, a go.etcd.io/bbolt file, and lock, which the one process that may use the folder holds.
 // Buckets of papers.db:
 //
-//	meta        "format" -> format version;  "state" -> store id, last revision, next ordinal, counts
+//	meta        "format" -> format version;  "state" -> lineage, last revision, next ordinal, counts
 //	ids         id -> ordinal                       the live papers
 //	heads       ordinal -> akin.v1.Paper            without its abstract: what a search reads of ten papers
 //	abstracts   ordinal -> text
 //	log         revision -> old ordinal, new ordinal, id
 //	superseded  revision -> ordinal                 versions to remove when nobody needs them
+//	lineages    revision -> lineage                 which process life wrote from there on
 //	records     table, key -> value                 what others keep beside the papers
 //
 // Every value ends in a CRC32C over itself and its key, so what is read is what was written or is an error (ErrDamaged).
@@ -27,7 +28,8 @@
 // Submit puts an all-or-none batch on a bounded queue. One committer goroutine takes whatever waits, up to a bound of
 // bytes, into one transaction with one fsync (group commit). A batch that fails, because it deletes an unknown id, fails
 // alone. When the disk fails, the store stops taking writes for good (ErrReadOnly) and goes on serving reads: after a
-// failed fsync nobody can know what the disk holds, so trying again would be a guess.
+// failed fsync nobody can know what the disk holds, so trying again would be a guess. When the disk is full, writes fail
+// (ErrDiskFull) until there is space again, which is looked for every second.
 //
 // # Reading
 //

@@ -25,9 +25,12 @@ var (
 var (
 	// ErrNotFound: a delete names an id that is not stored.
 	ErrNotFound = errors.New("paper not found")
-	// ErrReadOnly: a write to disk failed earlier, so the store takes no more writes until it is opened again. It wraps
+	// ErrReadOnly: a write to disk failed earlier, for another reason than a lack of space, so the store takes no more writes until it is opened again. It wraps
 	// the cause. Whether the write that failed is on disk is known only after opening again: whole or not at all.
 	ErrReadOnly = errors.New("the store takes no writes")
+	// ErrDiskFull: there is no space for a write. Nothing of the write is stored, reads go on, and writes are accepted
+	// again by themselves once there is space.
+	ErrDiskFull = errors.New("the disk is full")
 	// ErrQueueFull: the caller's context ended before the queue of writes had room.
 	ErrQueueFull = errors.New("the queue of writes is full")
 	// ErrInvalid: a mutation that the store cannot keep.

@@ -80,7 +80,8 @@ func TestAFullDiskStopsWritesAndNothingElse(t *testing.T) {
 	write(t, s, put(sample("later", 1)))
 }
 
-func TestAFullVolumeStopsWritesAndCompactionLeavesNothing(t *testing.T) {
+func TestAFullVolumeStopsWritesUntilThereIsSpace(t *testing.T) {
+	lowerProbe(t)
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
 		t.Skipf("mounting a small tmpfs: %v; run as root in a mount namespace to test a full volume", err)
@@ -117,8 +118,11 @@ func TestAFullVolumeStopsWritesAndCompactionLeavesNothing(t *testing.T) {
 	for ; err == nil; n++ {
 		_, err = tryWrite(s, put(sample(fmt.Sprint(n), n)))
 	}
-	if !errors.Is(err, ErrReadOnly) || !strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
+	if !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
 		t.Errorf("got %v", err)
+	}
+	if err := s.Writable(); !errors.Is(err, ErrDiskFull) {
+		t.Errorf("Writable: %v", err)
 	}
 	if s.Count() != n-1 || !papertest.SameContent(get(t, s, "0"), sample("0", 0)) {
 		t.Errorf("%d papers, %d were acknowledged", s.Count(), n-1)
@@ -127,6 +131,20 @@ func TestAFullVolumeStopsWritesAndCompactionLeavesNothing(t *testing.T) {
 	s = open(t, dir, Options{}) // the volume is still full: reads work
 	if get(t, s, "0") == nil {
 		t.Error("a paper is gone")
+	}
+	for err = nil; err == nil; n++ { // pages that were freed may take a write or two
+		_, err = tryWrite(s, put(sample(fmt.Sprint("again", n), n)))
+	}
+	if !errors.Is(err, ErrDiskFull) {
+		t.Errorf("got %v", err)
+	}
+	count := s.Count()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
+		t.Fatal(err)
+	}
+	writeOnceWritable(t, s, sample("after", 1))
+	if s.Count() != count+1 {
+		t.Errorf("%d papers, there were %d before the volume grew", s.Count(), count)
 	}
 }
 

@@ -28,14 +28,15 @@ type Store struct {
 	room  *semaphore.Weighted // bytes left in the queue
 	done  chan struct{}       // closed when the committer has returned
 
-	failure atomic.Pointer[error] // why writes are refused
+	failure atomic.Pointer[error] // why writes are refused for good
+	full    atomic.Pointer[error] // why they are refused until there is space
 	maxFile atomic.Int64          // file bytes, as of the last commit
 
 	// Of the committer alone.
 	file     *file
 	state    state
 	shadow   *shadow
-	retiring sync.WaitGroup // files that wait for their last reader
+	retiring sync.WaitGroup // files that wait for their last reader, and the wait for space
 }
 
 // Open opens the store of a folder, creating both where they are missing.
@@ -52,8 +53,9 @@ func Open(dir string, opt Options) (*Store, error) {
 	s := &Store{opt: opt, folder: fd, lineage: lineage, room: semaphore.NewWeighted(opt.QueueBytes), done: make(chan struct{})}
 	s.queue.ready = make(chan struct{}, 1)
 	if err := s.open(); err != nil {
-		err = folderError(dir, err)
-		return nil, errors.Join(err, fd.close())
+		close(s.done) // ends the wait for space, where opening began one
+		s.retiring.Wait()
+		return nil, errors.Join(folderError(dir, err), fd.close())
 	}
 	go s.commitLoop()
 	return s, nil
@@ -87,7 +89,7 @@ func (s *Store) open() error {
 	}
 	if err == nil {
 		err = s.collectLeftovers()
-		if errors.Is(err, ErrReadOnly) && !errors.Is(err, ErrDamaged) {
+		if (errors.Is(err, ErrReadOnly) || errors.Is(err, ErrDiskFull)) && !errors.Is(err, ErrDamaged) {
 			err = nil // a full disk: what is there can be read
 		}
 	}
@@ -152,9 +154,12 @@ func (s *Store) Close() error {
 	return errors.Join(s.file.close(), s.folder.close())
 }
 
-// Writable is nil while the store takes writes, else an ErrReadOnly that wraps the cause.
+// Writable is nil while the store takes writes, else an ErrReadOnly or ErrDiskFull that wraps the cause.
 func (s *Store) Writable() error {
 	if err := s.failure.Load(); err != nil {
+		return *err
+	}
+	if err := s.full.Load(); err != nil {
 		return *err
 	}
 	return nil
