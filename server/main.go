@@ -48,7 +48,7 @@ are answered, a second one at once; what was acknowledged is on disk either way.
 		RunE:          func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), &s) },
 	}
 	s.register(root.Flags())
-	root.AddCommand(newDemo(), newRestore(), newTokens())
+	root.AddCommand(newDemo(), newRepair(), newRestore(), newTokens())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -195,10 +195,23 @@ func TestALostCommitIsNotAcceptedInSilence(t *testing.T) {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir, Options{}); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "AcceptOlderRoot") {
+	if _, err := Open(dir, Options{}); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "akin-server repair") {
 		t.Errorf("got %v", err)
 	}
-	s = open(t, dir, Options{AcceptOlderRoot: true})
+	d, err := Survey(dir, Options{})
+	if err != nil || !d.LastCommit || d.Keeps.Revision != lost.Revision-1 || d.Papers != 1 || d.Reason == "" {
+		t.Errorf("the survey says %+v, %v", d, err)
+	}
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, data) {
+		t.Errorf("the survey changed the file: %v", err)
+	}
+	if repaired, err := Repair(dir, Options{}); err != nil || repaired != d {
+		t.Errorf("the repair says %+v, %v", repaired, err)
+	}
+	if d, err := Survey(dir, Options{}); err != nil || d.LastCommit || d.Papers != 1 {
+		t.Errorf("after the repair the survey says %+v, %v", d, err)
+	}
+	s = open(t, dir, Options{})
 	if get(t, s, "a") == nil || s.Revision() != lost.Revision-1 {
 		t.Errorf("the older state is not there: %s", s.Position())
 	}

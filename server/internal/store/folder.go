@@ -24,9 +24,44 @@ type folder struct {
 	lock *os.File
 }
 
+// holdsStore says why a folder has no store to look at, or nil.
+func holdsStore(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, fileName)); err != nil {
+		return folderError(dir, err)
+	}
+	return nil
+}
+
+// makeFolder creates dir and the folders above it, as far as they are missing, and makes their names durable.
+func makeFolder(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	var missing []string // from dir upwards
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			break
+		}
+		missing = append(missing, at)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, made := range missing {
+		if err := syncFolder(filepath.Dir(made)); err != nil {
+			return fmt.Errorf("%w: %w", errNotDurable, err)
+		}
+	}
+	return nil
+}
+
+// syncFolder is syncDir; tests look at what it is called for.
+var syncFolder = syncDir
+
 // openFolder creates dir where it is missing, locks it, and removes leftovers of interrupted work.
 func openFolder(dir string, timeout time.Duration) (*folder, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeFolder(dir); err != nil {
 		if errors.Is(err, syscall.ENOTDIR) {
 			return nil, fmt.Errorf("%w: %s: choose another path or move the file that is there", ErrNotFolder, dir)
 		}

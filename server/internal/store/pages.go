@@ -127,6 +127,7 @@ type verifier struct {
 	root  root
 	whole bool            // leaves too
 	used  []atomic.Uint64 // a bit for each page that was reached
+	tally tally
 }
 
 // mark notes that a page and its overflow were reached, which must happen once.
@@ -149,7 +150,7 @@ func (v *verifier) run() error {
 		return err
 	}
 	v.used = make([]atomic.Uint64, v.root.pgid/64+1)
-	var t tally
+	t := &v.tally
 	var g errgroup.Group
 	seen := 0
 	err := v.walk(v.reader(), v.root.page, func(e *element) error {

@@ -29,7 +29,11 @@ type root struct {
 type found struct {
 	root
 	olderRoot bool
+	state     state // of a file that was read as a whole
 }
+
+// errOlderRoot: one root is damaged, and Options.AcceptOlderRoot was not set.
+var errOlderRoot = fmt.Errorf("%w", ErrDamaged)
 
 // verifyFile checks a file that nobody has open: bbolt itself believes what it reads, and would fall back to the older
 // of its two roots in silence, which loses the last commit.
@@ -62,8 +66,8 @@ func verifyFile(path string, opt Options) (found, error) {
 		return out, damagedf("both roots of %s (%v; %v): restore a backup", path, err0, err1)
 	case err0 != nil || err1 != nil:
 		if !opt.AcceptOlderRoot {
-			return out, damagedf("one of the two roots of %s (%v%v), so the last commit may be missing: restore a backup, or "+
-				"open it with AcceptOlderRoot to go on with what the other one holds", path, orNone(err0), orNone(err1))
+			return out, fmt.Errorf("%w: one of the two roots of %s (%v%v), so the last commit may be missing: restore a backup, or "+
+				"go on with what the other root holds: akin-server repair says what that is", errOlderRoot, path, orNone(err0), orNone(err1))
 		}
 		out.root, out.olderRoot = first, true
 		if err0 != nil {
@@ -85,6 +89,7 @@ func verifyFile(path string, opt Options) (found, error) {
 		}
 		return out, fmt.Errorf("%s: %w", path, err)
 	}
+	out.state = v.tally.state
 	return out, nil
 }
 
