@@ -1,10 +1,6 @@
 package embed
 
-import (
-	"unicode/utf8"
-
-	"github.com/cespare/xxhash/v2"
-)
+import "unicode/utf8"
 
 // Scheme is the version of the analysis: which features a text has. Features, and all that is made of them, compare within
 // one scheme only. It rises with any change to them.
@@ -236,40 +232,6 @@ func (a *Analyzer) take(word []byte, surface string, compound bool) {
 	}
 }
 
-// wordEnds are the words that may have the next one as their neighbour, plus 1; 0 = none.
-type wordEnds struct {
-	last     uint32 // the word before
-	compound uint32 // the compound that ended with it
-	before   uint32 // the word before the compound that is being read
-}
-
-// follow appends the bigrams that end with a word or compound. A compound stands in the place of all its words, so that it
-// has the neighbours that it has where it is written as one word.
-func (e *wordEnds) follow(bigrams []uint16, id uint32, compound bool) []uint16 {
-	if compound {
-		if e.before != 0 {
-			bigrams = append(bigrams, bigram(e.before-1, id))
-		}
-		e.compound = id + 1
-		return bigrams
-	}
-	if e.last != 0 {
-		bigrams = append(bigrams, bigram(e.last-1, id))
-	}
-	if e.compound != 0 {
-		bigrams = append(bigrams, bigram(e.compound-1, id))
-	}
-	e.last, e.compound = id+1, 0
-	return bigrams
-}
-
-// bigram hashes two words in their order to 16 bits: the top ones of a product that all bits of both reach.
-func bigram(first, second uint32) uint16 {
-	h := (uint64(first)<<FeatureBits | uint64(second)) * 0x9E3779B97F4A7C15
-	h ^= h >> 32
-	return uint16(h * 0xD6E8FEB86659FD93 >> 48)
-}
-
 func dropApostrophes(word []byte) []byte {
 	if n := len(word); n > 2 && word[n-2] == '\'' && word[n-1] == 's' {
 		word = word[:n-2]
@@ -281,62 +243,4 @@ func dropApostrophes(word []byte) []byte {
 		}
 	}
 	return kept
-}
-
-func (a *Analyzer) feature(hash uint64) {
-	id := uint32(hash) & featureMask
-	if a.trace != nil {
-		a.trace(id)
-		return
-	}
-	a.features.add(id)
-}
-
-// wordGrams adds the n-grams that end with the word of the hash.
-func (a *Analyzer) wordGrams(hash uint64) {
-	copy(a.previous[1:], a.previous[:])
-	a.previous[0] = hash
-	a.following = min(a.following+1, maxWordGram)
-	gram := uint64(0)
-	for n := 1; n <= min(a.cfg.Words.Max, a.following); n++ {
-		if n == 1 {
-			gram = hash
-		} else {
-			// A multiply and a fold of the longer n-gram's hash and the length, which serves as the tag.
-			gram = (gram ^ a.previous[n-1]*0xC2B2AE3D27D4EB4F ^ uint64(n)) * 0x9E3779B97F4A7C15
-			gram ^= gram >> 32
-		}
-		if n >= a.cfg.Words.Min {
-			a.feature(gram)
-		}
-	}
-}
-
-// charGrams adds the character n-grams of a word with a space before and behind it. They are hashed behind a byte 2, which
-// no word begins with.
-func (a *Analyzer) charGrams(word []byte) {
-	if a.cfg.Chars.none() {
-		return
-	}
-	var text [maxWord + 3]byte
-	text[0], text[1] = 2, ' '
-	n := 2 + copy(text[2:], word)
-	text[n] = ' '
-	var starts [maxWord + 3]int // of the characters in text[1:n+1], and the end
-	count := 0
-	for i := 1; i <= n; count++ {
-		starts[count] = i
-		_, width := utf8.DecodeRune(text[i : n+1])
-		i += width
-	}
-	starts[count] = n + 1
-	for i := range count {
-		mark := starts[i] - 1
-		kept := text[mark]
-		text[mark] = 2
-		for length := a.cfg.Chars.Min; length <= a.cfg.Chars.Max && i+length <= count; length++ {
-			a.feature(xxhash.Sum64(text[mark:starts[i+length]]))
-		}
-		text[mark] = kept
-	}
 }
