@@ -54,7 +54,7 @@ func failAt(spec string) func(*engine.Config) {
 		c.Hook = func(point string) error {
 			mu.Lock()
 			defer mu.Unlock()
-			if name == holdCheckpoints && strings.HasPrefix(point, "checkpoint.") {
+			if name == holdCheckpoints && (strings.HasPrefix(point, "checkpoint.") || strings.HasPrefix(point, "segment.")) {
 				return errors.New("held by a test")
 			}
 			if point == name {
@@ -70,8 +70,9 @@ func failAt(spec string) func(*engine.Config) {
 
 // crashPoints are visited in turn; the first kills at a random moment.
 var crashPoints = []string{
-	"random", store.PointCommitBefore, store.PointCommitAfter, checkpoint.PointWritten, "random", checkpoint.PointNamed,
-	checkpoint.PointVerified, engine.PointTrainLearnt, engine.PointSwapBefore, "random", engine.PointSwapAfter,
+	"random", store.PointCommitBefore, store.PointCommitAfter, checkpoint.PointSegmentWritten, checkpoint.PointWritten,
+	checkpoint.PointSegmentNamed, "random", checkpoint.PointNamed, checkpoint.PointSegmentVerified, checkpoint.PointVerified,
+	checkpoint.PointFolded, engine.PointTrainLearnt, engine.PointSwapBefore, "random", engine.PointSwapAfter,
 	engine.PointPurgeBetween,
 }
 
@@ -152,7 +153,8 @@ const pointLimit = 5 * time.Minute
 func crash(t *testing.T, folder, point string, truth *ledger, rng *rand.Rand) bool {
 	t.Helper()
 	spec := point + ":" + strconv.Itoa(1+rng.IntN(3))
-	if point == engine.PointPurgeBetween || strings.HasPrefix(point, "train") || strings.HasPrefix(point, "swap") {
+	if point == engine.PointPurgeBetween || point == checkpoint.PointFolded || strings.HasPrefix(point, "train") ||
+		strings.HasPrefix(point, "swap") {
 		spec = point + ":1"
 	}
 	t.Setenv(failPoint, spec)
@@ -234,7 +236,8 @@ func disturb(ctx context.Context, c *client.Client, point string) {
 	for n := 0; ctx.Err() == nil; n++ {
 		var err error
 		switch {
-		case strings.HasPrefix(point, "train"), strings.HasPrefix(point, "swap"):
+		// A generation that takes over gets a base, which replaces the segments that writes have made meanwhile.
+		case strings.HasPrefix(point, "train"), strings.HasPrefix(point, "swap"), strings.HasPrefix(point, "checkpoint"):
 			_, err = c.Train(ctx, client.TrainConfig{Epochs: 1})
 		case point == engine.PointPurgeBetween:
 			// Papers that no ledger speaks of, more than one run of a purge.

@@ -21,7 +21,7 @@ import (
 	"testing/iotest"
 )
 
-var testMeta = Meta{Lineage: "00112233445566778899aabbccddeeff", Model: "model", Index: "hnsw", Revision: 41, Content: 3}
+var testMeta = Meta{Lineage: "00112233445566778899aabbccddeeff", Model: "model", Index: "hnsw", Revision: 41, Slots: 7, Content: 3}
 
 // contents remembers what sections hold, so that comparing costs little.
 var contents sync.Map
@@ -49,7 +49,13 @@ func TestMain(m *testing.M) {
 // writeSample writes a checkpoint of all sizes, one goroutine a section.
 func writeSample(t testing.TB, f Folder, meta Meta) (string, error) {
 	t.Helper()
-	return f.Write(context.Background(), meta, func(w *Writer) error {
+	part, err := f.WriteBase(context.Background(), meta, sample(t))
+	return part.Path, err
+}
+
+// sample fills sections of all sizes.
+func sample(t testing.TB) func(w *Writer) error {
+	return func(w *Writer) error {
 		var wg sync.WaitGroup
 		for name, size := range sizes {
 			section := w.Section(name)
@@ -66,7 +72,7 @@ func writeSample(t testing.TB, f Folder, meta Meta) (string, error) {
 		}
 		wg.Wait()
 		return nil
-	})
+	}
 }
 
 // readAll reads all sections and compares; the first error is returned, other bytes than those written are a failure.
@@ -100,12 +106,13 @@ func TestSectionsComeBackAsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := f.Open()
+	c, err := f.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	if r.Meta() != testMeta || r.Path() != path || len(r.Sections()) != len(sizes) {
+	defer c.Close()
+	r := c.Parts[0]
+	if c.Fault != nil || len(c.Parts) != 1 || r.Meta() != testMeta || r.Path() != path || len(r.Sections()) != len(sizes) {
 		t.Errorf("meta %+v, path %s, sections %v", r.Meta(), r.Path(), r.Sections())
 	}
 	if err := readAll(t, r); err != nil {
@@ -145,8 +152,8 @@ func TestANewCheckpointReplacesTheOneBefore(t *testing.T) {
 		if paths, err := f.List(); err != nil || !slices.Equal(paths, []string{path}) {
 			t.Errorf("%v, %v", paths, err)
 		}
-		if r, err := f.Open(); err != nil || r.Meta().Revision != i {
-			t.Errorf("%+v, %v", r, err)
+		if c, err := f.Open(); err != nil || c.Parts[0].Meta().Revision != i {
+			t.Errorf("%+v, %v", c, err)
 		}
 	}
 	if err := f.RemoveAll(); err != nil {
@@ -183,14 +190,14 @@ func TestAnInterruptedWriteLeavesTheOneBefore(t *testing.T) {
 		_, err := writeSample(t, failing, testMeta)
 		check(point, err, stop)
 	}
-	_, err = f.Write(t.Context(), testMeta, func(w *Writer) error { w.Section("a"); return stop })
+	_, err = f.WriteBase(t.Context(), testMeta, func(w *Writer) error { w.Section("a"); return stop })
 	check("failing function", err, stop)
 	for name, fn := range map[string]func(w *Writer) error{
 		"a name twice": func(w *Writer) error { w.Section("a"); w.Section("a"); return nil },
 		"a bad name":   func(w *Writer) error { w.Section("../a"); return nil },
 		"no name":      func(w *Writer) error { w.Section(""); return nil },
 	} {
-		if _, err = f.Write(t.Context(), testMeta, fn); err == nil {
+		if _, err = f.WriteBase(t.Context(), testMeta, fn); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 		check(name, err, err)
@@ -257,7 +264,7 @@ func TestDamagedCheckpointsAreNeverServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	rnd := rand.New(rand.NewPCG(1, 1))
-	named := []error{ErrDamaged, ErrTruncated, ErrNotCheckpoint, ErrNewer}
+	named := []error{ErrDamaged, ErrTruncated, ErrNotCheckpoint, ErrNewer, ErrOlder}
 	for round := range rounds(200) {
 		name := manifestName
 		if round%3 > 0 {
@@ -406,7 +413,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 	b.Run("write", func(b *testing.B) {
 		b.SetBytes(int64(size * len(names)))
 		for b.Loop() {
-			_, err := f.Write(context.Background(), testMeta, func(w *Writer) error {
+			_, err := f.WriteBase(context.Background(), testMeta, func(w *Writer) error {
 				for _, name := range names {
 					if _, err := w.Section(name).Write(data); err != nil {
 						return err
@@ -426,10 +433,11 @@ func BenchmarkCheckpoint(b *testing.B) {
 			dst[i] = make([]byte, size)
 		}
 		for b.Loop() {
-			r, err := f.Open()
+			c, err := f.Open()
 			if err != nil {
 				b.Fatal(err)
 			}
+			r := c.Parts[0]
 			var wg sync.WaitGroup
 			for i, name := range names {
 				wg.Go(func() {
@@ -450,10 +458,11 @@ func BenchmarkCheckpoint(b *testing.B) {
 	})
 	b.Run("verify", func(b *testing.B) {
 		b.SetBytes(int64(size * len(names)))
-		r, err := f.Open()
+		c, err := f.Open()
 		if err != nil {
 			b.Fatal(err)
 		}
+		r := c.Parts[0]
 		for b.Loop() {
 			if err := r.Verify(context.Background()); err != nil {
 				b.Fatal(err)

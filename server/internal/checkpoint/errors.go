@@ -13,6 +13,8 @@ var (
 	ErrNotCheckpoint = errors.New("this is not a checkpoint")
 	// ErrNewer: a later release wrote it.
 	ErrNewer = errors.New("the checkpoint is of a newer release")
+	// ErrOlder: an earlier release wrote it, in a format that this one does not read.
+	ErrOlder = errors.New("the checkpoint is of an older release")
 	// ErrDamaged: bytes are not what was written.
 	ErrDamaged = errors.New("the checkpoint is damaged")
 	// ErrTruncated: bytes are missing.

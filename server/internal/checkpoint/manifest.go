@@ -8,8 +8,10 @@ import (
 )
 
 // FormatVersion is the version of the container that this release writes and the newest that it reads.
-// Version 1: the first.
-const FormatVersion = 1
+//
+//	1  the first
+//	2  what a segment extends, the number of slots; a lineage in place of a store's id
+const FormatVersion = 2
 
 const (
 	magic         = "AKINCKPT"
@@ -32,7 +34,8 @@ type Meta struct {
 	Lineage  string // of Revision in the store it was made of, at most 255 bytes
 	Model    string // fingerprint of the model, at most 255 bytes
 	Index    string // kind of index engine, at most 255 bytes
-	Revision uint64 // of the store that it holds everything up to
+	Revision uint64 // of the store that it holds everything up to, with the parts before it
+	Slots    uint64 // that the state has with this part
 	Content  uint32 // version of what the sections hold, the caller's own
 }
 
@@ -48,8 +51,12 @@ func blocks(size int64) int64 { return (size + int64(blockSize) - 1) / int64(blo
 
 // manifest is a decoded MANIFEST.
 type manifest struct {
-	meta     Meta
-	sections []section
+	meta       Meta
+	extends    uint64 // number of the part that this one extends; 0: it is a base
+	extendsSum uint32 // checksum of that part's manifest
+	sections   []section
+
+	sum uint32 // its own checksum
 }
 
 func (m *manifest) encode() []byte {
@@ -58,6 +65,9 @@ func (m *manifest) encode() []byte {
 	b = be.AppendUint32(b, FormatVersion)
 	b = be.AppendUint32(b, m.meta.Content)
 	b = be.AppendUint64(b, m.meta.Revision)
+	b = be.AppendUint64(b, m.meta.Slots)
+	b = be.AppendUint64(b, m.extends)
+	b = be.AppendUint32(b, m.extendsSum)
 	for _, s := range []string{m.meta.Lineage, m.meta.Model, m.meta.Index} {
 		b = appendString(b, s)
 	}
@@ -69,7 +79,8 @@ func (m *manifest) encode() []byte {
 			b = be.AppendUint32(b, sum)
 		}
 	}
-	return be.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	m.sum = crc32.Checksum(b, castagnoli)
+	return be.AppendUint32(b, m.sum)
 }
 
 func appendString(b []byte, s string) []byte { return append(append(b, byte(len(s))), s...) }
@@ -84,6 +95,8 @@ func decodeManifest(b []byte) (*manifest, error) {
 	}
 	if v := binary.BigEndian.Uint32(b[len(magic):]); v > FormatVersion {
 		return nil, fmt.Errorf("%w: it has format %d, this one reads up to %d", ErrNewer, v, FormatVersion)
+	} else if v < FormatVersion {
+		return nil, fmt.Errorf("%w: it has format %d, this one reads %d", ErrOlder, v, FormatVersion)
 	}
 	if len(b) < prefixSize+crcSize {
 		return nil, truncatedf("%s has %d bytes", manifestName, len(b))
@@ -93,12 +106,12 @@ func decodeManifest(b []byte) (*manifest, error) {
 		return nil, damagedf("%s does not match its checksum", manifestName)
 	}
 	d := decoder{rest: body[prefixSize-4:]}
-	if d.uint32() != FormatVersion {
-		return nil, damagedf("%s has a format that never was", manifestName)
-	}
-	m := &manifest{}
+	d.uint32() // the version
+	m := &manifest{sum: sum}
 	m.meta.Content = d.uint32()
 	m.meta.Revision = d.uint64()
+	m.meta.Slots = d.uint64()
+	m.extends, m.extendsSum = d.uint64(), d.uint32()
 	m.meta.Lineage, m.meta.Model, m.meta.Index = d.string(), d.string(), d.string()
 	n := d.uint32()
 	seen := make(map[string]bool)

@@ -15,9 +15,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Reader reads one checkpoint. Its methods are safe for concurrent use; each section has one reader at a time.
+// Reader reads one part. Its methods are safe for concurrent use; each section has one reader at a time.
 type Reader struct {
 	path     string
+	number   uint64
 	manifest *manifest
 
 	mu    sync.Mutex
@@ -54,8 +55,13 @@ func Open(path string) (*Reader, error) {
 	return &Reader{path: path, manifest: m}, nil
 }
 
-// Path is the checkpoint's folder.
+// Path is the part's folder.
 func (r *Reader) Path() string { return r.path }
+
+// Part names the part for Folder.Extend, in a Reader of a Chain.
+func (r *Reader) Part() Part {
+	return Part{Path: r.path, Bytes: r.Size(), number: r.number, sum: r.manifest.sum}
+}
 
 // Meta says whose state it is.
 func (r *Reader) Meta() Meta { return r.manifest.meta }

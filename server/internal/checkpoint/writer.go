@@ -15,14 +15,15 @@ import (
 // Writer takes the sections of a new checkpoint. Different sections may be written by different goroutines; all of them
 // have returned when the function given to Folder.Write returns.
 type Writer struct {
-	dir  string
-	meta Meta
+	dir      string
+	manifest manifest
 
 	mu       sync.Mutex
 	sections []*sectionWriter
 }
 
-func newWriter(dir string, meta Meta) (*Writer, error) {
+func newWriter(dir string, m manifest) (*Writer, error) {
+	meta := &m.meta
 	for _, s := range []string{meta.Lineage, meta.Model, meta.Index} {
 		if len(s) > maxString {
 			return nil, fmt.Errorf("checkpoint: a name in Meta has %d bytes, at most %d fit", len(s), maxString)
@@ -31,7 +32,7 @@ func newWriter(dir string, meta Meta) (*Writer, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return &Writer{dir: dir, meta: meta}, nil
+	return &Writer{dir: dir, manifest: m}, nil
 }
 
 // Section starts a section. Its name has 1 to 64 of a-z, 0-9, '-' and '_', and is used once. Errors, of this call too,
@@ -55,25 +56,25 @@ func (w *Writer) Section(name string) io.Writer {
 	return s
 }
 
-// finish makes the sections durable, then the manifest, then their names.
-func (w *Writer) finish() error {
-	m := manifest{meta: w.meta}
+// finish makes the sections durable, then the manifest, then their names, and returns the manifest's checksum.
+func (w *Writer) finish() (sum uint32, err error) {
+	m := w.manifest
 	var g errgroup.Group
 	for _, s := range w.sections {
 		g.Go(s.finish)
 	}
 	if err := g.Wait(); err != nil {
-		return err
+		return 0, err
 	}
 	for _, s := range w.sections {
 		m.sections = append(m.sections, s.section)
 	}
 	f, err := os.OpenFile(filepath.Join(w.dir, manifestName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	_, err = f.Write(m.encode())
-	return errors.Join(err, f.Sync(), f.Close(), syncDir(w.dir))
+	return m.sum, errors.Join(err, f.Sync(), f.Close(), syncDir(w.dir))
 }
 
 // abort closes the files, which are going to be removed.

@@ -147,6 +147,8 @@ func (e *Engine) state() state {
 		tail:     g.tailLength(),
 		tailMax:  e.cfg.TailLimit,
 		every:    e.cfg.CheckpointEvery,
+		replay:   e.speed.estimate(e.behind()),
+		current:  e.checkpoint.live.Load(),
 		keeps:    !e.cfg.NoCheckpoints,
 		unseen:   e.store.Superseded(e.unseen.Load()),
 		log:      e.dispensableLog() >= e.store.OldestLog(),
@@ -230,7 +232,7 @@ func (e *Engine) collect() error {
 
 // dispensableLog is the revision through which neither a start nor a running build needs the log.
 func (e *Engine) dispensableLog() uint64 {
-	through := e.checkpoint.revision.Load()
+	through := e.checkpoint.keep.Load()
 	if e.cfg.NoCheckpoints {
 		through = e.live.Load().revision()
 	}

@@ -8,20 +8,12 @@ import (
 	"io/fs"
 	"path/filepath"
 	"sort"
-	"time"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
+	"sync/atomic"
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/checkpoint"
-	"github.com/akin-search/akin/server/internal/filter"
 	"github.com/akin-search/akin/server/internal/index"
-	"github.com/akin-search/akin/server/internal/index/coder"
-	"github.com/akin-search/akin/server/internal/index/flat"
-	"github.com/akin-search/akin/server/internal/index/hnsw"
-	"github.com/akin-search/akin/server/internal/lexical"
-	"github.com/akin-search/akin/server/internal/paper"
-	"github.com/akin-search/akin/server/internal/store"
 )
 
 // Sections of a generation's checkpoint.
@@ -37,20 +29,58 @@ const (
 //	1  model, slots, vectors, words, columns
 //	2  slots, vectors, words, columns: the model is in a file of its own
 //	3  words packed
+//	4  each section holds the slots of its part, and what changed in those before
 //
 // Words and vectors are those of one analysis of the texts, so its scheme is part of the version.
-const checkpointContent = 3<<16 | embed.Scheme
+const checkpointContent = 4<<16 | embed.Scheme
+
+// Thresholds of what is written when; tests shrink them.
+var (
+	foldFrom    = int64(1 << 20) // bytes of segments that are never worth a new base
+	maxSegments = 64             // behind one base
+	freeLinks   = int64(1 << 20) // bytes of changed links that are written in the midst of writes, whatever else is
+)
+
+// slotBytesGuess is about what a slot takes in a checkpoint, for a first estimate.
+const slotBytesGuess = 1200
+
+// saved is what the checkpoint on disk holds: a base, and segments that each extend the part before.
+type saved struct {
+	sync.Mutex // held while a part is written
+	newest     checkpoint.Part
+	serial     uint64 // of the generation that it is of; 0: of none that serves, so that the next part is a base
+	base       int64  // bytes of the base
+	segments   int64  // bytes of the segments
+	count      int    // of segments
+	slots      int    // that it has
+
+	live     atomic.Bool   // it is of the generation that serves
+	revision atomic.Uint64 // that it holds everything up to
+	keep     atomic.Uint64 // revision of the base: a start that finds a segment damaged replays the log from there at worst
+	graph    atomic.Int64  // vectors that stand in its graph: a start inserts the others anew
+}
 
 // checkpoints is where the checkpoints of the data folder stand.
 func (e *Engine) checkpoints() checkpoint.Folder {
 	return checkpoint.Folder{Path: filepath.Join(e.cfg.Dir, "checkpoints"), Hook: e.cfg.Hook}
 }
 
-// writeCheckpoint writes the live generation as of its applied revision, while queries and writes go on. Then the log
-// that the checkpoint makes dispensable is trimmed.
+// extent is what one part of a checkpoint covers.
+type extent struct {
+	base     bool
+	from, to int    // slots that are new in it
+	since    uint64 // revision of the part before
+	revision uint64
+	links    bool // with what changed in the graph
+}
+
+// writeCheckpoint brings the checkpoint up to the live generation's applied revision, while queries and writes go on: by a
+// segment of what came since the last part, or by a new base where segments would outgrow the one there is. Then the log
+// that it makes dispensable is trimmed.
 func (e *Engine) writeCheckpoint(ctx context.Context) error {
-	e.checkpoint.Lock()
-	defer e.checkpoint.Unlock()
+	c := &e.checkpoint
+	c.Lock()
+	defer c.Unlock()
 	g := e.live.Load()
 	if serves, err := e.serves(g); err != nil || !serves {
 		return err // its successor is about to take over: a start would not use this one's checkpoint
@@ -60,49 +90,109 @@ func (e *Engine) writeCheckpoint(ctx context.Context) error {
 	if err != nil {
 		return storeError(err)
 	}
-	n := g.slotsAt(revision)
+	x := e.nextExtent(g, revision)
 	graph := g.vectors.Info().Graph // what enters the graph during the writing may be in or not
 	meta := checkpoint.Meta{
 		Lineage:  position.Lineage.String(),
 		Model:    g.model.Fingerprint(),
 		Index:    g.vectors.Info().Engine,
 		Revision: revision,
+		Slots:    uint64(x.to),
 		Content:  checkpointContent,
 	}
-	_, err = e.checkpoints().Write(ctx, meta, func(w *checkpoint.Writer) error {
-		for _, section := range []struct {
-			name string
-			save func(io.Writer) error
-		}{
-			{sectionSlots, func(w io.Writer) error { return g.saveSlots(w, n, revision) }},
-			{sectionVectors, func(w io.Writer) error { return g.vectors.Save(w, n) }},
-			{sectionWords, func(w io.Writer) error { return g.words.Save(w, n) }},
-			{sectionColumns, func(w io.Writer) error { return g.columns.Save(w, n) }},
-		} {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := section.save(w.Section(section.name)); err != nil {
-				return fmt.Errorf("section %s: %w", section.name, err)
-			}
-		}
-		return nil
-	})
+	write := func(w *checkpoint.Writer) error { return g.save(ctx, w, x) }
+	var part checkpoint.Part
+	if x.base {
+		part, err = e.checkpoints().WriteBase(ctx, meta, write)
+	} else {
+		part, err = e.checkpoints().Extend(ctx, c.newest, meta, write)
+	}
+	g.vectors.Saved(err == nil)
 	if err != nil {
+		if x.base || errors.Is(err, checkpoint.ErrNotNewest) {
+			c.serial = 0 // what stands on disk is not known: begin anew
+		}
 		return fmt.Errorf("write a checkpoint: %w", err)
 	}
-	e.checkpoint.revision.Store(revision)
-	e.checkpoint.graph.Store(int64(graph))
-	return e.trimLog(revision)
+	if x.base {
+		c.serial, c.base, c.segments, c.count = g.serial, part.Bytes, 0, 0
+		c.keep.Store(revision)
+	} else {
+		c.segments, c.count = c.segments+part.Bytes, c.count+1
+	}
+	c.newest, c.slots = part, x.to
+	c.live.Store(true)
+	c.revision.Store(revision)
+	if x.links {
+		c.graph.Store(int64(graph))
+	}
+	e.log.Debug("checkpoint written", "base", x.base, "revision", revision, "papers", x.to-x.from, "links", x.links, "bytes", part.Bytes)
+	return e.trimLog(c.keep.Load())
+}
+
+// nextExtent decides what the next part holds. The caller holds the checkpoint's lock.
+//
+// All but the links only grows, so a segment of it costs what the new papers take. The links of a paper that enters the graph
+// change the lists of some twenty others: while papers pour in, writing them costs more than the papers, and a start can do
+// without, since it scans what is not in the graph. So they wait for a quiet moment unless they are few. A new base, which
+// costs the whole corpus, is due when the segments have grown as large as the base: over the life of a corpus, bases then cost
+// at most twice its size.
+func (e *Engine) nextExtent(g *Generation, revision uint64) extent {
+	c := &e.checkpoint
+	x := extent{to: g.slotsAt(revision), revision: revision, since: c.revision.Load(), from: c.slots}
+	closing := e.background.Err() != nil
+	perSlot := int64(slotBytesGuess)
+	if c.slots > 0 {
+		perSlot = max(1, (c.base+c.segments)/int64(c.slots))
+	}
+	cost := int64(x.to-x.from) * perSlot
+	links := g.vectors.Unsaved()
+	if x.links = closing || e.idle() >= checkpointIdle || links <= max(cost, freeLinks); x.links {
+		cost += links
+	}
+	outgrown := c.count >= maxSegments || c.segments+cost > max(c.base, foldFrom)
+	if c.serial != g.serial || outgrown && !closing { // the end of a process does not wait for a whole base
+		return extent{base: true, to: x.to, revision: revision, links: true}
+	}
+	return x
+}
+
+// save writes the sections of a part.
+func (g *Generation) save(ctx context.Context, w *checkpoint.Writer, x extent) error {
+	for _, section := range []struct {
+		name string
+		save func(io.Writer) error
+	}{
+		{sectionSlots, func(w io.Writer) error { return g.saveSlots(w, x) }},
+		{sectionVectors, func(w io.Writer) error {
+			return g.vectors.Save(ctx, w, index.Span{From: x.from, To: x.to, Links: x.links})
+		}},
+		{sectionWords, func(w io.Writer) error { return g.words.Save(ctx, w, x.from, x.to) }},
+		{sectionColumns, func(w io.Writer) error { return g.columns.Save(ctx, w, x.from, x.to) }},
+	} {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := section.save(w.Section(section.name)); err != nil {
+			return fmt.Errorf("section %s: %w", section.name, err)
+		}
+	}
+	return nil
 }
 
 // forgetCheckpoint notes that the checkpoint on disk is of a generation that is not live any more, so that another is
 // written soon. It waits for one that is being written, which may be of either.
 func (e *Engine) forgetCheckpoint() {
-	e.checkpoint.Lock()
-	defer e.checkpoint.Unlock()
-	e.checkpoint.revision.Store(0)
-	e.checkpoint.graph.Store(0)
+	c := &e.checkpoint
+	c.Lock()
+	defer c.Unlock()
+	if c.serial == e.live.Load().serial {
+		return // a base of the new generation was written already
+	}
+	c.serial = 0
+	c.live.Store(false)
+	c.revision.Store(0)
+	c.graph.Store(0)
 }
 
 // behind is the number of revisions that a start from the newest checkpoint replays.
@@ -129,151 +219,12 @@ func (e *Engine) trimLog(through uint64) error {
 	return storeError(e.store.TrimLog(min(through, e.buildFrom)))
 }
 
-// loadCheckpoint returns the generation of the newest checkpoint, brought up to the store's revision, or nil when there
-// is none that can serve: why is logged, and the generation is then built from the store, which is the truth.
-func (e *Engine) loadCheckpoint(ctx context.Context, model func() (*embed.Model, error), file checkpoint.ModelFile) *Generation {
-	begin := time.Now()
-	g, err := e.readCheckpoint(ctx, model, file)
-	if errors.Is(err, checkpoint.ErrNone) {
-		return nil
-	}
-	if err == nil {
-		loaded := g.revision()
-		if err = e.replay(ctx, g, e.store.Revision()); err == nil {
-			g.base = g.revision()
-			e.checkpoint.revision.Store(loaded)
-			e.checkpoint.graph.Store(int64(g.vectors.Info().Graph))
-			e.log.Info("checkpoint loaded", "papers", g.papers(), "replayed", g.base-loaded, "seconds", time.Since(begin).Seconds())
-			return g
-		}
-	}
-	e.log.Warn("the checkpoint does not serve; the index is rebuilt from the store", "folder", e.checkpoints().Path, "reason", err)
-	return nil
-}
-
-// dropForeignCheckpoint removes a checkpoint of another history: no later state of this store will fit it.
-func (e *Engine) dropForeignCheckpoint() {
-	r, err := e.checkpoints().Open()
-	if err != nil {
-		return // none, or one whose fault is told when it is loaded
-	}
-	reason := e.follows(r.Meta().Revision, r.Meta().Lineage)
-	if err := r.Close(); err != nil || !errors.Is(reason, store.ErrOtherHistory) {
-		return
-	}
-	e.log.Warn("the checkpoint is removed: the index is rebuilt from the store", "folder", e.checkpoints().Path, "reason", reason)
-	if err := e.checkpoints().RemoveAll(); err != nil {
-		e.log.Warn("the checkpoint cannot be removed; it will not be loaded either", "error", err)
-	}
-}
-
-// readCheckpoint loads the newest checkpoint of a model, its sections side by side. model waits for the model itself.
-func (e *Engine) readCheckpoint(ctx context.Context, model func() (*embed.Model, error), file checkpoint.ModelFile) (*Generation, error) {
-	r, err := e.checkpoints().Open()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	meta := r.Meta()
-	if err := e.fits(meta); err != nil {
-		return nil, err
-	}
-	switch {
-	case meta.Model != file.Fingerprint:
-		return nil, fmt.Errorf("it is of the model %s, and %s serves", meta.Model, file.Fingerprint)
-	case meta.Index != engineName(e.cfg.Index):
-		return nil, fmt.Errorf("its index is %s and this server's is %s", meta.Index, engineName(e.cfg.Index))
-	}
-	g := &Generation{slots: new(slotTable), created: file.Created}
-	g.identify()
-	g.publish(0)
-	var group errgroup.Group
-	load := func(name string, f func(io.Reader, int64) error) {
-		group.Go(func() error {
-			section, size, err := r.Section(name)
-			if err == nil {
-				err = f(section, size)
-			}
-			if err != nil {
-				return fmt.Errorf("section %s: %w", name, err)
-			}
-			return ctx.Err()
-		})
-	}
-	group.Go(func() (err error) { g.model, err = model(); return err })
-	load(sectionSlots, func(r io.Reader, size int64) error { return g.loadSlots(r, size, meta.Revision) })
-	load(sectionVectors, func(r io.Reader, size int64) (err error) {
-		g.vectors, err = loadSearcher(meta.Index, r, size)
-		return err
-	})
-	load(sectionWords, func(r io.Reader, size int64) (err error) { g.words, err = lexical.Load(r, size); return err })
-	load(sectionColumns, func(r io.Reader, size int64) (err error) { g.columns, err = filter.LoadColumns(r, size); return err })
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return g, g.settle(meta)
-}
-
-// fits reports whether a checkpoint is of the store's own past and can be brought up to date from its log.
-func (e *Engine) fits(meta checkpoint.Meta) error {
-	if meta.Content != checkpointContent {
-		return fmt.Errorf("its content is version %d and this server reads %d", meta.Content, checkpointContent)
-	}
-	lineage, err := paper.ParseLineage(meta.Lineage)
-	if err != nil {
-		return err
-	}
-	return e.store.Continues(paper.Position{Revision: meta.Revision, Lineage: lineage})
-}
-
-// follows reports whether the store's past goes through a revision of a lineage.
-func (e *Engine) follows(revision uint64, text string) error {
-	lineage, err := paper.ParseLineage(text)
-	if err != nil {
-		return err
-	}
-	return e.store.Follows(paper.Position{Revision: revision, Lineage: lineage})
-}
-
-// settle holds the loaded parts of a generation against each other, and makes it ready for replay.
-func (g *Generation) settle(meta checkpoint.Meta) error {
-	n := g.slots.len()
-	switch {
-	case g.vectors.Len() != n || g.words.Len() != n || g.columns.Len() != n:
-		return fmt.Errorf("its parts hold %d, %d, %d and %d papers", n, g.vectors.Len(), g.words.Len(), g.columns.Len())
-	case g.vectors.Dims() != g.model.Dims():
-		return fmt.Errorf("its vectors have %d dimensions and its model %d", g.vectors.Dims(), g.model.Dims())
-	}
-	if !g.slots.joinLoaded() {
-		return fmt.Errorf("%w: a version of a paper has none before it", errSlots)
-	}
-	g.countDead()
-	if n > 0 {
-		g.scanned = g.slots.row(uint32(n - 1)).ordinal
-	}
-	g.publish(meta.Revision)
-	return nil
-}
-
 // engineName is the engine that a kind of --index stands for.
 func engineName(kind string) string {
 	if kind == "auto" {
 		return "hnsw"
 	}
 	return kind
-}
-
-// loadSearcher restores a vector index.
-func loadSearcher(engine string, r io.Reader, size int64) (index.Searcher, error) {
-	switch engine {
-	case "hnsw":
-		return hnsw.Load(r, size, hnsw.Config{})
-	case "flat":
-		return flat.Load(r, size)
-	case "coder":
-		return coder.Load(r, size)
-	}
-	return nil, fmt.Errorf("unknown engine %q", engine)
 }
 
 // diskBytes is the size of everything in the data folder.

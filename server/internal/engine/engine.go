@@ -26,7 +26,7 @@ type Config struct {
 	TailLimit       int           // vectors waiting for the graph that make writers wait; default 1,048,576
 	TrainAt         int           // papers at which a model is first trained of its own accord; default 1,000, below 0 never
 	Idle            time.Duration // without writes before the engine trains of its own accord; default 30 s
-	CheckpointEvery uint64        // revisions after which a checkpoint is written in the midst of writes; default 8,000
+	CheckpointEvery uint64        // revisions after which a checkpoint is written; default: when a start would replay for a second
 	NoCheckpoints   bool          // keep none: every start then builds the index from the store
 
 	// Hook is called at named points of writing (store.Point*, checkpoint.Point*, and those of this package), for tests
@@ -52,9 +52,6 @@ func (c *Config) ensureDefaults() {
 	}
 	if c.TrainAt == 0 {
 		c.TrainAt = 1000
-	}
-	if c.CheckpointEvery == 0 {
-		c.CheckpointEvery = 8000
 	}
 	if c.Idle == 0 {
 		c.Idle = 30 * time.Second
@@ -103,11 +100,8 @@ type Engine struct {
 	unseen     atomic.Uint64 // revision through which superseded records can be removed
 	retired    atomic.Uint64 // epoch from which on nobody reads a generation that was replaced; 0: there is none
 	ages       atomic.Pointer[[tasks]time.Duration]
-	checkpoint struct {
-		sync.Mutex
-		revision atomic.Uint64 // of the newest checkpoint on disk
-		graph    atomic.Int64  // vectors that stand in its graph: a start inserts the others anew
-	}
+	checkpoint saved
+	speed      replaySpeed
 
 	failed atomic.Pointer[error] // why writes are refused
 	closed atomic.Bool

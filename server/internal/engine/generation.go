@@ -80,12 +80,21 @@ func newSearcher(kind string, dims int) (index.Searcher, error) {
 
 // newGeneration makes an empty generation.
 func newGeneration(kind string, model *embed.Model, created time.Time) (*Generation, error) {
-	vectors, err := newSearcher(kind, model.Dims())
+	g, err := emptyParts(kind, model.Dims(), created)
+	if err != nil {
+		return nil, err
+	}
+	g.model = model
+	return g, nil
+}
+
+// emptyParts makes an empty generation that has no model yet.
+func emptyParts(kind string, dims int, created time.Time) (*Generation, error) {
+	vectors, err := newSearcher(kind, dims)
 	if err != nil {
 		return nil, err
 	}
 	g := &Generation{
-		model:   model,
 		created: created,
 		slots:   new(slotTable),
 		vectors: vectors,

@@ -65,7 +65,7 @@ func TestACheckpointOfALostHistoryIsNeverServed(t *testing.T) {
 					t.Fatal(err)
 				}
 				e, log := logged(t, dir)
-				if !strings.Contains(log.String(), "the checkpoint is removed") {
+				if !strings.Contains(log.String(), "of another history") { // a base is removed, segments behind one of its own are left out
 					t.Errorf("the log does not tell of the checkpoint: %s", log)
 				}
 				mustUpsert(t, e, others...)
@@ -82,8 +82,8 @@ func TestACheckpointOfALostHistoryIsNeverServed(t *testing.T) {
 					copyFolder(t, foreign, filepath.Join(killed, "checkpoints"))
 				}
 				again, log := logged(t, killed)
-				if strings.Contains(log.String(), "checkpoint loaded") {
-					t.Errorf("the checkpoint of the lost history was taken: %s", log)
+				if variant != "removed" && !strings.Contains(log.String(), "of another history") {
+					t.Errorf("the log does not tell of the checkpoint that was put back: %s", log)
 				}
 				mustFind(t, again, first...)
 				mustFind(t, again, others...)

@@ -21,7 +21,7 @@ var errHeld = errors.New("held by the test")
 // withoutCheckpoints lets every checkpoint fail, as when the machine stops before one is written.
 func withoutCheckpoints(c *Config) {
 	c.Hook = func(point string) error {
-		if strings.HasPrefix(point, "checkpoint.") {
+		if strings.HasPrefix(point, "checkpoint.") || strings.HasPrefix(point, "segment.") {
 			return errHeld
 		}
 		return nil
@@ -191,11 +191,11 @@ func TestACheckpointOfAnotherAnalysisIsNotServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	meta := r.Meta()
-	if err := e.fits(meta); err != nil {
+	meta := r.Parts[0].Meta()
+	if err := e.fits(meta, e.kept); err != nil {
 		t.Fatal(err)
 	}
-	if meta.Content--; e.fits(meta) == nil {
+	if meta.Content--; e.fits(meta, e.kept) == nil {
 		t.Error("a checkpoint of an older analysis fits")
 	}
 }

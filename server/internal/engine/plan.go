@@ -21,7 +21,9 @@ type state struct {
 	unsaved  int           // vectors that entered the graph since
 	tail     int           // vectors that wait for the graph
 	tailMax  int           // at which writers wait
-	every    uint64        // revisions after which a checkpoint does not wait for quiet
+	every    uint64        // revisions after which a checkpoint is due in any case; 0: never
+	replay   time.Duration // about what a start takes for those
+	current  bool          // the checkpoint is of the generation that serves
 	keeps    bool          // whether checkpoints are written
 	file     int64         // bytes of the store's file
 	free     int64         // of them in free pages
@@ -41,7 +43,8 @@ var (
 	shrinkFrom     = int64(64 << 20)        // bytes of free pages worth copying the rest for, if they are most of the file
 	shrinkAlways   = int64(128 << 20)       // and of any file: each commit writes their list, 8 bytes a page, 256 KiB
 	worthSaving    = 2000                   // vectors in the graph, about a second's work, worth a checkpoint
-	checkpointIdle = 5 * time.Second        // a checkpoint of few revisions waits for quiet
+	replayMax      = time.Second            // that a start may take to replay the log
+	checkpointIdle = 5 * time.Second        // without writes before the graph is saved for its own sake
 	shrinkPatience = time.Minute            // for a moment without writes
 	learnEarly     = 100_000                // papers that a model learns from without waiting for the end of a bulk write
 	driftMax       = .05                    // embed.Model.Drift that is worth learning anew from a corpus that has doubled
@@ -101,10 +104,13 @@ func plan(s state) (w [tasks]wish) {
 	return w
 }
 
-// dueCheckpoint reports whether a start would have enough to do that a checkpoint is worth writing.
+// dueCheckpoint reports whether a start would have so much to do that a checkpoint is worth writing: a generation that none
+// is of, more than replayMax to replay, or a graph to build again that nothing disturbs now. A few papers wait for more, or
+// for the end of the process.
 func (s *state) dueCheckpoint() bool {
-	quiet := s.idle >= checkpointIdle
-	return s.behind >= s.every || s.behind > 0 && quiet || s.unsaved >= worthSaving && s.tail < worthSaving && quiet
+	return s.slots > 0 && !s.current ||
+		s.replay >= replayMax || s.every > 0 && s.behind >= s.every ||
+		s.unsaved >= worthSaving && s.tail < worthSaving && s.idle >= checkpointIdle
 }
 
 // growth counts the papers that came of late: one that came a window ago counts 1/e of one that came now. It is a value.

@@ -6,7 +6,7 @@ import (
 )
 
 func TestPlanWishesByThePolicy(t *testing.T) {
-	quiet := state{trainAt: 1000, calm: 30 * time.Second, idle: time.Hour, every: 8000, keeps: true}
+	quiet := state{trainAt: 1000, calm: 30 * time.Second, idle: time.Hour, every: 8000, keeps: true, current: true}
 	with := func(change func(*state)) state {
 		s := quiet
 		change(&s)
@@ -48,7 +48,10 @@ func TestPlanWishesByThePolicy(t *testing.T) {
 		"few are dead":                     {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 9000, 9500, 9000, true }), nothing, false},
 		"much to replay":                   {with(func(s *state) { s.behind, s.idle = 10_000, 0 }), snapshot, true},
 		"little to replay, busy":           {with(func(s *state) { s.behind, s.idle = 10, 0 }), nothing, false},
-		"little to replay, quiet":          {with(func(s *state) { s.behind = 10 }), snapshot, true},
+		"little to replay, quiet":          {with(func(s *state) { s.behind = 10 }), nothing, false},
+		"a second to replay":               {with(func(s *state) { s.behind, s.idle, s.replay = 100, 0, time.Second }), snapshot, true},
+		"a generation never saved":         {with(func(s *state) { s.slots, s.papers, s.learnt, s.current = 1, 1, 1, false }), snapshot, true},
+		"a new store":                      {with(func(s *state) { s.current = false }), nothing, false},
 		"most of the store is free":        {with(func(s *state) { s.file, s.free = 150*mib, 100*mib }), shrink, true},
 		"some of the store is free":        {with(func(s *state) { s.file, s.free = 300*mib, 100*mib }), nothing, false},
 		"a long list of free pages":        {with(func(s *state) { s.file, s.free = 9000*mib, 200*mib }), shrink, true},

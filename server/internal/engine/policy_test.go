@@ -49,7 +49,7 @@ func TestATrainingThatFailsIsTriedAgainWhileTheRestGoesOn(t *testing.T) {
 	lower(t, &checkpointIdle, time.Millisecond)
 	var failures atomic.Int32
 	e := open(t, t.TempDir(), func(c *Config) {
-		c.TrainAt, c.Idle, c.Embed = 20, time.Millisecond, smallEmbed()
+		c.TrainAt, c.Idle, c.Embed, c.CheckpointEvery = 20, time.Millisecond, smallEmbed(), 30
 		c.Hook = func(point string) error {
 			if point == PointTrainLearnt && failures.Add(1) <= 2 {
 				return errors.New("as the test wants it")

@@ -25,6 +25,7 @@ func (e *Engine) build(ctx context.Context, start uint64, model *embed.Model, cr
 	}
 	var last uint64
 	err = e.scan(ctx, func(ordinals []uint64, papers []*paper.Paper) error {
+		begin := time.Now()
 		items, err := e.prepare(ctx, model, papers)
 		if err != nil {
 			return err
@@ -34,6 +35,7 @@ func (e *Engine) build(ctx context.Context, start uint64, model *embed.Model, cr
 				return err
 			}
 		}
+		e.speed.note(len(items), time.Since(begin))
 		last = ordinals[len(ordinals)-1]
 		if report != nil {
 			report(g.slots.len())
@@ -105,6 +107,7 @@ func (e *Engine) replay(ctx context.Context, g *Generation, through uint64) erro
 
 // replayRun takes a run of log entries into a generation that no query sees yet, or that only the caller appends to.
 func (e *Engine) replayRun(ctx context.Context, g *Generation, entries []store.Entry) error {
+	begin := time.Now()
 	// The scan has met every record up to g.scanned that a later entry does not remove, so only newer ones are missing.
 	var ordinals []uint64
 	for i := range entries {
@@ -148,6 +151,7 @@ func (e *Engine) replayRun(ctx context.Context, g *Generation, entries []store.E
 		item++
 	}
 	g.publish(entries[len(entries)-1].Revision)
+	e.speed.note(len(entries), time.Since(begin))
 	return nil
 }
 

@@ -44,7 +44,7 @@ func (c *Columns) checkAttribute(name string, a *attribute) error {
 	if len(a.numbers.values) != len(a.numbers.slots) {
 		return fmt.Errorf("filter: %s: %d numbers in %d slots", name, len(a.numbers.values), len(a.numbers.slots))
 	}
-	for _, slots := range [][]uint32{a.numbers.slots, a.booleans[0].below(^uint32(0)), a.booleans[1].below(^uint32(0))} {
+	for _, slots := range [][]uint32{a.numbers.slots, a.booleans[0].between(0, ^uint32(0)), a.booleans[1].between(0, ^uint32(0))} {
 		if err := c.checkSlots(name, slots); err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func (c *Columns) checkAttribute(name string, a *attribute) error {
 func (c *Columns) checkTexts(name string, t *texts) error {
 	union := roaring.New()
 	for text, p := range t.values {
-		slots := p.below(^uint32(0))
+		slots := p.between(0, ^uint32(0))
 		if len(slots) == 0 {
 			return fmt.Errorf("filter: %s: %.40q has no slots", name, text)
 		}
@@ -64,7 +64,7 @@ func (c *Columns) checkTexts(name string, t *texts) error {
 		}
 		union.AddMany(slots)
 	}
-	if !slices.Equal(union.ToArray(), t.any.below(^uint32(0))) {
+	if !slices.Equal(union.ToArray(), t.any.between(0, ^uint32(0))) {
 		return fmt.Errorf("filter: %s: the slots with any text are not those of its texts", name)
 	}
 	return nil

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,10 +16,10 @@ import (
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
-func saved(t testing.TB, c *Columns, n int) []byte {
+func saved(t testing.TB, c *Columns, from, to int) []byte {
 	t.Helper()
 	var buf bytes.Buffer
-	if err := c.Save(&buf, n); err != nil {
+	if err := c.Save(context.Background(), &buf, from, to); err != nil {
 		t.Fatal(err)
 	}
 	return buf.Bytes()
@@ -30,10 +31,19 @@ func TestSavedColumnsAnswerTheSame(t *testing.T) {
 	papers := randomPapers(rng, 300)
 	c := columnsOf(papers)
 	for _, n := range []int{0, 1, 2, 150, 299, 300} {
-		data := saved(t, c, n)
-		loaded, err := LoadColumns(bytes.NewReader(data), int64(len(data)))
-		if err != nil {
-			t.Fatalf("LoadColumns of %d slots: %v", n, err)
+		loaded := NewColumns()
+		for from := 0; from < n || from == 0; { // in one stretch, or in several
+			to := n
+			if n%2 == 0 && n > 2 {
+				to = min(n, from+1+rng.IntN(n/2))
+			}
+			data := saved(t, c, from, to)
+			if err := loaded.Load(bytes.NewReader(data), int64(len(data))); err != nil {
+				t.Fatalf("Load of the slots %d to %d: %v", from, to, err)
+			}
+			if from = to; n == 0 {
+				break
+			}
 		}
 		if err := loaded.Check(); err != nil || loaded.Len() != n {
 			t.Fatalf("%d slots load as %d: %v", n, loaded.Len(), err)
@@ -62,25 +72,29 @@ func TestSavedColumnsAnswerTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, n := range []int{-1, 301} {
-		if err := c.Save(io.Discard, n); err == nil {
-			t.Errorf("Save of %d of 300 slots is no error", n)
+	for _, span := range [][2]int{{0, -1}, {0, 301}, {2, 1}, {-1, 1}} {
+		if err := c.Save(t.Context(), io.Discard, span[0], span[1]); err == nil {
+			t.Errorf("Save of the slots %v of 300 is no error", span)
 		}
+	}
+	later := saved(t, c, 100, 200)
+	if err := NewColumns().Load(bytes.NewReader(later), int64(len(later))); !errors.Is(err, ErrDamaged) {
+		t.Errorf("slots from 100 on in empty columns: got %v", err)
 	}
 }
 
 func TestDamagedColumnsDoNotLoad(t *testing.T) {
-	data := saved(t, columnsOf(library), len(library))
+	data := saved(t, columnsOf(library), 0, len(library))
 	for at := range data {
 		damaged := bytes.Clone(data)
 		damaged[at] ^= 0x40
-		if _, err := LoadColumns(bytes.NewReader(damaged), int64(len(damaged))); err == nil {
+		if err := NewColumns().Load(bytes.NewReader(damaged), int64(len(damaged))); err == nil {
 			t.Errorf("columns load with byte %d changed", at)
 		}
-		if _, err := LoadColumns(bytes.NewReader(data[:at]), int64(at)); !errors.Is(err, ErrDamaged) {
+		if err := NewColumns().Load(bytes.NewReader(data[:at]), int64(at)); !errors.Is(err, ErrDamaged) {
 			t.Errorf("the first %d bytes: %v", at, err)
 		}
-		if _, err := LoadColumns(bytes.NewReader(data[:at]), int64(len(data))); !errors.Is(err, ErrDamaged) {
+		if err := NewColumns().Load(bytes.NewReader(data[:at]), int64(len(data))); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%d bytes of a stated %d: %v", at, len(data), err)
 		}
 	}
@@ -88,15 +102,15 @@ func TestDamagedColumnsDoNotLoad(t *testing.T) {
 
 // FuzzLoadColumns gives every input a valid checksum, so that the decoder behind it meets the damage.
 func FuzzLoadColumns(f *testing.F) {
-	data := saved(f, columnsOf(library), len(library))
+	data := saved(f, columnsOf(library), 0, len(library))
 	f.Add(data[len(magic)+4 : len(data)-4])
-	f.Add([]byte{0, 0, 0, 0, 0})
+	f.Add([]byte{0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		data := binary.LittleEndian.AppendUint32([]byte(magic), version)
 		data = append(data, body...)
 		data = binary.LittleEndian.AppendUint32(data, crc32.Checksum(data, castagnoli))
-		c, err := LoadColumns(bytes.NewReader(data), int64(len(data)))
-		if err != nil {
+		c := NewColumns()
+		if err := c.Load(bytes.NewReader(data), int64(len(data))); err != nil {
 			return
 		}
 		c.Append(library[0])
@@ -157,8 +171,8 @@ func TestReadersRunBesideTheAppender(t *testing.T) {
 	}
 	wg.Go(func() {
 		for n := 0; n < 2000; n = int(appended.Load()) {
-			data := saved(t, c, n)
-			if _, err := LoadColumns(bytes.NewReader(data), int64(len(data))); err != nil {
+			data := saved(t, c, 0, n)
+			if err := NewColumns().Load(bytes.NewReader(data), int64(len(data))); err != nil {
 				t.Error(err)
 				return
 			}

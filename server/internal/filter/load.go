@@ -1,50 +1,54 @@
 package filter
 
 import (
-	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"math"
 )
 
-// LoadColumns reads what Save wrote: exactly size bytes of r. It reads them all, verifies their checksum, and allocates
-// no more than a small multiple of them, whatever lengths they claim.
-func LoadColumns(r io.Reader, size int64) (*Columns, error) {
-	var buf bytes.Buffer
-	if _, err := io.Copy(&buf, io.LimitReader(r, size)); err != nil {
-		return nil, err
+// Load takes in what Save wrote of slots that begin at Len: exactly size bytes of r. It reads them all and verifies their
+// checksum before it changes anything, and allocates no more than a small multiple of size, whatever lengths they claim. Nothing
+// else may run meanwhile. After an error the columns are of no use.
+func (c *Columns) Load(r io.Reader, size int64) error {
+	if size < int64(len(magic))+8 {
+		return fmt.Errorf("%w: %d bytes", ErrDamaged, size)
 	}
-	data := buf.Bytes()
-	if int64(len(data)) != size || len(data) < len(magic)+8 {
-		return nil, fmt.Errorf("%w: %d bytes, want %d", ErrDamaged, len(data), size)
+	data := make([]byte, size)
+	if n, err := io.ReadFull(r, data); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: %d bytes, want %d", ErrDamaged, n, size)
+	} else if err != nil {
+		return err
 	}
 	if string(data[:len(magic)]) != magic {
-		return nil, fmt.Errorf("%w: they do not begin with %s", ErrDamaged, magic)
+		return fmt.Errorf("%w: they do not begin with %s", ErrDamaged, magic)
 	}
 	if v := binary.LittleEndian.Uint32(data[len(magic):]); v != version {
-		return nil, fmt.Errorf("filter: saved columns have format version %d, this server reads %d", v, version)
+		return fmt.Errorf("filter: saved columns have format version %d, this server reads %d", v, version)
 	}
 	body, trailer := data[:len(data)-4], data[len(data)-4:]
 	if got, want := crc32.Checksum(body, castagnoli), binary.LittleEndian.Uint32(trailer); got != want {
-		return nil, fmt.Errorf("%w: checksum %08x, want %08x", ErrDamaged, got, want)
+		return fmt.Errorf("%w: checksum %08x, want %08x", ErrDamaged, got, want)
 	}
-	return decode(body[len(magic)+4:])
+	return c.decode(body[len(magic)+4:])
 }
 
-// decode reads columns behind their header. It trusts nothing, so that a fault of Save is an error too.
-func decode(body []byte) (*Columns, error) {
+// decode takes in slots behind their header. It trusts nothing, so that a fault of Save is an error too.
+func (c *Columns) decode(body []byte) error {
 	d := &decoder{rest: body}
-	c := NewColumns()
-	c.n = d.count()
-	if c.n > len(d.rest) { // every slot takes at least the byte of its id's length
-		return nil, fmt.Errorf("%w: %d slots in %d bytes", ErrDamaged, c.n, len(d.rest))
+	from, n := d.count(), d.count()
+	if from != c.n || n > len(d.rest) { // every slot takes at least the byte of its id's length
+		d.fail("%d slots behind %d, in %d bytes behind %d", n, from, len(d.rest), c.n)
 	}
-	for range c.n {
+	if d.err != nil {
+		return d.err
+	}
+	c.n, d.from, d.n = from+n, from, n
+	for range n {
 		c.ids.append(d.text())
 	}
-	d.n = c.n
 	for _, slot := range d.slots() {
 		seconds, nanos := d.signed(), d.count()
 		if nanos > 999_999_999 {
@@ -56,28 +60,30 @@ func decode(body []byte) (*Columns, error) {
 	d.texts(&c.categories)
 	d.texts(&c.authors)
 	for d.more() {
-		a := &attribute{}
-		c.attributes[d.text()] = a
+		name := d.text()
+		a := c.attributes[name]
+		if a == nil {
+			a = &attribute{}
+			c.attributes[name] = a
+		}
 		d.texts(&a.texts)
 		for _, slot := range d.slots() {
 			a.numbers.append(slot, math.Float64frombits(d.fixed64()))
 		}
-		a.booleans[0] = newPosting(d.slots())
-		a.booleans[1] = newPosting(d.slots())
+		a.booleans[0].extend(d.slots())
+		a.booleans[1].extend(d.slots())
 	}
 	if d.err == nil && len(d.rest) > 0 {
 		d.fail("%d bytes too many", len(d.rest))
 	}
-	if d.err != nil {
-		return nil, d.err
-	}
-	return c, nil
+	return d.err
 }
 
 // decoder reads from the front of rest. After the first fault it returns zeros.
 type decoder struct {
 	rest []byte
-	n    int // slots there are
+	from int // slots there were before
+	n    int // slots that come in
 	err  error
 }
 
@@ -155,7 +161,7 @@ func (d *decoder) slots() []uint32 {
 			return nil
 		}
 		next += step
-		slots = append(slots, uint32(next-1))
+		slots = append(slots, uint32(uint64(d.from)+next-1))
 	}
 	return slots
 }
@@ -167,15 +173,19 @@ func (d *decoder) texts(t *texts) {
 		if d.err != nil {
 			return
 		}
-		if _, twice := t.values[text]; twice || len(slots) == 0 {
+		p, known := t.values[text]
+		if len(slots) == 0 || p.last() >= int64(d.from) {
 			d.fail("the text %.40q stands twice, or without slots", text)
 			return
 		}
 		if t.values == nil {
 			t.values = map[string]posting{}
 		}
-		t.values[text] = newPosting(slots)
-		t.size += int64(len(text)) + mapEntryBytes
+		if !known {
+			t.size += int64(len(text)) + mapEntryBytes
+		}
+		p.extend(slots)
+		t.values[text] = p
 	}
-	t.any = newPosting(d.slots())
+	t.any.extend(d.slots())
 }

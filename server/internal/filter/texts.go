@@ -42,6 +42,17 @@ func (p *posting) append(slot uint32) {
 	}
 }
 
+// last is the highest slot, -1 without one.
+func (p *posting) last() int64 {
+	if p.many != nil {
+		return int64(p.many.Maximum())
+	}
+	if n := len(p.few); n > 0 {
+		return int64(p.few[n-1])
+	}
+	return -1
+}
+
 func (p *posting) bytes() int64 {
 	if p.many != nil {
 		return int64(p.many.GetSizeInBytes()) + 200
@@ -70,21 +81,40 @@ func (p *posting) each(fn func(slot uint32)) {
 	})
 }
 
-// below returns the slots less than n.
-func (p *posting) below(n uint32) []uint32 {
+// between returns the slots from..to-1.
+func (p *posting) between(from, to uint32) []uint32 {
 	if p.many == nil {
-		i, _ := slices.BinarySearch(p.few, n)
-		return p.few[:i]
+		if n := len(p.few); n == 0 || p.few[n-1] < from {
+			return nil
+		}
+		i, _ := slices.BinarySearch(p.few, from)
+		k, _ := slices.BinarySearch(p.few, to)
+		return p.few[i:k]
 	}
-	list := make([]uint32, 0, p.many.GetCardinality())
-	for it := p.many.Iterator(); it.HasNext(); {
+	var list []uint32
+	it := p.many.Iterator()
+	for it.AdvanceIfNeeded(from); it.HasNext(); {
 		slot := it.Next()
-		if slot >= n {
+		if slot >= to {
 			break
 		}
 		list = append(list, slot)
 	}
 	return list
+}
+
+// extend adds ascending slots above all it has.
+func (p *posting) extend(slots []uint32) {
+	switch {
+	case p.many != nil:
+		p.many.AddMany(slots)
+	case len(p.few)+len(slots) > fewSlots:
+		p.many = roaring.BitmapOf(p.few...)
+		p.many.AddMany(slots)
+		p.few = nil
+	default:
+		p.few = append(p.few, slots...)
+	}
 }
 
 // texts is an inverted list: text -> slots.

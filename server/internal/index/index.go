@@ -52,6 +52,14 @@ type Report struct {
 	Scored int  // vectors scored, at any precision
 }
 
+// Span is what one Save writes: the slots From..To-1, and with Links what changed in the graph since the last Save with
+// Links that was kept; a span from 0 has all links. The graph among the saved slots may lack vectors: they are scanned until
+// Catchup has them in again.
+type Span struct {
+	From, To int // at most Len
+	Links    bool
+}
+
 // Info describes an index.
 type Info struct {
 	Engine  string // "flat", "hnsw" or "coder"
@@ -91,9 +99,18 @@ type Searcher interface {
 	Dims() int
 	// Info describes the index.
 	Info() Info
-	// Save writes the first n slots, with the links among them, so that the engine's Load restores them. Append and
-	// Catchup may run meanwhile.
-	Save(w io.Writer, n int) error
+	// Save writes a span, so that Load takes it into an index that holds what is before it. Append and Catchup may run
+	// meanwhile. ctx ends the writing.
+	Save(ctx context.Context, w io.Writer, s Span) error
+	// Saved ends a Save: whether its bytes are kept, so that the next span builds upon it. Without it the Save counts for
+	// nothing.
+	Saved(kept bool)
+	// Unsaved is the bytes of links that a Save of a span with links writes for slots before it, and for slots that entered
+	// the graph since the last one: 0 for engines without a graph, and where nothing changed.
+	Unsaved() int64
+	// Load takes in what Save wrote of a span that begins at Len, from size bytes of r at most. Nothing else may run
+	// meanwhile. After an error the index is of no use. What was loaded need not be saved again.
+	Load(r io.Reader, size int64) error
 	// Check verifies the engine's invariants over everything it holds, for tests and after a load. It must not run beside
 	// Catchup.
 	Check() error

@@ -1,7 +1,7 @@
 package lexical
 
 import (
-	"bufio"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,18 +9,20 @@ import (
 	"slices"
 )
 
-// A saved index is the forward rows; the lists are built again from them, in far less time than a disk takes to read them.
+// A saved stretch of an index is its forward rows; the lists are built again from them, in less time than writing them takes.
 //
-//	header   magic "AKINLEX\x02" (the last byte is the version), uint32 rows, uint32 0
-//	blocks   of up to 4,096 rows: a head a row, then the pairs and bigrams of all of them, row by row
+//	header   magic "AKINLEX\x03" (the last byte is the version), uint32 from, uint32 rows
+//	blocks   of 4,096 rows, the last one shorter: a head a row, then the pairs and bigrams of all of them, row by row
 //	head     uint32 tokens, uint32 words of packed pairs | 1<<31 when the paper is removed, uint32 number of bigrams
 //	pairs    uint16 words, and behind them the bigrams, as they are in memory: rows.go
 //
-// Version 1 had pairs and bigrams unpacked; version 2 is from 2026-11-27.
-//
 // All integers are little-endian. The checksum is the business of whoever holds the file.
+//
+//	1  the first, pairs and bigrams unpacked
+//	2  packed
+//	3  the rows behind from, instead of the first rows
 const (
-	fileMagic   = "AKINLEX\x02"
+	fileMagic   = "AKINLEX\x03"
 	headerBytes = len(fileMagic) + 8
 	headBytes   = 12
 	removedBit  = 1 << 31
@@ -29,21 +31,23 @@ const (
 // ErrDamaged: a file does not hold what Save wrote.
 var ErrDamaged = errors.New("lexical: damaged index file")
 
-// Save writes the first n papers so that Load restores them. Append and Remove may run meanwhile: a paper removed while
+// Save writes the papers from..to-1 so that Load restores them. Append and Remove may run meanwhile: a paper removed while
 // Save runs may be saved either way.
-func (x *Index) Save(w io.Writer, n int) error {
-	if n < 0 || n > x.Len() {
-		return fmt.Errorf("lexical: save %d papers of %d", n, x.Len())
+func (x *Index) Save(ctx context.Context, w io.Writer, from, to int) error {
+	if from < 0 || from > to || to > x.Len() {
+		return fmt.Errorf("lexical: save the papers %d to %d of %d", from, to, x.Len())
 	}
-	out := bufio.NewWriterSize(w, 1<<16)
 	buf := append(make([]byte, 0, 1<<12), fileMagic...)
-	buf = binary.LittleEndian.AppendUint32(buf, uint32(n))
-	buf = binary.LittleEndian.AppendUint32(buf, 0)
-	if _, err := out.Write(buf); err != nil {
+	buf = binary.LittleEndian.AppendUint32(buf, uint32(from))
+	buf = binary.LittleEndian.AppendUint32(buf, uint32(to-from))
+	if _, err := w.Write(buf); err != nil {
 		return err
 	}
-	for start := 0; start < n; start += rowChunk {
-		end := min(start+rowChunk, n)
+	for start := from; start < to; start += rowChunk {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		end := min(start+rowChunk, to)
 		buf = buf[:0]
 		for slot := start; slot < end; slot++ {
 			r := x.rows.at(uint32(slot))
@@ -55,91 +59,116 @@ func (x *Index) Save(w io.Writer, n int) error {
 			buf = binary.LittleEndian.AppendUint32(buf, pairs)
 			buf = binary.LittleEndian.AppendUint32(buf, r.bigrams)
 		}
-		if _, err := out.Write(buf); err != nil {
-			return err
-		}
 		for slot := start; slot < end; slot++ {
-			buf = buf[:0]
 			r := x.rows.at(uint32(slot))
 			for _, word := range x.words.at(r.chunk, r.offset, r.pairs+bigramWords(r.bigrams)) {
 				buf = binary.LittleEndian.AppendUint16(buf, word)
 			}
-			if _, err := out.Write(buf); err != nil {
-				return err
-			}
+		}
+		if _, err := w.Write(buf); err != nil {
+			return err
 		}
 	}
-	return out.Flush()
+	return nil
 }
 
-// Load restores what Save wrote, from exactly size bytes. It trusts no number in the file further than size allows, so a
-// damaged file costs an error (ErrDamaged) and no more than a small multiple of its size in memory.
-func Load(r io.Reader, size int64) (*Index, error) {
-	in := bufio.NewReaderSize(io.LimitReader(r, size), 1<<16)
+// Load takes in what Save wrote of papers that begin at Len, from exactly size bytes. It trusts no number in the file further
+// than size allows, so a damaged file costs an error (ErrDamaged) and no more than a small multiple of its size in memory.
+// Nothing else may run meanwhile. After an error the index is of no use.
+func (x *Index) Load(r io.Reader, size int64) error {
+	in := io.LimitReader(r, size)
 	var header [headerBytes]byte
 	if _, err := io.ReadFull(in, header[:]); err != nil {
-		return nil, damaged("no header", err)
+		return damaged("no header", err)
 	}
 	if string(header[:len(fileMagic)]) != fileMagic {
-		return nil, fmt.Errorf("%w: it does not begin as one, or a newer version wrote it", ErrDamaged)
+		return fmt.Errorf("%w: it does not begin as one, or another version wrote it", ErrDamaged)
 	}
-	rows := int64(binary.LittleEndian.Uint32(header[len(fileMagic):]))
-	left := size - int64(headerBytes)
-	if rows*headBytes > left || rows > MaxPapers || binary.LittleEndian.Uint32(header[len(fileMagic)+4:]) != 0 {
-		return nil, fmt.Errorf("%w: %d rows in %d bytes", ErrDamaged, rows, size)
+	from := int64(binary.LittleEndian.Uint32(header[len(fileMagic):]))
+	rows := int64(binary.LittleEndian.Uint32(header[len(fileMagic)+4:]))
+	l := &loader{Index: x, in: in, left: size - int64(headerBytes)}
+	if from != int64(x.Len()) || rows*headBytes > l.left || from+rows > MaxPapers {
+		return fmt.Errorf("%w: %d rows in %d bytes, %d behind %d", ErrDamaged, rows, size, from, x.Len())
 	}
-	x := New()
-	heads := make([]byte, min(rows, rowChunk)*headBytes)
 	for start := int64(0); start < rows; start += rowChunk {
-		n := min(rows-start, rowChunk)
-		if _, err := io.ReadFull(in, heads[:n*headBytes]); err != nil {
-			return nil, damaged("heads", err)
-		}
-		left -= n * headBytes
-		for i := range n {
-			tokens := binary.LittleEndian.Uint32(heads[i*headBytes:])
-			pairs := binary.LittleEndian.Uint32(heads[i*headBytes+4:])
-			bigrams := binary.LittleEndian.Uint32(heads[i*headBytes+8:])
-			if bigrams > 1<<16 {
-				return nil, fmt.Errorf("%w: row %d has %d bigrams", ErrDamaged, start+i, bigrams)
-			}
-			count := pairs &^ removedBit
-			left -= (int64(count) + int64(bigramWords(bigrams))) * 2
-			if left < 0 {
-				return nil, fmt.Errorf("%w: row %d is longer than the file", ErrDamaged, start+i)
-			}
-			if err := x.loadRow(in, tokens, count, bigrams, pairs&removedBit != 0); err != nil {
-				return nil, err
-			}
+		if err := l.block(int(min(rows-start, rowChunk))); err != nil {
+			return err
 		}
 	}
-	if left != 0 {
-		return nil, fmt.Errorf("%w: %d bytes left over", ErrDamaged, left)
+	if l.left != 0 {
+		return fmt.Errorf("%w: %d bytes left over", ErrDamaged, l.left)
 	}
-	x.buildLists()
-	return x, nil
+	x.buildLists(uint32(from))
+	return nil
 }
 
-// loadRow reads the row of the next slot. The lists come later.
-func (x *Index) loadRow(in io.Reader, tokens, count, bigrams uint32, removed bool) error {
-	slot, r := x.rows.next()
-	words, chunk, offset := x.words.alloc(count + bigramWords(bigrams))
-	if err := readWords(in, words); err != nil {
-		return damaged(fmt.Sprintf("row %d", slot), err)
+// loader reads rows.
+type loader struct {
+	*Index
+	in     io.Reader
+	left   int64 // bytes of the file
+	buffer []byte
+}
+
+func (l *loader) read(n int64, what string) error {
+	if int64(cap(l.buffer)) < n {
+		l.buffer = make([]byte, n)
 	}
-	if !checkPairs(words[:count]) {
-		return fmt.Errorf("%w: the words of row %d do not rise", ErrDamaged, slot)
+	l.buffer = l.buffer[:n]
+	l.left -= n
+	if _, err := io.ReadFull(l.in, l.buffer); err != nil {
+		return damaged(what, err)
 	}
-	if !x.checkBigrams(words[count:], bigrams) {
-		return fmt.Errorf("%w: the bigrams of row %d do not rise", ErrDamaged, slot)
+	return nil
+}
+
+// block reads a block of n rows, whose words get one stretch of memory.
+func (l *loader) block(n int) error {
+	if l.left < int64(n)*headBytes {
+		return fmt.Errorf("%w: it ends within heads", ErrDamaged)
 	}
-	r.chunk, r.offset, r.pairs, r.bigrams, r.tokens = chunk, offset, count, bigrams, tokens
-	r.removed.Store(removed)
-	if !removed {
-		x.papers.Add(1)
-		x.tokens.Add(int64(tokens))
+	if err := l.read(int64(n)*headBytes, "heads"); err != nil {
+		return err
 	}
-	x.rows.n.Store(slot + 1)
+	heads := append([]byte(nil), l.buffer...)
+	words := int64(0)
+	for at := 0; at < len(heads); at += headBytes {
+		pairs, bigrams := binary.LittleEndian.Uint32(heads[at+4:])&^removedBit, binary.LittleEndian.Uint32(heads[at+8:])
+		if bigrams > 1<<16 {
+			return fmt.Errorf("%w: row %d has %d bigrams", ErrDamaged, l.Len()+at/headBytes, bigrams)
+		}
+		words += int64(pairs) + int64(bigramWords(bigrams))
+	}
+	if 2*words > l.left {
+		return fmt.Errorf("%w: the rows from %d on are longer than the file", ErrDamaged, l.Len())
+	}
+	if err := l.read(2*words, "rows"); err != nil {
+		return err
+	}
+	all, chunk, offset := l.words.alloc(uint32(words))
+	for i := range all {
+		all[i] = binary.LittleEndian.Uint16(l.buffer[2*i:])
+	}
+	for at := 0; at < len(heads); at += headBytes {
+		slot, r := l.rows.next()
+		r.tokens = binary.LittleEndian.Uint32(heads[at:])
+		pairs := binary.LittleEndian.Uint32(heads[at+4:])
+		r.chunk, r.offset, r.pairs, r.bigrams = chunk, offset, pairs&^removedBit, binary.LittleEndian.Uint32(heads[at+8:])
+		long := r.pairs + bigramWords(r.bigrams)
+		switch {
+		case !checkPairs(all[:r.pairs]):
+			return fmt.Errorf("%w: the words of row %d do not rise", ErrDamaged, slot)
+		case !l.checkBigrams(all[r.pairs:long], r.bigrams):
+			return fmt.Errorf("%w: the bigrams of row %d do not rise", ErrDamaged, slot)
+		}
+		all, offset = all[long:], offset+long
+		r.removed.Store(pairs&removedBit != 0)
+		if pairs&removedBit == 0 {
+			l.papers.Add(1)
+			l.tokens.Add(int64(r.tokens))
+		}
+		l.rows.n.Store(slot + 1)
+	}
 	return nil
 }
 
@@ -158,36 +187,6 @@ func (x *Index) checkBigrams(words []uint16, n uint32) bool {
 	x.packed = append(x.packed[:0], make([]uint16, len(words))...)
 	packBigrams(x.packed, x.bigrams)
 	return slices.Equal(x.packed, words)
-}
-
-func readWords(in io.Reader, words []uint16) error {
-	var buf [4096]byte
-	for len(words) > 0 {
-		n := min(len(words), len(buf)/2)
-		if _, err := io.ReadFull(in, buf[:n*2]); err != nil {
-			return err
-		}
-		for i := range n {
-			words[i] = binary.LittleEndian.Uint16(buf[i*2:])
-		}
-		words = words[n:]
-	}
-	return nil
-}
-
-// buildLists makes the terms and the lists of all rows.
-func (x *Index) buildLists() {
-	for slot := range uint32(x.Len()) {
-		r := x.rows.at(slot)
-		for p := x.row(slot); len(p.words) > 0; {
-			word := p.next()
-			tm := x.terms.make(word >> countBits)
-			if !r.removed.Load() {
-				tm.live.Add(1)
-			}
-			x.lists.append(tm, slot, postingClass(word&maxCount, r.tokens))
-		}
-	}
 }
 
 func damaged(what string, err error) error {

@@ -2,6 +2,7 @@ package lexical
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"math/rand/v2"
 	"slices"
@@ -10,13 +11,59 @@ import (
 	"github.com/akin-search/akin/embed"
 )
 
-func saved(tb testing.TB, x *Index, n int) []byte {
+func saved(tb testing.TB, x *Index, n int) []byte { return stretch(tb, x, 0, n) }
+
+// stretch saves some papers.
+func stretch(tb testing.TB, x *Index, from, to int) []byte {
 	tb.Helper()
 	var buf bytes.Buffer
-	if err := x.Save(&buf, n); err != nil {
+	if err := x.Save(context.Background(), &buf, from, to); err != nil {
 		tb.Fatal(err)
 	}
 	return buf.Bytes()
+}
+
+// load makes an index of saved bytes.
+func load(data []byte, size int) (*Index, error) {
+	x := New()
+	return x, x.Load(bytes.NewReader(data), int64(size))
+}
+
+// TestStretchesLoadOneAfterTheOther compares an index that was loaded in stretches, and appended to in between, with the one
+// that grew by itself.
+func TestStretchesLoadOneAfterTheOther(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 1))
+	x, y := New(), New()
+	for range 3*rowChunk + 50 {
+		x.Append(randomTerms(rng, 30, 300)) // long lists of few features: slices of every size
+	}
+	for from := 0; from < x.Len(); {
+		to := min(x.Len(), from+1+rng.IntN(rowChunk+rowChunk/2))
+		data := stretch(t, x, from, to)
+		if err := y.Load(bytes.NewReader(data), int64(len(data))); err != nil {
+			t.Fatal(err)
+		}
+		checkIndex(t, y)
+		if from = to; from < x.Len() {
+			var terms embed.Terms
+			x.Terms(uint32(from), &terms)
+			y.Append(&terms)
+			from++
+		}
+		x.Remove(uint32(rng.IntN(x.Len())))
+	}
+	for slot := range uint32(x.Len()) {
+		if x.rows.at(slot).removed.Load() {
+			y.Remove(slot)
+		}
+	}
+	checkIndex(t, y)
+	if !bytes.Equal(saved(t, y, y.Len()), saved(t, x, x.Len())) {
+		t.Error("saving again gives other bytes")
+	}
+	if err := New().Load(bytes.NewReader(stretch(t, x, 1, 2)), int64(len(stretch(t, x, 1, 2)))); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a later stretch in an empty index: %v", err)
+	}
 }
 
 func TestLoadRestoresWhatSaveWrote(t *testing.T) {
@@ -30,7 +77,7 @@ func TestLoadRestoresWhatSaveWrote(t *testing.T) {
 	}
 	for _, n := range []int{0, 1, rowChunk, x.Len()} {
 		data := saved(t, x, n)
-		y, err := Load(bytes.NewReader(data), int64(len(data)))
+		y, err := load(data, len(data))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +103,7 @@ func TestLoadRestoresWhatSaveWrote(t *testing.T) {
 }
 
 func TestSaveRefusesMoreThanThereIs(t *testing.T) {
-	if err := New().Save(&bytes.Buffer{}, 1); err == nil {
+	if err := New().Save(t.Context(), &bytes.Buffer{}, 0, 1); err == nil {
 		t.Error("saved one paper of none")
 	}
 }
@@ -67,14 +114,14 @@ func TestLoadNamesDamage(t *testing.T) {
 	x.Append(terms(7))
 	data := saved(t, x, 2)
 	for n := range data {
-		if _, err := Load(bytes.NewReader(data[:n]), int64(n)); !errors.Is(err, ErrDamaged) {
+		if _, err := load(data[:n], n); !errors.Is(err, ErrDamaged) {
 			t.Errorf("cut at %d: %v", n, err)
 		}
-		if _, err := Load(bytes.NewReader(data[:n]), int64(len(data))); !errors.Is(err, ErrDamaged) {
+		if _, err := load(data[:n], len(data)); !errors.Is(err, ErrDamaged) {
 			t.Errorf("cut at %d with the size of the whole: %v", n, err)
 		}
 	}
-	if _, err := Load(bytes.NewReader(append(data, 0)), int64(len(data)+1)); !errors.Is(err, ErrDamaged) {
+	if _, err := load(append(data, 0), len(data)+1); !errors.Is(err, ErrDamaged) {
 		t.Errorf("one byte more: %v", err)
 	}
 }
@@ -90,7 +137,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add(saved(f, x, 0))
 	f.Add([]byte(fileMagic + "\xff\xff\xff\xff\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		y, err := Load(bytes.NewReader(data), int64(len(data)))
+		y, err := load(data, len(data))
 		if err != nil {
 			return
 		}

@@ -2,6 +2,7 @@ package lexical
 
 import (
 	"encoding/binary"
+	"sync"
 	"sync/atomic"
 
 	"github.com/akin-search/akin/server/internal/index/slab"
@@ -74,11 +75,14 @@ func (t *termTable) make(feature uint32) *term {
 // postings is the memory of all lists. An address is the number of a byte.
 type postings struct {
 	chunks slab.Table[*[postingsChunk]byte]
-	next   uint64 // first unused address; the appender's own
+	mu     sync.Mutex // held by alloc: a bulk build has several appenders, each of lists of its own
+	next   uint64     // first unused address
 }
 
 // alloc returns the address of n unused bytes in one chunk; n is a power of two of at most maxSlice.
 func (p *postings) alloc(n uint64) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if rest := postingsChunk - p.next%postingsChunk; rest < n {
 		p.next += rest
 	}
@@ -97,6 +101,12 @@ func (p *postings) bytesAt(address uint64, n int) []byte {
 
 // append adds a posting to a list and publishes it. Slots rise.
 func (p *postings) append(tm *term, slot uint32, class byte) {
+	p.put(tm, slot, class)
+	tm.count.Add(1)
+}
+
+// put adds a posting to a list without publishing it.
+func (p *postings) put(tm *term, slot uint32, class byte) {
 	var posting [binary.MaxVarintLen32 + 1]byte
 	n := binary.PutUvarint(posting[:], uint64(slot)+1-uint64(tm.next))
 	posting[n] = class
@@ -118,7 +128,6 @@ func (p *postings) append(tm *term, slot uint32, class byte) {
 	tm.tail += uint64(n)
 	tm.left -= uint16(n)
 	tm.next = slot + 1
-	tm.count.Add(1)
 }
 
 // run is the number of postings that a reader unpacks at a time.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"io"
 	"math"
 	"testing"
 
@@ -22,7 +21,6 @@ func TestSuite(t *testing.T) {
 		MayMiss:     true,
 		Epsilon:     1e-5,
 		Vectors:     500,
-		Load:        func(r io.Reader, size int64) (index.Searcher, error) { return Load(r, size) },
 	})
 }
 
@@ -85,19 +83,19 @@ func TestEveryChangedByteIsDamage(t *testing.T) {
 		}
 	}
 	var buf bytes.Buffer
-	if err := x.Save(&buf, 5); err != nil {
+	if err := x.Save(context.Background(), &buf, index.Span{To: 5}); err != nil {
 		t.Fatal(err)
 	}
 	for at := range buf.Len() {
 		damaged := bytes.Clone(buf.Bytes())
 		damaged[at] ^= 1
-		if _, err := Load(bytes.NewReader(damaged), int64(len(damaged))); err == nil {
+		if err := New(3).Load(bytes.NewReader(damaged), int64(len(damaged))); err == nil {
 			t.Errorf("Load takes an index with byte %d changed", at)
 		}
 	}
 	huge := bytes.Clone(buf.Bytes())
-	binary.LittleEndian.PutUint64(huge[16:], math.MaxUint64/12)
-	if _, err := Load(bytes.NewReader(huge), int64(len(huge))); !errors.Is(err, ErrDamaged) {
+	binary.LittleEndian.PutUint64(huge[24:], math.MaxUint64/12)
+	if err := New(3).Load(bytes.NewReader(huge), int64(len(huge))); !errors.Is(err, ErrDamaged) {
 		t.Errorf("Load of a header that claims too much: %v", err)
 	}
 }
@@ -110,13 +108,14 @@ func FuzzLoad(f *testing.F) {
 		}
 	}
 	var buf bytes.Buffer
-	if err := x.Save(&buf, 3); err != nil {
+	if err := x.Save(context.Background(), &buf, index.Span{To: 3}); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(buf.Bytes())
 	f.Add(buf.Bytes()[:20])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		y, err := Load(bytes.NewReader(data), int64(len(data)))
+		y := New(2)
+		err := y.Load(bytes.NewReader(data), int64(len(data)))
 		if err == nil && y.Check() == nil {
 			if _, _, err := y.Search(context.Background(), &index.Query{Vector: make([]float32, y.Dims()), K: 1}, nil); err != nil {
 				t.Fatal(err)

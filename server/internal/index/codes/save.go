@@ -1,6 +1,7 @@
 package codes
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,84 +15,94 @@ import (
 // ErrDamaged: the bytes of a saved set are not what Save writes. The set must be built again from its vectors.
 var ErrDamaged = errors.New("codes: saved vectors are damaged")
 
-// A saved set, all integers little-endian:
+// A saved stretch of a set, all integers little-endian:
 //
-//	uint32 dims | uint32 n | uint32 CRC32C of the two | per block of 4,096 rows, the last one cut to the rows it has:
+//	uint32 dims | uint32 from | uint32 to | uint32 CRC32C of the three | per block of 4,096 rows, cut to the rows from..to:
 //	    rows*stride bytes coarse | rows*4 bytes scales (float32) | rows*stride/2 bytes fine
 //
-// The format has no version of its own: the engine's header around it has. The rows vouch for themselves, but the same rows
-// make sense in several numbers of dimensions, so the header has a checksum.
-const headerSize = 12
+// The format has no version of its own: the engine's header around it has. The rows' own checksum is the business of whoever
+// holds the bytes; Check verifies that they are what encode writes.
+const headerSize = 16
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // rowSize is the length of one saved row.
 func rowSize(stride int) int64 { return int64(stride) + 4 + int64(stride)/2 }
 
-// Save writes the first n rows, at most Len.
-func (c *Codes) Save(w io.Writer, n int) error {
+// Save writes the rows from..to-1, of those below Len.
+func (c *Codes) Save(ctx context.Context, w io.Writer, from, to int) error {
 	v := c.View()
-	if n < 0 || n > v.N {
-		return fmt.Errorf("codes: asked to save %d rows of %d", n, v.N)
+	if from < 0 || from > to || to > v.N {
+		return fmt.Errorf("codes: asked to save the rows %d to %d of %d", from, to, v.N)
 	}
 	var header [headerSize]byte
 	binary.LittleEndian.PutUint32(header[:], uint32(c.dims))
-	binary.LittleEndian.PutUint32(header[4:], uint32(n))
-	binary.LittleEndian.PutUint32(header[8:], crc32.Checksum(header[:8], castagnoli))
+	binary.LittleEndian.PutUint32(header[4:], uint32(from))
+	binary.LittleEndian.PutUint32(header[8:], uint32(to))
+	binary.LittleEndian.PutUint32(header[12:], crc32.Checksum(header[:12], castagnoli))
 	if _, err := w.Write(header[:]); err != nil {
 		return err
 	}
-	for b := 0; b*vector.BlockRows < n; b++ {
-		for _, part := range blockParts(v.Coarse[b], v.Fine[b], c.stride, min(n-b*vector.BlockRows, vector.BlockRows)) {
+	for at := from; at < to; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b, first := at/vector.BlockRows, at%vector.BlockRows
+		end := min(first+to-at, vector.BlockRows)
+		for _, part := range blockParts(v.Coarse[b], v.Fine[b], c.stride, first, end) {
 			if _, err := w.Write(part); err != nil {
 				return err
 			}
 		}
+		at += end - first
 	}
 	return nil
 }
 
-// blockParts are the three stretches of a block's first rows, in the order of the format.
-func blockParts(coarse, fine []byte, stride, rows int) [3][]byte {
-	scales := vector.BlockRows * stride
-	return [3][]byte{coarse[:rows*stride], coarse[scales : scales+4*rows], fine[:rows*stride/2]}
+// blockParts are the three stretches of a block's rows first..end-1, in the order of the format.
+func blockParts(coarse, fine []byte, stride, first, end int) [3][]byte {
+	scales := coarse[vector.BlockRows*stride:]
+	return [3][]byte{coarse[first*stride : end*stride], scales[4*first : 4*end], fine[first*stride/2 : end*stride/2]}
 }
 
-// Load reads what Save wrote; size is the number of bytes r may hold, and no more memory than that justifies is taken. Bytes
-// behind the set stay unread.
-func Load(r io.Reader, size int64) (*Codes, error) {
+// Load appends what Save wrote of a set that was as long as this one; size is the number of bytes r may hold, and no more
+// memory than that justifies is taken. Bytes behind the rows stay unread. Nobody else uses the set meanwhile; after an error it
+// is of no use.
+func (c *Codes) Load(r io.Reader, size int64) error {
 	var header [headerSize]byte
 	if _, err := io.ReadFull(r, header[:]); err != nil {
-		return nil, fmt.Errorf("%w: header: %w", ErrDamaged, err)
+		return fmt.Errorf("%w: header: %w", ErrDamaged, err)
 	}
-	if binary.LittleEndian.Uint32(header[8:]) != crc32.Checksum(header[:8], castagnoli) {
-		return nil, fmt.Errorf("%w: header: checksum", ErrDamaged)
+	if binary.LittleEndian.Uint32(header[12:]) != crc32.Checksum(header[:12], castagnoli) {
+		return fmt.Errorf("%w: header: checksum", ErrDamaged)
 	}
-	dims, n := binary.LittleEndian.Uint32(header[:]), binary.LittleEndian.Uint32(header[4:])
-	if dims < 1 || dims > vector.MaxCodeDims {
-		return nil, fmt.Errorf("%w: %d dimensions", ErrDamaged, dims)
+	dims, from, to := binary.LittleEndian.Uint32(header[:]), binary.LittleEndian.Uint32(header[4:]), binary.LittleEndian.Uint32(header[8:])
+	switch {
+	case int64(dims) != int64(c.dims):
+		return fmt.Errorf("%w: %d dimensions, the set has %d", ErrDamaged, dims, c.dims)
+	case int64(from) != int64(c.Len()) || to < from:
+		return fmt.Errorf("%w: rows %d to %d, the set has %d", ErrDamaged, from, to, c.Len())
+	case int64(to-from)*rowSize(c.stride) > size-headerSize:
+		return fmt.Errorf("%w: %d rows do not fit into %d bytes", ErrDamaged, to-from, size)
 	}
-	c := New(int(dims))
-	if int64(n)*rowSize(c.stride) > size-headerSize {
-		return nil, fmt.Errorf("%w: %d rows do not fit into %d bytes", ErrDamaged, n, size)
-	}
-	for at := 0; at < int(n); at += vector.BlockRows {
-		b, _ := c.open(at)
-		rows := min(int(n)-at, vector.BlockRows)
-		for _, part := range blockParts(b.coarse, b.fine, c.stride, rows) {
+	for at := int(from); at < int(to); {
+		b, first := c.open(at)
+		end := min(first+int(to)-at, vector.BlockRows)
+		for _, part := range blockParts(b.coarse, b.fine, c.stride, first, end) {
 			if _, err := io.ReadFull(r, part); err != nil {
-				return nil, fmt.Errorf("%w: row %d and behind: %w", ErrDamaged, at, err)
+				return fmt.Errorf("%w: row %d and behind: %w", ErrDamaged, at, err)
 			}
 		}
-		for row := range rows {
-			scale, err := checkRow(b, c.stride, int(dims), row)
-			if err != nil {
-				return nil, fmt.Errorf("%w: row %d: %w", ErrDamaged, at+row, err)
+		for row := first; row < end; row++ {
+			scale := math.Float32frombits(binary.LittleEndian.Uint32(b.coarse[vector.BlockRows*c.stride+4*row:]))
+			if !(scale >= 0 && scale <= 1) {
+				return fmt.Errorf("%w: row %d: scale %v", ErrDamaged, at+row-first, scale)
 			}
-			c.publish(b, row, scale, at+row)
+			c.publish(b, row, scale, at+row-first)
 		}
+		at += end - first
 	}
-	return c, nil
+	return nil
 }
 
 // checkRow verifies that a row is what encode writes: codes in range, padding zero, and the scale that belongs to them.
@@ -123,7 +134,7 @@ func checkRow(b block, stride, dims, row int) (scale float32, err error) {
 	return scale, nil
 }
 
-// Check verifies every row as Load does.
+// Check verifies every row.
 func (c *Codes) Check() error {
 	n := c.Len()
 	zero := 0

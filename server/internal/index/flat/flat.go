@@ -32,11 +32,9 @@ type scratch struct {
 }
 
 // New returns an empty index of vectors of dims dimensions, 1 to vector.MaxCodeDims.
-func New(dims int) *Index { return wrap(codes.New(dims)) }
-
-func wrap(c *codes.Codes) *Index {
+func New(dims int) *Index {
 	return &Index{
-		codes:   c,
+		codes:   codes.New(dims),
 		scratch: sync.Pool{New: func() any { return new(scratch) }},
 		batches: sync.Pool{New: func() any { return new(codes.Batch) }},
 	}
@@ -159,31 +157,36 @@ func (x *Index) Info() index.Info {
 	return index.Info{Engine: "flat", Vectors: n, Graph: n, Zero: x.codes.Zero(), Bytes: x.codes.Bytes()}
 }
 
-// magic opens a saved index: the engine's name and the version of the format. Version 1 is the first.
-const magic = "AKINFLT1"
+// magic opens a saved span: the engine's name and the version of the format.
+//
+//	1  the first
+//	2  a span instead of the first n slots
+const magic = "AKINFLT2"
 
 // Save implements index.Searcher.
-func (x *Index) Save(w io.Writer, n int) error {
+func (x *Index) Save(ctx context.Context, w io.Writer, s index.Span) error {
 	if _, err := io.WriteString(w, magic); err != nil {
 		return err
 	}
-	return x.codes.Save(w, n)
+	return x.codes.Save(ctx, w, s.From, s.To)
 }
 
-// ErrFormat: the bytes are not a flat index of this version. Build the index again from its vectors.
+// Saved implements index.Searcher.
+func (x *Index) Saved(bool) {}
+
+// Unsaved implements index.Searcher.
+func (x *Index) Unsaved() int64 { return 0 }
+
+// ErrFormat: the bytes are not a span of a flat index of this version. Build the index again from its vectors.
 var ErrFormat = errors.New("flat: not a saved flat index of this version")
 
-// Load reads what Save wrote. size is the number of bytes r holds; no more memory is taken than that justifies.
-func Load(r io.Reader, size int64) (*Index, error) {
+// Load implements index.Searcher.
+func (x *Index) Load(r io.Reader, size int64) error {
 	var head [len(magic)]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil || string(head[:]) != magic {
-		return nil, ErrFormat
+		return ErrFormat
 	}
-	c, err := codes.Load(r, size-int64(len(magic)))
-	if err != nil {
-		return nil, err
-	}
-	return wrap(c), nil
+	return x.codes.Load(r, size-int64(len(magic)))
 }
 
 // Check implements index.Searcher.

@@ -46,10 +46,11 @@ func TestListedSlotsAreScannedAlone(t *testing.T) {
 func TestSavedIndexAnswersTheSame(t *testing.T) {
 	x := build(t, 16, 1000)
 	var file bytes.Buffer
-	if err := x.Save(&file, 1000); err != nil {
+	if err := x.Save(context.Background(), &file, index.Span{To: 1000}); err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := Load(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	loaded := New(16)
+	err := loaded.Load(bytes.NewReader(file.Bytes()), int64(file.Len()))
 	if err != nil || loaded.Check() != nil {
 		t.Fatal(err, loaded.Check())
 	}
@@ -61,7 +62,7 @@ func TestSavedIndexAnswersTheSame(t *testing.T) {
 		t.Fatalf("%v, want %v: %v", got, want, err)
 	}
 	file.Bytes()[0] ^= 1
-	if _, err := Load(bytes.NewReader(file.Bytes()), int64(file.Len())); !errors.Is(err, ErrFormat) {
+	if err := New(16).Load(bytes.NewReader(file.Bytes()), int64(file.Len())); !errors.Is(err, ErrFormat) {
 		t.Fatalf("foreign bytes: %v", err)
 	}
 }

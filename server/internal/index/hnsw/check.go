@@ -62,3 +62,27 @@ func (x *Index) checkChains(b *builder) error {
 	}
 	return nil
 }
+
+// checkList verifies one list: dense, without repetition, and every link to another node of the graph that has the layer.
+func (x *Index) checkList(w *walker, slot uint32, level int, graphed uint32) error {
+	list := x.graph.list(&w.tables, slot, level)
+	n := length(list)
+	if n > 0 && !x.isNode(&w.view, &w.tables, slot) {
+		return fmt.Errorf("slot %d is no node and has links", slot)
+	}
+	w.visited.reset(w.view.N)
+	for i, link := range list {
+		switch {
+		case i >= n && link != none:
+			return fmt.Errorf("slot %d, layer %d: link %d behind an empty one", slot, level, i)
+		case i >= n:
+		case link >= graphed || link == slot:
+			return fmt.Errorf("slot %d, layer %d: link to %d among %d slots", slot, level, link, graphed)
+		case !x.isNode(&w.view, &w.tables, link) || x.levelOf(&w.view, &w.tables, link) < level:
+			return fmt.Errorf("slot %d, layer %d: link to %d, which is not there", slot, level, link)
+		case !w.visited.mark(link):
+			return fmt.Errorf("slot %d, layer %d: two links to %d", slot, level, link)
+		}
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package hnsw
 import (
 	"math"
 	"math/bits"
+	"sort"
 	"sync"
 
 	"github.com/akin-search/akin/embed/vector"
@@ -29,8 +30,12 @@ const (
 type graph struct {
 	m      int // links of a list above layer 0; layer 0 has 2m
 	levels int // layers above layer 0, all of which the entry has
-	blocks struct{ links, next, upper, lists slab.Table[[]uint32] }
-	locks  [stripes]sync.Mutex
+	blocks struct {
+		links, next, upper, lists slab.Table[[]uint32]
+		changed                   slab.Table[*changedBlock]
+	}
+	cuts  []uint64 // see level
+	locks [stripes]sync.Mutex
 
 	// The appender's.
 	links, words, lists *slab.Slab
@@ -43,31 +48,48 @@ type linkTables struct {
 	next  [][]uint32 // a word a slot: the next slot of its chain
 	upper [][]uint32 // a word a slot: its first list above layer 0, none, or chained; written before the slot is published
 	lists [][]uint32 // m words a list above layer 0
+
+	changed []*changedBlock
 }
 
 func newGraph(m int) *graph {
-	return &graph{
+	g := &graph{
 		m: m, levels: min(maxLevels, (32+bits.Len(uint(m))-2)/(bits.Len(uint(m))-1)),
 		links: slab.New(vector.BlockRows * 2 * m * 4),
 		words: slab.New(vector.BlockRows * 4),
 		lists: slab.New(vector.BlockRows * m * 4),
 	}
+	for l := 1; l <= g.levels; l++ {
+		g.cuts = append(g.cuts, uint64(sort.Search(1<<53, func(v int) bool { return drawLevel(uint64(v), m) < l })))
+	}
+	return g
 }
 
 // tables returns the blocks as they are now.
 func (g *graph) tables() linkTables {
 	b := &g.blocks
-	return linkTables{links: b.links.Chunks(), next: b.next.Chunks(), upper: b.upper.Chunks(), lists: b.lists.Chunks()}
+	return linkTables{links: b.links.Chunks(), next: b.next.Chunks(), upper: b.upper.Chunks(), lists: b.lists.Chunks(),
+		changed: b.changed.Chunks()}
 }
 
-// level draws the highest layer of a slot: layer l or higher with probability m^-l, always the same for a slot.
+// level draws the highest layer of a slot: layer l or higher with probability m^-l, always the same for a slot. The cuts say
+// below which draw a layer is reached: for every draw what drawLevel says, without its logarithms.
 func (g *graph) level(slot uint32) int {
 	h := (uint64(slot) + 1) * 0x9e3779b97f4a7c15 // splitmix64
 	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
 	h = (h ^ h>>27) * 0x94d049bb133111eb
 	h ^= h >> 31
-	uniform := (float64(h>>11) + 1) / (1 << 53) // in (0, 1]
-	return min(int(-math.Log(uniform)/math.Log(float64(g.m))), g.levels)
+	l := 0
+	for l < len(g.cuts) && h>>11 < g.cuts[l] {
+		l++
+	}
+	return l
+}
+
+// drawLevel is the layer for a draw below 2^53.
+func drawLevel(draw uint64, m int) int {
+	uniform := (float64(draw) + 1) / (1 << 53) // in (0, 1]
+	return int(-math.Log(uniform) / math.Log(float64(m)))
 }
 
 // open makes room for a slot with the given number of lists above layer 0. The appender's.
@@ -77,6 +99,7 @@ func (g *graph) open(slot uint32, levels int, isChained bool) {
 		b.links.Add(emptyLinks(g.links))
 		b.next.Add(emptyLinks(g.words))
 		b.upper.Add(emptyLinks(g.words))
+		b.changed.Add(new(changedBlock))
 	}
 	for (int(g.upperLists)+levels+vector.BlockRows-1)/vector.BlockRows > len(b.lists.Chunks()) {
 		b.lists.Add(emptyLinks(g.lists))

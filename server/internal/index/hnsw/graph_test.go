@@ -154,10 +154,10 @@ func TestSearchesDoNotAllocate(t *testing.T) {
 func TestLoadRefusesAnotherM(t *testing.T) {
 	x := build(t, 8, clustered(rand.New(rand.NewPCG(6, 6)), 8, 100), Config{})
 	var file bytes.Buffer
-	if err := x.Save(&file, 100); err != nil {
+	if err := x.Save(t.Context(), &file, index.Span{To: 100}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(&file, int64(file.Len()), Config{M: 8}); !errors.Is(err, ErrFormat) {
+	if err := New(8, Config{M: 8}).Load(&file, int64(file.Len())); !errors.Is(err, ErrFormat) {
 		t.Fatalf("%v", err)
 	}
 }
@@ -166,7 +166,7 @@ func FuzzLoadTakesNoDamageForAGraph(f *testing.F) {
 	x := build(f, 3, clustered(rand.New(rand.NewPCG(7, 7)), 3, 40), Config{M: 2})
 	for _, n := range []int{0, 1, 17, 40} {
 		var file bytes.Buffer
-		if err := x.Save(&file, n); err != nil {
+		if err := x.Save(f.Context(), &file, index.Span{To: n}); err != nil {
 			f.Fatal(err)
 		}
 		f.Add(file.Bytes())
@@ -177,8 +177,8 @@ func FuzzLoadTakesNoDamageForAGraph(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		loaded, err := Load(bytes.NewReader(data), int64(len(data)), Config{M: 2})
-		if err != nil {
+		loaded := New(3, Config{M: 2})
+		if err := loaded.Load(bytes.NewReader(data), int64(len(data))); err != nil {
 			if !errors.Is(err, ErrFormat) && !errors.Is(err, ErrDamaged) && !errors.Is(err, codes.ErrDamaged) {
 				t.Fatalf("unnamed error %v", err)
 			}

@@ -25,7 +25,11 @@ type Index struct {
 
 	twins twins // the appender's
 
-	catchup  sync.Mutex // held by Catchup and Check
+	savingMu sync.Mutex   // held by Save and Saved; before catchup
+	saving   saving       // under savingMu
+	saved    atomic.Int64 // slots whose links were saved and kept
+
+	catchup  sync.Mutex // held by Catchup and Check, and tried by Save
 	builders []*builder // Catchup's
 	unproven int        // slots inserted since reachability was last verified; Catchup's
 
@@ -36,14 +40,12 @@ type Index struct {
 var _ index.Searcher = (*Index)(nil)
 
 // New returns an empty index of vectors of dims dimensions, 1 to vector.MaxCodeDims. The configuration must be valid.
-func New(dims int, config Config) *Index { return wrap(codes.New(dims), config) }
-
-func wrap(c *codes.Codes, config Config) *Index {
+func New(dims int, config Config) *Index {
 	config.EnsureDefaults()
 	if err := config.Validate(); err != nil {
 		panic(err)
 	}
-	x := &Index{config: config, codes: c, graph: newGraph(config.M)}
+	x := &Index{config: config, codes: codes.New(dims), graph: newGraph(config.M)}
 	x.entry.Store(none)
 	x.searchers.New = func() any { return new(searcher) }
 	x.batches.New = func() any { return new(codes.Batch) }

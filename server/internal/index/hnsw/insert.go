@@ -58,6 +58,7 @@ func (b *builder) insert(x *Index, slot uint32) {
 			atomic.StoreUint32(&own[i], link)
 		}
 	}
+	b.tables.note(slot)
 	for l := 0; l <= level; l++ {
 		for _, neighbour := range b.picked[spans[l].from:spans[l].to] {
 			b.connect(g, neighbour, slot, l)
@@ -115,6 +116,7 @@ func (b *builder) connect(g *graph, node, slot uint32, level int) {
 	lock := g.lock(node)
 	lock.Lock()
 	defer lock.Unlock()
+	defer b.tables.note(node)
 	list := g.list(&b.tables, node, level)
 	n := length(list)
 	if slices.Contains(list[:n], slot) {

@@ -78,11 +78,13 @@ func (x *Index) attach(b *builder, slot uint32) {
 	lock := g.lock(nearest)
 	lock.Lock()
 	defer lock.Unlock()
+	defer b.tables.note(nearest)
 	list := g.list(&b.tables, nearest, 0)
 	if n := length(list); n < len(list) {
 		atomic.StoreUint32(&list[n], slot)
 		return
 	}
+	defer b.tables.note(slot)
 	displaced := list[len(list)-1]
 	own := g.list(&b.tables, slot, 0)
 	n := length(own)

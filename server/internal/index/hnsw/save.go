@@ -2,6 +2,7 @@ package hnsw
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"sync/atomic"
 
+	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/index/codes"
 )
 
@@ -18,67 +20,156 @@ var ErrFormat = errors.New("hnsw: not a saved graph of this version and M")
 // ErrDamaged: a saved graph holds what Save never writes. Build the index again from its vectors.
 var ErrDamaged = errors.New("hnsw: saved graph is damaged")
 
-// A saved index, all integers little-endian:
+// A saved span, all integers little-endian:
 //
-//	"AKINHNS1" | uint32 M | uint32 slots in the graph | uint32 CRC32C of the bytes before
+//	"AKINHNS2" | uint32 M | uint32 before | uint32 graphed | uint32 changed | uint32 proven | uint32 CRC32C of all before
 //	the codes (see package codes)
-//	per slot in the graph: 2M uint32, its links on layer 0, empty ones 2^32-1
-//	per slot in the graph, per layer above 0 that it has: M uint32
+//	per slot before..graphed-1: 2M uint32, its links on layer 0, empty ones 2^32-1
+//	per slot before..graphed-1, per layer above 0 that it has: M uint32
+//	changed times: uint32 slot below before, ascending | its links on layer 0 | its links on the layers above
 //
-// Levels, chains and the entry follow from slots and codes and are not written. Version 1 is the first.
-const magic = "AKINHNS1"
+// before is the number of slots in the graph of the spans before this one, graphed that with this one. proven is 1 when every
+// node can be reached by the links of all spans so far, else 0. Levels, chains and the entry follow from slots and codes and are
+// not written.
+//
+//	1  the first: the first n slots
+//	2  a span
+const (
+	magic      = "AKINHNS2"
+	headerSize = len(magic) + 6*4
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Save implements index.Searcher. Links to slots that are not saved, or not as part of the graph, are left out; Load mends what
-// that cuts off.
-func (x *Index) Save(w io.Writer, n int) error {
-	graphed := uint32(min(x.graphed.Load(), int64(max(n, 0)))) // before the tables
-	if have := x.Len(); n < 0 || n > have {
-		return fmt.Errorf("hnsw: asked to save %d slots of %d", n, have)
+// Save implements index.Searcher. Links to slots that are not in the saved graph are left out, and their lists written again
+// by the next Save; what that cuts off until then, Catchup mends after a Load.
+func (x *Index) Save(ctx context.Context, w io.Writer, s index.Span) error {
+	x.savingMu.Lock()
+	defer x.savingMu.Unlock()
+	if have := x.Len(); s.From < 0 || s.From > s.To || s.To > have {
+		return fmt.Errorf("hnsw: asked to save the slots %d to %d of %d", s.From, s.To, have)
 	}
-	view, t := x.codes.View(), x.graph.tables()
-	out := bufio.NewWriterSize(w, 1<<16)
-	header := binary.LittleEndian.AppendUint32([]byte(magic), uint32(x.graph.m))
-	header = binary.LittleEndian.AppendUint32(header, graphed)
-	header = binary.LittleEndian.AppendUint32(header, crc32.Checksum(header, castagnoli))
-	if _, err := out.Write(header); err != nil {
+	still := x.catchup.TryLock() // the graph rests while it is written, unless it grows just now
+	if still {
+		defer x.catchup.Unlock()
+	}
+	before := uint32(x.saved.Load())
+	if s.From == 0 {
+		before, s.Links = 0, true
+	}
+	graphed := before
+	if s.Links {
+		graphed = max(before, uint32(min(x.graphed.Load(), int64(s.To)))) // before the tables
+	}
+	out := &saver{Index: x, ctx: ctx, w: bufio.NewWriterSize(w, 1<<16), view: x.codes.View(), tables: x.graph.tables(), limit: graphed}
+	changed := 0
+	var run *saving
+	if s.Links {
+		run = x.begin(&out.tables, graphed)
+		run.proven = still && x.unproven == 0 && int64(graphed) == x.graphed.Load()
+		changed = run.count(before)
+	}
+	if err := out.header(before, graphed, changed, run != nil && run.proven); err != nil {
 		return err
 	}
-	if err := x.codes.Save(out, n); err != nil {
+	if err := x.codes.Save(ctx, out.w, s.From, s.To); err != nil {
 		return err
 	}
-	var buffer []byte
-	for slot := range graphed {
-		buffer = appendLinks(buffer[:0], x.graph.list(&t, slot, 0), graphed)
-		if _, err := out.Write(buffer); err != nil {
+	if s.Links {
+		if err := out.links(before, graphed, run); err != nil {
 			return err
 		}
 	}
-	for slot := range graphed {
-		for level := 1; level <= x.levelOf(&view, &t, slot); level++ {
-			buffer = appendLinks(buffer[:0], x.graph.list(&t, slot, level), graphed)
-			if _, err := out.Write(buffer); err != nil {
-				return err
-			}
-		}
-	}
-	return out.Flush()
+	return out.w.Flush()
 }
 
-// appendLinks appends the links below limit, then empty ones up to the list's length.
-func appendLinks(dst []byte, list []uint32, limit uint32) []byte {
-	kept := 0
-	for i := range list {
-		if link := atomic.LoadUint32(&list[i]); link < limit {
-			dst = binary.LittleEndian.AppendUint32(dst, link)
-			kept++
+// saver writes links.
+type saver struct {
+	*Index
+	ctx    context.Context
+	w      *bufio.Writer
+	view   codes.View
+	tables linkTables
+	limit  uint32 // slots in the saved graph
+	buffer []byte
+}
+
+func (s *saver) header(before, graphed uint32, changed int, proven bool) error {
+	b := append([]byte(nil), magic...)
+	flag := uint32(0)
+	if proven {
+		flag = 1
+	}
+	for _, v := range []uint32{uint32(s.graph.m), before, graphed, uint32(changed), flag} {
+		b = binary.LittleEndian.AppendUint32(b, v)
+	}
+	_, err := s.w.Write(binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli)))
+	return err
+}
+
+// links writes the lists of the slots that are new in the saved graph, then those of the others that changed.
+func (s *saver) links(before, graphed uint32, run *saving) error {
+	for slot := before; slot < graphed; slot++ {
+		if err := s.list(slot, 0); err != nil {
+			return err
 		}
 	}
-	for ; kept < len(list); kept++ {
-		dst = binary.LittleEndian.AppendUint32(dst, none)
+	for slot := before; slot < graphed; slot++ {
+		if err := s.upper(slot); err != nil {
+			return err
+		}
 	}
-	return dst
+	return run.each(before, func(slot uint32) error {
+		if _, err := s.w.Write(binary.LittleEndian.AppendUint32(s.buffer[:0], slot)); err != nil {
+			return err
+		}
+		if err := s.list(slot, 0); err != nil {
+			return err
+		}
+		return s.upper(slot)
+	})
+}
+
+func (s *saver) upper(slot uint32) error {
+	for level := 1; level <= s.levelOf(&s.view, &s.tables, slot); level++ {
+		if err := s.list(slot, level); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list writes one list: the links into the saved graph, then empty ones up to the list's length. The stripe is held, so that
+// a list that is being chosen anew is not read half old and half new, with a link twice.
+func (s *saver) list(slot uint32, level int) error {
+	if slot%1024 == 0 {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+	}
+	lock := s.graph.lock(slot)
+	lock.Lock()
+	list := s.graph.list(&s.tables, slot, level)
+	b, kept, left := s.buffer[:0], 0, false
+	for i := range list {
+		switch link := atomic.LoadUint32(&list[i]); {
+		case link < s.limit:
+			b = binary.LittleEndian.AppendUint32(b, link)
+			kept++
+		case link != none:
+			left = true
+		}
+	}
+	lock.Unlock()
+	if left {
+		s.tables.note(slot)
+	}
+	for ; kept < len(list); kept++ {
+		b = binary.LittleEndian.AppendUint32(b, none)
+	}
+	s.buffer = b
+	_, err := s.w.Write(b)
+	return err
 }
 
 // levelOf is the highest layer of a slot; 0 where it is no node.
@@ -90,105 +181,4 @@ func (x *Index) levelOf(view *codes.View, t *linkTables, slot uint32) int {
 		return x.graph.levels
 	}
 	return x.graph.level(slot)
-}
-
-// Load reads what Save wrote. size is the number of bytes r holds; the memory taken is a small multiple of it at most. Every
-// code and link is verified. The configuration must be valid and its M that of the saved graph.
-func Load(r io.Reader, size int64, config Config) (*Index, error) {
-	config.EnsureDefaults()
-	if err := config.Validate(); err != nil {
-		return nil, err
-	}
-	in := bufio.NewReaderSize(r, 1<<16)
-	var header [len(magic) + 12]byte
-	if _, err := io.ReadFull(in, header[:]); err != nil || string(header[:len(magic)]) != magic {
-		return nil, ErrFormat
-	}
-	m, graphed := binary.LittleEndian.Uint32(header[len(magic):]), binary.LittleEndian.Uint32(header[len(magic)+4:])
-	if binary.LittleEndian.Uint32(header[len(magic)+8:]) != crc32.Checksum(header[:len(magic)+8], castagnoli) {
-		return nil, fmt.Errorf("%w: header fails its checksum", ErrDamaged)
-	}
-	if int64(m) != int64(config.M) {
-		return nil, fmt.Errorf("%w: it has M %d, the configuration %d", ErrFormat, m, config.M)
-	}
-	c, err := codes.Load(in, size-int64(len(header)))
-	if err != nil {
-		return nil, err
-	}
-	if int64(graphed) > int64(c.Len()) {
-		return nil, fmt.Errorf("%w: %d slots in the graph of %d", ErrDamaged, graphed, c.Len())
-	}
-	x := wrap(c, config)
-	for slot := range uint32(c.Len()) {
-		x.place(slot)
-	}
-	if err := x.loadLinks(in, graphed); err != nil {
-		return nil, err
-	}
-	x.graphed.Store(int64(graphed))
-	x.builders = []*builder{new(builder)}
-	x.repair()
-	return x, nil
-}
-
-// loadLinks reads and verifies the lists.
-func (x *Index) loadLinks(in io.Reader, graphed uint32) error {
-	b := builder{}
-	b.look(x)
-	buffer := make([]byte, 8*x.graph.m)
-	read := func(slot uint32, level int) error {
-		list := x.graph.list(&b.tables, slot, level)
-		if _, err := io.ReadFull(in, buffer[:4*len(list)]); err != nil {
-			return fmt.Errorf("%w: links of slot %d: %w", ErrDamaged, slot, err)
-		}
-		for i := range list {
-			list[i] = binary.LittleEndian.Uint32(buffer[4*i:])
-		}
-		if err := x.checkList(&b.walker, slot, level, graphed); err != nil {
-			return fmt.Errorf("%w: %w", ErrDamaged, err)
-		}
-		return nil
-	}
-	for slot := range graphed {
-		if err := read(slot, 0); err != nil {
-			return err
-		}
-	}
-	entry := x.entry.Load()
-	for slot := range graphed {
-		level := x.levelOf(&b.view, &b.tables, slot)
-		for l := 1; l <= level; l++ {
-			if err := read(slot, l); err != nil {
-				return err
-			}
-		}
-		if slot != entry {
-			x.top.Store(max(x.top.Load(), int32(level)))
-		}
-	}
-	return nil
-}
-
-// checkList verifies one list: dense, without repetition, and every link to another node of the graph that has the layer.
-func (x *Index) checkList(w *walker, slot uint32, level int, graphed uint32) error {
-	list := x.graph.list(&w.tables, slot, level)
-	n := length(list)
-	if n > 0 && !x.isNode(&w.view, &w.tables, slot) {
-		return fmt.Errorf("slot %d is no node and has links", slot)
-	}
-	w.visited.reset(w.view.N)
-	for i, link := range list {
-		switch {
-		case i >= n && link != none:
-			return fmt.Errorf("slot %d, layer %d: link %d behind an empty one", slot, level, i)
-		case i >= n:
-		case link >= graphed || link == slot:
-			return fmt.Errorf("slot %d, layer %d: link to %d among %d slots", slot, level, link, graphed)
-		case !x.isNode(&w.view, &w.tables, link) || x.levelOf(&w.view, &w.tables, link) < level:
-			return fmt.Errorf("slot %d, layer %d: link to %d, which is not there", slot, level, link)
-		case !w.visited.mark(link):
-			return fmt.Errorf("slot %d, layer %d: two links to %d", slot, level, link)
-		}
-	}
-	return nil
 }

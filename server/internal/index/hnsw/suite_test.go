@@ -1,7 +1,6 @@
 package hnsw
 
 import (
-	"io"
 	"testing"
 
 	"github.com/akin-search/akin/server/internal/index"
@@ -9,7 +8,5 @@ import (
 )
 
 func TestSuite(t *testing.T) {
-	indextest.Run(t, func(_ testing.TB, dims int) index.Searcher { return New(dims, Config{}) }, indextest.Options{
-		Load: func(r io.Reader, size int64) (index.Searcher, error) { return Load(r, size, Config{}) },
-	})
+	indextest.Run(t, func(_ testing.TB, dims int) index.Searcher { return New(dims, Config{}) }, indextest.Options{})
 }

@@ -47,9 +47,24 @@ func (t *twins) add(view *codes.View, slot uint32) (follows uint32) {
 	}
 }
 
-func (t *twins) grow(view *codes.View) {
+// reserve makes room for all slots that there are, so that the table need not grow while they enter it.
+func (t *twins) reserve(c *codes.Codes) {
+	view := c.View()
+	want := 1024
+	for 3*want < 4*(view.N+1) {
+		want *= 2
+	}
+	if want > len(t.table) {
+		t.resize(&view, want)
+	}
+}
+
+func (t *twins) grow(view *codes.View) { t.resize(view, max(1024, 2*len(t.table))) }
+
+// resize gives the table another length, a power of two.
+func (t *twins) resize(view *codes.View, length int) {
 	old := t.table
-	t.table = make([]uint32, max(1024, 2*len(old)))
+	t.table = make([]uint32, length)
 	for i := range t.table {
 		t.table[i] = none
 	}

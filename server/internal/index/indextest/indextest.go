@@ -13,7 +13,6 @@
 package indextest
 
 import (
-	"io"
 	"os"
 	"testing"
 
@@ -32,8 +31,6 @@ type Options struct {
 	MayMiss bool
 	// Epsilon bounds the difference of a score and the cosine. 0 means 1e-3.
 	Epsilon float64
-	// Load restores what Save wrote. size is the number of bytes that r holds.
-	Load func(r io.Reader, size int64) (index.Searcher, error)
 	// Vectors is the size of the larger sets. 0 means 1,500, which keeps an ordinary run to seconds; the soak form, with
 	// AKIN_SOAK set, takes ten times as many, and -short at most shortVectors.
 	Vectors int
@@ -100,6 +97,7 @@ func Run(t *testing.T, open func(t testing.TB, dims int) index.Searcher, opts Op
 		{"ReadersRunBesideWriters", s.testConcurrent},
 		{"AnAppendedVectorIsFoundAtOnce", s.testVisible},
 		{"SavedIndexesLoad", s.testSaveLoad},
+		{"SpansContinueWhatWasSaved", s.testSpans},
 		{"SavingRunsBesideWriters", s.testSaveConcurrent},
 		{"DamagedBytesAreNoIndex", s.testDamaged},
 	} {

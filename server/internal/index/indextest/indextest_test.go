@@ -14,7 +14,7 @@ const faultVariable = "AKIN_INDEXTEST_FAULT"
 
 func runReference(t *testing.T, fault string) {
 	Run(t, func(_ testing.TB, dims int) index.Searcher { return &reference{dims: dims, fault: fault} },
-		Options{Vectors: 100, Recall: 1, Epsilon: 1e-6, Load: load(fault)})
+		Options{Vectors: 100, Recall: 1, Epsilon: 1e-6})
 }
 
 func TestAnEngineThatIsRightPasses(t *testing.T) { runReference(t, "") }
@@ -43,6 +43,7 @@ func TestAnEngineThatIsWrongFails(t *testing.T) {
 		"believes headers":            "DamagedBytesAreNoIndex",
 		"loads what is cut":           "DamagedBytesAreNoIndex",
 		"loses a slot on Load":        "SavedIndexesLoad",
+		"loses what is saved later":   "SpansContinueWhatWasSaved",
 		"fails its own check":         "AnEmptyIndexFindsNothing",
 	} {
 		t.Run(strings.ReplaceAll(fault, " ", "_"), func(t *testing.T) {

@@ -44,7 +44,7 @@ func (s *suite) randomOperations(t *testing.T, rng *rand.Rand, steps int) {
 			delete(live, rng.IntN(150))
 		case op < 68:
 			catchup(t, x)
-		case op < 69 && s.Load != nil:
+		case op < 69:
 			x = s.reload(t, x, x.Len())
 		default:
 			q := ways[rng.IntN(len(ways))]
@@ -103,11 +103,11 @@ func (s *suite) testChurn(t *testing.T) {
 func (s *suite) reload(t *testing.T, x index.Searcher, n int) index.Searcher {
 	t.Helper()
 	var buf bytes.Buffer
-	if err := x.Save(&buf, n); err != nil {
+	if err := x.Save(context.Background(), &buf, index.Span{To: n}); err != nil {
 		t.Fatalf("Save of %d slots: %v", n, err)
 	}
-	y, err := s.Load(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
-	if err != nil {
+	y := s.make(t, x.Dims())
+	if err := y.Load(bytes.NewReader(buf.Bytes()), int64(buf.Len())); err != nil {
 		t.Fatalf("Load of %d slots: %v", n, err)
 	}
 	if y.Len() != n || y.Dims() != x.Dims() {
