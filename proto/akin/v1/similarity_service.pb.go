@@ -965,7 +965,14 @@ type RecommendPapersRequest struct {
 	// Whether hits say because_of which likes they were found. It costs a look at the texts of each. Default false.
 	Explain bool `protobuf:"varint,8,opt,name=explain,proto3" json:"explain,omitempty"`
 	// What the answer must include at least. Default: what is stored when the call comes.
-	AtLeast       *Position `protobuf:"bytes,9,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
+	AtLeast *Position `protobuf:"bytes,9,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
+	// A profile whose likes, dislikes and seen papers are taken beside those above. The call reads it and records nothing. A
+	// profile without events is empty, unless strict: then it is NOT_FOUND, reason PROFILE_NOT_FOUND.
+	ProfileId string `protobuf:"bytes,12,opt,name=profile_id,json=profileId,proto3" json:"profile_id,omitempty"`
+	// Age in which a preference of the profile loses half its weight. Default: none fades. From one hour.
+	HalfLife *durationpb.Duration `protobuf:"bytes,10,opt,name=half_life,json=halfLife,proto3" json:"half_life,omitempty"`
+	// How long a paper that the profile was SHOWN is not recommended. Default 30 days; 0 s: it may come again at once.
+	ShownRest     *durationpb.Duration `protobuf:"bytes,11,opt,name=shown_rest,json=shownRest,proto3" json:"shown_rest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1059,6 +1066,27 @@ func (x *RecommendPapersRequest) GetExplain() bool {
 func (x *RecommendPapersRequest) GetAtLeast() *Position {
 	if x != nil {
 		return x.AtLeast
+	}
+	return nil
+}
+
+func (x *RecommendPapersRequest) GetProfileId() string {
+	if x != nil {
+		return x.ProfileId
+	}
+	return ""
+}
+
+func (x *RecommendPapersRequest) GetHalfLife() *durationpb.Duration {
+	if x != nil {
+		return x.HalfLife
+	}
+	return nil
+}
+
+func (x *RecommendPapersRequest) GetShownRest() *durationpb.Duration {
+	if x != nil {
+		return x.ShownRest
 	}
 	return nil
 }
@@ -1206,7 +1234,7 @@ type LikeReason struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The stored paper that is liked; empty where the like is a text or a vector.
 	PaperId string `protobuf:"bytes,1,opt,name=paper_id,json=paperId,proto3" json:"paper_id,omitempty"`
-	// Its number among the likes of the request, from 0.
+	// Its number among the likes of the request, from 0; those of the profile follow behind, newest first.
 	Like int32 `protobuf:"varint,2,opt,name=like,proto3" json:"like,omitempty"`
 	// Its likeness with the hit, .7 cosine and .3 shared words, times its share by rank and weight.
 	Part float64 `protobuf:"fixed64,3,opt,name=part,proto3" json:"part,omitempty"`
@@ -1960,7 +1988,7 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x12.\n" +
 	"\x06vector\x18\x04 \x01(\v2\x14.akin.v1.VectorQueryH\x00R\x06vector\x12\x16\n" +
 	"\x06weight\x18\x03 \x01(\x01R\x06weightB\t\n" +
-	"\asubject\"\xee\x02\n" +
+	"\asubject\"\xff\x03\n" +
 	"\x16RecommendPapersRequest\x12)\n" +
 	"\x05likes\x18\x01 \x03(\v2\x13.akin.v1.PreferenceR\x05likes\x12/\n" +
 	"\bdislikes\x18\x02 \x03(\v2\x13.akin.v1.PreferenceR\bdislikes\x12*\n" +
@@ -1971,7 +1999,13 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"page_token\x18\x06 \x01(\tR\tpageToken\x12\x16\n" +
 	"\x06strict\x18\a \x01(\bR\x06strict\x12\x18\n" +
 	"\aexplain\x18\b \x01(\bR\aexplain\x12,\n" +
-	"\bat_least\x18\t \x01(\v2\x11.akin.v1.PositionR\aatLeast\"\xb8\x01\n" +
+	"\bat_least\x18\t \x01(\v2\x11.akin.v1.PositionR\aatLeast\x12\x1d\n" +
+	"\n" +
+	"profile_id\x18\f \x01(\tR\tprofileId\x126\n" +
+	"\thalf_life\x18\n" +
+	" \x01(\v2\x19.google.protobuf.DurationR\bhalfLife\x128\n" +
+	"\n" +
+	"shown_rest\x18\v \x01(\v2\x19.google.protobuf.DurationR\tshownRest\"\xb8\x01\n" +
 	"\x17RecommendPapersResponse\x12 \n" +
 	"\x04hits\x18\x01 \x03(\v2\f.akin.v1.HitR\x04hits\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12'\n" +
@@ -2113,32 +2147,34 @@ var file_akin_v1_similarity_service_proto_depIdxs = []int32{
 	10, // 18: akin.v1.RecommendPapersRequest.dislikes:type_name -> akin.v1.Preference
 	1,  // 19: akin.v1.RecommendPapersRequest.options:type_name -> akin.v1.SearchOptions
 	26, // 20: akin.v1.RecommendPapersRequest.at_least:type_name -> akin.v1.Position
-	5,  // 21: akin.v1.RecommendPapersResponse.hits:type_name -> akin.v1.Hit
-	6,  // 22: akin.v1.RecommendPapersResponse.info:type_name -> akin.v1.SearchInfo
-	14, // 23: akin.v1.Because.likes:type_name -> akin.v1.LikeReason
-	17, // 24: akin.v1.LikeReason.terms:type_name -> akin.v1.TermPart
-	26, // 25: akin.v1.ExplainSimilarityRequest.at_least:type_name -> akin.v1.Position
-	17, // 26: akin.v1.ExplainSimilarityResponse.terms:type_name -> akin.v1.TermPart
-	26, // 27: akin.v1.FindDuplicatesRequest.at_least:type_name -> akin.v1.Position
-	20, // 28: akin.v1.FindDuplicatesResponse.groups:type_name -> akin.v1.DuplicateGroup
-	23, // 29: akin.v1.EmbedTextsResponse.embeddings:type_name -> akin.v1.Embedding
-	3,  // 30: akin.v1.SimilarityService.SearchPapers:input_type -> akin.v1.SearchPapersRequest
-	7,  // 31: akin.v1.SimilarityService.BatchSearchPapers:input_type -> akin.v1.BatchSearchPapersRequest
-	11, // 32: akin.v1.SimilarityService.RecommendPapers:input_type -> akin.v1.RecommendPapersRequest
-	15, // 33: akin.v1.SimilarityService.ExplainSimilarity:input_type -> akin.v1.ExplainSimilarityRequest
-	18, // 34: akin.v1.SimilarityService.FindDuplicates:input_type -> akin.v1.FindDuplicatesRequest
-	21, // 35: akin.v1.SimilarityService.EmbedTexts:input_type -> akin.v1.EmbedTextsRequest
-	4,  // 36: akin.v1.SimilarityService.SearchPapers:output_type -> akin.v1.SearchPapersResponse
-	8,  // 37: akin.v1.SimilarityService.BatchSearchPapers:output_type -> akin.v1.BatchSearchPapersResponse
-	12, // 38: akin.v1.SimilarityService.RecommendPapers:output_type -> akin.v1.RecommendPapersResponse
-	16, // 39: akin.v1.SimilarityService.ExplainSimilarity:output_type -> akin.v1.ExplainSimilarityResponse
-	19, // 40: akin.v1.SimilarityService.FindDuplicates:output_type -> akin.v1.FindDuplicatesResponse
-	22, // 41: akin.v1.SimilarityService.EmbedTexts:output_type -> akin.v1.EmbedTextsResponse
-	36, // [36:42] is the sub-list for method output_type
-	30, // [30:36] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	24, // 21: akin.v1.RecommendPapersRequest.half_life:type_name -> google.protobuf.Duration
+	24, // 22: akin.v1.RecommendPapersRequest.shown_rest:type_name -> google.protobuf.Duration
+	5,  // 23: akin.v1.RecommendPapersResponse.hits:type_name -> akin.v1.Hit
+	6,  // 24: akin.v1.RecommendPapersResponse.info:type_name -> akin.v1.SearchInfo
+	14, // 25: akin.v1.Because.likes:type_name -> akin.v1.LikeReason
+	17, // 26: akin.v1.LikeReason.terms:type_name -> akin.v1.TermPart
+	26, // 27: akin.v1.ExplainSimilarityRequest.at_least:type_name -> akin.v1.Position
+	17, // 28: akin.v1.ExplainSimilarityResponse.terms:type_name -> akin.v1.TermPart
+	26, // 29: akin.v1.FindDuplicatesRequest.at_least:type_name -> akin.v1.Position
+	20, // 30: akin.v1.FindDuplicatesResponse.groups:type_name -> akin.v1.DuplicateGroup
+	23, // 31: akin.v1.EmbedTextsResponse.embeddings:type_name -> akin.v1.Embedding
+	3,  // 32: akin.v1.SimilarityService.SearchPapers:input_type -> akin.v1.SearchPapersRequest
+	7,  // 33: akin.v1.SimilarityService.BatchSearchPapers:input_type -> akin.v1.BatchSearchPapersRequest
+	11, // 34: akin.v1.SimilarityService.RecommendPapers:input_type -> akin.v1.RecommendPapersRequest
+	15, // 35: akin.v1.SimilarityService.ExplainSimilarity:input_type -> akin.v1.ExplainSimilarityRequest
+	18, // 36: akin.v1.SimilarityService.FindDuplicates:input_type -> akin.v1.FindDuplicatesRequest
+	21, // 37: akin.v1.SimilarityService.EmbedTexts:input_type -> akin.v1.EmbedTextsRequest
+	4,  // 38: akin.v1.SimilarityService.SearchPapers:output_type -> akin.v1.SearchPapersResponse
+	8,  // 39: akin.v1.SimilarityService.BatchSearchPapers:output_type -> akin.v1.BatchSearchPapersResponse
+	12, // 40: akin.v1.SimilarityService.RecommendPapers:output_type -> akin.v1.RecommendPapersResponse
+	16, // 41: akin.v1.SimilarityService.ExplainSimilarity:output_type -> akin.v1.ExplainSimilarityResponse
+	19, // 42: akin.v1.SimilarityService.FindDuplicates:output_type -> akin.v1.FindDuplicatesResponse
+	22, // 43: akin.v1.SimilarityService.EmbedTexts:output_type -> akin.v1.EmbedTextsResponse
+	38, // [38:44] is the sub-list for method output_type
+	32, // [32:38] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_akin_v1_similarity_service_proto_init() }

@@ -38,6 +38,8 @@ func CostOf(rule Rule, m proto.Message) Cost {
 		cost.Units = float64(len(r.GetTexts()))/40 + float64(bytes)/16384
 	case *akinv1.BatchUpsertPapersRequest:
 		cost.Units = float64(len(r.GetPapers())) / 8
+	case *akinv1.RecordEventsRequest:
+		cost.Units = float64(len(r.GetEvents())) / 50
 	case *akinv1.BatchGetPapersRequest:
 		cost.Units = float64(len(r.GetIds())) / 50
 	case *akinv1.ListPapersRequest:

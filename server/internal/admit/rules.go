@@ -78,6 +78,13 @@ var Rules = map[string]Rule{
 	akinv1.SimilarityService_FindDuplicates_FullMethodName:    {Role: Read, Class: Heavy, Filtered: true},
 	akinv1.SimilarityService_EmbedTexts_FullMethodName:        {Role: Read, Class: Interactive, Harmless: true},
 
+	// Profiles are their caller's own and show ids that it named itself.
+	akinv1.ProfileService_RecordEvents_FullMethodName:  {Role: Write, Class: Writing, Harmless: true},
+	akinv1.ProfileService_GetProfile_FullMethodName:    {Role: Read, Class: Interactive, Harmless: true},
+	akinv1.ProfileService_ListProfiles_FullMethodName:  {Role: Read, Class: Interactive, Harmless: true},
+	akinv1.ProfileService_ListEvents_FullMethodName:    {Role: Read, Class: Interactive, Harmless: true},
+	akinv1.ProfileService_DeleteProfile_FullMethodName: {Role: Write, Class: Writing, Harmless: true},
+
 	akinv1.IndexService_GetIndexStats_FullMethodName:  {Role: Read, Class: Control}, // counts every paper: no filter binds it
 	akinv1.IndexService_TrainModel_FullMethodName:     {Role: Admin, Class: Heavy, Streams: true, Elsewhere: true},
 	akinv1.IndexService_EvaluateRecall_FullMethodName: {Role: Read, Class: Heavy, Filtered: true},

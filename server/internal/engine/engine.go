@@ -13,6 +13,7 @@ import (
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/checkpoint"
+	"github.com/akin-search/akin/server/internal/profile"
 	"github.com/akin-search/akin/server/internal/store"
 )
 
@@ -107,6 +108,7 @@ type Engine struct {
 	closed atomic.Bool
 
 	arrivals arrivals
+	profiles *profile.Profiles
 }
 
 // Open opens the data folder and makes every paper in it searchable before it returns. ctx bounds the opening only.
@@ -139,6 +141,10 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e.store = s
+	if e.profiles, err = profile.Open(ctx, s, cfg.Now); err != nil && !errors.Is(err, store.ErrReadOnly) {
+		e.stop()
+		return nil, errors.Join(fmt.Errorf("load the profiles of %s: %w", filepath.Clean(cfg.Dir), err), s.Close())
+	}
 	g, err := e.load(ctx)
 	if err != nil {
 		e.stop()

@@ -151,6 +151,10 @@ func recommendationHash(r *Recommendation) uint64 {
 	for _, id := range r.Exclude {
 		h.text(id)
 	}
+	h.text(r.Owner)
+	h.text(r.ProfileID)
+	h.number(float64(r.HalfLife))
+	h.number(float64(r.ShownRest))
 	h.options(&r.Options)
 	return h.Sum64()
 }

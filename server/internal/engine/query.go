@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"time"
 
 	"github.com/akin-search/akin/server/internal/filter"
@@ -39,8 +40,17 @@ type Recommendation struct {
 	Likes    []Preference // none: the newest and most central papers are recommended
 	Dislikes []Preference
 	Exclude  []string // ids not to return
-	Strict   bool     // a like or a dislike that is not stored is an error
+	Strict   bool     // a like, a dislike or a profile that is not stored is an error
 	Explain  bool     // hits say because of which likes
+
+	Owner     string        // of the profile
+	ProfileID string        // whose likes, dislikes and seen papers are taken too; empty: none
+	HalfLife  time.Duration // in which a preference of the profile loses half its weight; 0: none fades
+	ShownRest time.Duration // how long a paper that was shown is not recommended
+
+	// Sees reports which of some stored papers the caller may see; likes and dislikes of others are as if not stored. Nil:
+	// all.
+	Sees func(ctx context.Context, ids []string) ([]bool, error)
 
 	Options
 	PageSize  int

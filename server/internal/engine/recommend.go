@@ -16,17 +16,25 @@ import (
 // says how. The subjects themselves and the excluded papers are never among the hits. Without a like that is stored the
 // hits are the newest and most central papers.
 func (e *Engine) Recommend(ctx context.Context, rec *Recommendation) (*Result, error) {
+	hash := recommendationHash(rec)
+	full, err := e.withProfile(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
 	epoch := e.readers.enter()
 	defer e.readers.leave(epoch)
 	r := e.rankers.Get().(*ranker)
 	defer e.rankers.Put(r)
 
-	hash := recommendationHash(rec)
+	rec, hash = full.Recommendation, hash^full.state
 	look, err := e.lookAt(rec.PageToken, hash)
+	if errors.Is(err, ErrInvalidPageToken) && rec.ProfileID != "" {
+		return nil, fmt.Errorf("%w: the profile has changed since the first page, or the request has; begin again", ErrPageExpired)
+	}
 	if err != nil {
 		return nil, err
 	}
-	v, s, err := e.lookForSubjects(ctx, look, rec)
+	v, s, err := e.lookForSubjects(ctx, look, full)
 	if err != nil {
 		return nil, err
 	}
@@ -63,13 +71,17 @@ type subjects struct {
 
 // lookForSubjects begins a view in which every paper that is liked, disliked or excluded is visible and not among the
 // hits.
-func (e *Engine) lookForSubjects(ctx context.Context, look func() *view, rec *Recommendation) (*view, *subjects, error) {
+func (e *Engine) lookForSubjects(ctx context.Context, look func() *view, rec fullTaste) (*view, *subjects, error) {
 	s := &subjects{}
 	var ids []string
-	for _, side := range [][]Preference{rec.Likes, rec.Dislikes} {
-		for _, p := range side {
-			if p.PaperID != "" {
-				ids = append(ids, p.PaperID)
+	var own []bool // by id: whether the request itself names it
+	for _, side := range []struct {
+		list []Preference
+		own  int
+	}{{rec.Likes, rec.ownLikes}, {rec.Dislikes, rec.ownDislikes}} {
+		for i := range side.list {
+			if id := side.list[i].PaperID; id != "" {
+				ids, own = append(ids, id), append(own, i < side.own)
 			}
 		}
 	}
@@ -78,9 +90,20 @@ func (e *Engine) lookForSubjects(ctx context.Context, look func() *view, rec *Re
 	if err != nil {
 		return nil, nil, err
 	}
+	if rec.Sees != nil {
+		seen, err := rec.Sees(ctx, ids[:named])
+		if err != nil {
+			return nil, nil, err
+		}
+		for i, ok := range seen {
+			if !ok {
+				slots[i] = unstored
+			}
+		}
+	}
 	v.without(slices.DeleteFunc(slices.Clone(slots), func(slot uint32) bool { return slot == unstored })...)
 	for i, slot := range slots[:named] {
-		if slot == unstored {
+		if slot == unstored && own[i] {
 			s.missing = append(s.missing, ids[i])
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -250,6 +251,11 @@ func TestAForcedFilterBindsEveryMethod(t *testing.T) {
 		} else {
 			req.Dislikes = append(req.Dislikes, subject)
 		}
+		found, err := r.similarity.RecommendPapers(bound, req)
+		if err != nil || !slices.Equal(found.GetMissingPaperIds(), []string{"hidden-01"}) {
+			t.Errorf("%s of a hidden paper: %v, missing %v", side, err, found.GetMissingPaperIds())
+		}
+		req.Strict = true
 		_, err = r.similarity.RecommendPapers(bound, req)
 		hidden(side, err)
 	}

@@ -158,6 +158,9 @@ func decodeRecommend(req *akinv1.RecommendPapersRequest) (*engine.Recommendation
 		Exclude:   req.GetExcludePaperIds(),
 		Strict:    req.GetStrict(),
 		Explain:   req.GetExplain(),
+		ProfileID: req.GetProfileId(),
+		HalfLife:  c.halfLife("half_life", req.GetHalfLife()),
+		ShownRest: c.shownRest("shown_rest", req.GetShownRest()),
 		PageSize:  c.pageSize(req.GetPageSize(), defaultHits),
 		PageToken: req.GetPageToken(),
 	}
@@ -173,6 +176,9 @@ func decodeRecommend(req *akinv1.RecommendPapersRequest) (*engine.Recommendation
 				c.id(at("exclude_paper_ids", i), id)
 			}
 		}
+	}
+	if r.ProfileID != "" {
+		c.id("profile_id", r.ProfileID)
 	}
 	c.pageToken(r.PageToken)
 	var mask paperMask

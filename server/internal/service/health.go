@@ -15,6 +15,7 @@ var everyService = []string{
 	akinv1.PaperService_ServiceDesc.ServiceName,
 	akinv1.SimilarityService_ServiceDesc.ServiceName,
 	akinv1.IndexService_ServiceDesc.ServiceName,
+	akinv1.ProfileService_ServiceDesc.ServiceName,
 }
 
 // writeWatch is how often the health of writes is looked at. A variable, so that tests need not wait.

@@ -34,6 +34,11 @@ const (
 	maxExcluded = 10_000
 	maxWeight   = 1000
 
+	maxEvents        = 1000 // of one RecordEvents
+	maxEventIDBytes  = 128
+	maxShownRest     = 100 * 365 * 24 * time.Hour
+	defaultShownRest = 30 * 24 * time.Hour
+
 	defaultHits      = 10
 	defaultListed    = 100
 	maxPageSize      = 1000

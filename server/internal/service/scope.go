@@ -55,19 +55,25 @@ func (s *Server) scopeSearch(ctx context.Context, q *engine.Query) error {
 	return nil
 }
 
-// scopeRecommendation binds a recommendation. Papers to exclude need no look: one that is not seen is not returned.
+// scopeRecommendation binds a recommendation: what its caller may not see is neither found nor a reason to find something.
+// Papers to exclude need no look: one that is not seen is not returned. The profile is the caller's own.
 func (s *Server) scopeRecommendation(ctx context.Context, r *engine.Recommendation) error {
+	principal := admit.PrincipalOf(ctx)
+	r.Owner = principal.Name
 	r.Filter = scoped(ctx, r.Filter)
-	if err := s.resolveRecommendation(ctx, r); err != nil {
+	if err := s.resolveRecommendation(ctx, r); err != nil || principal.Filter == nil {
 		return err
 	}
-	var ids []string
-	for _, side := range [][]engine.Preference{r.Likes, r.Dislikes} {
-		for _, p := range side {
-			if p.PaperID != "" {
-				ids = append(ids, p.PaperID)
-			}
+	r.Sees = func(ctx context.Context, ids []string) ([]bool, error) {
+		papers, err := s.engine().Get(ctx, ids, false)
+		if err != nil {
+			return nil, err
 		}
+		seen := make([]bool, len(ids))
+		for i, p := range papers {
+			seen[i] = sees(ctx, p)
+		}
+		return seen, nil
 	}
-	return s.mustSee(ctx, ids...)
+	return nil
 }

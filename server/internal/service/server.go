@@ -65,11 +65,12 @@ type Call struct {
 	Waited   time.Duration // of Duration: for its turn, once its message was in
 }
 
-// Server serves the three services of akin.v1, with health and reflection beside them. Make one with New.
+// Server serves the services of akin.v1, with health and reflection beside them. Make one with New.
 type Server struct {
 	akinv1.UnimplementedPaperServiceServer
 	akinv1.UnimplementedSimilarityServiceServer
 	akinv1.UnimplementedIndexServiceServer
+	akinv1.UnimplementedProfileServiceServer
 
 	cfg    Config
 	log    *slog.Logger
@@ -129,6 +130,7 @@ func New(cfg Config) *Server {
 	akinv1.RegisterPaperServiceServer(services, s)
 	akinv1.RegisterSimilarityServiceServer(services, s)
 	akinv1.RegisterIndexServiceServer(services, s)
+	akinv1.RegisterProfileServiceServer(services, s)
 	healthv1.RegisterHealthServer(services, s.health)
 	reflection.Register(services)
 	s.setHealth(healthv1.HealthCheckResponse_NOT_SERVING, everyService...)

@@ -15,6 +15,7 @@ import (
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/profile"
 )
 
 // Reasons of errors that arise in this package. Like those of the table below they are part of the contract: clients
@@ -50,6 +51,8 @@ var outcomes = []struct {
 	{engine.ErrBehind, codes.Unavailable, "BEHIND", true, nil},
 	{engine.ErrDiskFull, codes.Unavailable, "DISK_FULL", false, nil},
 	{engine.ErrReadOnly, codes.Unavailable, "READ_ONLY", false, nil},
+	{profile.ErrNotFound, codes.NotFound, "PROFILE_NOT_FOUND", true, nil},
+	{profile.ErrFull, codes.ResourceExhausted, "PROFILE_FULL", true, nil},
 	{engine.ErrOverloaded, codes.ResourceExhausted, "OVERLOADED", false, nil},
 	{engine.ErrClosed, codes.Unavailable, reasonShuttingDown, false, nil},
 	{context.DeadlineExceeded, codes.DeadlineExceeded, reasonDeadline, false, nil},

@@ -66,6 +66,9 @@ func (t *Taste) Prepare() {
 		for _, w := range s.weights {
 			largest = max(largest, w)
 		}
+		if largest == 0 {
+			largest = 1 // faded beyond what a number can tell, all alike
+		}
 		for i := range s.weights {
 			s.weights[i] = max(s.weights[i]/largest, leastWeight)
 		}
