@@ -36,7 +36,7 @@ type Query struct {
 	K      int       // 0 finds nothing
 	Ef     int       // width of an approximate walk; 0: the engine's default
 	Exact  bool      // score every accepted slot
-	Walk   bool      // walk the graph even where a scan would be cheaper
+	Walk   bool      // walk the graph even where a scan would be cheaper; a walk that finds fewer than K accepted is followed by a scan
 	Accept Accept    // nil: every slot
 }
 

@@ -40,6 +40,15 @@ func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidat
 	if err := s.run(ctx, x, q, graphed); err != nil {
 		return dst, index.Report{Scored: s.scored}, err
 	}
+	if q.Accept != nil && !s.plan.exact() && !s.top.Full() { // the walk gave up, or there are no more to be found
+		scan := *q
+		scan.Exact = true
+		s.plan.choose(&x.config, &scan, graphed, s.view.N, k)
+		s.top.Reset(k)
+		if err := s.run(ctx, x, &scan, graphed); err != nil {
+			return dst, index.Report{Scored: s.scored}, err
+		}
+	}
 	return s.top.AppendSorted(dst), index.Report{Exact: s.plan.exact(), Scored: s.scored}, nil
 }
 

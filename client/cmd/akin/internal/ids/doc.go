@@ -18,6 +18,6 @@
 //
 // # Memory
 //
-// A Resolver keeps 56 bytes and the overhead of a map for each id, of at most MaxKnown ids with a CorpusID, and at most
-// MaxGathered bytes of gathered papers.
+// A Resolver keeps 56 bytes and the overhead of a map for each id, of at most MaxKnown ids with a GlobalID or
+// CorpusID, and at most MaxGathered bytes of gathered papers.
 package ids

@@ -18,7 +18,7 @@ import (
 
 // Bounds of a Resolver's memory.
 const (
-	// MaxKnown is how many ids with a CorpusID are compared; those behind them are taken as they are.
+	// MaxKnown is how many ids with a GlobalID or CorpusID are remembered; those behind them are taken as they are.
 	MaxKnown = 4_000_000
 	// MaxGathered is how many bytes of papers are gathered before they are passed on.
 	MaxGathered = 64 << 20
@@ -70,7 +70,7 @@ type Resolver struct {
 
 	// Copies counts records left out because a fuller record of the same paper is in the import.
 	Copies int64
-	// Versions counts records passed on under a CorpusID that an earlier record of the same paper has.
+	// Versions counts records passed on under a GlobalID or CorpusID that an earlier record of the same paper has.
 	Versions int64
 }
 
@@ -89,14 +89,11 @@ func New(cfg Config) *Resolver {
 
 // Add takes one item in. It returns false when no more are wanted.
 func (r *Resolver) Add(ctx context.Context, it Item) (goOn bool, err error) {
-	switch it.ID {
-	case source.GlobalID:
-		return r.cfg.Pass(it), nil
-	case source.CorpusID:
+	if it.ID == source.GlobalID || it.ID == source.CorpusID {
 		key, now := xxhash.Sum64String(it.Paper.GetId()), fingerprintOf(it.Paper)
 		before, seen := r.known[key]
 		switch {
-		case seen && !same(before, now):
+		case seen && it.ID == source.CorpusID && !same(before, now):
 			r.cfg.Fault(it, &Conflict{ID: it.Paper.GetId()})
 			return true, nil
 		case seen && before.content != now.content:

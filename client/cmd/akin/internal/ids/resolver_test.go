@@ -145,7 +145,8 @@ func TestACorpusKeepsItsIDsAndTakesVersions(t *testing.T) {
 	if len(got) != 2 || len(conflicts) != 1 || r.Versions != 1 || got["a"].GetDoi() == "" {
 		t.Errorf("conflicts %v, %d versions:\n%s", conflicts, r.Versions, got.text())
 	}
-	if conflicts, _ := got.put(t, false, item(source.GlobalID, "a", "A wholly new title", "", "")); len(conflicts) != 0 || got["a"].GetTitle() != "A wholly new title" {
+	conflicts, r = got.put(t, false, item(source.GlobalID, "a", "Sleep", "", ""), item(source.GlobalID, "a", "A wholly new title", "", ""))
+	if len(conflicts) != 0 || r.Versions != 1 || got["a"].GetTitle() != "A wholly new title" {
 		t.Errorf("a global id, conflicts %v:\n%s", conflicts, got.text())
 	}
 }

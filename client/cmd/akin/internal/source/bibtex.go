@@ -23,7 +23,7 @@ type bibtex struct {
 	kept    int               // bytes of both
 	done    []*draft          // to be returned first
 
-	rest      []byte // of a line behind the end of an entry
+	rest      []byte // of a line behind the end of an entry, taken before another line is read
 	restAt    int
 	restFault error // of that line
 }
@@ -118,13 +118,13 @@ func (b *bibtex) entry() (text []byte, at int, err error) {
 				fault = nil
 			}
 		} else if lineStart.Match(line) {
-			b.rest, b.restAt, b.restFault = bytes.Clone(line), lineAt, err
+			b.rest, b.restAt, b.restFault = line, lineAt, err
 			return nil, 0, &ItemError{Line: at, Record: excerpt(entry.Bytes()), Err: errors.New("a new entry begins inside this one: a closing brace is missing")}
 		}
 		end := scan.line(line)
 		if end >= 0 {
 			if tail := line[end:]; entryStart.Match(tail) {
-				b.rest, b.restAt, b.restFault = bytes.Clone(tail), lineAt, err
+				b.rest, b.restAt, b.restFault = tail, lineAt, err
 			}
 			line = line[:end]
 		}

@@ -96,7 +96,7 @@ func (d *latexDecoder) step() {
 		d.in = d.in[1:]
 		d.script(c == '^')
 	case !d.full && c == '{' && len(d.in) > 1 && d.in[1] == '\\':
-		if end := groupEnd(d.in); end < len(d.in) {
+		if end := groupEnd(d.in[:min(len(d.in), maxFormula)]); end < min(len(d.in), maxFormula) {
 			group := d.in[1:end]
 			d.in = d.in[end+1:]
 			d.write(d.inner(group, false))
@@ -118,9 +118,12 @@ func (d *latexDecoder) dollar() {
 	if strings.HasPrefix(d.in, "$$") {
 		mark = "$$"
 	}
-	formula, rest, closed := strings.Cut(d.in[len(mark):], mark)
+	formula, rest, closed := strings.Cut(d.in[len(mark):min(len(d.in), maxFormula)], mark)
+	if closed {
+		rest = d.in[len(mark)+len(formula)+len(mark):]
+	}
 	money := mark == "$" && (strings.TrimSpace(formula) != formula || rest != "" && rest[0] >= '0' && rest[0] <= '9')
-	if !closed || formula == "" || len(formula) > maxFormula || money || strings.HasSuffix(formula, `\`) {
+	if !closed || formula == "" || money || strings.HasSuffix(formula, `\`) {
 		d.write(mark)
 		d.in = d.in[len(mark):]
 		return
@@ -169,7 +172,7 @@ func (d *latexDecoder) command() {
 		}
 	case dropped[name]:
 		if strings.HasPrefix(d.in, "[") {
-			if end := strings.IndexByte(d.in, ']'); end > 0 && end < maxFormula {
+			if end := strings.IndexByte(d.in[:min(len(d.in), maxFormula)], ']'); end > 0 {
 				d.in = d.in[end+1:]
 			}
 		}
@@ -259,8 +262,9 @@ func (d *latexDecoder) accent(name string, mark rune) {
 
 // formula decodes up to the closing mark; without one, the opening mark is text.
 func (d *latexDecoder) formula(closing, open string) {
-	formula, rest, closed := strings.Cut(d.in, closing)
-	if !closed || len(formula) > maxFormula {
+	// A formula is looked for as far as one may reach, so that opening marks alone cost no more than their text.
+	end := strings.Index(d.in[:min(len(d.in), maxFormula)], closing)
+	if end < 0 {
 		if d.full {
 			d.write(open)
 		} else {
@@ -268,7 +272,8 @@ func (d *latexDecoder) formula(closing, open string) {
 		}
 		return
 	}
-	d.in = rest
+	formula := d.in[:end]
+	d.in = d.in[end+len(closing):]
 	d.write(d.inner(formula, true))
 }
 

@@ -26,9 +26,10 @@ type page struct {
 
 	title     string // the short line that waits for its abstract
 	titleLine int
-	abstract  string
-	fault     error // of a line of the paper in hand
-	ended     error // why the text ended; set once
+	abstract  []string // its lines
+	size      int      // bytes of them
+	fault     error    // of a line of the paper in hand
+	ended     error    // why the text ended; set once
 }
 
 // newPage reads a page.
@@ -85,7 +86,8 @@ func (g *page) next() (*draft, error) {
 		}
 		switch {
 		case err != nil && g.title != "" && prose(line):
-			g.abstract, g.fault = clean(g.abstract+" "+line), err
+			g.add(line)
+			g.fault = err
 		case err != nil: // a title: its abstract goes with it
 			p, done := g.take()
 			g.title, g.titleLine, g.fault = line, at, err
@@ -97,7 +99,7 @@ func (g *page) next() (*draft, error) {
 			if g.title == "" {
 				return nil, &ItemError{Line: at, Record: excerpt(raw), Err: errors.New("an abstract without a title line in front of it")}
 			}
-			g.abstract = clean(g.abstract + " " + line)
+			g.add(line)
 			g.begun = true
 		case banner.MatchString(line), !strings.ContainsFunc(line, unicode.IsLetter):
 		default:
@@ -116,10 +118,19 @@ func (g *page) next() (*draft, error) {
 	return nil, g.ended
 }
 
+// add takes in a line of the abstract in hand.
+func (g *page) add(line string) {
+	if g.size += len(line) + 1; g.size > g.lines.limit {
+		g.abstract, g.fault = nil, errTooLong(g.lines.limit)
+		return
+	}
+	g.abstract = append(g.abstract, line)
+}
+
 // take returns the paper in hand, or why it is none, and has nothing in hand afterwards.
 func (g *page) take() (*draft, error) {
-	title, abstract, at, fault := g.title, g.abstract, g.titleLine, g.fault
-	g.title, g.abstract, g.fault = "", "", nil
+	title, abstract, at, fault := g.title, strings.Join(g.abstract, " "), g.titleLine, g.fault
+	g.title, g.abstract, g.size, g.fault = "", nil, 0, nil
 	switch {
 	case title == "":
 		return nil, nil

@@ -50,6 +50,7 @@ type tagged struct {
 
 	fields  tagValues // of the record in hand; nil between records
 	last    string    // tag that a line without one continues
+	value   []byte    // of that tag, as far as it was read
 	at      int       // its first line
 	size    int       // bytes of the record in hand
 	fault   error
@@ -81,7 +82,8 @@ func (t *tagged) next() (*draft, error) {
 		switch {
 		case ok && tag == t.begin:
 			d, fault := t.take()
-			t.fields, t.at, t.last, t.fault, t.stray = tagValues{tag: {value}}, t.lines.line, tag, err, false
+			t.fields, t.at, t.last, t.fault, t.stray = make(tagValues), t.lines.line, tag, err, false
+			t.value = append(t.value[:0], value...)
 			if d != nil || fault != nil {
 				return d, fault
 			}
@@ -122,17 +124,23 @@ func (t *tagged) tagOf(line string) (tag, value string, ok bool) {
 // add takes in one line of a record.
 func (t *tagged) add(tag, value, line string, ok bool) {
 	t.size += len(line) + 1
-	values := t.fields[t.last]
 	switch {
 	case ok:
-		t.last = tag
-		t.fields[tag] = append(t.fields[tag], value)
+		t.closeValue()
+		t.last, t.value = tag, append(t.value, value...)
 	case strings.TrimSpace(line) == "" || !strings.HasPrefix(line, t.indent):
 	case t.lists[t.last]:
-		t.fields[t.last] = append(values, strings.TrimSpace(line))
+		t.closeValue()
+		t.value = append(t.value, strings.TrimSpace(line)...)
 	default:
-		values[len(values)-1] += "\n" + line
+		t.value = append(append(t.value, '\n'), line...)
 	}
+}
+
+// closeValue puts the value in hand among the record's.
+func (t *tagged) closeValue() {
+	t.fields[t.last] = append(t.fields[t.last], string(t.value))
+	t.value = t.value[:0]
 }
 
 // outside takes a line that stands in no record.
@@ -166,6 +174,7 @@ func (t *tagged) take() (*draft, error) {
 	if f == nil {
 		return nil, nil
 	}
+	t.closeValue()
 	t.fields, t.fault, t.size = nil, nil, 0
 	d := newDraft(t.at, t.lines.notes)
 	d.kind = LocalID
