@@ -72,6 +72,9 @@ func (e *Engine) runBackground() {
 			s.take(end)
 		case <-tick.C:
 		case <-e.catchup:
+			if s.agenda[link].runs {
+				continue // it goes on until there is no tail, and its end is looked at
+			}
 		}
 		running += s.start()
 	}
@@ -86,6 +89,7 @@ func (s *scheduler) start() (started int) {
 		if t == nothing {
 			continue
 		}
+		e.log.Debug("background work begins", "task", t.String(), "waited", now.Sub(s.agenda[t].wished), "took_last", s.agenda[t].cost)
 		s.agenda = s.agenda.begin(t)
 		started++
 		go func() {
@@ -94,8 +98,6 @@ func (s *scheduler) start() (started int) {
 			s.ended <- ending{t, time.Since(begin), err}
 		}()
 	}
-	ages := s.agenda.ages(now)
-	e.ages.Store(&ages)
 	return started
 }
 

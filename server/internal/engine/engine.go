@@ -100,7 +100,6 @@ type Engine struct {
 	lastWrite  atomic.Int64  // nanoseconds since opened
 	unseen     atomic.Uint64 // revision through which superseded records can be removed
 	retired    atomic.Uint64 // epoch from which on nobody reads a generation that was replaced; 0: there is none
-	ages       atomic.Pointer[[tasks]time.Duration]
 	checkpoint saved
 	speed      replaySpeed
 

@@ -140,13 +140,3 @@ func (a agenda) end(t task, now time.Time, cost, retry time.Duration, failed boo
 	e.wished = time.Time{}
 	return a
 }
-
-// ages returns for how long each task has been wanted.
-func (a agenda) ages(now time.Time) (ages [tasks]time.Duration) {
-	for t := range a {
-		if !a[t].wished.IsZero() {
-			ages[t] = now.Sub(a[t].wished)
-		}
-	}
-	return ages
-}

@@ -156,7 +156,7 @@ func TestATaskThatFailedTakesItsTurn(t *testing.T) {
 	if got := a.note(at(61), wishes).next(at(61), rebuilding); got != train {
 		t.Errorf("when it has rested: %v", got)
 	}
-	if age := a.ages(at(60))[train]; age != time.Minute {
-		t.Errorf("age %v", age)
+	if !a[train].wished.Equal(at(0)) {
+		t.Errorf("wanted since %v", a[train].wished)
 	}
 }
