@@ -57,7 +57,7 @@ func (x *Index) buildLists(from uint32) {
 func (x *Index) fillLists(from, first, end uint32) {
 	terms := x.terms.chunks.Chunks()
 	for slot := from; slot < uint32(x.Len()); slot++ {
-		tokens := x.rows.at(slot).tokens
+		class := lengthClass(x.rows.at(slot).tokens)
 		for p := x.row(slot); len(p.words) > 0; {
 			word := p.next()
 			feature := word >> countBits
@@ -68,7 +68,7 @@ func (x *Index) fillLists(from, first, end uint32) {
 				break
 			}
 			number := x.terms.numbers[feature].Load() - 1
-			x.lists.put(&terms[number/termChunk][number%termChunk], slot, postingClass(word&maxCount, tokens))
+			x.lists.put(&terms[number/termChunk][number%termChunk], slot, byte(countClass(word&maxCount)*lengthClasses+class))
 		}
 	}
 }

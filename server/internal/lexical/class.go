@@ -14,18 +14,14 @@ const (
 
 var classCounts = [countClasses]float64{1, 2, 3, 4, 5, 6.4, 9, 14}
 
+// classOfCount is the class of a small count; nearly all are 1.
+var classOfCount = [12]uint8{0, 0, 1, 2, 3, 4, 5, 5, 6, 6, 6, 6}
+
 func countClass(tf uint32) uint32 {
-	switch {
-	case tf <= 1:
-		return 0
-	case tf <= 5:
-		return tf - 1
-	case tf <= 7:
-		return 5
-	case tf <= 11:
-		return 6
+	if tf < uint32(len(classOfCount)) {
+		return uint32(classOfCount[tf])
 	}
-	return 7
+	return countClasses - 1
 }
 
 // lengthClass maps a length to its class; classLength is the middle of a class.

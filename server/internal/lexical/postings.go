@@ -107,6 +107,20 @@ func (p *postings) append(tm *term, slot uint32, class byte) {
 
 // put adds a posting to a list without publishing it.
 func (p *postings) put(tm *term, slot uint32, class byte) {
+	if gap := slot + 1 - tm.next; gap < 1<<14 && tm.left >= 3 { // nearly always
+		chunk, at := p.chunks.Chunks()[tm.tail>>postingsBits], tm.tail%postingsChunk
+		n := uint16(2)
+		if gap < 1<<7 {
+			chunk[at], chunk[at+1] = byte(gap), class
+		} else {
+			chunk[at], chunk[at+1], chunk[at+2] = byte(gap)|1<<7, byte(gap>>7), class
+			n = 3
+		}
+		tm.tail += uint64(n)
+		tm.left -= n
+		tm.next = slot + 1
+		return
+	}
 	var posting [binary.MaxVarintLen32 + 1]byte
 	n := binary.PutUvarint(posting[:], uint64(slot)+1-uint64(tm.next))
 	posting[n] = class
