@@ -38,7 +38,7 @@ type TrainConfig struct {
 // DefaultMaxPapers is the number of papers that Train learns from at most unless told otherwise.
 const DefaultMaxPapers = 200_000
 
-// Progress says how far a training is.
+// Progress says how far a training is. Where tables are folded, the fold follows the last step: a few seconds at most.
 type Progress struct {
 	Epoch, Epochs      int     // of all tables together; Epoch counts from 1; 0 while the corpus is read
 	Step, Steps        int     // batches done, and in all
