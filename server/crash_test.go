@@ -307,6 +307,9 @@ func audit(t *testing.T, folder string, truth *ledger, round int, point string) 
 			t.Errorf("round %d (%s): %d of a batch of %d are there", round, point, there, len(batch)-1)
 		}
 	}
+	for id, content := range found {
+		findByOwnWords(t, e, id, content)
+	}
 	truth.acked, truth.pending, truth.batches = found, map[string][]string{}, nil
 	if leftovers, _ := filepath.Glob(filepath.Join(folder, "*.tmp*")); len(leftovers) > 0 {
 		t.Errorf("round %d (%s): debris %v", round, point, leftovers)
@@ -346,6 +349,22 @@ func TestATrainedModelServesAfterAKill(t *testing.T) {
 	if err := errors.Join(e.Check(ctx), e.Close(ctx)); err != nil {
 		t.Error(err)
 	}
+}
+
+// findByOwnWords searches a paper by its whole text, which has a number that few others have.
+func findByOwnWords(t *testing.T, e *engine.Engine, id, content string) {
+	t.Helper()
+	p := crashPaper(id, content)
+	result, err := e.Search(t.Context(), &engine.Query{Text: p.GetTitle() + "\n" + p.GetAbstract(), PageSize: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, hit := range result.Hits {
+		if hit.Paper.ID == id {
+			return
+		}
+	}
+	t.Errorf("%s is not found by its own words %q among %d hits", id, content, len(result.Hits))
 }
 
 func isNotFound(err error) bool    { return errors.Is(err, client.ErrNotFound) }

@@ -24,7 +24,7 @@ func (e *Engine) at(point string) error {
 }
 
 // Check verifies that the store, the index and everything else held agree with each other and with their own
-// invariants. It reads everything, and holds back the graph meanwhile. Writes must rest: a paper that is written during
+// invariants, and that what is held of each paper is what its stored text makes. It reads everything, and holds back the graph meanwhile. Writes must rest: a paper that is written during
 // the check may be reported.
 func (e *Engine) Check(ctx context.Context) error {
 	if err := e.store.Check(ctx); err != nil {
@@ -46,6 +46,9 @@ func (e *Engine) Check(ctx context.Context) error {
 	if v.revision != e.store.Revision() {
 		return fmt.Errorf("generation: at revision %d, the store at %d", v.revision, e.store.Revision())
 	}
+	if err := e.holdsContent(g); err != nil {
+		return fmt.Errorf("generation: %w", err)
+	}
 	seen := 0
 	w := walk{engine: e, view: v}
 	err := w.each(ctx, func(found []store.IDOrdinal) error {
@@ -54,6 +57,9 @@ func (e *Engine) Check(ctx context.Context) error {
 			if !ok || !g.slots.row(slot).visible(v.revision) {
 				return fmt.Errorf("generation: paper %q of the store cannot be seen", id.ID)
 			}
+		}
+		if err := e.checkContent(ctx, g, found); err != nil {
+			return err
 		}
 		seen += len(found)
 		return nil

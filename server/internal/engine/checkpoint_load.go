@@ -27,6 +27,9 @@ func (e *Engine) loadCheckpoint(ctx context.Context, model func() (*embed.Model,
 	if err == nil {
 		loaded, read := g.revision(), time.Since(begin)
 		if err = e.replay(ctx, g, e.store.Revision()); err == nil {
+			err = e.holdsContent(g)
+		}
+		if err == nil {
 			g.base = g.revision()
 			e.log.Info("checkpoint loaded", "papers", g.papers(), "segments", e.checkpoint.count, "replayed", g.base-loaded,
 				"read_seconds", read.Seconds(), "seconds", time.Since(begin).Seconds())

@@ -2,12 +2,15 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/akin-search/akin/server/internal/checkpoint"
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
@@ -114,4 +117,93 @@ func TestACheckpointOfAnotherStoreIsNotServed(t *testing.T) {
 		t.Errorf("the log does not say why: %s", log)
 	}
 	mustFind(t, e, testPapers(0, 40)...)
+}
+
+// TestACheckpointThatNamesAPositionOfAnotherIsFoundOut gives the parts of one store's checkpoint the description of
+// another's: only what they hold tells them apart.
+func TestACheckpointThatNamesAPositionOfAnotherIsFoundOut(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	for folder, papers := range map[string][]*paper.Paper{dir: testPapers(0, 40), other: testPapers(0, 39)} {
+		e := open(t, folder, func(c *Config) { c.NoCheckpoints = true })
+		mustUpsert(t, e, papers...)
+		if folder == other { // revision 40 of this one is a deletion
+			if _, err := e.Delete(context.Background(), "p0003"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := e.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		lifeOf(t, folder, nil) // leaves a checkpoint in one part
+	}
+	ownChain, err := checkpoint.Folder{Path: filepath.Join(dir, "checkpoints")}.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreignChain, err := checkpoint.Folder{Path: filepath.Join(other, "checkpoints")}.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, foreign := ownChain.Parts[0], foreignChain.Parts[0]
+	meta := own.Meta()
+	if meta.Revision != foreign.Meta().Revision || len(ownChain.Parts) != 1 || len(foreignChain.Parts) != 1 {
+		t.Fatalf("%+v and %+v", meta, foreign.Meta())
+	}
+	meta.Slots = foreign.Meta().Slots
+	_, err = checkpoint.Folder{Path: filepath.Join(dir, "checkpoints")}.WriteBase(t.Context(), meta, func(w *checkpoint.Writer) error {
+		for _, name := range foreign.Sections() {
+			r, _, err := foreign.Section(name)
+			if err == nil {
+				_, err = io.Copy(w.Section(name), r)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, ownChain.Close(), foreignChain.Close()); err != nil {
+		t.Fatal(err)
+	}
+	again, log := logged(t, dir)
+	if !strings.Contains(log.String(), "have the digest") {
+		t.Errorf("the checkpoint was taken: %s", log)
+	}
+	mustFind(t, again, testPapers(0, 40)...)
+}
+
+// TestTheCheckComparesContent puts the words of one paper, and then the vector of one, into another's slot.
+func TestTheCheckComparesContent(t *testing.T) {
+	e := open(t, t.TempDir())
+	mustUpsert(t, e, testPapers(0, 30)...)
+	if err := e.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	g := e.live.Load()
+	for name, spoil := range map[string]func(it, other *item){
+		"words": func(it, other *item) { it.words = other.words },
+		"index": func(it, other *item) { it.vector = other.vector },
+	} {
+		items, err := e.prepare(t.Context(), g.model, testPapers(0, 30))
+		if err != nil {
+			t.Fatal(err)
+		}
+		spoil(items[3], items[4])
+		spoiled, err := newGeneration(e.cfg.Index, g.model, e.now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, it := range items {
+			it.paper.Revision = uint64(i + 1)
+			if err := spoiled.add(uint64(i+1), it); err != nil {
+				t.Fatal(err)
+			}
+		}
+		spoiled.publish(30)
+		e.live.Store(spoiled)
+		if err := e.Check(t.Context()); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "p0003") {
+			t.Errorf("the %s of another paper: %v", name, err)
+		}
+		e.live.Store(g)
+	}
 }

@@ -24,9 +24,10 @@ type current struct {
 
 // step is the plan for one mutation.
 type step struct {
-	entry  Entry
-	write  bool
-	remove bool
+	entry    Entry
+	replaced uint64 // revision of the content that Entry.Old holds
+	write    bool
+	remove   bool
 }
 
 // apply stores one batch into the transaction, or leaves the transaction alone and says why. It plans everything before
@@ -118,7 +119,7 @@ func (w *writer) plan(m *prepared, cur *current, next *state, now int64) (step, 
 		}
 		next.revision++
 		e.Revision, e.New = next.revision, 0
-		return step{entry: e, remove: true}, nil
+		return step{entry: e, replaced: cur.revision, remove: true}, nil
 	}
 	same, err := w.same(m, cur)
 	if err != nil {
@@ -148,7 +149,7 @@ func (w *writer) plan(m *prepared, cur *current, next *state, now int64) (step, 
 	p.Revision = next.revision
 	e.Revision, e.New, e.Paper, e.Created = next.revision, next.nextOrdinal, &p, cur.ordinal == 0
 	next.nextOrdinal++
-	return step{entry: e, write: true}, nil
+	return step{entry: e, replaced: cur.revision, write: true}, nil
 }
 
 // same reports whether a mutation's content is what is stored. Content is encoded in one way only, so equal bytes that
@@ -185,6 +186,7 @@ func (w *writer) execute(m *prepared, st *step) error {
 		w.state.superseded++
 		w.state.count--
 		w.state.digest -= pairDigest(id, e.Old)
+		w.state.content -= VersionDigest(e.Old, st.replaced)
 		if err := w.put(inSuperseded, revision, encodeSuperseded(revision, e.Old)); err != nil {
 			return err
 		}
@@ -194,6 +196,7 @@ func (w *writer) execute(m *prepared, st *step) error {
 	}
 	w.state.count++
 	w.state.digest += pairDigest(id, e.New)
+	w.state.content += VersionDigest(e.New, e.Revision)
 	if err := w.put(inIDs, id, encodeOrdinal(id, e.New)); err != nil {
 		return err
 	}

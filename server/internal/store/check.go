@@ -25,6 +25,7 @@ type checker struct {
 	live     uint64
 	heads    uint64
 	digest   uint64
+	content  uint64
 
 	recordCount, recordDigest uint64
 }
@@ -110,6 +111,9 @@ func (c *checker) checkHeads() error {
 			return c.reportf("ordinal %d has revision %d and was superseded at %d", ordinal, p.Revision, successor)
 		case !waits && present != ordinal:
 			return c.reportf("ordinal %d of %q is neither live (that is %d) nor superseded", ordinal, p.ID, present)
+		}
+		if !waits {
+			c.content += VersionDigest(ordinal, p.Revision)
 		}
 		if p.Revision >= c.state.oldestLog {
 			e, err := decodeLog(number(p.Revision), c.log.Get(number(p.Revision)))
@@ -212,6 +216,7 @@ func (c *checker) checkCounts() error {
 		{"superseded records", uint64(len(c.waiting)), st.superseded},
 		{"records", c.heads, st.count + st.superseded},
 		{"the digest of ids", c.digest, st.digest},
+		{"the digest of contents", c.content, st.content},
 		{"records beside the papers", c.recordCount, st.records},
 		{"the digest of records", c.recordDigest, st.recordDigest},
 	} {

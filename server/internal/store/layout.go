@@ -108,16 +108,18 @@ type state struct {
 	superseded  uint64 // records waiting for Collect
 	oldestLog   uint64 // the log holds all revisions from this one to revision
 	digest      uint64 // sum over live papers of pairDigest
+	content     uint64 // sum over live papers of VersionDigest
 
 	records      uint64 // in all tables
 	recordDigest uint64 // sum over records of recordDigest
 }
 
-const stateSize = 16 + 8*8
+const stateSize = 16 + 9*8
 
 func (s *state) encode() []byte {
 	b := append(make([]byte, 0, stateSize+crcSize), s.lineage[:]...)
-	for _, n := range []uint64{s.revision, s.nextOrdinal, s.count, s.superseded, s.oldestLog, s.digest, s.records, s.recordDigest} {
+	for _, n := range []uint64{s.revision, s.nextOrdinal, s.count, s.superseded, s.oldestLog, s.digest, s.records,
+		s.recordDigest, s.content} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
 	return seal(b, keyState)
@@ -131,7 +133,7 @@ func decodeState(value []byte) (state, error) {
 	}
 	copy(s.lineage[:], b)
 	for i, n := range []*uint64{&s.revision, &s.nextOrdinal, &s.count, &s.superseded, &s.oldestLog, &s.digest,
-		&s.records, &s.recordDigest} {
+		&s.records, &s.recordDigest, &s.content} {
 		*n = binary.BigEndian.Uint64(b[16+8*i:])
 	}
 	if s.nextOrdinal == 0 || s.oldestLog == 0 || s.oldestLog > s.revision+1 {
@@ -147,6 +149,18 @@ func pairDigest(id []byte, ordinal uint64) uint64 {
 	d.ResetWithSeed(ordinal)
 	_, _ = d.Write(id) // never fails
 	return d.Sum64()
+}
+
+// VersionDigest is one live paper's share of Store.Content: of its ordinal, and of the revision that stored its content.
+// In one history these two name the content.
+func VersionDigest(ordinal, revision uint64) uint64 { return mix(mix(ordinal) ^ revision) }
+
+// mix spreads every bit of x over all of the result: the finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }
 
 // encodeOrdinal is a value of bucket ids.

@@ -115,6 +115,7 @@ func (b *builder) addPaper(st *state, encoded []byte) error {
 	st.nextOrdinal++
 	st.count++
 	st.digest += pairDigest(id, ordinal)
+	st.content += VersionDigest(ordinal, p.Revision)
 	if err := b.put(inIDs, id, encodeOrdinal(id, ordinal)); err != nil {
 		return err
 	}
