@@ -54,6 +54,7 @@ type Client struct {
 	papers     akinv1.PaperServiceClient
 	similarity akinv1.SimilarityServiceClient
 	index      akinv1.IndexServiceClient
+	profiles   akinv1.ProfileServiceClient
 }
 
 // Dial returns a client of the service at addr: "host:port", "host" (port 7700), "[::1]:7700", "unix:///path", or any
@@ -97,6 +98,7 @@ func New(conn grpc.ClientConnInterface) *Client {
 		papers:     akinv1.NewPaperServiceClient(own),
 		similarity: akinv1.NewSimilarityServiceClient(own),
 		index:      akinv1.NewIndexServiceClient(own),
+		profiles:   akinv1.NewProfileServiceClient(own),
 	}
 }
 

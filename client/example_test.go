@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"time"
 
 	"github.com/akin-search/akin/client"
 	"github.com/akin-search/akin/client/internal/fake"
@@ -77,6 +78,34 @@ func ExampleClient_Recommend() {
 		Likes:    []*client.Preference{client.FromPaper("a"), client.FromText("graphs")},
 		Dislikes: []*client.Preference{client.FromPaper("c")},
 	}, client.Limit(1))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, hit := range result.Hits {
+		fmt.Println(hit.GetPaper().GetTitle())
+	}
+	// Output:
+	// Attention over graphs
+}
+
+func ExampleClient_Profile() {
+	addr, stop := serve()
+	defer stop()
+	c, err := client.Dial(addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+
+	ctx := context.Background()
+	ada := c.Profile("ada", client.Fading(90*24*time.Hour))
+	if err := ada.Like(ctx, "a"); err != nil {
+		log.Fatal(err)
+	}
+	if err := ada.Read(ctx, "c"); err != nil {
+		log.Fatal(err)
+	}
+	result, err := ada.Recommend(ctx, client.Limit(1))
 	if err != nil {
 		log.Fatal(err)
 	}

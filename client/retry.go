@@ -15,7 +15,8 @@ import (
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
-// idempotent lists the methods that are safe to send twice. Upserts are: identical content is a no-op. DeletePaper is
+// idempotent lists the methods that are safe to send twice. Upserts are: identical content is a no-op, and so
+// is an event that is recorded again. DeletePaper is
 // not, since the second attempt would answer NOT_FOUND for a deletion that happened; PurgePapers would count anew;
 // TrainModel would train twice. ImportPapers resumes by itself.
 var idempotent = []string{
@@ -34,6 +35,10 @@ var idempotent = []string{
 	akinv1.IndexService_GetIndexStats_FullMethodName,
 	akinv1.IndexService_EvaluateRecall_FullMethodName,
 	akinv1.IndexService_Backup_FullMethodName,
+	akinv1.ProfileService_RecordEvents_FullMethodName,
+	akinv1.ProfileService_GetProfile_FullMethodName,
+	akinv1.ProfileService_ListProfiles_FullMethodName,
+	akinv1.ProfileService_ListEvents_FullMethodName,
 }
 
 // serviceConfig has round robin over the addresses of a name, and for idempotent methods up to four attempts while the

@@ -3,9 +3,11 @@ package client
 import (
 	"context"
 	"iter"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
@@ -190,6 +192,14 @@ type Taste struct {
 	Strict bool
 	// Explain asks for the likes because of which each hit was found, Hit.BecauseOf.
 	Explain bool
+	// Profile is the id of a profile whose likes, dislikes and seen papers are taken beside those above; see
+	// [Client.Profile]. Empty: none.
+	Profile string
+	// HalfLife is the age in which a preference of the profile loses half its weight: from one hour; 0: none fades.
+	HalfLife time.Duration
+	// ShownRest is how long a paper that the profile was shown is not recommended: 0 is the server's default of 30 days,
+	// below 0 not at all.
+	ShownRest time.Duration
 }
 
 // Recommend returns papers near to what someone likes, each like by itself, and not nearer to what they dislike, best
@@ -198,11 +208,18 @@ func (c *Client) Recommend(ctx context.Context, taste Taste, opts ...SearchOptio
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
 	s := settingsOf(opts)
-	res, err := c.similarity.RecommendPapers(ctx, &akinv1.RecommendPapersRequest{
+	req := &akinv1.RecommendPapersRequest{
 		Likes: taste.Likes, Dislikes: taste.Dislikes, ExcludePaperIds: taste.Exclude,
-		Strict: taste.Strict, Explain: taste.Explain,
+		Strict: taste.Strict, Explain: taste.Explain, ProfileId: taste.Profile,
 		Options: s.options, PageSize: s.pageSize, PageToken: s.pageToken,
-	})
+	}
+	if taste.HalfLife > 0 {
+		req.HalfLife = durationpb.New(taste.HalfLife)
+	}
+	if taste.ShownRest != 0 {
+		req.ShownRest = durationpb.New(max(0, taste.ShownRest))
+	}
+	res, err := c.similarity.RecommendPapers(ctx, req)
 	if err != nil {
 		return nil, callError("recommend", err)
 	}

@@ -45,12 +45,14 @@ type Server struct {
 	akinv1.UnimplementedPaperServiceServer
 	akinv1.UnimplementedSimilarityServiceServer
 	akinv1.UnimplementedIndexServiceServer
+	akinv1.UnimplementedProfileServiceServer
 
 	tb   testing.TB // nil in examples
 	addr string
 
 	mu       sync.Mutex
 	papers   map[string]*akinv1.Paper
+	profiles map[string]map[string]*akinv1.Event // by profile and event
 	revision uint64
 	restored byte               // how often the history was replaced
 	atLeast  []*akinv1.Position // what reads named, nil where they named nothing
@@ -73,7 +75,10 @@ func Start(tb testing.TB, papers ...*akinv1.Paper) *Server {
 
 // New returns a server that does not listen yet.
 func New(papers ...*akinv1.Paper) *Server {
-	s := &Server{papers: map[string]*akinv1.Paper{}, writes: map[string]int{}, addr: "127.0.0.1:0"}
+	s := &Server{
+		papers: map[string]*akinv1.Paper{}, profiles: map[string]map[string]*akinv1.Event{}, writes: map[string]int{},
+		addr: "127.0.0.1:0",
+	}
 	for _, p := range papers {
 		if _, err := s.put(p); err != nil {
 			panic(err) // the test gave a faulty paper
@@ -104,6 +109,7 @@ func (s *Server) Listen() {
 	akinv1.RegisterPaperServiceServer(g, s)
 	akinv1.RegisterSimilarityServiceServer(g, s)
 	akinv1.RegisterIndexServiceServer(g, s)
+	akinv1.RegisterProfileServiceServer(g, s)
 	s.mu.Lock()
 	s.grpc = g
 	s.mu.Unlock()

@@ -150,6 +150,7 @@ func (s *Server) BatchSearchPapers(ctx context.Context, req *akinv1.BatchSearchP
 
 // RecommendPapers implements akinv1.SimilarityServiceServer.
 func (s *Server) RecommendPapers(_ context.Context, req *akinv1.RecommendPapersRequest) (*akinv1.RecommendPapersResponse, error) {
+	req = s.withProfile(req)
 	query, skip := counts{}, slices.Clone(req.GetExcludePaperIds())
 	var missing []string
 	for sign, preferences := range map[float64][]*akinv1.Preference{1: req.GetLikes(), -1: req.GetDislikes()} {

@@ -22,7 +22,7 @@ import (
 
 func (a *app) exportCommand() *cobra.Command {
 	var filter, format string
-	var force bool
+	var force, profiles bool
 	cmd := &cobra.Command{
 		Use: "export [flags] [FILE]", Short: "Write stored papers to a file",
 		Long: `Write all stored papers, or those a filter accepts, to FILE or standard output: as
@@ -38,10 +38,14 @@ import command reads all of them back; JSON lines hold everything.`,
 	cmd.Flags().StringVar(&filter, "filter", "", "only papers that this AIP-160 filter accepts")
 	cmd.Flags().StringVar(&format, "format", "", strings.Join(export.Formats(), ", ")+" (default by FILE's ending, else jsonl)")
 	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it exists")
+	cmd.Flags().BoolVar(&profiles, "profiles", false, "write the events of all profiles instead, for akin profile import")
 	noFiles(cmd, "filter")
 	fixed(cmd, "format", export.Formats()...)
 	cmd.RunE = a.run(func(ctx context.Context, _ *cobra.Command, args []string) error {
-		if format == "" && len(args) == 1 {
+		if profiles && (format != "" || filter != "") {
+			return usageError{errFormatOfProfiles}
+		}
+		if format == "" && len(args) == 1 && !profiles {
 			format = export.ForFile(args[0])
 		}
 		if format == "" {
@@ -50,11 +54,15 @@ import command reads all of them back; JSON lines hold everything.`,
 		if err := checkFormat(format); err != nil {
 			return err
 		}
+		what, write := "paper", func(w io.Writer, m *meter) (int64, error) { return a.export(ctx, w, format, filter, m) }
+		if profiles {
+			what, write = "event", func(w io.Writer, _ *meter) (int64, error) { return a.exportEvents(ctx, w) }
+		}
 		if len(args) == 0 {
-			_, err := a.export(ctx, a.out, format, filter, nil)
+			_, err := write(a.out, nil)
 			return err
 		}
-		m := a.newMeter("papers", false)
+		m := a.newMeter(what+"s", false)
 		defer m.stop()
 		var n int64
 		err := toFile(args[0], force, func(w io.Writer) (err error) {
@@ -63,11 +71,11 @@ import command reads all of them back; JSON lines hold everything.`,
 				defer func() { err = errors.Join(err, z.Close()) }()
 				w = z
 			}
-			n, err = a.export(ctx, w, format, filter, m)
+			n, err = write(w, m)
 			return err
 		})
 		if err == nil {
-			a.note("%s in %s", things(n, "paper", "papers"), args[0])
+			a.note("%s in %s", things(n, what, what+"s"), args[0])
 		}
 		return err
 	})

@@ -75,7 +75,7 @@ func (f *searchFlags) options(cmd *cobra.Command) ([]client.SearchOption, error)
 		opts = append(opts, client.DenseWeight(f.denseWeight))
 	}
 	if given("half-life") {
-		age, err := parseAge(f.halfLife)
+		age, err := parseAge("half-life", f.halfLife)
 		if err != nil {
 			return nil, err
 		}
@@ -113,8 +113,8 @@ func parseMode(name string) (client.SearchMode, error) {
 	return 0, usagef("--mode is %q; it must be auto, exact or approximate", name)
 }
 
-// parseAge reads a duration, with days as "365d".
-func parseAge(text string) (time.Duration, error) {
+// parseAge reads the duration of a flag, with days as "365d".
+func parseAge(flag, text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		if n, err := strconv.ParseFloat(days, 64); err == nil && n > 0 && n < 1e5 {
 			return time.Duration(n * 24 * float64(time.Hour)), nil
@@ -122,7 +122,7 @@ func parseAge(text string) (time.Duration, error) {
 	}
 	age, err := time.ParseDuration(text)
 	if err != nil || age <= 0 {
-		return 0, usagef("--half-life is %q; it must be a time such as 720h or 365d", text)
+		return 0, usagef("--%s is %q; it must be a time such as 720h or 365d", flag, text)
 	}
 	return age, nil
 }
@@ -232,6 +232,7 @@ func (a *app) recommendCommand() *cobra.Command {
 	var flags searchFlags
 	var likes, likeTexts, dislikes, dislikeTexts, exclude []string
 	var why, strict bool
+	var profile, fading string
 	cmd := &cobra.Command{
 		Use:   "recommend [flags] [ID...]",
 		Short: "Recommend papers from likes and dislikes",
@@ -243,6 +244,7 @@ Without a like the newest and most central papers are.`,
 		Example: `  akin recommend 1706.03762 1810.04805
   akin recommend --like 1706.03762 --like-text "protein structure" --dislike 1512.03385
   akin recommend 1706.03762 1810.04805 --why
+  akin recommend --profile ada --fading 90d
   akin recommend 1706.03762 --exclude 1810.04805 --half-life 365d`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -253,6 +255,8 @@ Without a like the newest and most central papers are.`,
 	f.StringArrayVar(&dislikes, "dislike", nil, "id of a disliked paper; repeat for more")
 	f.StringArrayVar(&dislikeTexts, "dislike-text", nil, "a text to be away from; repeat for more")
 	f.StringArrayVar(&exclude, "exclude", nil, "id of a paper not to recommend; repeat for more")
+	f.StringVar(&profile, "profile", "", "a profile whose likes, dislikes and seen papers count too; see akin profile")
+	f.StringVar(&fading, "fading", "", "age in which a like of the profile counts half, such as 90d (default: none fades)")
 	f.BoolVar(&why, "why", false, "say because of which likes, and by which words, each was found")
 	f.BoolVar(&strict, "strict", false, "fail where a like or a dislike is not stored, instead of leaving it out")
 	noFiles(cmd, "like", "like-text", "dislike", "dislike-text", "exclude")
@@ -263,7 +267,12 @@ Without a like the newest and most central papers are.`,
 		}
 		taste := client.Taste{
 			Likes: preferences(append(likes, args...), likeTexts), Dislikes: preferences(dislikes, dislikeTexts), Exclude: exclude,
-			Explain: why, Strict: strict,
+			Explain: why, Strict: strict, Profile: profile,
+		}
+		if fading != "" {
+			if taste.HalfLife, err = parseAge("fading", fading); err != nil {
+				return err
+			}
 		}
 		return a.answer(&flags, func(page ...client.SearchOption) (*client.Result, error) {
 			return a.client.Recommend(ctx, taste, append(opts, page...)...)

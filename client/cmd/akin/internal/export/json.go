@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
@@ -27,13 +28,22 @@ func (j *jsonLines) Write(p *akinv1.Paper) error {
 
 // JSON is a paper in protobuf's JSON form with the field names of the contract, on one line.
 func JSON(p *akinv1.Paper) ([]byte, error) {
-	raw, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(p)
+	raw, err := Message(p)
 	if err != nil {
 		return nil, fmt.Errorf("paper %q: %w", p.GetId(), err)
 	}
+	return raw, nil
+}
+
+// Message is any message of the contract in protobuf's JSON form with the field names of the contract, on one line.
+func Message(m proto.Message) ([]byte, error) {
+	raw, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
 	var b bytes.Buffer // protojson's white space differs from run to run on purpose
 	if err := json.Compact(&b, raw); err != nil {
-		return nil, fmt.Errorf("paper %q: %w", p.GetId(), err)
+		return nil, err
 	}
 	return b.Bytes(), nil
 }
