@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"strings"
 )
 
@@ -22,7 +24,7 @@ func jsonShape(head []byte) jsonKind {
 	if len(text) == 0 || text[0] == '[' {
 		return jsonPieces
 	}
-	first, rest, more := bytes.Cut(text, []byte("\n"))
+	first, _, more := bytes.Cut(text, []byte("\n"))
 	switch {
 	case json.Valid(first):
 		if pageObject(first) {
@@ -35,15 +37,13 @@ func jsonShape(head []byte) jsonKind {
 		}
 		return jsonLines
 	}
-	for line := range bytes.Lines(rest) {
-		if line[0] == '{' && json.Valid(line) {
-			return jsonLines
-		}
+	// The first line is no object of its own: an object over several lines, as far as it can be seen, or a broken line.
+	var value json.RawMessage
+	err := json.NewDecoder(bytes.NewReader(text)).Decode(&value)
+	if err == nil || errors.Is(err, io.ErrUnexpectedEOF) {
+		return jsonPieces
 	}
-	if names := fieldNames(first); len(names) == 0 && !bytes.HasSuffix(bytes.TrimSpace(first), []byte("{")) {
-		return jsonLines // the first line is broken
-	}
-	return jsonPieces
+	return jsonLines
 }
 
 // detectJSON names the format of a JSON text by the fields of its first records.

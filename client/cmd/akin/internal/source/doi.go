@@ -10,7 +10,7 @@ import (
 const maxDOI = 256
 
 // doiForm matches a DOI within a text: a directory code with its registrant, and a suffix without white space.
-var doiForm = regexp.MustCompile(`10\.[0-9]{4,9}(?:\.[0-9]+)*/[^\s"<>]+`)
+var doiForm = regexp.MustCompile(`10\.[0-9]{4,9}(?:\.[0-9]+)*/[^\s"]+`)
 
 // escapedSigns undoes LaTeX's escapes in DOIs and addresses, where the signs stand for themselves.
 var escapedSigns = strings.NewReplacer(`{\_}`, "_", `\_`, "_", `{\%}`, "%", `\%`, "%", `{\&}`, "&", `\&`, "&", `{\#}`, "#", `\#`, "#",
@@ -27,12 +27,14 @@ func bareDOI(s string) string {
 		}
 	}
 	m := doiForm.FindStringIndex(s)
-	if m == nil || m[0] > 0 && !strings.ContainsRune("/:=( [", rune(s[m[0]-1])) {
+	if m == nil || m[0] > 0 && !strings.ContainsRune("/:=( [<", rune(s[m[0]-1])) {
 		return ""
 	}
 	doi := strings.TrimRight(s[m[0]:m[1]], ".,;")
-	if closing := strings.Count(doi, ")") - strings.Count(doi, "("); closing > 0 {
-		doi = strings.TrimRight(doi, ")")
+	for _, pair := range []string{"()", "<>", "[]"} {
+		if strings.Count(doi, pair[1:]) > strings.Count(doi, pair[:1]) {
+			doi = strings.TrimRight(doi, pair[1:]+".,;")
+		}
 	}
 	if m[0] > 0 && strings.HasPrefix(strings.ToLower(s), "http") {
 		doi, _, _ = strings.Cut(doi, "?") // a publisher's page, with its own questions behind

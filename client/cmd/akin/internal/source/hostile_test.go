@@ -40,6 +40,9 @@ func (e *endless) Read(p []byte) (int, error) {
 // of it with AKIN_SOAK.
 func TestARecordWithoutEndKeepsMemoryBounded(t *testing.T) {
 	size := int64(1 << 20)
+	if testing.Short() {
+		size = 1 << 18
+	}
 	if os.Getenv("AKIN_SOAK") != "" {
 		size = 2 << 30
 	}
