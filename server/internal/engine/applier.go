@@ -34,6 +34,7 @@ func (e *Engine) apply() {
 func (e *Engine) applyBatch(entries []store.Entry) {
 	batch := entries[0].Payload.(*item).batch
 	defer close(batch.applied)
+	defer batch.giveRoom()
 	if e.failed.Load() != nil {
 		batch.err = e.Writable()
 		return

@@ -97,6 +97,7 @@ type Engine struct {
 	buildFrom  uint64               // revision behind which a running build needs the log, or noBuild. Under logMu
 	answers    answers              // of Duplicates, for their further pages
 	activity   atomic.Pointer[activity]
+	underWay   atomic.Int64  // slots that submitted writes may take
 	lastWrite  atomic.Int64  // nanoseconds since opened
 	unseen     atomic.Uint64 // revision through which superseded records can be removed
 	retired    atomic.Uint64 // epoch from which on nobody reads a generation that was replaced; 0: there is none

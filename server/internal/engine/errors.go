@@ -34,6 +34,8 @@ var (
 	ErrLineageChanged = errors.New("the store has another history than the one asked for: it was restored or rolled back")
 	// ErrBehind: a read names a position that the server did not come to in time.
 	ErrBehind = errors.New("the server has not come to the position asked for")
+	// ErrFull: the index has no place for another paper.
+	ErrFull = errors.New("the index is full")
 	// ErrOverloaded: the queue of writes is full and the caller's deadline came first.
 	ErrOverloaded = errors.New("too many writes are waiting")
 )

@@ -22,6 +22,8 @@ type Batch struct {
 	mutations []store.Mutation
 	applied   chan struct{} // closed by the applier once the batch is visible, or cannot become so
 	err       error         // why not; written before applied is closed
+	room      int64         // slots set aside for it
+	roomGiven sync.Once     // back
 }
 
 // Pending is a submitted batch.
@@ -89,6 +91,18 @@ func (b *Batch) Submit(ctx context.Context) (*Pending, error) {
 	if err := e.waitForTail(ctx); err != nil {
 		return nil, err
 	}
+	if err := b.takeRoom(); err != nil {
+		return nil, err
+	}
+	p, err := b.submit(ctx)
+	if err != nil {
+		b.giveRoom()
+	}
+	return p, err
+}
+
+func (b *Batch) submit(ctx context.Context) (*Pending, error) {
+	e := b.engine
 	if err := e.pace.take(ctx, len(b.mutations)); err != nil {
 		return nil, errors.Join(ErrOverloaded, err)
 	}
@@ -116,6 +130,9 @@ func (p *Pending) Wait(ctx context.Context) (Written, error) {
 
 func (p *Pending) wait(ctx context.Context) ([]store.Entry, error) {
 	entries, err := p.store.Wait(ctx)
+	if ended(ctx, err) || len(entries) == 0 && err == nil {
+		p.batch.giveRoom() // it never comes to the applier
+	}
 	if err != nil {
 		return nil, storeError(err)
 	}

@@ -87,8 +87,9 @@ func plan(s state) (w [tasks]wish) {
 		w[refit].patience = waits * s.calm
 	}
 	w[compact] = wish{
-		wanted: dead >= compactFrom && float64(dead) > compactShare*float64(s.slots),
-		quiet:  true,
+		wanted: dead >= compactFrom && float64(dead) > compactShare*float64(s.slots) ||
+			dead > 0 && float64(s.slots) > nearlyFull*float64(maxSlots),
+		quiet: true,
 	}
 	w[shrink] = wish{
 		wanted:   s.free >= shrinkAlways || s.free >= shrinkFrom && s.free > s.file/2,

@@ -53,6 +53,7 @@ var outcomes = []struct {
 	{engine.ErrReadOnly, codes.Unavailable, "READ_ONLY", false, nil},
 	{profile.ErrNotFound, codes.NotFound, "PROFILE_NOT_FOUND", true, nil},
 	{profile.ErrFull, codes.ResourceExhausted, "PROFILE_FULL", true, nil},
+	{engine.ErrFull, codes.ResourceExhausted, "INDEX_FULL", true, nil},
 	{engine.ErrOverloaded, codes.ResourceExhausted, "OVERLOADED", false, nil},
 	{engine.ErrClosed, codes.Unavailable, reasonShuttingDown, false, nil},
 	{context.DeadlineExceeded, codes.DeadlineExceeded, reasonDeadline, false, nil},

@@ -63,6 +63,7 @@ func TestReasonsAreStable(t *testing.T) {
 		{engine.ErrTooFewPapers, codes.FailedPrecondition, "TOO_FEW_PAPERS"},
 		{engine.ErrReadOnly, codes.Unavailable, "READ_ONLY"},
 		{engine.ErrDiskFull, codes.Unavailable, "DISK_FULL"},
+		{engine.ErrFull, codes.ResourceExhausted, "INDEX_FULL"},
 		{engine.ErrOverloaded, codes.ResourceExhausted, "OVERLOADED"},
 		{engine.ErrClosed, codes.Unavailable, "SHUTTING_DOWN"},
 		{errors.New("anything"), codes.Internal, "INTERNAL"},

@@ -32,10 +32,10 @@ func (b *beam) reset(width, limit int) {
 func entryOf(slot uint32, score float32) uint64 {
 	bits := math.Float32bits(score)
 	bits ^= uint32(int32(bits)>>31) | 1<<31
-	return uint64(bits)<<32 | uint64(maxSlots-1-slot)<<slotBits
+	return uint64(bits)<<32 | uint64(MaxSlots-1-slot)<<slotBits
 }
 
-func entrySlot(e uint64) uint32 { return maxSlots - 1 - uint32(e)>>slotBits }
+func entrySlot(e uint64) uint32 { return MaxSlots - 1 - uint32(e)>>slotBits }
 
 func entryScore(e uint64) float32 {
 	bits := uint32(e >> 32)

@@ -11,12 +11,12 @@ func TestEntriesSortAsScoresThenSlots(t *testing.T) {
 	scores := []float32{-1, -.5, -1e-30, float32(math.Copysign(0, -1)), 0, 1e-30, .25, 1}
 	last := uint64(0)
 	for i, score := range scores {
-		for _, slot := range []uint32{maxSlots - 1, 77, 0} { // the lower slot first among equals
+		for _, slot := range []uint32{MaxSlots - 1, 77, 0} { // the lower slot first among equals
 			e := entryOf(slot, score)
 			if entrySlot(e) != slot || entryScore(e) != score {
 				t.Fatalf("%v %d came back as %v %d", score, slot, entryScore(e), entrySlot(e))
 			}
-			if e <= last && (i > 0 || slot != maxSlots-1) {
+			if e <= last && (i > 0 || slot != MaxSlots-1) {
 				t.Fatalf("%v %d does not sort behind its predecessor", score, slot)
 			}
 			last = e

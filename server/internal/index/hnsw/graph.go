@@ -16,8 +16,8 @@ const (
 	// chained, in place of a node's upper lists, marks a slot that is no node: it follows another in a chain.
 	chained = none - 1
 
-	// maxSlots bounds the slots, which share a word with two flags in the beam of a walk.
-	maxSlots = 1 << 30
+	// MaxSlots bounds the slots, which share a word with two flags in the beam of a walk.
+	MaxSlots = 1 << 30
 	// maxLevels bounds the layers above the lowest.
 	maxLevels = 16
 	// stripes is the number of locks over the nodes' lists.

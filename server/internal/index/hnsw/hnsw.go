@@ -54,8 +54,8 @@ func New(dims int, config Config) *Index {
 
 // Append implements index.Searcher.
 func (x *Index) Append(v []float32) (uint32, error) {
-	if x.n.Load() == maxSlots {
-		return 0, fmt.Errorf("hnsw: the index is full at %d vectors", maxSlots)
+	if x.n.Load() == MaxSlots {
+		return 0, fmt.Errorf("hnsw: the index is full at %d vectors", MaxSlots)
 	}
 	slot, err := x.codes.Append(v)
 	if err != nil {
