@@ -70,7 +70,7 @@ func (r *scaleRun) load(ctx context.Context) error {
 	}
 	if err != nil {
 		stop()
-		_ = <-watched // it was stopped; what went wrong is err
+		<-watched //nolint:errcheck // it was stopped; what went wrong is err
 		return err
 	}
 	took := time.Since(r.began).Seconds()
