@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Writer takes the sections of a new checkpoint. Different sections may be written by different goroutines; all of them
-// have returned when the function given to Folder.Write returns.
+// Writer takes the sections of a new part. Different sections may be written by different goroutines; all of them have
+// returned when the function given to Folder.WriteBase or Folder.Extend returns.
 type Writer struct {
 	dir      string
 	manifest manifest
@@ -36,7 +36,7 @@ func newWriter(dir string, m manifest) (*Writer, error) {
 }
 
 // Section starts a section. Its name has 1 to 64 of a-z, 0-9, '-' and '_', and is used once. Errors, of this call too,
-// come from the first Write, and from Folder.Write in any case.
+// come from the first Write, and from the Folder in any case.
 func (w *Writer) Section(name string) io.Writer {
 	s := &sectionWriter{section: section{name: name}, buf: make([]byte, 0, blockSize)}
 	w.mu.Lock()

@@ -55,6 +55,7 @@
 //	epochs.go      which queries still run; history.go and previous.go what page tokens pin
 //	plan.go        what is wanted; schedule.go what runs next; background.go runs it
 //	rebuild.go     building the next generation; swap.go puts it in place; pace.go holds writers back meanwhile
-//	checkpoint.go  a generation on disk
+//	checkpoint.go  a generation on disk: when a part is due and what it holds; checkpoint_load.go reads it, slots_file.go
+//	               has the slots, model_file.go the model, speed.go how long a replay takes
 //	explain.go, duplicates.go, recall.go, stats.go  what their names say
 package engine
