@@ -142,7 +142,8 @@ func TestADamagedCheckpointIsNamedAndRebuilt(t *testing.T) {
 				t.Fatal(err)
 			}
 			e, log := logged(t, broken)
-			if !strings.Contains(log.String(), "rebuilt from the store") {
+			// A base makes the index be rebuilt; a segment, which a slow machine leaves, is replayed.
+			if !strings.Contains(log.String(), "rebuilt from the store") && !strings.Contains(log.String(), "replayed from the store") {
 				t.Errorf("%s, damaged at %d (cut %v), was not refused: %s", filepath.Base(file), at, cut, log)
 			}
 			if got := describe(t, e); got != want {
