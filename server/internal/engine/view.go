@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/RoaringBitmap/roaring/v2"
-
 	"github.com/akin-search/akin/server/internal/filter"
 )
 
@@ -16,11 +14,10 @@ import (
 type view struct {
 	gen      *Generation
 	revision uint64
-	slots    uint32          // born at or before the revision
-	set      *roaring.Bitmap // slots whose columns the filter accepts; nil: all
-	bits     []uint64        // the same as a bit a slot
-	exclude  []uint32        // slots never returned, ascending
-	replaced bool            // the generation is not live any more, and nothing more will be seen in it
+	slots    uint32      // born at or before the revision
+	set      *filter.Set // slots whose columns the filter accepts; nil: all
+	exclude  []uint32    // slots never returned, ascending
+	replaced bool        // the generation is not live any more, and nothing more will be seen in it
 }
 
 // look begins a query's view without a filter. The caller is between readers.enter and leave.
@@ -39,7 +36,7 @@ func (v *view) restrict(f *filter.Filter) error {
 	if err != nil {
 		return err
 	}
-	v.set, v.bits = set, set.ToDense()
+	v.set = set
 	return nil
 }
 
@@ -74,7 +71,7 @@ func (v *view) row(slot uint32) *slotRow {
 
 // inSet reports whether the filter accepts a slot.
 func (v *view) inSet(slot uint32) bool {
-	return v.set == nil || int(slot>>6) < len(v.bits) && v.bits[slot>>6]>>(slot&63)&1 != 0
+	return v.set == nil || v.set.Contains(slot)
 }
 
 // Slots lists what the filter accepts; ok is false without a filter.
@@ -82,7 +79,7 @@ func (v *view) Slots() ([]uint32, bool) {
 	if v.set == nil {
 		return nil, false
 	}
-	return v.gen.slots.carriers(v.set.ToArray()), true
+	return v.gen.slots.carriers(v.set.Slots()), true
 }
 
 // Share estimates the accepted share of all slots.
@@ -95,7 +92,7 @@ func (v *view) Share() float64 {
 	if v.set == nil {
 		return live
 	}
-	return live * float64(v.set.GetCardinality()) / n
+	return live * float64(v.set.Len()) / n
 }
 
 // unstored stands for the slot of an id that the store does not have.

@@ -1,10 +1,6 @@
 package filter
 
-import (
-	"sync"
-
-	"github.com/RoaringBitmap/roaring/v2"
-)
+import "sync"
 
 // cachedAnswers bounds the answers kept: a service is asked with few filters, again and again.
 const cachedAnswers = 64
@@ -17,28 +13,26 @@ type cache struct {
 }
 
 type cached struct {
-	n     int // slots the answer is for
-	slots *roaring.Bitmap
-	used  uint64 // clock at the last use
+	n    int // slots the answer is for
+	set  *Set
+	used uint64 // clock at the last use
 }
 
-// get returns a copy of the answer for n slots, or nil.
-func (c *cache) get(filter string, n int) *roaring.Bitmap {
+// get returns the answer for n slots, or nil.
+func (c *cache) get(filter string, n int) *Set {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	e := c.entries[filter]
 	if e == nil || e.n != n {
-		c.mu.Unlock()
 		return nil
 	}
 	c.clock++
 	e.used = c.clock
-	slots := e.slots
-	c.mu.Unlock()
-	return slots.Clone()
+	return e.set
 }
 
-// put keeps an answer in place of the one used longest ago. The caller no longer changes it.
-func (c *cache) put(filter string, n int, slots *roaring.Bitmap) {
+// put keeps an answer in place of the one used longest ago.
+func (c *cache) put(filter string, n int, set *Set) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e := c.entries[filter]; e != nil && e.n > n { // a slower reader of fewer slots
@@ -57,7 +51,7 @@ func (c *cache) put(filter string, n int, slots *roaring.Bitmap) {
 		delete(c.entries, oldest)
 	}
 	c.clock++
-	c.entries[filter] = &cached{n: n, slots: slots, used: c.clock}
+	c.entries[filter] = &cached{n: n, set: set, used: c.clock}
 }
 
 func (c *cache) bytes() int64 {
@@ -65,7 +59,7 @@ func (c *cache) bytes() int64 {
 	defer c.mu.Unlock()
 	total := int64(0)
 	for text, e := range c.entries {
-		total += int64(len(text)) + int64(e.slots.GetSizeInBytes()) + 200
+		total += int64(len(text)) + e.set.bytes() + 200
 	}
 	return total
 }

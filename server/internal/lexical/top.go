@@ -60,7 +60,7 @@ func (x *Index) Top(ctx context.Context, q *Query, k int, accept index.Accept, d
 	s := &q.top
 	s.prepare(q, n)
 	s.found = s.found[:0]
-	if slots, ok := listed(accept, q); ok {
+	if slots, ok := listed(accept, q, n); ok {
 		for _, slot := range slots {
 			if slot < n && accept.Accepts(slot) {
 				if score := x.score(q, slot); score > 0 {
@@ -81,12 +81,8 @@ func (x *Index) Top(ctx context.Context, q *Query, k int, accept index.Accept, d
 }
 
 // listed returns the accepted slots where scoring them one by one is cheaper than reading the lists.
-func listed(accept index.Accept, q *Query) ([]uint32, bool) {
+func listed(accept index.Accept, q *Query, n uint32) ([]uint32, bool) {
 	if accept == nil {
-		return nil, false
-	}
-	slots, ok := accept.Slots()
-	if !ok {
 		return nil, false
 	}
 	postings := 0
@@ -94,7 +90,12 @@ func listed(accept index.Accept, q *Query) ([]uint32, bool) {
 		postings += int(tm.count.Load())
 	}
 	// A paper costs about as much as a hundred postings.
-	return slots, len(slots) <= 200 || len(slots) < min(postings, topBudget)/100
+	worth := max(200, min(postings, topBudget)/100-1)
+	if accept.Share()*float64(n) > 4*float64(worth) {
+		return nil, false // far too many: not even listed
+	}
+	slots, ok := accept.Slots()
+	return slots, ok && len(slots) <= worth
 }
 
 func (s *topScratch) prepare(q *Query, n uint32) {

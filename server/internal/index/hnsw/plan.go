@@ -44,22 +44,34 @@ func (p *plan) choose(config *Config, q *index.Query, graphed, n, k int) {
 	best, share := costRow*float64(n), 1.
 	if q.Accept != nil {
 		share = q.Accept.Share()
-		if slots, listed := q.Accept.Slots(); listed {
-			for len(slots) > 0 && int(slots[len(slots)-1]) >= n {
-				slots = slots[:len(slots)-1]
-			}
-			share = float64(len(slots)) / float64(n)
-			if scan := costListed * float64(len(slots)); scan < best {
-				p.strategy, p.slots, best = scanListed, slots, scan
+		// Listing costs memory by the number accepted: not where another way is cheaper by far, whatever the estimate is off.
+		other := best
+		if !q.Exact {
+			other = min(other, walkCost(p.ef, share, graphed, n))
+		}
+		if costListed*share*float64(n) <= 4*other {
+			if slots, listed := q.Accept.Slots(); listed {
+				for len(slots) > 0 && int(slots[len(slots)-1]) >= n {
+					slots = slots[:len(slots)-1]
+				}
+				share = float64(len(slots)) / float64(n)
+				if scan := costListed * float64(len(slots)); scan < best {
+					p.strategy, p.slots, best = scanListed, slots, scan
+				}
 			}
 		}
 	}
 	if q.Exact {
 		return
 	}
-	// A walk never expands a node twice, so the graph bounds it, however few are accepted.
-	steps := min(float64(p.ef)/max(share, 1e-9), float64(graphed))
-	if walk := costStep*steps + costRow*float64(n-graphed); q.Walk || walk < best {
+	if q.Walk || walkCost(p.ef, share, graphed, n) < best {
 		p.strategy = walkGraph
 	}
+}
+
+// walkCost is the cost of a walk of width ef and of the scan of the tail. A walk never expands a node twice, so the graph
+// bounds it, however few are accepted.
+func walkCost(ef int, share float64, graphed, n int) float64 {
+	steps := min(float64(ef)/max(share, 1e-9), float64(graphed))
+	return costStep*steps + costRow*float64(n-graphed)
 }

@@ -76,3 +76,25 @@ func TestWidthIsTheQuerysOrTheDefaultAndAtLeastK(t *testing.T) {
 		}
 	}
 }
+
+// neverListed fails a test that lists it.
+type neverListed struct {
+	fakeAccept
+	t *testing.T
+}
+
+func (a neverListed) Slots() ([]uint32, bool) {
+	a.t.Errorf("%d of %d slots are listed for a query that walks", a.n, a.of)
+	return nil, false
+}
+
+func TestAcceptedSlotsAreNotListedWhereAWalkIsFarCheaper(t *testing.T) {
+	const large = 1_000_000
+	for _, n := range []int{large / 2, large / 5, large} {
+		var p plan
+		p.choose(&Config{Ef: 64}, &index.Query{Accept: neverListed{fakeAccept{n, large, true}, t}}, large, large, 10)
+		if p.strategy != walkGraph {
+			t.Errorf("%d accepted: strategy %d", n, p.strategy)
+		}
+	}
+}
