@@ -140,13 +140,13 @@ func Ef(n int) EfOption { return EfOption(n) }
 func (n EfOption) applySearch(s *searchSettings)               { s.opts().Ef = int32(n) }
 func (n EfOption) applyRecall(r *akinv1.EvaluateRecallRequest) { r.Ef = int32(n) }
 
-// DenseWeight is the share of the cosine in the ranking, 0 (BM25 alone) to 1 (cosine alone). Default: by the kind of
+// DenseWeight is the share of the cosine in the ranking, 0 (words alone) to 1 (cosine alone). Default: by the kind of
 // query; see the contract.
 func DenseWeight(w float64) SearchOption {
 	return searchOption(func(s *searchSettings) { s.opts().DenseWeight = &w })
 }
 
-// HalfLife is the age in which a paper's score halves, from one hour. Default: age does not count.
+// HalfLife is the age in which a paper loses half of what it scores above the weakest candidate, from one hour. Default: age does not count.
 func HalfLife(d time.Duration) SearchOption {
 	return searchOption(func(s *searchSettings) { s.opts().RecencyHalfLife = durationpb.New(d) })
 }
@@ -156,7 +156,27 @@ func Diversity(d float64) SearchOption {
 	return searchOption(func(s *searchSettings) { s.opts().Diversity = d })
 }
 
-// MinScore drops hits whose cosine is below this, -1 to 1. Default: keeps all.
-func MinScore(cosine float64) SearchOption {
-	return searchOption(func(s *searchSettings) { s.opts().MinScore = &cosine })
+// MinCosineOption is a least cosine.
+type MinCosineOption float64
+
+// MinCosine is the least cosine: searches drop hits below it, -1 to 1, default keep all; [Client.Duplicates] takes two
+// papers that reach it for duplicates, .5 to 1, default .95.
+func MinCosine(cosine float64) MinCosineOption { return MinCosineOption(cosine) }
+
+func (c MinCosineOption) applySearch(s *searchSettings) {
+	cosine := float64(c)
+	s.opts().MinCosine = &cosine
+}
+
+func (c MinCosineOption) applyDuplicates(r *akinv1.FindDuplicatesRequest) { r.MinCosine = float64(c) }
+
+// MinOneIn drops hits that are more common than this, 1 to 1,000,000: those of whose likeness more than one random pair of
+// papers in n has as much. Default: keeps all.
+func MinOneIn(n int) SearchOption {
+	return searchOption(func(s *searchSettings) { s.opts().MinOneIn = int32(min(max(n, -1), 1<<31-1)) })
+}
+
+// ScoreParts has every hit say what its score is made of. Default: not.
+func ScoreParts() SearchOption {
+	return searchOption(func(s *searchSettings) { s.opts().ScoreParts = true })
 }

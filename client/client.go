@@ -19,6 +19,8 @@ type (
 	WriteResult = akinv1.UpsertPaperResponse
 	// Hit is one paper found.
 	Hit = akinv1.Hit
+	// Parts is what a score is made of; see [ScoreParts].
+	Parts = akinv1.ScoreParts
 	// SearchInfo says how an answer was found.
 	SearchInfo = akinv1.SearchInfo
 	// Stats describes what the server holds.

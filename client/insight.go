@@ -47,21 +47,23 @@ func textsEnd(texts []string, start int) int {
 	return len(texts)
 }
 
-// Explanation splits the scores of a query and a paper into words.
+// Explanation says what a score is made of, and splits cosine and BM25 into words.
 type Explanation = akinv1.ExplainSimilarityResponse
 
 // Explain says which words of a text make its likeness to a stored paper: up to maxTerms of them, 0 for the default of
-// 20, at most 200.
-func (c *Client) Explain(ctx context.Context, text, targetID string, maxTerms int) (*Explanation, error) {
+// 20, at most 200. The options are those of the search whose hit is to be explained; paging has no effect.
+func (c *Client) Explain(ctx context.Context, text, targetID string, maxTerms int, opts ...SearchOption) (*Explanation, error) {
 	return c.explain(ctx, &akinv1.ExplainSimilarityRequest{
 		Query: &akinv1.ExplainSimilarityRequest_Text{Text: text}, TargetPaperId: targetID, MaxTerms: int32(maxTerms),
+		Options: settingsOf(opts).options,
 	})
 }
 
 // ExplainPapers says the same about two stored papers.
-func (c *Client) ExplainPapers(ctx context.Context, id, targetID string, maxTerms int) (*Explanation, error) {
+func (c *Client) ExplainPapers(ctx context.Context, id, targetID string, maxTerms int, opts ...SearchOption) (*Explanation, error) {
 	return c.explain(ctx, &akinv1.ExplainSimilarityRequest{
 		Query: &akinv1.ExplainSimilarityRequest_PaperId{PaperId: id}, TargetPaperId: targetID, MaxTerms: int32(maxTerms),
+		Options: settingsOf(opts).options,
 	})
 }
 
@@ -74,15 +76,6 @@ func (c *Client) explain(ctx context.Context, req *akinv1.ExplainSimilarityReque
 
 // DuplicateGroup is a set of papers that are nearly the same.
 type DuplicateGroup = akinv1.DuplicateGroup
-
-type duplicateOption func(*akinv1.FindDuplicatesRequest)
-
-func (f duplicateOption) applyDuplicates(r *akinv1.FindDuplicatesRequest) { f(r) }
-
-// MinCosine is the least cosine that makes two papers duplicates, .5 to 1. Default .95.
-func MinCosine(cosine float64) DuplicateOption {
-	return duplicateOption(func(r *akinv1.FindDuplicatesRequest) { r.MinCosine = cosine })
-}
 
 // Duplicates yields groups of stored papers that are nearly the same, in ascending byte order of their first ids, page
 // after page. An error is yielded last.

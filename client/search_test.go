@@ -22,12 +22,12 @@ func library() []*client.Paper {
 
 func TestOptionsOfASearchReachTheServer(t *testing.T) {
 	q := client.TextQuery("x", client.Limit(7), client.Filter("f"), client.Mode(client.ModeExact), client.Ef(64),
-		client.DenseWeight(0), client.HalfLife(48*time.Hour), client.Diversity(.5), client.MinScore(0), client.Abstracts(),
+		client.DenseWeight(0), client.HalfLife(48*time.Hour), client.Diversity(.5), client.MinCosine(0), client.MinOneIn(100), client.ScoreParts(), client.Abstracts(),
 		client.PageToken("t"), client.Limit(8))
 	o := q.GetOptions()
 	if q.GetText() != "x" || q.GetPageSize() != 8 || q.GetPageToken() != "t" || o.GetFilter() != "f" || o.GetMode() != client.ModeExact ||
 		o.GetEf() != 64 || o.DenseWeight == nil || o.GetRecencyHalfLife().AsDuration() != 48*time.Hour || o.GetDiversity() != .5 ||
-		o.MinScore == nil || o.GetReadMask().GetPaths()[0] != "*" {
+		o.MinCosine == nil || o.GetMinOneIn() != 100 || !o.GetScoreParts() || o.GetReadMask().GetPaths()[0] != "*" {
 		t.Errorf("%v", q)
 	}
 	if plain := client.PaperQuery("id"); plain.GetOptions() != nil || plain.GetPaperId() != "id" {
@@ -41,7 +41,7 @@ func TestSearchSimilarAndRecommend(t *testing.T) {
 	if err != nil || len(res.Hits) != 1 || res.Hits[0].GetPaper().GetId() != "a" || res.NextPageToken == "" || res.Info.GetModel() != fake.Model {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	if res, err = c.SimilarTo(ctx, "c", client.MinScore(.9)); err != nil || len(res.Hits) != 1 || res.Hits[0].GetPaper().GetId() != "d" {
+	if res, err = c.SimilarTo(ctx, "c", client.MinCosine(.9)); err != nil || len(res.Hits) != 1 || res.Hits[0].GetPaper().GetId() != "d" {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	if _, err = c.SimilarTo(ctx, "nowhere"); !errors.Is(err, client.ErrNotFound) {

@@ -50,6 +50,9 @@ func cosine(a, b counts) float64 {
 	return 0
 }
 
+// oneIn is 1 for nothing in common and a million for the same.
+func oneIn(cosine float64) int32 { return int32(math.Round(math.Pow(10, 6*min(1, cosine)))) }
+
 // rank returns one page of hits.
 func (s *Server) rank(query counts, skip []string, o *akinv1.SearchOptions, size int32, token string) ([]*akinv1.Hit, string, *akinv1.SearchInfo, error) {
 	papers, err := s.accepted(o.GetFilter())
@@ -63,13 +66,17 @@ func (s *Server) rank(query counts, skip []string, o *akinv1.SearchOptions, size
 	for _, p := range papers {
 		words := countWords(p.GetTitle(), p.GetAbstract())
 		cos := cosine(query, words)
-		if slices.Contains(skip, p.GetId()) || cos == 0 || (o.MinScore != nil && cos < o.GetMinScore()) {
+		if slices.Contains(skip, p.GetId()) || cos == 0 || (o.MinCosine != nil && cos < o.GetMinCosine()) || oneIn(cos) < o.GetMinOneIn() {
 			continue
 		}
 		if m := o.GetReadMask().GetPaths(); !wantsAbstract(m) {
 			p = withoutAbstract(p)
 		}
-		hits = append(hits, &akinv1.Hit{Paper: p, Score: cos, Cosine: cos, Bm25: dot(query, words)})
+		hit := &akinv1.Hit{Paper: p, Score: cos, Cosine: cos, Bm25: dot(query, words), OneIn: oneIn(cos)}
+		if o.GetScoreParts() {
+			hit.Parts = &akinv1.ScoreParts{Dense: cos}
+		}
+		hits = append(hits, hit)
 	}
 	slices.SortStableFunc(hits, func(a, b *akinv1.Hit) int { return cmp.Compare(b.GetScore(), a.GetScore()) })
 	info := &akinv1.SearchInfo{
@@ -194,7 +201,10 @@ func (s *Server) ExplainSimilarity(_ context.Context, req *akinv1.ExplainSimilar
 		}
 	}
 	norm := math.Sqrt(dot(query, query) * dot(target, target))
-	res := &akinv1.ExplainSimilarityResponse{Cosine: cosine(query, target), Bm25: dot(query, target), Model: Model}
+	cos := cosine(query, target)
+	res := &akinv1.ExplainSimilarityResponse{
+		Cosine: cos, Bm25: dot(query, target), Model: Model, Score: cos, Parts: &akinv1.ScoreParts{Dense: cos}, OneIn: oneIn(cos),
+	}
 	for word, n := range query {
 		if both := n * target[word]; both > 0 {
 			res.Terms = append(res.Terms, &akinv1.TermPart{Term: word, Cosine: both / norm, Bm25: both, Matches: []string{word}})

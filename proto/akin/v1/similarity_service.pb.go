@@ -94,18 +94,24 @@ type SearchOptions struct {
 	// Width of the graph walk, 1 to 4,096: wider finds more of the true neighbours and takes longer. 0: the server's
 	// default. Without effect on exact searches.
 	Ef int32 `protobuf:"varint,3,opt,name=ef,proto3" json:"ef,omitempty"`
-	// Share of the dense score in the ranking, 0 (BM25 alone) to 1 (cosine alone). Default by the kind of query: papers and
+	// Share of the dense score in the ranking, 0 (words alone) to 1 (cosine alone). Default by the kind of query: papers and
 	// texts as long as abstracts .6, texts .55, title-like texts (up to 10 content words, no final mark) .25, all of them .05
 	// while the model is not trained; vectors have no words, so always 1.
 	DenseWeight *float64 `protobuf:"fixed64,4,opt,name=dense_weight,json=denseWeight,proto3,oneof" json:"dense_weight,omitempty"`
-	// Age in which a paper's score halves. Default: age does not count. From one hour.
+	// Age in which a paper loses half of what it scores above the weakest candidate. Default: age does not count. From one
+	// hour.
 	RecencyHalfLife *durationpb.Duration `protobuf:"bytes,5,opt,name=recency_half_life,json=recencyHalfLife,proto3" json:"recency_half_life,omitempty"`
 	// 0 (rank by score alone) to 1 (avoid likeness to earlier hits most). Default 0.
 	Diversity float64 `protobuf:"fixed64,6,opt,name=diversity,proto3" json:"diversity,omitempty"`
 	// Drops hits whose cosine is below this, -1 to 1. Default: keeps all.
-	MinScore *float64 `protobuf:"fixed64,7,opt,name=min_score,json=minScore,proto3,oneof" json:"min_score,omitempty"`
+	MinCosine *float64 `protobuf:"fixed64,7,opt,name=min_cosine,json=minCosine,proto3,oneof" json:"min_cosine,omitempty"`
 	// Fields of Paper to return in hits. Default: all but the abstract.
-	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,8,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
+	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,8,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
+	// Drops hits that are more common than this: whose one_in is below it, 1 to 1,000,000. Default (0): keeps all. Without
+	// effect while one_in is not known.
+	MinOneIn int32 `protobuf:"varint,9,opt,name=min_one_in,json=minOneIn,proto3" json:"min_one_in,omitempty"`
+	// Whether hits carry the parts of their scores. Default false.
+	ScoreParts    bool `protobuf:"varint,10,opt,name=score_parts,json=scoreParts,proto3" json:"score_parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -182,9 +188,9 @@ func (x *SearchOptions) GetDiversity() float64 {
 	return 0
 }
 
-func (x *SearchOptions) GetMinScore() float64 {
-	if x != nil && x.MinScore != nil {
-		return *x.MinScore
+func (x *SearchOptions) GetMinCosine() float64 {
+	if x != nil && x.MinCosine != nil {
+		return *x.MinCosine
 	}
 	return 0
 }
@@ -194,6 +200,20 @@ func (x *SearchOptions) GetReadMask() *fieldmaskpb.FieldMask {
 		return x.ReadMask
 	}
 	return nil
+}
+
+func (x *SearchOptions) GetMinOneIn() int32 {
+	if x != nil {
+		return x.MinOneIn
+	}
+	return 0
+}
+
+func (x *SearchOptions) GetScoreParts() bool {
+	if x != nil {
+		return x.ScoreParts
+	}
+	return false
 }
 
 // VectorQuery is a vector of a known model.
@@ -464,13 +484,25 @@ type Hit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The fields chosen by read_mask.
 	Paper *Paper `protobuf:"bytes,1,opt,name=paper,proto3" json:"paper,omitempty"`
-	// What the hits are ranked by: higher is better. Comparable within one response only.
+	// What the hits are ranked by, 0 to 1: higher is better. 1 is a paper that says what the query says, with the same
+	// vector, each of its words, each of its pairs of words, and the best neighbours; 0 has nothing in common with it. How much
+	// cosine and words count follows from the candidates, so scores compare within one response only; see one_in.
 	Score float64 `protobuf:"fixed64,2,opt,name=score,proto3" json:"score,omitempty"`
 	// Cosine of the two embeddings, -1 to 1; in recommendations that with the nearest like. Comparable between all responses
 	// of one model.
 	Cosine float64 `protobuf:"fixed64,3,opt,name=cosine,proto3" json:"cosine,omitempty"`
 	// Okapi BM25 of the query's words in the paper, from 0. 0 for a vector query and in recommendations.
 	Bm25 float64 `protobuf:"fixed64,4,opt,name=bm25,proto3" json:"bm25,omitempty"`
+	// How rare the likeness is, 1 to 1,000,000: of so many random pairs of the corpus, one is at least as alike by cosine.
+	// The pairs are two papers where the query is a paper, a vector, a text as long as an abstract, or someone's taste; and
+	// the title of a paper with another paper where it is a short text. Comparable between all responses, models and
+	// corpora. Measured once for each model, on at least 8 million pairs where the corpus has them: at 1,000 it is good to
+	// a few percent, at 1,000,000 to a third. Never above the number of pairs that there were. 0: not known, since the model was
+	// made of fewer than two papers.
+	OneIn int32 `protobuf:"varint,5,opt,name=one_in,json=oneIn,proto3" json:"one_in,omitempty"`
+	// What the score is made of. Set when SearchOptions.score_parts asks for it; never in recommendations, where because_of
+	// stands for it.
+	Parts *ScoreParts `protobuf:"bytes,6,opt,name=parts,proto3" json:"parts,omitempty"`
 	// In recommendations, where asked for: which likes are the reason.
 	BecauseOf     *Because `protobuf:"bytes,10,opt,name=because_of,json=becauseOf,proto3" json:"because_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -535,11 +567,99 @@ func (x *Hit) GetBm25() float64 {
 	return 0
 }
 
+func (x *Hit) GetOneIn() int32 {
+	if x != nil {
+		return x.OneIn
+	}
+	return 0
+}
+
+func (x *Hit) GetParts() *ScoreParts {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
 func (x *Hit) GetBecauseOf() *Because {
 	if x != nil {
 		return x.BecauseOf
 	}
 	return nil
+}
+
+// ScoreParts are what a score is made of: they sum to it; recency takes from all alike. None is below 0.
+type ScoreParts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the cosine.
+	Dense float64 `protobuf:"fixed64,1,opt,name=dense,proto3" json:"dense,omitempty"`
+	// Of BM25.
+	Words float64 `protobuf:"fixed64,2,opt,name=words,proto3" json:"words,omitempty"`
+	// Of pairs of neighbouring words that the paper shares with the query. Only the best 50 candidates have it.
+	Phrase float64 `protobuf:"fixed64,3,opt,name=phrase,proto3" json:"phrase,omitempty"`
+	// Of other candidates that are near to the paper and score high. Only the best 50 candidates have it, and none for
+	// title-like texts and vectors.
+	Neighbourhood float64 `protobuf:"fixed64,4,opt,name=neighbourhood,proto3" json:"neighbourhood,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScoreParts) Reset() {
+	*x = ScoreParts{}
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScoreParts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScoreParts) ProtoMessage() {}
+
+func (x *ScoreParts) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScoreParts.ProtoReflect.Descriptor instead.
+func (*ScoreParts) Descriptor() ([]byte, []int) {
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ScoreParts) GetDense() float64 {
+	if x != nil {
+		return x.Dense
+	}
+	return 0
+}
+
+func (x *ScoreParts) GetWords() float64 {
+	if x != nil {
+		return x.Words
+	}
+	return 0
+}
+
+func (x *ScoreParts) GetPhrase() float64 {
+	if x != nil {
+		return x.Phrase
+	}
+	return 0
+}
+
+func (x *ScoreParts) GetNeighbourhood() float64 {
+	if x != nil {
+		return x.Neighbourhood
+	}
+	return 0
 }
 
 // SearchInfo says how an answer was found.
@@ -565,7 +685,7 @@ type SearchInfo struct {
 
 func (x *SearchInfo) Reset() {
 	*x = SearchInfo{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[5]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -577,7 +697,7 @@ func (x *SearchInfo) String() string {
 func (*SearchInfo) ProtoMessage() {}
 
 func (x *SearchInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[5]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -590,7 +710,7 @@ func (x *SearchInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchInfo.ProtoReflect.Descriptor instead.
 func (*SearchInfo) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{5}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SearchInfo) GetExact() bool {
@@ -655,7 +775,7 @@ type BatchSearchPapersRequest struct {
 
 func (x *BatchSearchPapersRequest) Reset() {
 	*x = BatchSearchPapersRequest{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[6]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -667,7 +787,7 @@ func (x *BatchSearchPapersRequest) String() string {
 func (*BatchSearchPapersRequest) ProtoMessage() {}
 
 func (x *BatchSearchPapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[6]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -680,7 +800,7 @@ func (x *BatchSearchPapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchSearchPapersRequest.ProtoReflect.Descriptor instead.
 func (*BatchSearchPapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{6}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *BatchSearchPapersRequest) GetRequests() []*SearchPapersRequest {
@@ -708,7 +828,7 @@ type BatchSearchPapersResponse struct {
 
 func (x *BatchSearchPapersResponse) Reset() {
 	*x = BatchSearchPapersResponse{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[7]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -720,7 +840,7 @@ func (x *BatchSearchPapersResponse) String() string {
 func (*BatchSearchPapersResponse) ProtoMessage() {}
 
 func (x *BatchSearchPapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[7]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -733,7 +853,7 @@ func (x *BatchSearchPapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchSearchPapersResponse.ProtoReflect.Descriptor instead.
 func (*BatchSearchPapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{7}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *BatchSearchPapersResponse) GetResults() []*BatchSearchPapersResult {
@@ -759,7 +879,7 @@ type BatchSearchPapersResult struct {
 
 func (x *BatchSearchPapersResult) Reset() {
 	*x = BatchSearchPapersResult{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[8]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -771,7 +891,7 @@ func (x *BatchSearchPapersResult) String() string {
 func (*BatchSearchPapersResult) ProtoMessage() {}
 
 func (x *BatchSearchPapersResult) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[8]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -784,7 +904,7 @@ func (x *BatchSearchPapersResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchSearchPapersResult.ProtoReflect.Descriptor instead.
 func (*BatchSearchPapersResult) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{8}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *BatchSearchPapersResult) GetResult() isBatchSearchPapersResult_Result {
@@ -850,7 +970,7 @@ type Preference struct {
 
 func (x *Preference) Reset() {
 	*x = Preference{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[9]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +982,7 @@ func (x *Preference) String() string {
 func (*Preference) ProtoMessage() {}
 
 func (x *Preference) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[9]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +995,7 @@ func (x *Preference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Preference.ProtoReflect.Descriptor instead.
 func (*Preference) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{9}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Preference) GetSubject() isPreference_Subject {
@@ -979,7 +1099,7 @@ type RecommendPapersRequest struct {
 
 func (x *RecommendPapersRequest) Reset() {
 	*x = RecommendPapersRequest{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[10]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -991,7 +1111,7 @@ func (x *RecommendPapersRequest) String() string {
 func (*RecommendPapersRequest) ProtoMessage() {}
 
 func (x *RecommendPapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[10]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1004,7 +1124,7 @@ func (x *RecommendPapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecommendPapersRequest.ProtoReflect.Descriptor instead.
 func (*RecommendPapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{10}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RecommendPapersRequest) GetLikes() []*Preference {
@@ -1108,7 +1228,7 @@ type RecommendPapersResponse struct {
 
 func (x *RecommendPapersResponse) Reset() {
 	*x = RecommendPapersResponse{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[11]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1120,7 +1240,7 @@ func (x *RecommendPapersResponse) String() string {
 func (*RecommendPapersResponse) ProtoMessage() {}
 
 func (x *RecommendPapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[11]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1133,7 +1253,7 @@ func (x *RecommendPapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecommendPapersResponse.ProtoReflect.Descriptor instead.
 func (*RecommendPapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{11}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RecommendPapersResponse) GetHits() []*Hit {
@@ -1180,7 +1300,7 @@ type Because struct {
 
 func (x *Because) Reset() {
 	*x = Because{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[12]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1192,7 +1312,7 @@ func (x *Because) String() string {
 func (*Because) ProtoMessage() {}
 
 func (x *Because) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[12]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1205,7 +1325,7 @@ func (x *Because) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Because.ProtoReflect.Descriptor instead.
 func (*Because) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{12}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Because) GetLikes() []*LikeReason {
@@ -1246,7 +1366,7 @@ type LikeReason struct {
 
 func (x *LikeReason) Reset() {
 	*x = LikeReason{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[13]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1258,7 +1378,7 @@ func (x *LikeReason) String() string {
 func (*LikeReason) ProtoMessage() {}
 
 func (x *LikeReason) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[13]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1271,7 +1391,7 @@ func (x *LikeReason) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LikeReason.ProtoReflect.Descriptor instead.
 func (*LikeReason) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{13}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LikeReason) GetPaperId() string {
@@ -1317,14 +1437,18 @@ type ExplainSimilarityRequest struct {
 	// Terms to return, by falling weight of their part. Default 20, at most 200.
 	MaxTerms int32 `protobuf:"varint,4,opt,name=max_terms,json=maxTerms,proto3" json:"max_terms,omitempty"`
 	// What the answer must include at least. Default: what is stored when the call comes.
-	AtLeast       *Position `protobuf:"bytes,5,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
+	AtLeast *Position `protobuf:"bytes,5,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
+	// As in the search whose hit is to be explained: score and parts are then that hit's. A target that the search would not
+	// have found, or that a filter, min_cosine or min_one_in keeps out, is scored beside its candidates. Default: those of a
+	// search without options. read_mask and diversity have no effect.
+	Options       *SearchOptions `protobuf:"bytes,6,opt,name=options,proto3" json:"options,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExplainSimilarityRequest) Reset() {
 	*x = ExplainSimilarityRequest{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[14]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1336,7 +1460,7 @@ func (x *ExplainSimilarityRequest) String() string {
 func (*ExplainSimilarityRequest) ProtoMessage() {}
 
 func (x *ExplainSimilarityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[14]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1349,7 +1473,7 @@ func (x *ExplainSimilarityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSimilarityRequest.ProtoReflect.Descriptor instead.
 func (*ExplainSimilarityRequest) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{14}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExplainSimilarityRequest) GetQuery() isExplainSimilarityRequest_Query {
@@ -1398,6 +1522,13 @@ func (x *ExplainSimilarityRequest) GetAtLeast() *Position {
 	return nil
 }
 
+func (x *ExplainSimilarityRequest) GetOptions() *SearchOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
 type isExplainSimilarityRequest_Query interface {
 	isExplainSimilarityRequest_Query()
 }
@@ -1430,13 +1561,19 @@ type ExplainSimilarityResponse struct {
 	Model string `protobuf:"bytes,4,opt,name=model,proto3" json:"model,omitempty"`
 	// The sum of the cosine parts of terms cut off by max_terms.
 	RemainingCosine float64 `protobuf:"fixed64,5,opt,name=remaining_cosine,json=remainingCosine,proto3" json:"remaining_cosine,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// As in Hit.
+	Score float64 `protobuf:"fixed64,6,opt,name=score,proto3" json:"score,omitempty"`
+	// As in Hit; always set.
+	Parts *ScoreParts `protobuf:"bytes,7,opt,name=parts,proto3" json:"parts,omitempty"`
+	// As in Hit.
+	OneIn         int32 `protobuf:"varint,8,opt,name=one_in,json=oneIn,proto3" json:"one_in,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExplainSimilarityResponse) Reset() {
 	*x = ExplainSimilarityResponse{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[15]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1448,7 +1585,7 @@ func (x *ExplainSimilarityResponse) String() string {
 func (*ExplainSimilarityResponse) ProtoMessage() {}
 
 func (x *ExplainSimilarityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[15]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1461,7 +1598,7 @@ func (x *ExplainSimilarityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSimilarityResponse.ProtoReflect.Descriptor instead.
 func (*ExplainSimilarityResponse) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{15}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ExplainSimilarityResponse) GetCosine() float64 {
@@ -1499,6 +1636,27 @@ func (x *ExplainSimilarityResponse) GetRemainingCosine() float64 {
 	return 0
 }
 
+func (x *ExplainSimilarityResponse) GetScore() float64 {
+	if x != nil {
+		return x.Score
+	}
+	return 0
+}
+
+func (x *ExplainSimilarityResponse) GetParts() *ScoreParts {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+func (x *ExplainSimilarityResponse) GetOneIn() int32 {
+	if x != nil {
+		return x.OneIn
+	}
+	return 0
+}
+
 // TermPart is what one n-gram of the query adds to the scores.
 type TermPart struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1516,7 +1674,7 @@ type TermPart struct {
 
 func (x *TermPart) Reset() {
 	*x = TermPart{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[16]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +1686,7 @@ func (x *TermPart) String() string {
 func (*TermPart) ProtoMessage() {}
 
 func (x *TermPart) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[16]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +1699,7 @@ func (x *TermPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TermPart.ProtoReflect.Descriptor instead.
 func (*TermPart) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{16}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TermPart) GetTerm() string {
@@ -1593,7 +1751,7 @@ type FindDuplicatesRequest struct {
 
 func (x *FindDuplicatesRequest) Reset() {
 	*x = FindDuplicatesRequest{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[17]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1605,7 +1763,7 @@ func (x *FindDuplicatesRequest) String() string {
 func (*FindDuplicatesRequest) ProtoMessage() {}
 
 func (x *FindDuplicatesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[17]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1618,7 +1776,7 @@ func (x *FindDuplicatesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindDuplicatesRequest.ProtoReflect.Descriptor instead.
 func (*FindDuplicatesRequest) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{17}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *FindDuplicatesRequest) GetMinCosine() float64 {
@@ -1669,7 +1827,7 @@ type FindDuplicatesResponse struct {
 
 func (x *FindDuplicatesResponse) Reset() {
 	*x = FindDuplicatesResponse{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[18]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1681,7 +1839,7 @@ func (x *FindDuplicatesResponse) String() string {
 func (*FindDuplicatesResponse) ProtoMessage() {}
 
 func (x *FindDuplicatesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[18]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1694,7 +1852,7 @@ func (x *FindDuplicatesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindDuplicatesResponse.ProtoReflect.Descriptor instead.
 func (*FindDuplicatesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{18}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *FindDuplicatesResponse) GetGroups() []*DuplicateGroup {
@@ -1724,7 +1882,7 @@ type DuplicateGroup struct {
 
 func (x *DuplicateGroup) Reset() {
 	*x = DuplicateGroup{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[19]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1736,7 +1894,7 @@ func (x *DuplicateGroup) String() string {
 func (*DuplicateGroup) ProtoMessage() {}
 
 func (x *DuplicateGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[19]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1749,7 +1907,7 @@ func (x *DuplicateGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DuplicateGroup.ProtoReflect.Descriptor instead.
 func (*DuplicateGroup) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{19}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DuplicateGroup) GetPaperIds() []string {
@@ -1777,7 +1935,7 @@ type EmbedTextsRequest struct {
 
 func (x *EmbedTextsRequest) Reset() {
 	*x = EmbedTextsRequest{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[20]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1789,7 +1947,7 @@ func (x *EmbedTextsRequest) String() string {
 func (*EmbedTextsRequest) ProtoMessage() {}
 
 func (x *EmbedTextsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[20]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1802,7 +1960,7 @@ func (x *EmbedTextsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmbedTextsRequest.ProtoReflect.Descriptor instead.
 func (*EmbedTextsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{20}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *EmbedTextsRequest) GetTexts() []string {
@@ -1825,7 +1983,7 @@ type EmbedTextsResponse struct {
 
 func (x *EmbedTextsResponse) Reset() {
 	*x = EmbedTextsResponse{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[21]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1837,7 +1995,7 @@ func (x *EmbedTextsResponse) String() string {
 func (*EmbedTextsResponse) ProtoMessage() {}
 
 func (x *EmbedTextsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[21]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1850,7 +2008,7 @@ func (x *EmbedTextsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EmbedTextsResponse.ProtoReflect.Descriptor instead.
 func (*EmbedTextsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{21}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *EmbedTextsResponse) GetEmbeddings() []*Embedding {
@@ -1880,7 +2038,7 @@ type Embedding struct {
 
 func (x *Embedding) Reset() {
 	*x = Embedding{}
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[22]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1892,7 +2050,7 @@ func (x *Embedding) String() string {
 func (*Embedding) ProtoMessage() {}
 
 func (x *Embedding) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_similarity_service_proto_msgTypes[22]
+	mi := &file_akin_v1_similarity_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1905,7 +2063,7 @@ func (x *Embedding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Embedding.ProtoReflect.Descriptor instead.
 func (*Embedding) Descriptor() ([]byte, []int) {
-	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{22}
+	return file_akin_v1_similarity_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Embedding) GetValues() []float32 {
@@ -1926,19 +2084,24 @@ var File_akin_v1_similarity_service_proto protoreflect.FileDescriptor
 
 const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\n" +
-	" akin/v1/similarity_service.proto\x12\aakin.v1\x1a\x13akin/v1/paper.proto\x1a\x16akin/v1/position.proto\x1a\x14akin/v1/status.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\"\xe7\x02\n" +
+	" akin/v1/similarity_service.proto\x12\aakin.v1\x1a\x13akin/v1/paper.proto\x1a\x16akin/v1/position.proto\x1a\x14akin/v1/status.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\"\xa9\x03\n" +
 	"\rSearchOptions\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12'\n" +
 	"\x04mode\x18\x02 \x01(\x0e2\x13.akin.v1.SearchModeR\x04mode\x12\x0e\n" +
 	"\x02ef\x18\x03 \x01(\x05R\x02ef\x12&\n" +
 	"\fdense_weight\x18\x04 \x01(\x01H\x00R\vdenseWeight\x88\x01\x01\x12E\n" +
 	"\x11recency_half_life\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x0frecencyHalfLife\x12\x1c\n" +
-	"\tdiversity\x18\x06 \x01(\x01R\tdiversity\x12 \n" +
-	"\tmin_score\x18\a \x01(\x01H\x01R\bminScore\x88\x01\x01\x127\n" +
-	"\tread_mask\x18\b \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMaskB\x0f\n" +
-	"\r_dense_weightB\f\n" +
+	"\tdiversity\x18\x06 \x01(\x01R\tdiversity\x12\"\n" +
 	"\n" +
-	"_min_score\";\n" +
+	"min_cosine\x18\a \x01(\x01H\x01R\tminCosine\x88\x01\x01\x127\n" +
+	"\tread_mask\x18\b \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\x12\x1c\n" +
+	"\n" +
+	"min_one_in\x18\t \x01(\x05R\bminOneIn\x12\x1f\n" +
+	"\vscore_parts\x18\n" +
+	" \x01(\bR\n" +
+	"scorePartsB\x0f\n" +
+	"\r_dense_weightB\r\n" +
+	"\v_min_cosine\";\n" +
 	"\vVectorQuery\x12\x16\n" +
 	"\x06values\x18\x01 \x03(\x02R\x06values\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\"\x9d\x02\n" +
@@ -1955,15 +2118,23 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\x14SearchPapersResponse\x12 \n" +
 	"\x04hits\x18\x01 \x03(\v2\f.akin.v1.HitR\x04hits\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12'\n" +
-	"\x04info\x18\x03 \x01(\v2\x13.akin.v1.SearchInfoR\x04info\"\x9e\x01\n" +
+	"\x04info\x18\x03 \x01(\v2\x13.akin.v1.SearchInfoR\x04info\"\xe0\x01\n" +
 	"\x03Hit\x12$\n" +
 	"\x05paper\x18\x01 \x01(\v2\x0e.akin.v1.PaperR\x05paper\x12\x14\n" +
 	"\x05score\x18\x02 \x01(\x01R\x05score\x12\x16\n" +
 	"\x06cosine\x18\x03 \x01(\x01R\x06cosine\x12\x12\n" +
-	"\x04bm25\x18\x04 \x01(\x01R\x04bm25\x12/\n" +
+	"\x04bm25\x18\x04 \x01(\x01R\x04bm25\x12\x15\n" +
+	"\x06one_in\x18\x05 \x01(\x05R\x05oneIn\x12)\n" +
+	"\x05parts\x18\x06 \x01(\v2\x13.akin.v1.ScorePartsR\x05parts\x12/\n" +
 	"\n" +
 	"because_of\x18\n" +
-	" \x01(\v2\x10.akin.v1.BecauseR\tbecauseOf\"\xec\x01\n" +
+	" \x01(\v2\x10.akin.v1.BecauseR\tbecauseOf\"v\n" +
+	"\n" +
+	"ScoreParts\x12\x14\n" +
+	"\x05dense\x18\x01 \x01(\x01R\x05dense\x12\x14\n" +
+	"\x05words\x18\x02 \x01(\x01R\x05words\x12\x16\n" +
+	"\x06phrase\x18\x03 \x01(\x01R\x06phrase\x12$\n" +
+	"\rneighbourhood\x18\x04 \x01(\x01R\rneighbourhood\"\xec\x01\n" +
 	"\n" +
 	"SearchInfo\x12\x14\n" +
 	"\x05exact\x18\x01 \x01(\bR\x05exact\x12\x16\n" +
@@ -2021,20 +2192,24 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\bpaper_id\x18\x01 \x01(\tR\apaperId\x12\x12\n" +
 	"\x04like\x18\x02 \x01(\x05R\x04like\x12\x12\n" +
 	"\x04part\x18\x03 \x01(\x01R\x04part\x12'\n" +
-	"\x05terms\x18\x04 \x03(\v2\x11.akin.v1.TermPartR\x05terms\"\xc9\x01\n" +
+	"\x05terms\x18\x04 \x03(\v2\x11.akin.v1.TermPartR\x05terms\"\xfb\x01\n" +
 	"\x18ExplainSimilarityRequest\x12\x14\n" +
 	"\x04text\x18\x01 \x01(\tH\x00R\x04text\x12\x1b\n" +
 	"\bpaper_id\x18\x02 \x01(\tH\x00R\apaperId\x12&\n" +
 	"\x0ftarget_paper_id\x18\x03 \x01(\tR\rtargetPaperId\x12\x1b\n" +
 	"\tmax_terms\x18\x04 \x01(\x05R\bmaxTerms\x12,\n" +
-	"\bat_least\x18\x05 \x01(\v2\x11.akin.v1.PositionR\aatLeastB\a\n" +
-	"\x05query\"\xb1\x01\n" +
+	"\bat_least\x18\x05 \x01(\v2\x11.akin.v1.PositionR\aatLeast\x120\n" +
+	"\aoptions\x18\x06 \x01(\v2\x16.akin.v1.SearchOptionsR\aoptionsB\a\n" +
+	"\x05query\"\x89\x02\n" +
 	"\x19ExplainSimilarityResponse\x12\x16\n" +
 	"\x06cosine\x18\x01 \x01(\x01R\x06cosine\x12\x12\n" +
 	"\x04bm25\x18\x02 \x01(\x01R\x04bm25\x12'\n" +
 	"\x05terms\x18\x03 \x03(\v2\x11.akin.v1.TermPartR\x05terms\x12\x14\n" +
 	"\x05model\x18\x04 \x01(\tR\x05model\x12)\n" +
-	"\x10remaining_cosine\x18\x05 \x01(\x01R\x0fremainingCosine\"d\n" +
+	"\x10remaining_cosine\x18\x05 \x01(\x01R\x0fremainingCosine\x12\x14\n" +
+	"\x05score\x18\x06 \x01(\x01R\x05score\x12)\n" +
+	"\x05parts\x18\a \x01(\v2\x13.akin.v1.ScorePartsR\x05parts\x12\x15\n" +
+	"\x06one_in\x18\b \x01(\x05R\x05oneIn\"d\n" +
 	"\bTermPart\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\tR\x04term\x12\x16\n" +
 	"\x06cosine\x18\x02 \x01(\x01R\x06cosine\x12\x12\n" +
@@ -2093,7 +2268,7 @@ func file_akin_v1_similarity_service_proto_rawDescGZIP() []byte {
 }
 
 var file_akin_v1_similarity_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_akin_v1_similarity_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_akin_v1_similarity_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_akin_v1_similarity_service_proto_goTypes = []any{
 	(SearchMode)(0),                   // 0: akin.v1.SearchMode
 	(*SearchOptions)(nil),             // 1: akin.v1.SearchOptions
@@ -2101,80 +2276,84 @@ var file_akin_v1_similarity_service_proto_goTypes = []any{
 	(*SearchPapersRequest)(nil),       // 3: akin.v1.SearchPapersRequest
 	(*SearchPapersResponse)(nil),      // 4: akin.v1.SearchPapersResponse
 	(*Hit)(nil),                       // 5: akin.v1.Hit
-	(*SearchInfo)(nil),                // 6: akin.v1.SearchInfo
-	(*BatchSearchPapersRequest)(nil),  // 7: akin.v1.BatchSearchPapersRequest
-	(*BatchSearchPapersResponse)(nil), // 8: akin.v1.BatchSearchPapersResponse
-	(*BatchSearchPapersResult)(nil),   // 9: akin.v1.BatchSearchPapersResult
-	(*Preference)(nil),                // 10: akin.v1.Preference
-	(*RecommendPapersRequest)(nil),    // 11: akin.v1.RecommendPapersRequest
-	(*RecommendPapersResponse)(nil),   // 12: akin.v1.RecommendPapersResponse
-	(*Because)(nil),                   // 13: akin.v1.Because
-	(*LikeReason)(nil),                // 14: akin.v1.LikeReason
-	(*ExplainSimilarityRequest)(nil),  // 15: akin.v1.ExplainSimilarityRequest
-	(*ExplainSimilarityResponse)(nil), // 16: akin.v1.ExplainSimilarityResponse
-	(*TermPart)(nil),                  // 17: akin.v1.TermPart
-	(*FindDuplicatesRequest)(nil),     // 18: akin.v1.FindDuplicatesRequest
-	(*FindDuplicatesResponse)(nil),    // 19: akin.v1.FindDuplicatesResponse
-	(*DuplicateGroup)(nil),            // 20: akin.v1.DuplicateGroup
-	(*EmbedTextsRequest)(nil),         // 21: akin.v1.EmbedTextsRequest
-	(*EmbedTextsResponse)(nil),        // 22: akin.v1.EmbedTextsResponse
-	(*Embedding)(nil),                 // 23: akin.v1.Embedding
-	(*durationpb.Duration)(nil),       // 24: google.protobuf.Duration
-	(*fieldmaskpb.FieldMask)(nil),     // 25: google.protobuf.FieldMask
-	(*Position)(nil),                  // 26: akin.v1.Position
-	(*Paper)(nil),                     // 27: akin.v1.Paper
-	(*Status)(nil),                    // 28: akin.v1.Status
+	(*ScoreParts)(nil),                // 6: akin.v1.ScoreParts
+	(*SearchInfo)(nil),                // 7: akin.v1.SearchInfo
+	(*BatchSearchPapersRequest)(nil),  // 8: akin.v1.BatchSearchPapersRequest
+	(*BatchSearchPapersResponse)(nil), // 9: akin.v1.BatchSearchPapersResponse
+	(*BatchSearchPapersResult)(nil),   // 10: akin.v1.BatchSearchPapersResult
+	(*Preference)(nil),                // 11: akin.v1.Preference
+	(*RecommendPapersRequest)(nil),    // 12: akin.v1.RecommendPapersRequest
+	(*RecommendPapersResponse)(nil),   // 13: akin.v1.RecommendPapersResponse
+	(*Because)(nil),                   // 14: akin.v1.Because
+	(*LikeReason)(nil),                // 15: akin.v1.LikeReason
+	(*ExplainSimilarityRequest)(nil),  // 16: akin.v1.ExplainSimilarityRequest
+	(*ExplainSimilarityResponse)(nil), // 17: akin.v1.ExplainSimilarityResponse
+	(*TermPart)(nil),                  // 18: akin.v1.TermPart
+	(*FindDuplicatesRequest)(nil),     // 19: akin.v1.FindDuplicatesRequest
+	(*FindDuplicatesResponse)(nil),    // 20: akin.v1.FindDuplicatesResponse
+	(*DuplicateGroup)(nil),            // 21: akin.v1.DuplicateGroup
+	(*EmbedTextsRequest)(nil),         // 22: akin.v1.EmbedTextsRequest
+	(*EmbedTextsResponse)(nil),        // 23: akin.v1.EmbedTextsResponse
+	(*Embedding)(nil),                 // 24: akin.v1.Embedding
+	(*durationpb.Duration)(nil),       // 25: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),     // 26: google.protobuf.FieldMask
+	(*Position)(nil),                  // 27: akin.v1.Position
+	(*Paper)(nil),                     // 28: akin.v1.Paper
+	(*Status)(nil),                    // 29: akin.v1.Status
 }
 var file_akin_v1_similarity_service_proto_depIdxs = []int32{
 	0,  // 0: akin.v1.SearchOptions.mode:type_name -> akin.v1.SearchMode
-	24, // 1: akin.v1.SearchOptions.recency_half_life:type_name -> google.protobuf.Duration
-	25, // 2: akin.v1.SearchOptions.read_mask:type_name -> google.protobuf.FieldMask
+	25, // 1: akin.v1.SearchOptions.recency_half_life:type_name -> google.protobuf.Duration
+	26, // 2: akin.v1.SearchOptions.read_mask:type_name -> google.protobuf.FieldMask
 	2,  // 3: akin.v1.SearchPapersRequest.vector:type_name -> akin.v1.VectorQuery
 	1,  // 4: akin.v1.SearchPapersRequest.options:type_name -> akin.v1.SearchOptions
-	26, // 5: akin.v1.SearchPapersRequest.at_least:type_name -> akin.v1.Position
+	27, // 5: akin.v1.SearchPapersRequest.at_least:type_name -> akin.v1.Position
 	5,  // 6: akin.v1.SearchPapersResponse.hits:type_name -> akin.v1.Hit
-	6,  // 7: akin.v1.SearchPapersResponse.info:type_name -> akin.v1.SearchInfo
-	27, // 8: akin.v1.Hit.paper:type_name -> akin.v1.Paper
-	13, // 9: akin.v1.Hit.because_of:type_name -> akin.v1.Because
-	26, // 10: akin.v1.SearchInfo.position:type_name -> akin.v1.Position
-	3,  // 11: akin.v1.BatchSearchPapersRequest.requests:type_name -> akin.v1.SearchPapersRequest
-	26, // 12: akin.v1.BatchSearchPapersRequest.at_least:type_name -> akin.v1.Position
-	9,  // 13: akin.v1.BatchSearchPapersResponse.results:type_name -> akin.v1.BatchSearchPapersResult
-	4,  // 14: akin.v1.BatchSearchPapersResult.response:type_name -> akin.v1.SearchPapersResponse
-	28, // 15: akin.v1.BatchSearchPapersResult.status:type_name -> akin.v1.Status
-	2,  // 16: akin.v1.Preference.vector:type_name -> akin.v1.VectorQuery
-	10, // 17: akin.v1.RecommendPapersRequest.likes:type_name -> akin.v1.Preference
-	10, // 18: akin.v1.RecommendPapersRequest.dislikes:type_name -> akin.v1.Preference
-	1,  // 19: akin.v1.RecommendPapersRequest.options:type_name -> akin.v1.SearchOptions
-	26, // 20: akin.v1.RecommendPapersRequest.at_least:type_name -> akin.v1.Position
-	24, // 21: akin.v1.RecommendPapersRequest.half_life:type_name -> google.protobuf.Duration
-	24, // 22: akin.v1.RecommendPapersRequest.shown_rest:type_name -> google.protobuf.Duration
-	5,  // 23: akin.v1.RecommendPapersResponse.hits:type_name -> akin.v1.Hit
-	6,  // 24: akin.v1.RecommendPapersResponse.info:type_name -> akin.v1.SearchInfo
-	14, // 25: akin.v1.Because.likes:type_name -> akin.v1.LikeReason
-	17, // 26: akin.v1.LikeReason.terms:type_name -> akin.v1.TermPart
-	26, // 27: akin.v1.ExplainSimilarityRequest.at_least:type_name -> akin.v1.Position
-	17, // 28: akin.v1.ExplainSimilarityResponse.terms:type_name -> akin.v1.TermPart
-	26, // 29: akin.v1.FindDuplicatesRequest.at_least:type_name -> akin.v1.Position
-	20, // 30: akin.v1.FindDuplicatesResponse.groups:type_name -> akin.v1.DuplicateGroup
-	23, // 31: akin.v1.EmbedTextsResponse.embeddings:type_name -> akin.v1.Embedding
-	3,  // 32: akin.v1.SimilarityService.SearchPapers:input_type -> akin.v1.SearchPapersRequest
-	7,  // 33: akin.v1.SimilarityService.BatchSearchPapers:input_type -> akin.v1.BatchSearchPapersRequest
-	11, // 34: akin.v1.SimilarityService.RecommendPapers:input_type -> akin.v1.RecommendPapersRequest
-	15, // 35: akin.v1.SimilarityService.ExplainSimilarity:input_type -> akin.v1.ExplainSimilarityRequest
-	18, // 36: akin.v1.SimilarityService.FindDuplicates:input_type -> akin.v1.FindDuplicatesRequest
-	21, // 37: akin.v1.SimilarityService.EmbedTexts:input_type -> akin.v1.EmbedTextsRequest
-	4,  // 38: akin.v1.SimilarityService.SearchPapers:output_type -> akin.v1.SearchPapersResponse
-	8,  // 39: akin.v1.SimilarityService.BatchSearchPapers:output_type -> akin.v1.BatchSearchPapersResponse
-	12, // 40: akin.v1.SimilarityService.RecommendPapers:output_type -> akin.v1.RecommendPapersResponse
-	16, // 41: akin.v1.SimilarityService.ExplainSimilarity:output_type -> akin.v1.ExplainSimilarityResponse
-	19, // 42: akin.v1.SimilarityService.FindDuplicates:output_type -> akin.v1.FindDuplicatesResponse
-	22, // 43: akin.v1.SimilarityService.EmbedTexts:output_type -> akin.v1.EmbedTextsResponse
-	38, // [38:44] is the sub-list for method output_type
-	32, // [32:38] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	7,  // 7: akin.v1.SearchPapersResponse.info:type_name -> akin.v1.SearchInfo
+	28, // 8: akin.v1.Hit.paper:type_name -> akin.v1.Paper
+	6,  // 9: akin.v1.Hit.parts:type_name -> akin.v1.ScoreParts
+	14, // 10: akin.v1.Hit.because_of:type_name -> akin.v1.Because
+	27, // 11: akin.v1.SearchInfo.position:type_name -> akin.v1.Position
+	3,  // 12: akin.v1.BatchSearchPapersRequest.requests:type_name -> akin.v1.SearchPapersRequest
+	27, // 13: akin.v1.BatchSearchPapersRequest.at_least:type_name -> akin.v1.Position
+	10, // 14: akin.v1.BatchSearchPapersResponse.results:type_name -> akin.v1.BatchSearchPapersResult
+	4,  // 15: akin.v1.BatchSearchPapersResult.response:type_name -> akin.v1.SearchPapersResponse
+	29, // 16: akin.v1.BatchSearchPapersResult.status:type_name -> akin.v1.Status
+	2,  // 17: akin.v1.Preference.vector:type_name -> akin.v1.VectorQuery
+	11, // 18: akin.v1.RecommendPapersRequest.likes:type_name -> akin.v1.Preference
+	11, // 19: akin.v1.RecommendPapersRequest.dislikes:type_name -> akin.v1.Preference
+	1,  // 20: akin.v1.RecommendPapersRequest.options:type_name -> akin.v1.SearchOptions
+	27, // 21: akin.v1.RecommendPapersRequest.at_least:type_name -> akin.v1.Position
+	25, // 22: akin.v1.RecommendPapersRequest.half_life:type_name -> google.protobuf.Duration
+	25, // 23: akin.v1.RecommendPapersRequest.shown_rest:type_name -> google.protobuf.Duration
+	5,  // 24: akin.v1.RecommendPapersResponse.hits:type_name -> akin.v1.Hit
+	7,  // 25: akin.v1.RecommendPapersResponse.info:type_name -> akin.v1.SearchInfo
+	15, // 26: akin.v1.Because.likes:type_name -> akin.v1.LikeReason
+	18, // 27: akin.v1.LikeReason.terms:type_name -> akin.v1.TermPart
+	27, // 28: akin.v1.ExplainSimilarityRequest.at_least:type_name -> akin.v1.Position
+	1,  // 29: akin.v1.ExplainSimilarityRequest.options:type_name -> akin.v1.SearchOptions
+	18, // 30: akin.v1.ExplainSimilarityResponse.terms:type_name -> akin.v1.TermPart
+	6,  // 31: akin.v1.ExplainSimilarityResponse.parts:type_name -> akin.v1.ScoreParts
+	27, // 32: akin.v1.FindDuplicatesRequest.at_least:type_name -> akin.v1.Position
+	21, // 33: akin.v1.FindDuplicatesResponse.groups:type_name -> akin.v1.DuplicateGroup
+	24, // 34: akin.v1.EmbedTextsResponse.embeddings:type_name -> akin.v1.Embedding
+	3,  // 35: akin.v1.SimilarityService.SearchPapers:input_type -> akin.v1.SearchPapersRequest
+	8,  // 36: akin.v1.SimilarityService.BatchSearchPapers:input_type -> akin.v1.BatchSearchPapersRequest
+	12, // 37: akin.v1.SimilarityService.RecommendPapers:input_type -> akin.v1.RecommendPapersRequest
+	16, // 38: akin.v1.SimilarityService.ExplainSimilarity:input_type -> akin.v1.ExplainSimilarityRequest
+	19, // 39: akin.v1.SimilarityService.FindDuplicates:input_type -> akin.v1.FindDuplicatesRequest
+	22, // 40: akin.v1.SimilarityService.EmbedTexts:input_type -> akin.v1.EmbedTextsRequest
+	4,  // 41: akin.v1.SimilarityService.SearchPapers:output_type -> akin.v1.SearchPapersResponse
+	9,  // 42: akin.v1.SimilarityService.BatchSearchPapers:output_type -> akin.v1.BatchSearchPapersResponse
+	13, // 43: akin.v1.SimilarityService.RecommendPapers:output_type -> akin.v1.RecommendPapersResponse
+	17, // 44: akin.v1.SimilarityService.ExplainSimilarity:output_type -> akin.v1.ExplainSimilarityResponse
+	20, // 45: akin.v1.SimilarityService.FindDuplicates:output_type -> akin.v1.FindDuplicatesResponse
+	23, // 46: akin.v1.SimilarityService.EmbedTexts:output_type -> akin.v1.EmbedTextsResponse
+	41, // [41:47] is the sub-list for method output_type
+	35, // [35:41] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_akin_v1_similarity_service_proto_init() }
@@ -2191,16 +2370,16 @@ func file_akin_v1_similarity_service_proto_init() {
 		(*SearchPapersRequest_PaperId)(nil),
 		(*SearchPapersRequest_Vector)(nil),
 	}
-	file_akin_v1_similarity_service_proto_msgTypes[8].OneofWrappers = []any{
+	file_akin_v1_similarity_service_proto_msgTypes[9].OneofWrappers = []any{
 		(*BatchSearchPapersResult_Response)(nil),
 		(*BatchSearchPapersResult_Status)(nil),
 	}
-	file_akin_v1_similarity_service_proto_msgTypes[9].OneofWrappers = []any{
+	file_akin_v1_similarity_service_proto_msgTypes[10].OneofWrappers = []any{
 		(*Preference_PaperId)(nil),
 		(*Preference_Text)(nil),
 		(*Preference_Vector)(nil),
 	}
-	file_akin_v1_similarity_service_proto_msgTypes[14].OneofWrappers = []any{
+	file_akin_v1_similarity_service_proto_msgTypes[15].OneofWrappers = []any{
 		(*ExplainSimilarityRequest_Text)(nil),
 		(*ExplainSimilarityRequest_PaperId)(nil),
 	}
@@ -2210,7 +2389,7 @@ func file_akin_v1_similarity_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_akin_v1_similarity_service_proto_rawDesc), len(file_akin_v1_similarity_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

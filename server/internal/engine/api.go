@@ -112,11 +112,12 @@ type ExplainQuery struct {
 	Text, PaperID string
 	Target        string
 	MaxTerms      int
+	Options       // of the search whose hit is to be explained
 }
 
 // Explanation splits the scores into words.
 type Explanation struct {
-	Cosine, BM25    float64
+	Likeness        // the cosine and BM25 are the sums over all terms
 	Terms           []TermPart
 	RemainingCosine float64
 	Model           string

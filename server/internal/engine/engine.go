@@ -150,6 +150,10 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		e.stop()
 		return nil, errors.Join(fmt.Errorf("load %s: %w", filepath.Clean(cfg.Dir), err), s.Close())
 	}
+	if g.odds, err = e.oddsAtStart(ctx, g); err != nil {
+		e.stop()
+		return nil, errors.Join(err, s.Close())
+	}
 	if _, err := e.keepModel(g); err != nil {
 		e.log.Warn("the model is not on disk: no checkpoint is written until one is", "error", err) // reads go on, at a full disk too
 	} else {

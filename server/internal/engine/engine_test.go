@@ -461,17 +461,42 @@ func smallEmbed() embed.Config {
 	return cfg
 }
 
+// TestAnExplanationHasTheScoresOfTheHit, whatever the options of the search.
 func TestAnExplanationHasTheScoresOfTheHit(t *testing.T) {
 	e := open(t, t.TempDir())
-	mustUpsert(t, e, testPapers(0, 60)...)
-	for _, text := range []string{"graph message passing", "We ask whether graph message passing helps proteins fold."} {
-		hit := search(t, e, Query{Text: text, Options: Options{Mode: ModeExact}}).Hits[0]
-		x, err := e.Explain(context.Background(), ExplainQuery{Text: text, Target: hit.Paper.ID, MaxTerms: 20})
+	mustUpsert(t, e, testPapers(0, 160)...)
+	dense := .9
+	for _, q := range []Query{
+		{Text: "graph message passing"},
+		{Text: "We ask whether graph message passing helps proteins fold."},
+		{PaperID: "p0020"},
+	} {
+		for _, o := range []Options{
+			{Mode: ModeExact}, {DenseWeight: &dense}, {Filter: parse(t, `categories:"topic2"`)}, {RecencyHalfLife: 5000 * time.Hour},
+		} {
+			q.Options = o
+			result := search(t, e, q)
+			for _, place := range []int{0, len(result.Hits) - 1} {
+				hit := result.Hits[place]
+				x, err := e.Explain(context.Background(), ExplainQuery{Text: q.Text, PaperID: q.PaperID, Target: hit.Paper.ID, MaxTerms: 20, Options: o})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if math.Abs(x.Cosine-hit.Cosine) > 1e-3 || math.Abs(x.BM25-hit.BM25) > 1e-5 || math.Abs(x.Score-hit.Score) > 1e-9 || x.Parts != hit.Parts {
+					t.Errorf("%q%q: explained %+v, the hit has %+v", q.Text, q.PaperID, x.Likeness, hit.Likeness)
+				}
+			}
+		}
+	}
+	// What a search does not find is placed beside what it finds.
+	only := Options{Filter: parse(t, `id = "p0005"`)}
+	for _, target := range []string{"p0005", "p0006"} {
+		x, err := e.Explain(context.Background(), ExplainQuery{Text: testPaper(6).Title, Target: target, MaxTerms: 20, Options: only})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if math.Abs(x.Cosine-hit.Cosine) > 1e-3 || math.Abs(x.BM25-hit.BM25) > 1e-6 {
-			t.Errorf("%q: explained %.4f and %.4f, the hit has %.4f and %.4f", text, x.Cosine, x.BM25, hit.Cosine, hit.BM25)
+		if sum := x.Parts.Dense + x.Parts.Words + x.Parts.Phrase + x.Parts.Neighbourhood; !(x.Score > 0 && x.Score <= 1) || math.Abs(sum-x.Score) > 1e-9 {
+			t.Errorf("%s: score %g of parts %+v", target, x.Score, x.Parts)
 		}
 	}
 }

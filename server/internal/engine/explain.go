@@ -12,8 +12,8 @@ import (
 	"github.com/akin-search/akin/server/internal/rank"
 )
 
-// Explain splits the cosine and the BM25 score of a query and a stored paper into the query's words. Vectors are computed
-// anew from the texts, at full precision.
+// Explain places a stored paper among the candidates of a query, whether or not the query finds it, and splits its cosine
+// and its BM25 into the query's words. Vectors are computed anew from the texts, at full precision.
 func (e *Engine) Explain(ctx context.Context, q ExplainQuery) (*Explanation, error) {
 	epoch := e.readers.enter()
 	defer e.readers.leave(epoch)
@@ -28,17 +28,54 @@ func (e *Engine) Explain(ctx context.Context, q ExplainQuery) (*Explanation, err
 	if err != nil {
 		return nil, err
 	}
+	query := []string{q.Text}
+	var ask question
+	if q.PaperID != "" {
+		v.without(slots[1])
+		ask, err = r.paperQuestion(v.gen, slots[1])
+		if err == nil {
+			query, err = e.textOf(v, slots[1])
+		}
+	} else {
+		ask, err = r.textQuestion(v.gen, q.Text)
+	}
+	if err != nil {
+		return nil, err
+	}
 	target, err := e.textOf(v, slots[0])
 	if err != nil {
 		return nil, err
 	}
-	query := []string{q.Text}
-	if q.PaperID != "" {
-		if query, err = e.textOf(v, slots[1]); err != nil {
-			return nil, err
-		}
+	placed, err := e.place(ctx, r, v, &ask, &q.Options, slots[0])
+	if err != nil {
+		return nil, err
 	}
-	return r.explain(v.gen, slots[0], query, target, q.MaxTerms)
+	x, err := r.explain(v.gen, slots[0], query, target, q.MaxTerms)
+	if err != nil {
+		return nil, err
+	}
+	x.Score, x.Parts, x.OneIn = placed.Score, placed.Parts, v.gen.odds.OneIn(ask.kind, x.Cosine)
+	return x, nil
+}
+
+// place scores a paper as the first page of the search would.
+func (e *Engine) place(ctx context.Context, r *ranker, v *view, ask *question, o *Options, slot uint32) (rank.Scored, error) {
+	if err := v.restrict(o.Filter); err != nil {
+		return rank.Scored{}, err
+	}
+	ask.choose(o)
+	if _, err := r.rank(ctx, v, ask, find(v, o, minDepth, e.readers.alone())); err != nil {
+		return rank.Scored{}, err
+	}
+	if err := r.Place(v.gen.corpus(), &ask.Query, slot); err != nil {
+		return rank.Scored{}, err
+	}
+	if o.RecencyHalfLife > 0 {
+		r.Age(o.RecencyHalfLife, e.now(), v.published)
+	}
+	r.Finish()
+	i := slices.IndexFunc(r.Ranked, func(hit rank.Scored) bool { return hit.Slot == slot })
+	return r.Ranked[i], nil
 }
 
 // textOf returns title and abstract of a slot's paper.
@@ -71,7 +108,7 @@ func (r *ranker) explain(g *Generation, slot uint32, query, target []string, max
 	g.words.PrepareK1(&words, &asked.Words, rank.DefaultWeights(kind, g.model.Trained()).K1)
 
 	split := g.model.Explain(&asked.Features, &document.Features, maxMatches)
-	x := &Explanation{Model: g.model.Fingerprint(), Cosine: split.Cosine}
+	x := &Explanation{Model: g.model.Fingerprint(), Likeness: Likeness{Cosine: split.Cosine}}
 	parts := make([]TermPart, 0, len(split.Parts))
 	for _, p := range split.Parts {
 		part := TermPart{Term: queryNames[p.ID], Cosine: p.Cosine, BM25: g.words.TermScore(&words, slot, p.ID)}

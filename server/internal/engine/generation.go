@@ -14,6 +14,7 @@ import (
 	"github.com/akin-search/akin/server/internal/index/hnsw"
 	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/rank"
 )
 
 // Generation is one model with everything built with it. The same slot numbers a paper in all its parts. The applier
@@ -26,6 +27,7 @@ type Generation struct {
 	vectors index.Searcher
 	words   *lexical.Index
 	columns *filter.Columns
+	odds    *rank.Odds // of the model; nil: not known. Set before the generation serves
 
 	scanned uint64 // ordinals up to this one are in, unless they were dead when the build came by
 	base    uint64 // revision below which this generation cannot answer

@@ -8,6 +8,7 @@ import (
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/checkpoint"
+	"github.com/akin-search/akin/server/internal/rank"
 )
 
 // models is where the models of the data folder stand. The newest one serves: it is durable before it goes live, so that
@@ -30,7 +31,7 @@ func (e *Engine) keepModel(g *Generation) (undo func() error, err error) {
 		return nil, storeError(err)
 	}
 	meta := checkpoint.ModelMeta{Lineage: position.Lineage.String(), Revision: position.Revision, Fingerprint: g.model.Fingerprint(), Created: g.created}
-	path, err := e.models().Write(meta, g.model)
+	path, err := e.models().Write(meta, keptModel{g})
 	if err != nil {
 		return nil, fmt.Errorf("keep the model: %w", err)
 	}
@@ -88,7 +89,12 @@ func (e *Engine) storedModels() []checkpoint.ModelFile {
 // readModel reads a model on disk and holds it against its description and the configuration.
 func (e *Engine) readModel(f checkpoint.ModelFile) (*embed.Model, error) {
 	var m *embed.Model
-	err := f.Read(func(r io.Reader, size int64) (err error) { m, err = embed.ReadModel(r, size); return err })
+	err := f.Read(func(r io.Reader, size int64) (err error) {
+		if _, err = readOdds(r); err == nil {
+			m, err = embed.ReadModel(r, size-int64(rank.OddsSize))
+		}
+		return err
+	})
 	switch {
 	case err != nil:
 		return nil, err
@@ -101,3 +107,23 @@ func (e *Engine) readModel(f checkpoint.ModelFile) (*embed.Model, error) {
 }
 
 var errOtherConfig = errors.New("the model has another configuration than this server")
+
+// keptModel is what a model's file holds: the odds of likeness under the model, and then the model.
+type keptModel struct{ *Generation }
+
+func (k keptModel) WriteTo(w io.Writer) (int64, error) {
+	n, err := w.Write(k.odds.Encode())
+	if err != nil {
+		return int64(n), err
+	}
+	m, err := k.model.WriteTo(w)
+	return int64(n) + m, err
+}
+
+func readOdds(r io.Reader) (*rank.Odds, error) {
+	b := make([]byte, rank.OddsSize)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, err
+	}
+	return rank.DecodeOdds(b)
+}

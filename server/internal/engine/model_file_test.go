@@ -13,6 +13,7 @@ import (
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/checkpoint"
+	"github.com/akin-search/akin/server/internal/rank"
 )
 
 // errHeld is what a hook answers that lets no checkpoint be written.
@@ -163,7 +164,7 @@ func TestWhatAnOlderAnalysisMadeIsMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	makeOlder(b[files[0].Offset:])
+	makeOlder(b[files[0].Offset+int64(rank.OddsSize):])
 	if err := os.WriteFile(files[0].Path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -105,7 +105,8 @@ func (h *hasher) options(o *Options) {
 	h.optional(o.DenseWeight)
 	h.number(float64(o.RecencyHalfLife))
 	h.number(o.Diversity)
-	h.optional(o.MinScore)
+	h.optional(o.MinCosine)
+	h.number(float64(o.MinOneIn))
 }
 
 func (h *hasher) vector(q *VectorQuery) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/akin-search/akin/server/internal/filter"
 	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/rank"
 )
 
 // Mode says how candidates are found.
@@ -96,18 +97,26 @@ type Options struct {
 	DenseWeight     *float64      // 0 to 1; nil: by the kind of query
 	RecencyHalfLife time.Duration // 0: age does not count
 	Diversity       float64       // 0 to 1
-	MinScore        *float64      // least cosine; nil: keep all
+	MinCosine       *float64      // hits below it are dropped; nil: keep all
+	MinOneIn        int           // hits more common than it are dropped, 1 to rank.MaxOneIn; 0: keep all
+	Parts           bool          // whether the parts of scores are asked for, for Result.Parts
 	Abstracts       bool          // whether hits carry their abstracts, which cost a further read each
 }
 
 // Hit is one paper found.
 type Hit struct {
-	Paper  *paper.Paper // without its abstract unless Options.Abstracts
-	Score  float64      // what hits are ranked by, comparable within one result
+	Paper *paper.Paper // without its abstract unless Options.Abstracts
+	Likeness
+	Because *Because // of a recommendation that was asked to explain itself
+}
+
+// Likeness is what is known of a query and a paper.
+type Likeness struct {
+	Score  float64    // what hits are ranked by, 0 to 1, comparable within one result
+	Parts  rank.Parts // they sum to Score
 	Cosine float64
 	BM25   float64
-
-	Because *Because // of a recommendation that was asked to explain itself
+	OneIn  int // of so many random pairs one is at least as alike by cosine, 1 to rank.MaxOneIn; 0: not known
 }
 
 // Result is one page of hits, best first.
@@ -120,6 +129,7 @@ type Result struct {
 	Model         string         // fingerprint
 	Position      paper.Position // answered from
 	DenseWeight   float64
+	Parts         bool     // whether the parts of scores were asked for
 	UnknownWords  []string // words of the query the corpus has never seen, at most 32
 	MissingIDs    []string // likes and dislikes that are not stored
 	WithoutLikes  bool     // no like was given or is stored: the hits are the newest and most central papers

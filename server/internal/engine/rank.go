@@ -60,17 +60,30 @@ func (r *ranker) rank(ctx context.Context, v *view, ask *question, f rank.Find) 
 	return report, r.Fuse(c, &ask.Query)
 }
 
-// order applies what the caller chose to the scored candidates, and puts the first limit places in order.
-func (e *Engine) order(r *ranker, v *view, o *Options, limit int) error {
-	if o.MinScore != nil {
-		r.AtLeast(*o.MinScore)
+// order applies what the caller chose to the scored candidates, puts the first limit places in order, and makes the scores
+// readable.
+func (e *Engine) order(r *ranker, v *view, ask *pageRequest, limit int) error {
+	o := ask.options
+	if o.MinCosine != nil {
+		r.Keep(func(hit *rank.Scored) bool { return hit.Cosine >= *o.MinCosine })
+	}
+	if o.MinOneIn > 0 && v.gen.odds.Known(ask.kind) {
+		r.Keep(func(hit *rank.Scored) bool { return v.gen.odds.OneIn(ask.kind, hit.Cosine) >= o.MinOneIn })
 	}
 	if o.RecencyHalfLife > 0 {
 		r.Age(o.RecencyHalfLife, e.now(), v.published)
 	}
+	var err error
 	if o.Diversity > 0 {
-		return r.Diversify(v.gen.vectors, o.Diversity, limit)
+		err = r.Diversify(v.gen.vectors, o.Diversity, limit)
+	} else {
+		r.Best(limit)
 	}
-	r.Best(limit)
-	return nil
+	r.Finish()
+	return err
+}
+
+// likeness is what a hit says of itself.
+func (g *Generation) likeness(kind rank.Kind, hit *rank.Scored) Likeness {
+	return Likeness{Score: hit.Score, Parts: hit.Parts, Cosine: hit.Cosine, BM25: hit.BM25, OneIn: g.odds.OneIn(kind, hit.Cosine)}
 }

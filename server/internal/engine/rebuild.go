@@ -191,6 +191,9 @@ func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created ti
 	if err := e.comeNear(ctx, next, report); err != nil {
 		return err
 	}
+	if next.odds, err = e.oddsOf(ctx, next); err != nil {
+		return err
+	}
 	undo, err := e.keepModel(next) // durable before anyone is told that it is live
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func (e *Engine) Recommend(ctx context.Context, rec *Recommendation) (*Result, e
 		return nil, err
 	}
 	without := r.taste.Likes() == 0
-	request := pageRequest{&rec.Options, rec.PageSize, rec.PageToken, hash}
+	request := pageRequest{&rec.Options, rank.PaperQuery, rec.PageSize, rec.PageToken, hash}
 	result, ranked, err := e.answer(r, v, request, func(f rank.Find) (index.Report, error) {
 		if without {
 			return r.newestAndCentral(ctx, v, f)

@@ -210,7 +210,7 @@ func TestTheLeastCosineIsThatWithTheNearestLike(t *testing.T) {
 	all := recommend(t, e, Recommendation{Likes: liked("p0000", "p0001"), PageSize: 50})
 	least := all.Hits[20].Cosine
 	for _, hit := range recommend(t, e, Recommendation{Likes: liked("p0000", "p0001"), PageSize: 50,
-		Options: Options{MinScore: &least}}).Hits {
+		Options: Options{MinCosine: &least}}).Hits {
 		if hit.Cosine < least {
 			t.Errorf("%s has cosine %v, below %v", hit.Paper.ID, hit.Cosine, least)
 		}

@@ -12,6 +12,7 @@ import (
 // question is what a search asks of a generation, whatever it was asked with.
 type question struct {
 	rank.Query
+	kind    rank.Kind
 	unknown []string // words never seen
 }
 
@@ -31,15 +32,13 @@ func (e *Engine) Search(ctx context.Context, q *Query) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if q.DenseWeight != nil && ask.Terms != nil {
-		ask.Weights = ask.Weights.WithDense(*q.DenseWeight)
-	}
-	request := pageRequest{&q.Options, q.PageSize, q.PageToken, hash}
+	ask.choose(&q.Options)
+	request := pageRequest{&q.Options, ask.kind, q.PageSize, q.PageToken, hash}
 	result, _, err := e.answer(r, v, request, func(f rank.Find) (index.Report, error) { return r.rank(ctx, v, &ask, f) })
 	if err != nil {
 		return nil, err
 	}
-	result.DenseWeight, result.UnknownWords = ask.Weights.Dense, ask.unknown
+	result.DenseWeight, result.UnknownWords, result.Parts = ask.Weights.Dense, ask.unknown, q.Parts
 	return result, nil
 }
 
@@ -73,7 +72,7 @@ func (r *ranker) paperQuestion(g *Generation, slot uint32) (question, error) {
 	}
 	g.words.Terms(slot, &r.terms)
 	weights := rank.DefaultWeights(rank.PaperQuery, g.model.Trained())
-	return question{Query: rank.Query{Vector: r.vector, Terms: &r.terms, Weights: weights}}, nil
+	return question{Query: rank.Query{Vector: r.vector, Terms: &r.terms, Weights: weights}, kind: rank.PaperQuery}, nil
 }
 
 // textQuestion embeds a text. A text without a single word that counts is ErrNoWords.
@@ -84,9 +83,10 @@ func (r *ranker) textQuestion(g *Generation, text string) (question, error) {
 	}
 	r.vector = resize(r.vector, g.model.Dims())
 	g.model.Embed(r.vector, &r.analysis.Features)
-	weights := rank.DefaultWeights(rank.KindOf(text, r.analysis.Words.Tokens), g.model.Trained())
+	kind := rank.KindOf(text, r.analysis.Words.Tokens)
 	return question{
-		Query:   rank.Query{Vector: r.vector, Terms: &r.analysis.Words, Weights: weights},
+		Query:   rank.Query{Vector: r.vector, Terms: &r.analysis.Words, Weights: rank.DefaultWeights(kind, g.model.Trained())},
+		kind:    kind,
 		unknown: r.unknownWords(g, text),
 	}, nil
 }
@@ -116,7 +116,14 @@ func vectorQuestion(g *Generation, q *VectorQuery) (question, error) {
 	for i, x := range q.Values {
 		vector[i] = float32(float64(x) * scale)
 	}
-	return question{Query: rank.Query{Vector: vector, Weights: rank.Weights{Dense: 1}}}, nil
+	return question{Query: rank.Query{Vector: vector, Weights: rank.Weights{Dense: 1}}, kind: rank.PaperQuery}, nil
+}
+
+// choose takes the caller's choice of weights.
+func (q *question) choose(o *Options) {
+	if o.DenseWeight != nil && q.Terms != nil {
+		q.Weights = q.Weights.WithDense(*o.DenseWeight)
+	}
 }
 
 // maxUnknown bounds the unknown words that are reported.
@@ -150,6 +157,7 @@ func (r *ranker) unknownWords(g *Generation, text string) []string {
 // pageRequest is which page of an answer is asked for.
 type pageRequest struct {
 	options *Options
+	kind    rank.Kind // of what is asked with
 	size    int
 	token   string
 	hash    uint64 // of all that must be the same on every page
@@ -169,17 +177,18 @@ func (e *Engine) answer(r *ranker, v *view, ask pageRequest, candidates func(f r
 	if n := len(v.exclude); n > 0 && v.exclude[n-1] >= v.slots {
 		return nil, nil, errChangedSince
 	}
+	r.Reset()
 	report, err := candidates(find(v, ask.options, int(p.depth), e.readers.alone()))
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := e.order(r, v, ask.options, int(p.offset)+ask.size); err != nil {
+	if err := e.order(r, v, &ask, int(p.offset)+ask.size); err != nil {
 		return nil, nil, err
 	}
 	ranked := r.Ranked[:min(len(r.Ranked), int(p.depth))]
 	begin := min(int(p.offset), len(ranked))
 	end := min(begin+ask.size, len(ranked))
-	hits, err := e.hits(r, v, ranked[begin:end], ask.options.Abstracts)
+	hits, err := e.hits(r, v, ask.kind, ranked[begin:end], ask.options.Abstracts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -207,7 +216,7 @@ func (e *Engine) answer(r *ranker, v *view, ask pageRequest, candidates func(f r
 }
 
 // hits reads the papers of ranked candidates.
-func (e *Engine) hits(r *ranker, v *view, ranked []rank.Scored, abstracts bool) ([]Hit, error) {
+func (e *Engine) hits(r *ranker, v *view, kind rank.Kind, ranked []rank.Scored, abstracts bool) ([]Hit, error) {
 	r.ordinals = r.ordinals[:0]
 	for i := range ranked {
 		r.ordinals = append(r.ordinals, v.row(ranked[i].Slot).ordinal)
@@ -223,7 +232,7 @@ func (e *Engine) hits(r *ranker, v *view, ranked []rank.Scored, abstracts bool) 
 			// Only a page token can pin a revision whose records are gone: the reader's epoch holds all later ones.
 			return nil, fmt.Errorf("%w: papers of its revision were replaced since; search again", ErrPageExpired)
 		}
-		hits[i] = Hit{Paper: p, Score: ranked[i].Score, Cosine: ranked[i].Cosine, BM25: ranked[i].BM25}
+		hits[i] = Hit{Paper: p, Likeness: v.gen.likeness(kind, &ranked[i])}
 	}
 	clear(r.papers)
 	return hits, nil

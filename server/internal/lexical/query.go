@@ -118,6 +118,18 @@ func (q *Query) fillTable() {
 // Empty reports whether no live paper shares a word with the query.
 func (q *Query) Empty() bool { return len(q.features) == 0 }
 
+// Worth is the score of a paper of usual length that has every word of the query once for each time the query has it.
+func (q *Query) Worth() float64 {
+	sum := 0.
+	for _, w := range q.weights {
+		sum += w
+	}
+	return sum / max(1, q.gain)
+}
+
+// Bigrams is the number of distinct bigrams of the query.
+func (q *Query) Bigrams() int { return len(q.bigrams) }
+
 // Weight is the query's weight of a feature, qtf idf, or 0.
 func (q *Query) Weight(feature uint32) float64 {
 	if i, ok := q.find(feature); ok {

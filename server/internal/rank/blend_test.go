@@ -22,32 +22,46 @@ func terms(words ...uint32) *embed.Terms {
 	return t
 }
 
-func TestBlendScalesBothToTheirRange(t *testing.T) {
-	var r list
-	r.resize(3)
-	copy(r.slots, []uint32{5, 6, 7})
-	copy(r.cosines, []float32{.5, 0, 1})
-	copy(r.bm25, []float64{30, 10, 10})
-	r.blend(.25)
-	for i, want := range []float64{.25*.5 + .75, 0, .25} {
-		if math.Abs(r.scores[i]-want) > 1e-9 {
-			t.Errorf("candidate %d: %g, want %g", i, r.scores[i], want)
+// listOf makes candidates in slots from 0 with the given figures.
+func listOf(cosines []float32, bm25 []float64) *list {
+	l := &list{}
+	l.resize(len(cosines))
+	for i := range l.slots {
+		l.slots[i] = uint32(i)
+	}
+	copy(l.cosines, cosines)
+	copy(l.bm25, bm25)
+	return l
+}
+
+func wantScores(t *testing.T, l *list, want ...float64) {
+	t.Helper()
+	for i, w := range want {
+		if math.Abs(l.scores[i]-w) > 1e-6 {
+			t.Errorf("candidate %d: %g, want %g", i, l.scores[i], w)
 		}
 	}
 }
 
+func TestBlendScalesBothToTheirRange(t *testing.T) {
+	l := listOf([]float32{.5, 0, 1}, []float64{30, 10, 10})
+	l.blend(&lexical.Query{}, .25, 0)
+	wantScores(t, l, .25*.5+.75, 0, .25)
+}
+
 func TestBlendOfEqualScoresIsZero(t *testing.T) {
-	var r list
-	r.resize(3)
-	copy(r.slots, []uint32{9, 3, 4})
-	copy(r.cosines, []float32{.7, .7, .7})
-	copy(r.bm25, []float64{0, 0, 0})
-	r.blend(.5)
-	if !slices.Equal(r.scores, []float64{0, 0, 0}) {
-		t.Errorf("got %v", r.scores)
-	}
-	r.resize(0)
-	r.blend(.5)
+	l := listOf([]float32{.7, .7, .7}, []float64{0, 0, 0})
+	l.blend(&lexical.Query{}, .5, 0)
+	wantScores(t, l, 0, 0, 0)
+	l.resize(0)
+	l.blend(&lexical.Query{}, .5, 0)
+}
+
+// TestBlendDoesNotStretchNoise: cosines that hardly differ do not outweigh words.
+func TestBlendDoesNotStretchNoise(t *testing.T) {
+	l := listOf([]float32{.701, .7}, []float64{10, 20})
+	l.blend(&lexical.Query{}, .6, 0)
+	wantScores(t, l, .6*.001/leastCosines, .4)
 }
 
 func TestPhrasesRewardSharedBigramsOfTheBest(t *testing.T) {
@@ -57,43 +71,32 @@ func TestPhrasesRewardSharedBigramsOfTheBest(t *testing.T) {
 	x.Append(terms(3, 2, 1))
 	var q lexical.Query
 	x.Prepare(&q, terms(1, 2, 3))
-	var r list
-	r.resize(3)
-	copy(r.slots, []uint32{0, 1, 2})
-	copy(r.cosines, []float32{.2, .2, .2})
-	copy(r.bm25, []float64{10, 8, 5})
-	r.blend(.6)
-	r.phrases(x, &q, .6, 2)
+	l := listOf([]float32{.2, .2, .2}, []float64{10, 8, 5})
+	l.blend(&q, .6, 2)
+	l.phrases(x, &q)
 	// Blend: .4 (BM25 - 5) / 5. A bigram: .4 * 2 / 5.
-	for i, want := range []float64{.4 + .16, .24 + .32, 0} {
-		if math.Abs(r.scores[i]-want) > 1e-9 {
-			t.Errorf("candidate %d: %g, want %g", i, r.scores[i], want)
-		}
-	}
-	copy(r.bm25, []float64{5, 5, 5})
-	r.blend(.6)
-	r.phrases(x, &q, .6, 2)
-	if !slices.Equal(r.scores, []float64{0, 0, 0}) {
-		t.Errorf("without a range of BM25 to scale by: %v, want zeros", r.scores)
+	wantScores(t, l, .4+.16, .24+.32, 0)
+	if p := l.parts[1]; math.Abs(p.Words-.4*8/5) > 1e-9 || math.Abs(p.Phrase-.32) > 1e-9 || p.Neighbourhood != 0 {
+		t.Errorf("parts %+v", p)
 	}
 }
 
 func TestPhrasesLookAtTheBestAlone(t *testing.T) {
 	x := lexical.New()
-	var r list
-	r.resize(phraseDepth + 10)
-	for i := range r.slots {
-		r.slots[i] = x.Append(terms(1, 2))
-		r.cosines[i], r.bm25[i] = 0, float64(i)
+	l := &list{}
+	l.resize(phraseDepth + 10)
+	for i := range l.slots {
+		l.slots[i] = x.Append(terms(1, 2))
+		l.cosines[i], l.bm25[i] = 0, float64(i)
 	}
 	var q lexical.Query
 	x.Prepare(&q, terms(1, 2))
-	r.blend(0)
-	before := slices.Clone(r.scores)
-	r.phrases(x, &q, 0, 1)
-	for i := range r.scores {
-		if changed := r.scores[i] != before[i]; changed != (i >= 10) {
-			t.Errorf("candidate %d of %d rising ones changed: %v", i, len(r.slots), changed)
+	l.blend(&q, 0, 1)
+	before := slices.Clone(l.scores)
+	l.phrases(x, &q)
+	for i := range l.scores {
+		if changed := l.scores[i] != before[i]; changed != (i >= 10) {
+			t.Errorf("candidate %d of %d rising ones changed: %v", i, len(l.slots), changed)
 		}
 	}
 }

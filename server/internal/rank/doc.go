@@ -7,14 +7,21 @@
 //
 //	Candidates   the nearest papers by cosine, and those of the highest BM25
 //	Fuse         merges the two lists, looks up the scores they lack, and blends cosine and BM25 by the query's Weights;
-//	             then shared bigrams add to the best of them
-//	AtLeast      drops hits below a cosine
+//	             then shared bigrams add to the best of them, and so do neighbours among them
+//	Keep         drops hits, such as those below a cosine
 //	Age          scores fall with the age of a paper
 //	Diversify    near-alike hits move apart (maximal marginal relevance)
 //	Best         puts the first places in order
+//	Finish       turns scores into figures that people can read
 //
-// Candidates and Fuse are the default ranking. The others are a caller's choices, and whoever finds candidates in another
+// Candidates, Fuse and Finish are the default ranking. The others are a caller's choices, and whoever finds candidates in another
 // way may fill Ranked itself and go on from there.
+//
+// # Scores
+//
+// While a query is ranked its scores are relative to its candidates: the weakest has 0. Finish puts them on a scale from
+// nothing in common with the query, 0, to a paper that says the same, 1, by a linear map, and splits them into Parts. How rare
+// a likeness is in the whole corpus Odds say, whatever the candidates.
 //
 // # Weights
 //

@@ -8,24 +8,28 @@ import (
 
 const slotHash = 0x9E3779B1
 
-// list is the candidates of one query: four slices of one length.
+// list is the candidates of one query: slices of one length.
 type list struct {
 	slots   []uint32
 	cosines []float32
 	bm25    []float64
-	scores  []float64 // written by blend
+	scores  []float64 // counted from the weakest candidate
+	parts   []Parts   // of the scores, counted from nothing in common
+	scale   scale
 
 	table  []uint32  // open addressing by slot: 1 + position in the lexical list
 	shared []bool    // by position in the lexical list: in the other list too
-	rest   []float64 // scratch of phrases
+	rest   []float64 // scratch of least
+	near   neighbours
 }
 
-// resize gives the four slices the length n, with undefined contents.
+// resize gives the slices the length n, with undefined contents.
 func (l *list) resize(n int) {
 	l.slots = slices.Grow(l.slots[:0], n)[:n]
 	l.cosines = slices.Grow(l.cosines[:0], n)[:n]
 	l.bm25 = slices.Grow(l.bm25[:0], n)[:n]
 	l.scores = slices.Grow(l.scores[:0], n)[:n]
+	l.parts = slices.Grow(l.parts[:0], n)[:n]
 }
 
 // merge sets the candidates to the union of two lists, each of distinct slots. Then the cosines of the first n candidates
@@ -70,7 +74,8 @@ func (l *list) merge(dense, words []index.Candidate) (n, m int) {
 			end++
 		}
 	}
-	l.slots, l.cosines, l.bm25, l.scores = l.slots[:end], l.cosines[:end], l.bm25[:end], l.scores[:end]
+	l.slots, l.cosines, l.bm25 = l.slots[:end], l.cosines[:end], l.bm25[:end]
+	l.scores, l.parts = l.scores[:end], l.parts[:end]
 	return n, m
 }
 

@@ -8,9 +8,10 @@ import (
 // Scored is a candidate with its scores.
 type Scored struct {
 	Slot   uint32
-	Score  float64 // what it is ranked by; higher is better
+	Score  float64 // what it is ranked by; higher is better; from 0 to 1 as of Finish
 	Cosine float64 // with the query, -1 to 1
 	BM25   float64 // of the query's words; 0 for a query without words
+	Parts  Parts   // of the score, as of Finish; before, on the scale of this one query
 }
 
 // Ranker ranks one query after the other. It is scratch: what a stage returns is valid until the next query. The zero
@@ -18,46 +19,100 @@ type Scored struct {
 type Ranker struct {
 	Ranked []Scored // of Fuse and the stages behind it
 
-	words  lexical.Query
-	found  []index.Candidate // by cosine
-	worded []index.Candidate // by BM25
-	list   list
-	rows   []float32 // of Diversify
+	words   lexical.Query
+	found   []index.Candidate // by cosine
+	worded  []index.Candidate // by BM25
+	list    list
+	reading reading
+	rows    []float32 // of Diversify
 }
 
 // Fuse fills Ranked from the candidates, in no order: cosine and BM25 of each, and the score they make together. Without
 // words the score is the cosine.
 func (r *Ranker) Fuse(c Corpus, q *Query) error {
+	r.Reset()
 	l := &r.list
+	var err error
 	if q.Terms == nil {
-		l.resize(len(r.found))
-		clear(l.bm25)
-		for i, c := range r.found {
-			l.slots[i], l.cosines[i], l.scores[i] = c.Slot, c.Score, float64(c.Score)
-		}
+		r.reading = l.byCosine(r.found)
 	} else {
-		n, m := l.merge(r.found, r.worded)
-		if err := c.Vectors.Scores(q.Vector, l.slots[n:], l.cosines[n:]); err != nil {
-			return err
-		}
-		c.Words.Scores(&r.words, l.slots[:m], l.bm25[:m])
-		l.blend(q.Weights.Dense)
-		l.phrases(c.Words, &r.words, q.Weights.Dense, q.Weights.Phrase)
+		r.reading, err = r.fuseWords(c, q)
 	}
-	r.Ranked = r.Ranked[:0]
 	for i, slot := range l.slots {
-		hit := Scored{Slot: slot, Score: l.scores[i], Cosine: float64(l.cosines[i]), BM25: l.bm25[i]}
+		hit := Scored{Slot: slot, Score: l.scores[i], Cosine: float64(l.cosines[i]), BM25: l.bm25[i], Parts: l.parts[i]}
 		r.Ranked = append(r.Ranked, hit)
 	}
+	return err
+}
+
+// byCosine sets the candidates to those of one list.
+func (l *list) byCosine(found []index.Candidate) reading {
+	l.resize(len(found))
+	clear(l.bm25)
+	floor := 0. // cosines below 0 are rare, and no score is
+	for _, c := range found {
+		floor = min(floor, float64(c.Score))
+	}
+	for i, c := range found {
+		l.slots[i], l.cosines[i], l.scores[i] = c.Slot, c.Score, float64(c.Score)
+		l.parts[i] = Parts{Dense: float64(c.Score) - floor}
+	}
+	return l.read(Parts{Dense: 1 - floor})
+}
+
+// fuseWords sets the candidates to those of both lists, and scores them by everything.
+func (r *Ranker) fuseWords(c Corpus, q *Query) (reading, error) {
+	l := &r.list
+	n, m := l.merge(r.found, r.worded)
+	if err := c.Vectors.Scores(q.Vector, l.slots[n:], l.cosines[n:]); err != nil {
+		return plain, err
+	}
+	c.Words.Scores(&r.words, l.slots[:m], l.bm25[:m])
+	l.blend(&r.words, q.Weights.Dense, q.Weights.Phrase)
+	l.phrases(c.Words, &r.words)
+	if err := l.neighbours(c.Vectors, q.Weights.Neighbours); err != nil {
+		return plain, err
+	}
+	return l.read(Parts{
+		Dense:         l.scale.dense * (1 - min(0, l.scale.lowC)),
+		Words:         l.scale.words * r.words.Worth(),
+		Phrase:        l.scale.phrase * float64(r.words.Bigrams()),
+		Neighbourhood: q.Weights.Neighbours,
+	}), nil
+}
+
+// Reset empties Ranked for a caller who fills it with scores from 0 to 1 of its own making, which Finish leaves as they are.
+func (r *Ranker) Reset() { r.Ranked, r.reading = r.Ranked[:0], plain }
+
+// Place sees to it that a paper is in Ranked. One that Fuse did not find is scored on the scale of those it found, by its
+// cosine, BM25 and bigrams: it has no neighbours among them. Place follows Fuse, of a query with words.
+func (r *Ranker) Place(c Corpus, q *Query, slot uint32) error {
+	for i := range r.Ranked {
+		if r.Ranked[i].Slot == slot {
+			return nil
+		}
+	}
+	var cosine [1]float32
+	var bm25 [1]float64
+	slots := []uint32{slot}
+	if err := c.Vectors.Scores(q.Vector, slots, cosine[:]); err != nil {
+		return err
+	}
+	c.Words.Scores(&r.words, slots, bm25[:])
+	hit := Scored{Slot: slot, Cosine: float64(cosine[0]), BM25: bm25[0]}
+	hit.Score, hit.Parts = r.list.scale.score(hit.Cosine, hit.BM25)
+	hit.Parts.Phrase = r.list.scale.phrase * float64(c.Words.Shared(&r.words, slot))
+	hit.Score += hit.Parts.Phrase
+	r.Ranked = append(r.Ranked, hit)
 	return nil
 }
 
-// AtLeast keeps the papers whose cosine is not below a bound.
-func (r *Ranker) AtLeast(cosine float64) {
+// Keep drops the papers of Ranked that are not wanted.
+func (r *Ranker) Keep(wanted func(hit *Scored) bool) {
 	kept := r.Ranked[:0]
-	for _, hit := range r.Ranked {
-		if hit.Cosine >= cosine {
-			kept = append(kept, hit)
+	for i := range r.Ranked {
+		if wanted(&r.Ranked[i]) {
+			kept = append(kept, r.Ranked[i])
 		}
 	}
 	r.Ranked = kept

@@ -42,10 +42,11 @@ const Depth = 100
 
 // Weights say how candidates are found and ranked.
 type Weights struct {
-	Dense  float64 // share of the cosine in the blend with BM25, 0 to 1
-	K1     float64 // of BM25, see lexical.Index.PrepareK1; 0: lexical.DefaultK1
-	Phrase float64 // worth of a shared bigram, in units of BM25
-	Words  int     // candidates by BM25 for every Depth by cosine; 0: none
+	Dense      float64 // share of the cosine in the blend with BM25, 0 to 1
+	K1         float64 // of BM25, see lexical.Index.PrepareK1; 0: lexical.DefaultK1
+	Phrase     float64 // worth of a shared bigram, in units of BM25
+	Words      int     // candidates by BM25 for every Depth by cosine; 0: none
+	Neighbours float64 // worth of neighbours that score high, where the blend's own range is 1
 }
 
 // DefaultWeights are the weights for a kind of query where the request does not choose. The measurements behind them are
@@ -55,14 +56,15 @@ type Weights struct {
 //     cosine only helps.
 //   - A whole paper has words enough to be near to what it should be near to: candidates by BM25 and shared bigrams bring
 //     nothing, and many words make them costly.
+//   - Papers that answer a question, or are like a paper, stand together; the paper with a title stands alone.
 //   - The cosines of an untrained model count shared words, as BM25 does and does better.
 func DefaultWeights(k Kind, trained bool) Weights {
-	w := Weights{Dense: .55, Phrase: 1.5, Words: 50}
+	w := Weights{Dense: .55, Phrase: 1.5, Words: 50, Neighbours: .1}
 	switch k {
 	case TitleQuery:
-		w.Dense, w.K1, w.Phrase = .25, .6, 1.5
+		w.Dense, w.K1, w.Neighbours = .25, .6, 0
 	case PaperQuery:
-		w = Weights{Dense: .6}
+		w = Weights{Dense: .6, Neighbours: .1}
 	}
 	if !trained {
 		w.Dense, w.Words = .05, Depth
@@ -71,8 +73,11 @@ func DefaultWeights(k Kind, trained bool) Weights {
 }
 
 // WithDense is the weights with a share of the cosine that the caller chose. Since that may be small, words find as many
-// candidates as vectors.
+// candidates as vectors. At 0 and 1 the neighbours, who are so by cosine and are judged by both, have no say.
 func (w Weights) WithDense(share float64) Weights {
 	w.Dense, w.Words = share, Depth
+	if share == 0 || share == 1 {
+		w.Neighbours = 0
+	}
 	return w
 }

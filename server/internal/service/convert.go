@@ -13,6 +13,7 @@ import (
 	"github.com/akin-search/akin/server/internal/filter"
 	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/paper/wire"
+	"github.com/akin-search/akin/server/internal/rank"
 )
 
 // This file holds both directions of every message but the paper itself, which package wire shares with the store. A
@@ -231,9 +232,10 @@ func (c *checker) options(o *akinv1.SearchOptions) (engine.Options, paperMask) {
 		c.number("options.dense_weight", o.GetDenseWeight(), 0, 1)
 	}
 	c.number("options.diversity", o.GetDiversity(), 0, 1)
-	if o.MinScore != nil {
-		c.number("options.min_score", o.GetMinScore(), -1, 1)
+	if o.MinCosine != nil {
+		c.number("options.min_cosine", o.GetMinCosine(), -1, 1)
 	}
+	c.number("options.min_one_in", float64(o.GetMinOneIn()), 0, maxOneIn)
 	mask := c.readMask("options.read_mask", o.GetReadMask(), exceptText)
 	return engine.Options{
 		Filter:          c.filter("options.filter", o.GetFilter()),
@@ -242,8 +244,10 @@ func (c *checker) options(o *akinv1.SearchOptions) (engine.Options, paperMask) {
 		DenseWeight:     o.DenseWeight,
 		RecencyHalfLife: c.halfLife("options.recency_half_life", o.GetRecencyHalfLife()),
 		Diversity:       o.GetDiversity(),
-		MinScore:        o.MinScore,
+		MinCosine:       o.MinCosine,
+		MinOneIn:        int(o.GetMinOneIn()),
 		Abstracts:       mask.abstracts(),
+		Parts:           o.GetScoreParts(),
 	}, mask
 }
 
@@ -264,6 +268,7 @@ func decodeExplain(req *akinv1.ExplainSimilarityRequest) (engine.ExplainQuery, e
 		c.addf("query", "is required: set one of text and paper_id")
 	}
 	c.id("target_paper_id", q.Target)
+	q.Options, _ = c.options(req.GetOptions())
 	return q, c.err()
 }
 
@@ -322,15 +327,22 @@ func encodeWrite(r engine.WriteResult) *akinv1.UpsertPaperResponse {
 	return &akinv1.UpsertPaperResponse{Paper: exceptText.encode(r.Paper), Created: r.Created, Unchanged: r.Unchanged}
 }
 
-func encodeHits(hits []engine.Hit, mask paperMask) []*akinv1.Hit {
+func encodeHits(hits []engine.Hit, mask paperMask, parts bool) []*akinv1.Hit {
 	messages := make([]akinv1.Hit, len(hits)) // one piece of memory for all
 	out := make([]*akinv1.Hit, len(hits))
 	for i, h := range hits {
 		m := &messages[i]
-		m.Paper, m.Score, m.Cosine, m.Bm25 = mask.encode(h.Paper), h.Score, h.Cosine, h.BM25
+		m.Paper, m.Score, m.Cosine, m.Bm25, m.OneIn = mask.encode(h.Paper), h.Score, h.Cosine, h.BM25, int32(h.OneIn)
+		if parts {
+			m.Parts = encodeParts(h.Parts)
+		}
 		out[i] = m
 	}
 	return out
+}
+
+func encodeParts(p rank.Parts) *akinv1.ScoreParts {
+	return &akinv1.ScoreParts{Dense: p.Dense, Words: p.Words, Phrase: p.Phrase, Neighbourhood: p.Neighbourhood}
 }
 
 func encodeInfo(r *engine.Result) *akinv1.SearchInfo {
@@ -363,14 +375,14 @@ func shortened(words []string) []string {
 
 func encodeSearch(r *engine.Result, mask paperMask) *akinv1.SearchPapersResponse {
 	return &akinv1.SearchPapersResponse{
-		Hits:          encodeHits(r.Hits, mask),
+		Hits:          encodeHits(r.Hits, mask, r.Parts),
 		NextPageToken: r.NextPageToken,
 		Info:          encodeInfo(r),
 	}
 }
 
 func encodeRecommend(r *engine.Result, mask paperMask) *akinv1.RecommendPapersResponse {
-	hits := encodeHits(r.Hits, mask)
+	hits := encodeHits(r.Hits, mask, r.Parts)
 	for i, h := range r.Hits {
 		hits[i].BecauseOf = encodeBecause(h.Because)
 	}
@@ -410,6 +422,9 @@ func encodeExplanation(x *engine.Explanation) *akinv1.ExplainSimilarityResponse 
 		Terms:           encodeTerms(x.Terms),
 		Model:           x.Model,
 		RemainingCosine: x.RemainingCosine,
+		Score:           x.Score,
+		Parts:           encodeParts(x.Parts),
+		OneIn:           int32(x.OneIn),
 	}
 }
 

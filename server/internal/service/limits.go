@@ -27,6 +27,7 @@ const (
 	maxPageTokenBytes = 1 << 10
 	maxVectorDims     = 1 << 16
 	maxEf             = 4096
+	maxOneIn          = 1_000_000
 	minHalfLife       = time.Hour
 
 	maxLikes    = 1000

@@ -348,9 +348,9 @@ func optionsReachTheEngine(t *testing.T, ctx context.Context, r *rig) {
 			t.Errorf("hit %v", p)
 		}
 	}
-	req.Options.MinScore = proto.Float64(1)
+	req.Options.MinCosine = proto.Float64(1)
 	if out, err = r.similarity.SearchPapers(ctx, req); err != nil || len(out.GetHits()) != 0 {
-		t.Errorf("min_score 1 keeps %d hits (%v)", len(out.GetHits()), err)
+		t.Errorf("min_cosine 1 keeps %d hits (%v)", len(out.GetHits()), err)
 	}
 }
 

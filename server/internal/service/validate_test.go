@@ -199,7 +199,9 @@ func TestAFaultySearchNamesTheField(t *testing.T) {
 		{with(&akinv1.SearchOptions{DenseWeight: proto.Float64(1.01)}), "options.dense_weight", "0 to 1"},
 		{with(&akinv1.SearchOptions{DenseWeight: proto.Float64(math.NaN())}), "options.dense_weight", "NaN"},
 		{with(&akinv1.SearchOptions{Diversity: -.1}), "options.diversity", "0 to 1"},
-		{with(&akinv1.SearchOptions{MinScore: proto.Float64(math.NaN())}), "options.min_score", "-1 to 1"},
+		{with(&akinv1.SearchOptions{MinCosine: proto.Float64(math.NaN())}), "options.min_cosine", "-1 to 1"},
+		{with(&akinv1.SearchOptions{MinOneIn: 1_000_001}), "options.min_one_in", "0 to 1e+06"},
+		{with(&akinv1.SearchOptions{MinOneIn: -1}), "options.min_one_in", "0 to 1e+06"},
 		{with(&akinv1.SearchOptions{RecencyHalfLife: &durationpb.Duration{Seconds: 3599}}), "options.recency_half_life", "3600"},
 		{with(&akinv1.SearchOptions{RecencyHalfLife: &durationpb.Duration{Seconds: -3600}}), "options.recency_half_life", "3600"},
 		{with(&akinv1.SearchOptions{ReadMask: &fieldmaskpb.FieldMask{Paths: []string{"id", "abstracts"}}}), "options.read_mask.paths[1]", "abstract,"},
@@ -290,7 +292,7 @@ func asAny2[T, U any](v T, u U, err error) (any, any, error) { return v, u, err 
 
 func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 	q, mask, err := decodeSearch(&akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_Text{Text: "a"}})
-	if err != nil || q.PageSize != 10 || mask != exceptText || q.Mode != engine.ModeAuto || q.DenseWeight != nil || q.MinScore != nil || q.Abstracts {
+	if err != nil || q.PageSize != 10 || mask != exceptText || q.Mode != engine.ModeAuto || q.DenseWeight != nil || q.MinCosine != nil || q.Abstracts {
 		t.Errorf("search: %+v %v", q, err)
 	}
 	r, _, err := decodeRecommend(&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{{Subject: &akinv1.Preference_PaperId{PaperId: "a"}}}})

@@ -32,11 +32,28 @@ func (a *app) printPaperJSON(p *client.Paper) error {
 // hitJSON is a hit as --json prints it.
 type hitJSON struct {
 	Score  float64         `json:"score"`
+	Parts  *partsJSON      `json:"parts,omitempty"`
 	Cosine float64         `json:"cosine"`
 	BM25   float64         `json:"bm25"`
+	OneIn  int32           `json:"one_in,omitempty"`
 	Paper  json.RawMessage `json:"paper"`
 
 	BecauseOf *becauseJSON `json:"because_of,omitempty"` // of a recommendation with --why
+}
+
+// partsJSON is what a score is made of.
+type partsJSON struct {
+	Dense         float64 `json:"dense"`
+	Words         float64 `json:"words"`
+	Phrase        float64 `json:"phrase"`
+	Neighbourhood float64 `json:"neighbourhood"`
+}
+
+func partsOf(p *client.Parts) *partsJSON {
+	if p == nil {
+		return nil
+	}
+	return &partsJSON{p.GetDense(), p.GetWords(), p.GetPhrase(), p.GetNeighbourhood()}
 }
 
 // infoJSON says how an answer was found.
@@ -60,7 +77,8 @@ func (a *app) printResult(r *client.Result) error {
 				return err
 			}
 			hits[i] = hitJSON{
-				Score: h.GetScore(), Cosine: h.GetCosine(), BM25: h.GetBm25(), Paper: paper, BecauseOf: becauseOf(h),
+				Score: h.GetScore(), Parts: partsOf(h.GetParts()), Cosine: h.GetCosine(), BM25: h.GetBm25(), OneIn: h.GetOneIn(), Paper: paper,
+				BecauseOf: becauseOf(h),
 			}
 		}
 		return a.printJSON(struct {
@@ -86,16 +104,28 @@ func (a *app) printResult(r *client.Result) error {
 		a.note("nothing found")
 		return nil
 	}
-	table := term.NewTable(
-		term.Column{Title: "SCORE", Right: true, Style: term.Green},
-		term.Column{Title: "ID", Whole: true, Style: term.Cyan},
-		term.Column{Title: "TITLE", Least: 16, Style: term.Bold},
-		term.Column{Title: "YEAR", Optional: true},
-		term.Column{Title: "COSINE", Right: true, Optional: true},
-	)
+	columns := []term.Column{
+		{Title: "SCORE", Right: true, Style: term.Green},
+		{Title: "ID", Whole: true, Style: term.Cyan},
+		{Title: "TITLE", Least: 16, Style: term.Bold},
+		{Title: "AS ALIKE", Right: true, Optional: a.screen.Width < 72 || r.Hits[0].GetOneIn() == 0},
+		{Title: "YEAR", Optional: true},
+		{Title: "COSINE", Right: true, Optional: true},
+	}
+	parts := r.Hits[0].GetParts() != nil
+	if parts {
+		for _, title := range []string{"DENSE", "WORDS", "PHRASE", "NEIGHBOURS"} {
+			columns = append(columns, term.Column{Title: title, Right: true})
+		}
+	}
+	table := term.NewTable(columns...)
 	for _, h := range r.Hits {
 		p := h.GetPaper()
-		table.Row(fixedPoint(h.GetScore()), p.GetId(), titleOf(p), yearOf(p), fixedPoint(h.GetCosine()))
+		row := []string{fixedPoint(h.GetScore()), p.GetId(), titleOf(p), oneIn(h.GetOneIn()), yearOf(p), fixedPoint(h.GetCosine())}
+		if s := h.GetParts(); parts {
+			row = append(row, fixedPoint(s.GetDense()), fixedPoint(s.GetWords()), fixedPoint(s.GetPhrase()), fixedPoint(s.GetNeighbourhood()))
+		}
+		table.Row(row...)
 	}
 	if err := table.Write(a.out, a.screen); err != nil {
 		return err
@@ -150,6 +180,14 @@ func fixedPoint(f float64) string {
 		return "0.000"
 	}
 	return s
+}
+
+// oneIn says how rare a likeness is; nothing where that is not known.
+func oneIn(n int32) string {
+	if n == 0 {
+		return ""
+	}
+	return "1 in " + count(int64(n))
 }
 
 // count prints a number with commas between thousands.

@@ -27,7 +27,9 @@ type searchFlags struct {
 	denseWeight float64
 	halfLife    string
 	diversity   float64
-	minScore    float64
+	minCosine   float64
+	minOneIn    int
+	parts       bool
 	abstracts   bool
 	page        string
 	format      string
@@ -36,19 +38,28 @@ type searchFlags struct {
 func (f *searchFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.IntVarP(&f.limit, "limit", "k", 10, "hits to return, at most 1,000")
+	f.addRanking(cmd)
+	flags.Float64Var(&f.diversity, "diversity", 0, "0 (rank by score alone) to 1 (avoid likeness to earlier hits most)")
+	flags.Float64Var(&f.minCosine, "min-cosine", 0, "drop hits whose cosine is below this, -1 to 1 (default keep all)")
+	flags.IntVar(&f.minOneIn, "min-one-in", 0, "drop hits as alike as more than one random pair in this many, 1 to 1,000,000 (default keep all)")
+	flags.BoolVar(&f.parts, "parts", false, "show what each score is made of")
+	flags.BoolVar(&f.abstracts, "abstracts", false, "show abstracts too")
+	flags.StringVar(&f.page, "page-token", "", "next_page_token of the page before, as --json prints it")
+	flags.StringVar(&f.format, "format", "", "print the papers for reference managers: "+strings.Join(export.Formats(), ", "))
+	noFiles(cmd, "limit", "diversity", "min-cosine", "min-one-in", "page-token")
+	fixed(cmd, "format", export.Formats()...)
+}
+
+// addRanking adds the flags that say how a query ranks its candidates, which explain takes too.
+func (f *searchFlags) addRanking(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.StringVar(&f.filter, "filter", "", `only papers that this accepts, such as categories:"cs.LG" AND attributes.year > 2020`)
 	flags.StringVar(&f.mode, "mode", "auto", "auto, exact (score every paper), or approximate (walk the graph)")
 	flags.IntVar(&f.ef, "ef", 0, "width of the graph walk, 1 to 4,096 (default the server's)")
-	flags.Float64Var(&f.denseWeight, "dense-weight", 0, "share of the cosine in the ranking, 0 (BM25 alone) to 1 (default by the kind of query)")
-	flags.StringVar(&f.halfLife, "half-life", "", "age in which a score halves, such as 720h or 365d (default age does not count)")
-	flags.Float64Var(&f.diversity, "diversity", 0, "0 (rank by score alone) to 1 (avoid likeness to earlier hits most)")
-	flags.Float64Var(&f.minScore, "min-score", 0, "drop hits whose cosine is below this, -1 to 1 (default keep all)")
-	flags.BoolVar(&f.abstracts, "abstracts", false, "show abstracts too")
-	flags.StringVar(&f.page, "page-token", "", "next_page_token of the page before, as --json prints it")
-	noFiles(cmd, "limit", "filter", "ef", "dense-weight", "half-life", "diversity", "min-score", "page-token")
-	flags.StringVar(&f.format, "format", "", "print the papers for reference managers: "+strings.Join(export.Formats(), ", "))
+	flags.Float64Var(&f.denseWeight, "dense-weight", 0, "share of the cosine in the ranking, 0 (words alone) to 1 (default by the kind of query)")
+	flags.StringVar(&f.halfLife, "half-life", "", "age in which half of a score's lead is lost, such as 720h or 365d (default age does not count)")
+	noFiles(cmd, "filter", "ef", "dense-weight", "half-life")
 	fixed(cmd, "mode", "auto", "exact", "approximate")
-	fixed(cmd, "format", export.Formats()...)
 }
 
 // options turns the flags that were given into options of the SDK.
@@ -57,11 +68,14 @@ func (f *searchFlags) options(cmd *cobra.Command) ([]client.SearchOption, error)
 	if err != nil {
 		return nil, err
 	}
-	if f.limit < 1 {
-		return nil, usagef("--limit is %d; it must be 1 to 1,000", f.limit)
-	}
-	opts := []client.SearchOption{client.Limit(f.limit)}
+	var opts []client.SearchOption
 	given := cmd.Flags().Changed
+	if cmd.Flags().Lookup("limit") != nil {
+		if f.limit < 1 {
+			return nil, usagef("--limit is %d; it must be 1 to 1,000", f.limit)
+		}
+		opts = append(opts, client.Limit(f.limit))
+	}
 	if given("filter") {
 		opts = append(opts, client.Filter(f.filter))
 	}
@@ -84,8 +98,14 @@ func (f *searchFlags) options(cmd *cobra.Command) ([]client.SearchOption, error)
 	if given("diversity") {
 		opts = append(opts, client.Diversity(f.diversity))
 	}
-	if given("min-score") {
-		opts = append(opts, client.MinScore(f.minScore))
+	if given("min-cosine") {
+		opts = append(opts, client.MinCosine(f.minCosine))
+	}
+	if given("min-one-in") {
+		opts = append(opts, client.MinOneIn(f.minOneIn))
+	}
+	if f.parts {
+		opts = append(opts, client.ScoreParts())
 	}
 	if f.format != "" {
 		if err := checkFormat(f.format); err != nil {
@@ -212,7 +232,7 @@ func (a *app) similarCommand() *cobra.Command {
 		Use:   "similar [flags] ID",
 		Short: "Find the papers nearest to a stored paper",
 		Example: `  akin similar 1706.03762
-  akin similar --min-score .6 --diversity .3 1706.03762`,
+  akin similar --min-cosine .6 --diversity .3 1706.03762`,
 		Args: exactly(1, "the id of one paper"), ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	flags.add(cmd)
