@@ -219,3 +219,39 @@ func TestTheReportIsReadable(t *testing.T) {
 		}
 	}
 }
+
+// TestSeveralCollectionsGiveALineEach, with standard errors and comparisons beside the figures.
+func TestSeveralCollectionsGiveALineEach(t *testing.T) {
+	files := map[string]string{"corpus.jsonl": fiveDocuments, "queries.jsonl": threeQueries, "qrels/test.tsv": twoJudgements}
+	first, second, runs := writeFolder(t, files), writeFolder(t, files), filepath.Join(t.TempDir(), "runs")
+	var out bytes.Buffer
+	args := []string{"--beir", first, "--beir", second, "--train=false", "--json", "--runs", runs}
+	if err := run(t.Context(), args, &out, &out); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 2 {
+		t.Fatalf("%d lines, want 2: %s", len(lines), &out)
+	}
+	for i, dir := range []string{first, second} {
+		var r report
+		if err := json.Unmarshal([]byte(lines[i]), &r); err != nil {
+			t.Fatal(err)
+		}
+		// Recall is 1 for one query and 1/2 for the other.
+		if r.Dataset != filepath.Base(dir) || r.Errors.Fused.Recall10 != .25 || r.Against.Fused.NDCG10.P != 1 {
+			t.Errorf("%s: %+v", dir, r)
+		}
+		text, err := os.ReadFile(filepath.Join(runs, r.Dataset+".fused.run"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, _, _ := strings.Cut(string(text), "\n")
+		if fields := strings.Fields(head); len(fields) != 6 || strings.Join(fields[:4], " ") != "q1 Q0 d 1" || fields[5] != "akin-fused" {
+			t.Errorf("run file begins with %q", head)
+		}
+	}
+	if err := run(t.Context(), []string{"--beir", first, "--beir", second, "--vectors", runs}, &out, &out); err == nil {
+		t.Error("--vectors of two collections was taken")
+	}
+}

@@ -15,9 +15,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"text/tabwriter"
-
-	"github.com/akin-search/akin/server/internal/quality"
 )
 
 // report is what eval prints.
@@ -26,6 +23,8 @@ type report struct {
 	Papers       int     `json:"papers"`
 	Queries      int     `json:"queries"` // with a relevant document
 	Modes        *modes  `json:"modes,omitempty"`
+	Errors       *modes  `json:"standard_errors,omitempty"` // of the means in Modes
+	Against      *rivals `json:"against_lexical,omitempty"` // paired randomisation test against BM25
 	Dims         int     `json:"dims"`
 	Seed         uint64  `json:"seed"`
 	Trained      bool    `json:"trained"`
@@ -48,59 +47,101 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+// choices are what the command line says.
+type choices struct {
+	options
+	paths     []string
+	knownItem int
+	vectors   string // empty: none
+	runs      string // folder for TREC run files; empty: none
+	taste     bool
+	json      bool
+}
+
+func parse(args []string, stderr io.Writer) (*choices, error) {
+	c := &choices{}
 	flags := flag.NewFlagSet("eval", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	path := flags.String("beir", "", "BEIR folder (corpus.jsonl, queries.jsonl, qrels/test.tsv) or bare corpus file, .gz or not")
-	dims := flags.Int("dims", 0, "dimensions of a vector; 0: the server's default")
-	seed := flags.Uint64("seed", 1, "seed of the training and of what is drawn")
-	train := flags.Bool("train", true, "train the model on the collection; false: the untrained model")
-	knownItem := flags.Int("known-item", 0, "take the titles of this many papers as queries, and out of the papers")
-	out := flags.String("vectors", "", "write the vectors to this name with .base.fbin and .query.fbin added")
-	asTaste := flags.Bool("taste", false, "measure recommendations to synthetic users instead of searches")
-	asJSON := flags.Bool("json", false, "print one JSON object")
+	flags.Func("beir", "BEIR folder (corpus.jsonl, queries.jsonl, qrels/test.tsv) or bare corpus file, .gz or not; repeat for more", func(path string) error {
+		c.paths = append(c.paths, path)
+		return nil
+	})
+	flags.IntVar(&c.Dims, "dims", 0, "dimensions of a vector; 0: the server's default")
+	flags.Uint64Var(&c.Seed, "seed", 1, "seed of the training and of what is drawn")
+	flags.BoolVar(&c.Train, "train", true, "train the model on the collection; false: the untrained model")
+	flags.IntVar(&c.knownItem, "known-item", 0, "take the titles of this many papers as queries, and out of the papers")
+	flags.StringVar(&c.vectors, "vectors", "", "write the vectors to this name with .base.fbin and .query.fbin added; one --beir alone")
+	flags.StringVar(&c.runs, "runs", "", "write the rankings to this folder as TREC run files, DATASET.MODE.run")
+	flags.BoolVar(&c.taste, "taste", false, "measure recommendations to synthetic users instead of searches")
+	flags.BoolVar(&c.json, "json", false, "print one JSON object a collection, each on a line")
 	if err := flags.Parse(args); err != nil {
-		return err
+		return nil, err
 	}
-	if *path == "" || flags.NArg() > 0 || *knownItem < 0 {
-		return errors.New("usage: eval --beir DIR|FILE [--known-item N] [--vectors OUT] [--dims N] [--seed N] [--train=false] [--json]")
+	if len(c.paths) == 0 || flags.NArg() > 0 || c.knownItem < 0 || c.vectors != "" && len(c.paths) > 1 {
+		return nil, errors.New("usage: eval --beir DIR|FILE [--beir ...] [--known-item N] [--vectors OUT] [--runs DIR] [--dims N] " +
+			"[--seed N] [--train=false] [--taste] [--json]; --vectors takes one --beir")
 	}
-	ds, err := loadDataset(*path)
+	return c, nil
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	c, err := parse(args, stderr)
 	if err != nil {
 		return err
 	}
-	if *asTaste {
-		r, err := measureTaste(ctx, ds, options{Dims: *dims, Seed: *seed, Train: *train})
+	for _, path := range c.paths {
+		r, err := c.measure(ctx, path)
 		if err != nil {
 			return err
 		}
-		if *asJSON {
-			return json.NewEncoder(stdout).Encode(r)
+		if c.json {
+			err = json.NewEncoder(stdout).Encode(r)
+		} else {
+			err = r.print(stdout)
 		}
-		return r.print(stdout)
-	}
-	if *knownItem > 0 {
-		if err := ds.makeKnownItem(*knownItem, *seed); err != nil {
+		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// printer is what is measured of one collection: searches or recommendations.
+type printer interface{ print(io.Writer) error }
+
+// measure measures one collection as chosen.
+func (o *choices) measure(ctx context.Context, path string) (printer, error) {
+	ds, err := loadDataset(path)
+	if err != nil {
+		return nil, err
+	}
+	if o.taste {
+		return measureTaste(ctx, ds, o.options)
+	}
+	if o.knownItem > 0 {
+		if err := ds.makeKnownItem(o.knownItem, o.Seed); err != nil {
+			return nil, err
 		}
 	}
 	var held []document
-	if *out != "" && len(ds.Queries) == 0 {
-		held = ds.holdOut(heldOut, *seed)
+	if o.vectors != "" && len(ds.Queries) == 0 {
+		held = ds.holdOut(heldOut, o.Seed)
 	}
-	r, c, err := measure(ctx, ds, options{Dims: *dims, Seed: *seed, Train: *train})
+	r, c, err := measure(ctx, ds, o.options)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if *out != "" {
-		if err := c.writeVectors(*out, held); err != nil {
-			return err
+	if o.vectors != "" {
+		if err := c.writeVectors(o.vectors, held); err != nil {
+			return nil, err
 		}
 	}
-	if *asJSON {
-		return json.NewEncoder(stdout).Encode(r)
+	if o.runs != "" {
+		if err := c.writeRuns(ctx, o.runs); err != nil {
+			return nil, err
+		}
 	}
-	return r.print(stdout)
+	return r, nil
 }
 
 // measure builds a dataset and evaluates its queries, if it has any.
@@ -114,32 +155,11 @@ func measure(ctx context.Context, ds *dataset, o options) (*report, *collection,
 		TrainSeconds: c.trainSeconds, TrainEpochs: c.trainEpochs, EmbedMicros: c.embedMicros, Model: c.model.Fingerprint(),
 	}
 	if len(ds.Queries) > 0 {
-		m, n, err := c.evaluate(ctx)
+		figures, err := c.evaluate(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
-		r.Modes, r.Queries = &m, n
+		figures.fill(r)
 	}
 	return r, c, nil
-}
-
-func (r *report) print(w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "%s: %d papers, %d queries, %d dims, seed %d\n", r.Dataset, r.Papers, r.Queries, r.Dims, r.Seed)
-	if r.Modes != nil {
-		fmt.Fprintln(table, "mode\tndcg@10\trecall@10\trecall@100\tmrr@10\thit@1")
-		for _, m := range []struct {
-			name string
-			quality.Metrics
-		}{{"dense", r.Modes.Dense}, {"lexical", r.Modes.Lexical}, {"fused", r.Modes.Fused}} {
-			fmt.Fprintf(table, "%s\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\n", m.name, m.NDCG10, m.Recall10, m.Recall100, m.MRR10, m.Hit1)
-		}
-	}
-	if r.Trained {
-		fmt.Fprintf(table, "training %.1f s, %d epochs; ", r.TrainSeconds, r.TrainEpochs)
-	} else {
-		fmt.Fprint(table, "untrained; ")
-	}
-	fmt.Fprintf(table, "embedding %.0f us a document; model %s\n", r.EmbedMicros, r.Model)
-	return table.Flush()
 }

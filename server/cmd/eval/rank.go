@@ -20,48 +20,48 @@ const batch = 64
 // depth is the length of the rankings that are measured.
 const depth = 100
 
-// modes are the figures of the three ways to rank.
-type modes struct {
-	Dense   quality.Metrics `json:"dense"`
-	Lexical quality.Metrics `json:"lexical"`
-	Fused   quality.Metrics `json:"fused"`
-}
-
 // analyzed is a query ready to be ranked.
 type analyzed struct {
 	rank.Query
 	accept allBut // the document that may not be found, or -1
-	grades map[string]int
 }
 
-// evaluate ranks every judged query by exact float32 cosine, by BM25 over all documents, and by the two fused as the
-// server fuses them. It returns the mean figures and the number of queries that had a relevant document.
-func (c *collection) evaluate(ctx context.Context) (modes, int, error) {
-	var dense, words, fused []quality.Metrics
+// evaluate measures every judged query that has a relevant document.
+func (c *collection) evaluate(ctx context.Context) (*figures, error) {
+	f := &figures{}
+	err := c.rankAll(ctx, func(q *query, lists [3][]index.Candidate) error {
+		for m, all := range []*[]quality.Metrics{&f.dense, &f.words, &f.fused} {
+			if figures, judged := quality.Score(c.ids(lists[m]), q.Grades); judged {
+				*all = append(*all, figures)
+			}
+		}
+		return nil
+	})
+	return f, err
+}
+
+// rankAll ranks every query by exact float32 cosine, by BM25 over all documents, and by the two fused as the server fuses
+// them, and calls fn with the three rankings of one query after the other, in their order.
+func (c *collection) rankAll(ctx context.Context, fn func(q *query, lists [3][]index.Candidate) error) error {
 	for from := 0; from < len(c.Queries); from += batch {
 		queries := c.Queries[from:min(from+batch, len(c.Queries))]
 		prepared, vectors := c.prepare(queries)
 		cosines := c.cosines(vectors, len(queries))
-		results := make([][3]quality.Metrics, len(queries))
-		judged, errs := make([]bool, len(queries)), make([]error, len(queries))
+		lists, errs := make([][3][]index.Candidate, len(queries)), make([]error, len(queries))
 		err := parallelEach(ctx, len(queries), func(i int) {
 			row := cosines[i*len(c.Documents) : (i+1)*len(c.Documents)]
-			var lists [3][]index.Candidate
-			lists, errs[i] = c.rank(ctx, &prepared[i], row)
-			for m, list := range lists {
-				results[i][m], judged[i] = quality.Score(c.ids(list), prepared[i].grades)
-			}
+			lists[i], errs[i] = c.rank(ctx, &prepared[i], row)
 		})
 		if err := errors.Join(append(errs, err)...); err != nil {
-			return modes{}, 0, err
+			return err
 		}
-		for i, r := range results {
-			if judged[i] {
-				dense, words, fused = append(dense, r[0]), append(words, r[1]), append(fused, r[2])
+		for i := range queries {
+			if err := fn(&queries[i], lists[i]); err != nil {
+				return err
 			}
 		}
 	}
-	return modes{quality.Mean(dense), quality.Mean(words), quality.Mean(fused)}, len(dense), nil
+	return nil
 }
 
 // prepare analyses and embeds queries; a query by paper takes the paper's own words and vector.
@@ -71,7 +71,7 @@ func (c *collection) prepare(queries []query) ([]analyzed, []float32) {
 	out, vectors := make([]analyzed, len(queries)), make([]float32, len(queries)*d)
 	for i, q := range queries {
 		a := &out[i]
-		a.grades, a.accept = q.Grades, -1
+		a.accept = -1
 		a.Vector, a.Terms = vectors[i*d:(i+1)*d], new(embed.Terms)
 		kind := rank.PaperQuery
 		if slot, ok := c.slots[q.PaperID]; ok && q.PaperID != "" {
@@ -118,6 +118,7 @@ func (c *collection) rank(ctx context.Context, a *analyzed, cosines []float32) (
 		return [3][]index.Candidate{}, err
 	}
 	r.Best(depth)
+	r.Finish()
 	fused := make([]index.Candidate, min(depth, len(r.Ranked)))
 	for i := range fused {
 		fused[i] = index.Candidate{Slot: r.Ranked[i].Slot, Score: float32(r.Ranked[i].Score)}

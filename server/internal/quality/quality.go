@@ -71,17 +71,14 @@ func discounted(grade, i int) float64 { return float64(grade) / math.Log2(float6
 
 // Mean returns the mean of each figure; the zero Metrics for no queries.
 func Mean(queries []Metrics) Metrics {
-	var sum Metrics
-	if len(queries) == 0 {
-		return sum
+	var sum [figures]float64
+	for i := range queries {
+		for f, v := range queries[i].values() {
+			sum[f] += v
+		}
 	}
-	for _, m := range queries {
-		sum.NDCG10 += m.NDCG10
-		sum.Recall10 += m.Recall10
-		sum.Recall100 += m.Recall100
-		sum.MRR10 += m.MRR10
-		sum.Hit1 += m.Hit1
+	for f := range sum {
+		sum[f] /= max(1, float64(len(queries)))
 	}
-	n := float64(len(queries))
-	return Metrics{NDCG10: sum.NDCG10 / n, Recall10: sum.Recall10 / n, Recall100: sum.Recall100 / n, MRR10: sum.MRR10 / n, Hit1: sum.Hit1 / n}
+	return metricsOf(sum)
 }
