@@ -278,6 +278,13 @@ func (g *Gate) Do(ctx context.Context, class Class, units float64, fn func(ctx c
 	return fn(permit.context(ctx))
 }
 
+// Width is how many goroutines a batch or heavy call may use beside the others that run now, itself counted: all together
+// they are about as many as cores, so that there is always a processor left that looks after the network.
+func (g *Gate) Width() int {
+	s := g.limiter.State()
+	return max(1, g.limiter.cores/max(1, s.Running[Batch]+s.Running[Heavy]))
+}
+
 // Hold takes bytes from the budget for a call that receives many messages, and waits for them. Return gives them back,
 // and so does the end of the call.
 func (g *Gate) Hold(ctx context.Context, bytes int) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,7 +73,7 @@ func (e *Engine) prepare(ctx context.Context, m *embed.Model, papers []*paper.Pa
 			}
 		}
 	}
-	workers := min(runtime.GOMAXPROCS(0), (len(papers)+prepareRun-1)/prepareRun)
+	workers := min(e.cfg.Cores, (len(papers)+prepareRun-1)/prepareRun)
 	if workers <= 1 {
 		return items, work()
 	}

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,14 +26,15 @@ func (s *Server) SearchPapers(ctx context.Context, req *akinv1.SearchPapersReque
 	return response, nil
 }
 
-// BatchSearchPapers answers many searches, each by itself. Together they take as many cores as there are.
+// BatchSearchPapers answers many searches, each by itself. Together they take the cores that no other call
+// of their kind has.
 func (s *Server) BatchSearchPapers(ctx context.Context, req *akinv1.BatchSearchPapersRequest) (*akinv1.BatchSearchPapersResponse, error) {
 	if err := checkBatch(req); err != nil {
 		return nil, err
 	}
 	answers := make([]answer, len(req.GetRequests()))
 	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	group.SetLimit(s.gate.Width())
 	for i, r := range req.GetRequests() {
 		group.Go(recovered(func() error {
 			answers[i] = s.answer(ctx, r)

@@ -114,9 +114,13 @@ func (c *Crew) do(ctx context.Context, v *View, jobs []Job, slots []uint32, from
 	return scored, err
 }
 
-// hire starts a helper for each idle processor that there is a chunk for.
+// cores is how many scanners find work at a time. Go may have more processors than that: the server keeps one for the
+// network. Tests change it.
+var cores = func() int { return min(runtime.GOMAXPROCS(0), runtime.NumCPU()) }
+
+// hire starts a helper for each idle core that there is a chunk for.
 func (c *Crew) hire() {
-	c.cores = int32(runtime.GOMAXPROCS(0)) //nolint:gosec // a small number
+	c.cores = int32(cores()) //nolint:gosec // a small number
 	for j := range c.jobs {
 		c.floors[j].Store(math.Float32bits(lowest))
 	}
