@@ -43,10 +43,11 @@ const (
 	maxQueued    = 1024
 )
 
-// maxWait is how long a call may wait for its turn, by class. Short: under overload a longer queue only makes everyone
-// slower, and what is turned away early can go elsewhere.
+// maxWait is how long a call may wait for its turn, by class, and never longer than a third of what is left to its
+// deadline. Short: under overload a longer queue only makes everyone slower, and what is turned away early can go
+// elsewhere.
 var maxWait = [classes]time.Duration{
-	Interactive: 100 * time.Millisecond,
+	Interactive: time.Second,
 	Writing:     2 * time.Second,
 	Batch:       2 * time.Second,
 	Heavy:       30 * time.Second,
@@ -251,8 +252,8 @@ func (l *Limiter) wait(c Class, greedy bool) time.Duration {
 	return seconds(before * l.hold[c] / float64(places))
 }
 
-// inTime reports whether a call that waits so long is reached within what its class may wait and half of what is left to
-// it.
+// inTime reports whether a call that waits so long is reached within what its class may wait and a third of what is left
+// to it: the estimate may be wrong by as much.
 func (l *Limiter) inTime(t *ticket, wait time.Duration, now time.Time) bool {
 	if wait > maxWait[t.class] {
 		return false
@@ -261,7 +262,7 @@ func (l *Limiter) inTime(t *ticket, wait time.Duration, now time.Time) bool {
 		return true
 	}
 	left := t.deadline.Sub(now)
-	return wait <= left/2 && seconds(t.units*l.hold[t.class]) < left
+	return wait <= left/3 && seconds(t.units*l.hold[t.class]) < left
 }
 
 // adjust looks after the number of interactive slots. mu is held.
