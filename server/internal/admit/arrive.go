@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -98,11 +99,11 @@ type Call struct {
 	refused error // what the handler is to say at once
 	permit  *Permit
 	seated  bool
-	once    sync.Once
+	owner   atomic.Int32 // who gives back what the call holds: nobody yet, its handler, or it has ended before
 
-	mu    sync.Mutex
-	ended bool
-	held  int64 // taken by Hold
+	mu   sync.Mutex
+	over bool
+	held int64 // taken by Hold
 }
 
 // Waited is how long a call waited for its turn; 0 when it did not come to that.
@@ -139,14 +140,18 @@ func (g *Gate) Arrive(ctx context.Context, info *tap.Info) (context.Context, err
 		ctx, call.cancel = context.WithCancelCause(ctx)
 		ctx = context.WithValue(ctx, callKey{}, call)
 		// The handler ends the call. Where gRPC calls none, the end of the stream does.
-		context.AfterFunc(ctx, func() { g.end(call) })
+		context.AfterFunc(ctx, func() {
+			if call.owner.CompareAndSwap(nobody, ended) {
+				g.end(call)
+			}
+		})
 		return ctx, nil
-	}
-	if g.cfg.Refused != nil {
-		g.cfg.Refused(ctx, call.Method, err)
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) > lateRefusal {
 		return context.WithValue(ctx, callKey{}, &Call{Method: call.Method, Principal: call.Principal, refused: err}), nil
+	}
+	if g.cfg.Refused != nil {
+		g.cfg.Refused(ctx, call.Method, err)
 	}
 	return ctx, err
 }
@@ -208,37 +213,49 @@ func (g *Gate) leave(call *Call) {
 	g.seats.give(call)
 }
 
-// end gives everything back, once.
+// end gives everything back. It is called once.
 func (g *Gate) end(call *Call) {
-	call.once.Do(func() {
-		call.permit.release()
-		if call.waiting {
-			g.limiter.received(call.Rule.Class, call.period)
-		}
-		call.mu.Lock()
-		call.ended = true
-		held := call.held
-		call.held = 0
-		call.mu.Unlock()
-		g.budget.give(call.bytes + held)
-		call.drop(call.bytes)
-		g.leave(call)
-	})
-}
-
-// End ends the call of a context: whatever it held is given back. It may be called more than once.
-func (g *Gate) End(ctx context.Context) {
-	if call := callOf(ctx); call != nil && call.refused == nil {
-		g.end(call)
+	call.permit.release()
+	if call.waiting {
+		g.limiter.received(call.Rule.Class, call.period)
 	}
+	call.mu.Lock()
+	call.over = true
+	held := call.held
+	call.held = 0
+	call.mu.Unlock()
+	g.budget.give(call.bytes + held)
+	call.drop(call.bytes)
+	g.leave(call)
 }
 
-// Begin is the first thing a handler's wrapper calls: the refusal of a call that could not be refused on its headers.
+// Owners of a call.
+const (
+	nobody int32 = iota
+	handler
+	ended
+)
+
+// Begin is the first thing a handler's wrapper calls. From then on the call is the handler's, and End must follow,
+// whatever Begin returns: the refusal of a call that could not be refused on its headers, or that it is over already.
 func (g *Gate) Begin(ctx context.Context) error {
-	if call := callOf(ctx); call != nil {
+	call := callOf(ctx)
+	switch {
+	case call == nil:
+		return nil
+	case call.refused != nil:
 		return call.refused
+	case !call.owner.CompareAndSwap(nobody, handler):
+		return contextError(ctx)
 	}
 	return nil
+}
+
+// End ends the call of a context that Begin began: whatever it held is given back.
+func (g *Gate) End(ctx context.Context) {
+	if call := callOf(ctx); call != nil && call.owner.CompareAndSwap(handler, ended) {
+		g.end(call)
+	}
 }
 
 // Acquire charges a call for its message and waits for its turn. The context it returns is for the handler: where it asks
@@ -297,7 +314,7 @@ func (g *Gate) Hold(ctx context.Context, bytes int) error {
 	}
 	call.mu.Lock()
 	defer call.mu.Unlock()
-	if call.ended { // nobody is left to return them
+	if call.over { // nobody is left to return them
 		g.budget.give(int64(bytes))
 		return context.Canceled
 	}

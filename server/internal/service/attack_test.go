@@ -312,3 +312,45 @@ func TestAnUnknownMethodIsRefusedOnItsHeaders(t *testing.T) {
 	err := r.conn.Invoke(testContext(t), "/akin.v1.PaperService/Nothing", large(1), large(1))
 	wantStatus(t, err, codes.Unimplemented, "NO_RULE")
 }
+
+func TestCallsThatAreCancelledAnywhereLeaveNothingBehind(t *testing.T) {
+	keys, tokens := keyring(t, admit.Entry{Name: "a", Roles: []string{"read", "write"}})
+	r := newRig(t, Config{Admit: admit.Config{Keys: keys, Cores: 1}})
+	ctx := withToken(testContext(t), tokens[0])
+	if _, err := r.papers.BatchUpsertPapers(ctx, &akinv1.BatchUpsertPapersRequest{Papers: wordy(300)}); err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	for i := range 600 {
+		wait.Go(func() {
+			short, cancel := context.WithTimeout(ctx, time.Duration(i%40)*100*time.Microsecond)
+			defer cancel()
+			switch i % 4 {
+			case 0:
+				_, _ = r.similarity.FindDuplicates(short, &akinv1.FindDuplicatesRequest{MinCosine: .5})
+			case 1:
+				_, _ = r.similarity.BatchSearchPapers(short, &akinv1.BatchSearchPapersRequest{Requests: []*akinv1.SearchPapersRequest{
+					{Query: &akinv1.SearchPapersRequest_PaperId{PaperId: "paper-001"}},
+				}})
+			case 2:
+				if stream, err := r.papers.ExportPapers(short, &akinv1.ExportPapersRequest{}); err == nil {
+					_, _ = stream.Recv()
+				}
+			default:
+				_, _ = r.papers.GetPaper(short, &akinv1.GetPaperRequest{Id: "paper-001"})
+			}
+		})
+	}
+	wait.Wait()
+	r.conn.Close()
+	r.server.Drain(testContext(t)) // waits for every handler
+	state := r.server.gate.Limiter().State()
+	for class := range state.Running {
+		if state.Running[class] != 0 || state.Queued[class] != 0 {
+			t.Errorf("%+v", state)
+		}
+	}
+	if now, _ := r.server.gate.Budget().Used(); now != 0 {
+		t.Errorf("%d bytes are held", now)
+	}
+}
