@@ -2,6 +2,7 @@ package admit
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -21,7 +22,9 @@ func (g *Gate) Send(ctx context.Context, send func() error) error {
 	}
 	call.permit.pause()
 	defer call.permit.resume(ctx)
+	var late atomic.Bool
 	timer := time.AfterFunc(g.cfg.SendTimeout, func() {
+		late.Store(true)
 		// gRPC would tell the client of a cancelled context; the first status that is written counts.
 		if s, ok := grpc.ServerTransportStreamFromContext(ctx).(interface{ WriteStatus(*status.Status) error }); ok {
 			_ = s.WriteStatus(status.Convert(errNotRead)) // it fails where the connection is gone
@@ -29,11 +32,14 @@ func (g *Gate) Send(ctx context.Context, send func() error) error {
 		call.cancel(errNotRead)
 	})
 	defer timer.Stop()
-	if err := send(); err != nil {
-		if ctx.Err() != nil {
-			return contextError(ctx)
-		}
-		return err
+	err := send()
+	switch {
+	case err == nil:
+		return nil
+	case late.Load(): // whatever gRPC makes of it
+		return errNotRead
+	case ctx.Err() != nil:
+		return contextError(ctx)
 	}
-	return nil
+	return err
 }
