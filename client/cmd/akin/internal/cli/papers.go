@@ -14,6 +14,9 @@ import (
 func (a *app) getCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "get [flags] ID...", Short: "Show stored papers", Args: atLeast(1, "the id of a paper"),
+		Long: `Show stored papers. An id may be spelt in any way, here and wherever a paper is
+named to be read: arXiv:1706.03762v5, https://arxiv.org/pdf/1706.03762, a DOI with
+or without its resolver, PMID:31452104. One that is stored as it stands goes first.`,
 		Example: `  akin get 1706.03762
   akin get --json 1706.03762 1810.04805 | jq .title`,
 		ValidArgsFunction: cobra.NoFileCompletions,

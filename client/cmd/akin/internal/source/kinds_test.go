@@ -57,7 +57,7 @@ func TestFilesAsPeopleHaveThemAreRecognised(t *testing.T) {
 func TestTextsThatHoldNoPapersAreNeverTakenForAPage(t *testing.T) {
 	const prose = "Peat holds water for many years. We weigh it in forty bogs over nine winters, and we find that most of them grew a lot."
 	for name, text := range map[string]string{
-		"tagged lines of an unknown kind": "Titel: Peat\nAutor: Moor\nJahr: 2018\nBand: 3\nText\n" + prose + "\n\nTitel: Moss\nAutor: Fen\nJahr: 2019\nBand: 4\nText\n" + prose + "\n",
+		"tagged lines of an unknown kind": "Titel: Peat\nVerfasser: Moor\nJahr: 2018\nBand: 3\nText\n" + prose + "\n\nTitel: Moss\nVerfasser: Fen\nJahr: 2019\nBand: 4\nText\n" + prose + "\n",
 		"a table of ids":                  "pmid,doi,label\n1,10.1000/" + strings.Repeat("x", 160) + ",1\n2,10.1000/" + strings.Repeat("y", 160) + ",0\n",
 		"a program":                       "package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfmt.Println(\"x\")\n}\n// " + prose + "\n",
 	} {
