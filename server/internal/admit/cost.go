@@ -60,7 +60,7 @@ func CostOf(rule Rule, m proto.Message) Cost {
 func searchUnits(o *akinv1.SearchOptions, size int32) float64 {
 	units := (1 + float64(o.GetEf())/150) * (1 + float64(max(0, min(1000, size)))/150)
 	if o.GetFilter() != "" {
-		units *= 1.5
+		units *= 1.5 + float64(len(o.GetFilter()))/256 // each condition may be a pass over all papers
 	}
 	if o.GetMode() == akinv1.SearchMode_SEARCH_MODE_EXACT {
 		units *= 2 * wideUnits

@@ -3,12 +3,15 @@ package admit
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
 // testLimiter has one core, a clock of its own, and says that as many goroutines wait for a core as *waiting.
@@ -302,5 +305,46 @@ func TestTheBudgetIsNeverExceeded(t *testing.T) {
 	}
 	if used, most := b.Used(); used != 500 || most != 1000 {
 		t.Errorf("used %d, most %d", used, most)
+	}
+}
+
+func TestAQuietCallerGoesBeforeManyEqualGreedyOnes(t *testing.T) {
+	var u usage
+	now := time.Unix(1000, 0)
+	for range 50 {
+		now = now.Add(20 * time.Millisecond)
+		for _, key := range []string{"a", "b", "c", "d"} { // a flood over four connections
+			u.add(key, .010, now)
+		}
+		u.add("quiet", .001, now)
+	}
+	for _, key := range []string{"a", "b", "c", "d"} {
+		if !u.greedy(key, now) {
+			t.Errorf("%s took a quarter beside a quiet caller, and is not greedy", key)
+		}
+	}
+	if u.greedy("quiet", now) || u.greedy("new", now) {
+		t.Error("who takes little is greedy")
+	}
+	var alone usage
+	alone.add("only", 1, now)
+	if alone.greedy("only", now) {
+		t.Error("who is alone is greedy")
+	}
+}
+
+func TestALongFilterIsNoInteractiveWork(t *testing.T) {
+	rule := Rules[akinv1.SimilarityService_SearchPapers_FullMethodName]
+	request := func(filter string) *akinv1.SearchPapersRequest {
+		return &akinv1.SearchPapersRequest{Options: &akinv1.SearchOptions{Filter: filter}}
+	}
+	if c := CostOf(rule, request(`attributes.year > 2020`)); c.Class != Interactive {
+		t.Errorf("a short filter is %v", c)
+	}
+	if c := CostOf(rule, request(strings.Repeat("attributes.year > 2020 OR ", 60))); c.Class != Batch {
+		t.Errorf("sixty conditions are %v", c)
+	}
+	if c := CostOf(rule, &akinv1.SearchPapersRequest{Options: &akinv1.SearchOptions{Ef: 4096}}); c.Class != Batch {
+		t.Errorf("ef 4,096 is %v", c)
 	}
 }

@@ -120,14 +120,12 @@ func (u *usage) add(key any, seconds float64, now time.Time) {
 	u.total += seconds
 }
 
-// greedy reports whether a caller took half as much again as an equal part of what all took lately.
+// greedy reports whether a caller took more than an equal part of what all took lately. Among equals it changes from one
+// moment to the next, and whoever had less goes before.
 func (u *usage) greedy(key any, now time.Time) bool {
 	u.decay(now)
 	s := u.callers[key]
-	if s == nil {
-		return false
-	}
-	return s.seconds*float64(len(u.callers)) > 1.5*u.total
+	return s != nil && s.seconds*float64(len(u.callers)) > 1.02*u.total // beyond what rounding does
 }
 
 // arrivals counts calls whose headers are in and whose message is not: they will stand in the queue in a moment, and a
