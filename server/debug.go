@@ -8,43 +8,49 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/akin-search/akin/server/internal/service"
 )
 
-// serveDebug serves profiles and metrics over HTTP. It returns how to stop, and the observer that counts calls.
-func serveDebug(addr string, log *slog.Logger) (stop func(), observe func(service.Call), err error) {
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, nil, fmt.Errorf("--debug-addr: %w", err)
-	}
-	registry := prometheus.NewRegistry()
-	calls := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    "akin_call_duration_seconds",
-		Help:    "Duration of calls that have ended, by method and outcome.",
-		Buckets: prometheus.ExponentialBuckets(100e-6, 2.5, 14), // 100 us to 15 s
-	}, []string{"method", "code"})
-	registry.MustRegister(calls, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-
+// serveMetrics serves /metrics and nothing else: its address may be any.
+func serveMetrics(addr string, metrics http.Handler, log *slog.Logger) (stop func(), err error) {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", metrics)
+	return serveHTTP("--metrics-addr", addr, "metrics", mux, log)
+}
+
+// serveDebug serves profiles beside the metrics. They show what is in memory, so that its address is of this machine.
+func serveDebug(addr string, metrics http.Handler, log *slog.Logger) (stop func(), err error) {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	return serveHTTP("--debug-addr", addr, "profiles and metrics", mux, log)
+}
+
+func serveHTTP(flag, addr, what string, handler http.Handler, log *slog.Logger) (stop func(), err error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("profiles and metrics are no longer served", "error", err)
+			log.Error(what+" are no longer served", "error", err)
 		}
 	}()
-	log.Info("profiles and metrics", "address", "http://"+listener.Addr().String())
-	return func() { _ = server.Close() }, func(c service.Call) {
-		calls.WithLabelValues(c.Method, c.Code).Observe(c.Duration.Seconds())
+	log.Info(what, "address", "http://"+listener.Addr().String())
+	return func() {
+		_ = server.Close()
+		<-done
 	}, nil
 }

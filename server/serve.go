@@ -14,6 +14,7 @@ import (
 	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/service"
+	"github.com/akin-search/akin/server/internal/telemetry"
 )
 
 // closeGrace is how long the engine may take to write its checkpoint at the end; the papers themselves are on disk all
@@ -77,13 +78,24 @@ func serve(ctx context.Context, s *settings) error {
 			return err
 		}
 	}
-	if s.debugAddr != "" {
-		stop, observe, err := serveDebug(s.debugAddr, log)
+	var metrics *telemetry.Metrics
+	if s.debugAddr != "" || s.metricsAddr != "" {
+		metrics = telemetry.New()
+		cfg.Observe = metrics.Ended
+	}
+	if s.metricsAddr != "" {
+		stop, err := serveMetrics(s.metricsAddr, metrics.Handler(), log)
 		if err != nil {
 			return err
 		}
 		defer stop()
-		cfg.Observe = observe
+	}
+	if s.debugAddr != "" {
+		stop, err := serveDebug(s.debugAddr, metrics.Handler(), log)
+		if err != nil {
+			return err
+		}
+		defer stop()
 	}
 	if s.insecure && !local {
 		log.Warn("open to the network by --insecure", "address", s.addr, "tokens", cfg.Admit.Keys != nil, "encrypted", cfg.TLS != nil)
@@ -93,7 +105,7 @@ func serve(ctx context.Context, s *settings) error {
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 	r := &runner{addr: s.addr, data: s.data, index: s.index, drain: s.drain, cfg: cfg, log: log, signals: signals}
-	r.connections, r.passed = s.connections, passed
+	r.connections, r.passed, r.metrics = s.connections, passed, metrics
 	return r.run(ctx)
 }
 
@@ -107,8 +119,9 @@ type runner struct {
 	index       string
 	drain       time.Duration
 	cfg         service.Config
-	connections int          // at most; 0: any number
-	passed      net.Listener // by systemd; nil: listen on addr
+	connections int                // at most; 0: any number
+	passed      net.Listener       // by systemd; nil: listen on addr
+	metrics     *telemetry.Metrics // nil: none
 	log         *slog.Logger
 	signals     <-chan os.Signal
 	ready       func(addr net.Addr) // called once calls are answered, on a goroutine of its own; nil: nothing
@@ -128,7 +141,11 @@ func (r *runner) run(ctx context.Context) error {
 	served := make(chan error, 1)
 	accepting := listener
 	if r.connections > 0 {
-		accepting = admit.Listen(listener, r.connections, r.log)
+		limited := admit.Listen(listener, r.connections, r.log)
+		accepting = limited
+		if r.metrics != nil {
+			r.metrics.WatchAdmission(server.Gate(), limited)
+		}
 	}
 	go func() { served <- server.Serve(accepting) }()
 	defer r.stopServing(server, served) // for the ways out before the drain; a second drain returns at once
@@ -141,6 +158,9 @@ func (r *runner) run(ctx context.Context) error {
 	go func() {
 		var err error
 		cfg := engine.Config{Dir: r.data, Index: r.index, Cores: r.cfg.Admit.Cores, Logger: r.log}
+		if r.metrics != nil {
+			cfg.Observe, cfg.Committed = r.metrics.StageEnded, r.metrics.Committed
+		}
 		if configure != nil {
 			configure(&cfg)
 		}
@@ -161,6 +181,10 @@ func (r *runner) run(ctx context.Context) error {
 		return fmt.Errorf("open %s: %w", r.data, err)
 	}
 	server.Ready(live)
+	stopWatching := func() {}
+	if r.metrics != nil {
+		stopWatching = r.metrics.Watch(live, r.log)
+	}
 	r.announce(ctx, listener.Addr(), live)
 	if r.ready != nil {
 		go r.ready(listener.Addr())
@@ -174,6 +198,7 @@ func (r *runner) run(ctx context.Context) error {
 		served <- err // for stopServing
 	}
 	r.drainServer(server)
+	stopWatching()
 	return errors.Join(err, r.closeEngine(live))
 }
 

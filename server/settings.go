@@ -30,11 +30,12 @@ type settings struct {
 
 	connections int // at most
 
-	drain     time.Duration // how long running calls may take to finish
-	memory    string        // soft limit, such as 2GiB; empty: none
-	debugAddr string        // of pprof and metrics; empty: off
-	logLevel  string
-	logFormat string
+	drain       time.Duration // how long running calls may take to finish
+	memory      string        // soft limit, such as 2GiB; empty: none
+	debugAddr   string        // of pprof and metrics; empty: off
+	metricsAddr string        // of metrics alone; empty: off
+	logLevel    string
+	logFormat   string
 }
 
 // defaultAddr is Akin's port on this machine only: a server without token and TLS is nobody else's business.
@@ -60,6 +61,7 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.DurationVar(&s.drain, "drain", 10*time.Second, "how long running calls may take to finish at the end")
 	f.StringVar(&s.memory, "memory-limit", "", "soft limit of memory, such as 2GiB: the collector works harder near it (default: none)")
 	f.StringVar(&s.debugAddr, "debug-addr", "", "loopback address for profiles (/debug/pprof/) and metrics (/metrics) over HTTP (default: off)")
+	f.StringVar(&s.metricsAddr, "metrics-addr", "", "address for metrics (/metrics, for Prometheus) over HTTP, which may be any; it asks for no token (default: off)")
 	f.StringVar(&s.logLevel, "log-level", "info", "debug (every call), info (failed calls), warn or error")
 	f.StringVar(&s.logFormat, "log-format", "text", "text or json")
 }

@@ -18,7 +18,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+
 	"github.com/akin-search/akin/server/internal/service"
+	"github.com/akin-search/akin/server/internal/telemetry"
 )
 
 func TestTheDataFolderIsTheUsers(t *testing.T) {
@@ -144,13 +147,14 @@ func TestARenewedCertificateIsServedAndABrokenOneIsNot(t *testing.T) {
 
 func TestMetricsCountCalls(t *testing.T) {
 	var log strings.Builder
-	stop, observe, err := serveDebug("127.0.0.1:0", slog.New(slog.NewTextHandler(&log, nil)))
+	metrics := telemetry.New()
+	stop, err := serveDebug("127.0.0.1:0", metrics.Handler(), slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stop()
 	for range 3 {
-		observe(service.Call{Method: "/akin.v1.PaperService/GetPaper", Code: "OK", Duration: time.Millisecond})
+		metrics.Ended(t.Context(), service.Call{Method: "/akin.v1.PaperService/GetPaper", Code: codes.OK, Duration: time.Millisecond})
 	}
 	_, base, _ := strings.Cut(strings.TrimSpace(log.String()), "address=")
 	for path, text := range map[string]string{
@@ -167,6 +171,26 @@ func TestMetricsCountCalls(t *testing.T) {
 		response.Body.Close()
 		if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(body), text) {
 			t.Errorf("%s: %s %v, without %s", path, response.Status, err, fmt.Sprintf("%.60q", text))
+		}
+	}
+}
+
+func TestMetricsAloneShowNoProfiles(t *testing.T) {
+	var log strings.Builder
+	stop, err := serveMetrics("127.0.0.1:0", telemetry.New().Handler(), slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	_, base, _ := strings.Cut(strings.TrimSpace(log.String()), "address=")
+	for path, want := range map[string]int{"/metrics": http.StatusOK, "/debug/pprof/": http.StatusNotFound, "/": http.StatusNotFound} {
+		response, err := http.Get(base + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%s: %s", path, response.Status)
 		}
 	}
 }

@@ -18,8 +18,11 @@ type Listener struct {
 	log  *slog.Logger
 
 	open atomic.Int64
+	all  atomic.Int64 // shed since the start
 	shed atomic.Int64 // since the last line in the log
 	said atomic.Int64 // Unix nanoseconds of that line
+
+	received, sent atomic.Int64 // bytes of all connections
 
 	mu    sync.Mutex
 	spare *os.File // a file descriptor to give up when there are no others
@@ -56,8 +59,17 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Open is how many connections there are.
-func (l *Listener) Open() int { return int(l.open.Load()) }
+// Traffic is a look at a listener, for metrics.
+type Traffic struct {
+	Open           int64 // connections
+	Shed           int64 // connections closed at once, since the start
+	Received, Sent int64 // bytes since the start
+}
+
+// Traffic looks at the listener.
+func (l *Listener) Traffic() Traffic {
+	return Traffic{Open: l.open.Load(), Shed: l.all.Load(), Received: l.received.Load(), Sent: l.sent.Load()}
+}
 
 // Close closes the listener; its connections stay.
 func (l *Listener) Close() error {
@@ -94,6 +106,7 @@ func (l *Listener) shedOne() bool {
 
 // tell logs at most once a second.
 func (l *Listener) tell(text string, err error) {
+	l.all.Add(1)
 	n := l.shed.Add(1)
 	now, before := time.Now().UnixNano(), l.said.Load()
 	if now-before < int64(time.Second) || !l.said.CompareAndSwap(before, now) {
@@ -107,11 +120,25 @@ func (l *Listener) tell(text string, err error) {
 	l.log.Error(text, attributes...)
 }
 
-// counted is a connection that tells when it ends.
+// counted is a connection that counts its bytes and tells when it ends.
 type counted struct {
 	net.Conn
 	listener *Listener
 	once     sync.Once
+}
+
+// Read implements net.Conn.
+func (c *counted) Read(b []byte) (n int, err error) {
+	n, err = c.Conn.Read(b)
+	c.listener.received.Add(int64(n))
+	return n, err
+}
+
+// Write implements net.Conn.
+func (c *counted) Write(b []byte) (n int, err error) {
+	n, err = c.Conn.Write(b)
+	c.listener.sent.Add(int64(n))
+	return n, err
 }
 
 // Close implements net.Conn.

@@ -91,7 +91,7 @@ func TestConnectionsBeyondTheLimitAreClosed(t *testing.T) {
 	}
 	served.Close()
 	second.Close()
-	if n := l.Open(); n != 0 {
+	if n := l.Traffic().Open; n != 0 {
 		t.Errorf("%d are open", n)
 	}
 	l.Close()

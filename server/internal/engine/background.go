@@ -11,6 +11,7 @@ import (
 type activity struct {
 	name     string
 	progress float64
+	since    time.Time
 }
 
 // setActivity reports what goes on; an empty name means nothing does.
@@ -19,7 +20,11 @@ func (e *Engine) setActivity(name string, progress float64) {
 		e.activity.Store(nil)
 		return
 	}
-	e.activity.Store(&activity{name, progress})
+	since := time.Now()
+	if a := e.activity.Load(); a != nil && a.name == name {
+		since = a.since
+	}
+	e.activity.Store(&activity{name, progress, since})
 }
 
 func (e *Engine) wakeCatchup() { signal(e.catchup) }
@@ -106,6 +111,7 @@ func (s *scheduler) take(end ending) {
 	e := s.engine
 	s.agenda = s.agenda.end(end.task, time.Now(), end.cost, retryAfter, end.err != nil)
 	if end.err != nil && e.background.Err() == nil {
+		e.failures[end.task].Add(1)
 		e.log.Error("background work failed; it is tried again", "task", end.task.String(), "after", retryAfter, "error", end.err)
 	}
 }

@@ -57,6 +57,8 @@ type saved struct {
 	live     atomic.Bool   // it is of the generation that serves
 	revision atomic.Uint64 // that it holds everything up to
 	keep     atomic.Uint64 // revision of the base: a start that finds a segment damaged replays the log from there at worst
+	written  atomic.Int64  // Unix seconds when its newest part was written; 0: there is none
+	bytes    atomic.Int64  // on disk
 	graph    atomic.Int64  // vectors that stand in its graph: a start inserts the others anew
 }
 
@@ -121,6 +123,8 @@ func (e *Engine) writeCheckpoint(ctx context.Context) error {
 		c.segments, c.count = c.segments+part.Bytes, c.count+1
 	}
 	c.newest, c.slots = part, x.to
+	c.written.Store(e.now().Unix())
+	c.bytes.Store(c.base + c.segments)
 	c.live.Store(true)
 	c.revision.Store(revision)
 	if x.links {

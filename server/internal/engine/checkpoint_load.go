@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
@@ -97,6 +98,10 @@ func (e *Engine) loaded(g *Generation, parts []*checkpoint.Reader, fault error) 
 	c.keep.Store(parts[0].Meta().Revision)
 	c.revision.Store(last.Meta().Revision)
 	c.graph.Store(int64(g.vectors.Info().Graph))
+	c.bytes.Store(c.base + c.segments)
+	if info, err := os.Stat(c.newest.Path); err == nil { // its age is for whoever watches: nothing depends on it
+		c.written.Store(info.ModTime().Unix())
+	}
 	if fault != nil {
 		// The next part is a base, which replaces what cannot be used.
 		e.log.Warn("segments of the checkpoint do not serve; what they held is replayed from the store", "folder", e.checkpoints().Path,

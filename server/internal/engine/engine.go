@@ -34,6 +34,11 @@ type Config struct {
 	// that fail or kill there. Nil: no hook.
 	Hook func(point string) error
 
+	// Observe is told of every stage of a query that has ended, from many goroutines at once. Nil: no one.
+	Observe func(ctx context.Context, stage string, begin time.Time)
+	// Committed is told of every transaction of the store, as store.Options.Committed. Nil: no one.
+	Committed func(store.Commit)
+
 	Logger *slog.Logger     // default slog.Default()
 	Now    func() time.Time // default time.Now
 }
@@ -97,10 +102,12 @@ type Engine struct {
 	buildFrom  uint64               // revision behind which a running build needs the log, or noBuild. Under logMu
 	answers    answers              // of Duplicates, for their further pages
 	activity   atomic.Pointer[activity]
-	underWay   atomic.Int64  // slots that submitted writes may take
-	lastWrite  atomic.Int64  // nanoseconds since opened
-	unseen     atomic.Uint64 // revision through which superseded records can be removed
-	retired    atomic.Uint64 // epoch from which on nobody reads a generation that was replaced; 0: there is none
+	swapped    atomic.Uint64        // generations put in place of another
+	failures   [tasks]atomic.Uint64 // of background work
+	underWay   atomic.Int64         // slots that submitted writes may take
+	lastWrite  atomic.Int64         // nanoseconds since opened
+	unseen     atomic.Uint64        // revision through which superseded records can be removed
+	retired    atomic.Uint64        // epoch from which on nobody reads a generation that was replaced; 0: there is none
 	checkpoint saved
 	speed      replaySpeed
 
@@ -135,7 +142,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		buildFrom:   noBuild,
 	}
 	e.background, e.stop = context.WithCancel(context.Background())
-	s, err := store.Open(cfg.Dir, store.Options{Sink: e.sink, Logger: cfg.Logger, Clock: cfg.Now, Hook: cfg.Hook})
+	s, err := store.Open(cfg.Dir, store.Options{Sink: e.sink, Logger: cfg.Logger, Clock: cfg.Now, Hook: cfg.Hook, Committed: cfg.Committed})
 	if err != nil {
 		e.stop()
 		return nil, err

@@ -64,7 +64,7 @@ func (e *Engine) place(ctx context.Context, r *ranker, v *view, ask *question, o
 		return rank.Scored{}, err
 	}
 	ask.choose(o)
-	if _, err := r.rank(ctx, v, ask, find(v, o, minDepth, e.readers.alone())); err != nil {
+	if _, err := r.rank(ctx, v, ask, e.find(ctx, v, o, minDepth)); err != nil {
 		return rank.Scored{}, err
 	}
 	if err := r.Place(v.gen.corpus(), &ask.Query, slot); err != nil {

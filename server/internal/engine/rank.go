@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/index"
@@ -39,14 +40,31 @@ func (v *view) published(slot uint32) (unix int64, known bool) {
 }
 
 // find says how candidates are looked for.
-func find(v *view, o *Options, depth int, spare bool) rank.Find {
-	return rank.Find{
+func (e *Engine) find(ctx context.Context, v *view, o *Options, depth int) rank.Find {
+	f := rank.Find{
 		Depth:  depth,
 		Ef:     o.Ef,
 		Exact:  o.Mode == ModeExact,
 		Walk:   o.Mode == ModeApproximate,
 		Accept: v,
-		Spare:  spare,
+		Spare:  e.readers.alone(),
+	}
+	if e.cfg.Observe != nil {
+		f.Observe = func(stage string, begin time.Time) { e.cfg.Observe(ctx, stage, begin) }
+	}
+	return f
+}
+
+// Stages of a query beside those of rank, as Config.Observe names them.
+const (
+	StageEmbed = "embed" // the query's text becomes a vector and words, or a stored paper's are read
+	StageHeads = "heads" // the hits' papers are read from the store
+)
+
+// ended tells the observer of a stage that has just ended.
+func (e *Engine) ended(ctx context.Context, stage string, begin time.Time) {
+	if e.cfg.Observe != nil {
+		e.cfg.Observe(ctx, stage, begin)
 	}
 }
 
@@ -57,7 +75,10 @@ func (r *ranker) rank(ctx context.Context, v *view, ask *question, f rank.Find) 
 	if err != nil {
 		return report, err
 	}
-	return report, r.Fuse(c, &ask.Query)
+	begin := time.Now()
+	err = r.Fuse(c, &ask.Query)
+	f.Ended(rank.StageFuse, begin)
+	return report, err
 }
 
 // order applies what the caller chose to the scored candidates, puts the first limit places in order, and makes the scores

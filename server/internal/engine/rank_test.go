@@ -30,7 +30,9 @@ func TestASpareCoreChangesNoAnswer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := r.rank(context.Background(), v, &ask, find(v, &Options{}, minDepth, spare)); err != nil {
+			f := e.find(context.Background(), v, &Options{}, minDepth)
+			f.Spare = spare
+			if _, err := r.rank(context.Background(), v, &ask, f); err != nil {
 				t.Fatal(err)
 			}
 			answers[i] = r.Ranked

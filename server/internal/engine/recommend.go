@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/rank"
@@ -38,12 +39,14 @@ func (e *Engine) Recommend(ctx context.Context, rec *Recommendation) (*Result, e
 	if err != nil {
 		return nil, err
 	}
+	begin := time.Now()
 	if err := r.learnTaste(v.gen, rec, s); err != nil {
 		return nil, err
 	}
+	e.ended(ctx, StageEmbed, begin)
 	without := r.taste.Likes() == 0
 	request := pageRequest{&rec.Options, rank.PaperQuery, rec.PageSize, rec.PageToken, hash}
-	result, ranked, err := e.answer(r, v, request, func(f rank.Find) (index.Report, error) {
+	result, ranked, err := e.answer(ctx, r, v, request, func(f rank.Find) (index.Report, error) {
 		if without {
 			return r.newestAndCentral(ctx, v, f)
 		}

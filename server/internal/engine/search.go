@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/rank"
@@ -28,13 +29,15 @@ func (e *Engine) Search(ctx context.Context, q *Query) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	begin := time.Now()
 	v, ask, err := e.ask(ctx, look, r, q)
+	e.ended(ctx, StageEmbed, begin)
 	if err != nil {
 		return nil, err
 	}
 	ask.choose(&q.Options)
 	request := pageRequest{&q.Options, ask.kind, q.PageSize, q.PageToken, hash}
-	result, _, err := e.answer(r, v, request, func(f rank.Find) (index.Report, error) { return r.rank(ctx, v, &ask, f) })
+	result, _, err := e.answer(ctx, r, v, request, func(f rank.Find) (index.Report, error) { return r.rank(ctx, v, &ask, f) })
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +168,7 @@ type pageRequest struct {
 
 // answer returns one page of hits with their papers, and the hits as they were ranked, in the ranker's memory. candidates
 // fills r.Ranked with scored candidates of the view.
-func (e *Engine) answer(r *ranker, v *view, ask pageRequest, candidates func(f rank.Find) (index.Report, error)) (
+func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask pageRequest, candidates func(f rank.Find) (index.Report, error)) (
 	*Result, []rank.Scored, error) {
 	p, err := v.resume(ask.token, ask.hash, ask.size)
 	if err != nil {
@@ -178,7 +181,7 @@ func (e *Engine) answer(r *ranker, v *view, ask pageRequest, candidates func(f r
 		return nil, nil, errChangedSince
 	}
 	r.Reset()
-	report, err := candidates(find(v, ask.options, int(p.depth), e.readers.alone()))
+	report, err := candidates(e.find(ctx, v, ask.options, int(p.depth)))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -188,7 +191,9 @@ func (e *Engine) answer(r *ranker, v *view, ask pageRequest, candidates func(f r
 	ranked := r.Ranked[:min(len(r.Ranked), int(p.depth))]
 	begin := min(int(p.offset), len(ranked))
 	end := min(begin+ask.size, len(ranked))
+	reading := time.Now()
 	hits, err := e.hits(r, v, ask.kind, ranked[begin:end], ask.options.Abstracts)
+	e.ended(ctx, StageHeads, reading)
 	if err != nil {
 		return nil, nil, err
 	}

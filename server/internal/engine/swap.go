@@ -94,6 +94,7 @@ func (e *Engine) swapIn(next *Generation) error {
 	next.base = next.revision()
 	e.keepPrevious(live)
 	e.live.Store(next)
+	e.swapped.Add(1)
 	live.retire()
 	return nil
 }

@@ -3,6 +3,7 @@ package rank
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/index"
@@ -38,6 +39,22 @@ type Find struct {
 	Exact, Walk bool         // as in index.Query
 	Accept      index.Accept // which papers may be found; nil: all
 	Spare       bool         // a second core is idle: the words are looked up on it
+
+	Observe func(stage string, begin time.Time) // told when a stage ends, from any goroutine of the query; nil: no one
+}
+
+// Stages of a ranking, as Find.Observe names them.
+const (
+	StageWalk  = "walk"  // candidates by cosine
+	StageWords = "words" // candidates by BM25
+	StageFuse  = "fuse"  // both scores of every candidate, and the one they make together
+)
+
+// Ended tells the observer of a stage that has just ended.
+func (f *Find) Ended(stage string, begin time.Time) {
+	if f.Observe != nil {
+		f.Observe(stage, begin)
+	}
 }
 
 // Candidates finds the nearest accepted papers, and those of the highest BM25. The two take about as long as each other,
@@ -50,12 +67,13 @@ func (r *Ranker) Candidates(ctx context.Context, c Corpus, q *Query, f Find) (in
 	if q.Terms != nil {
 		c.Words.PrepareK1(&r.words, q.Terms, q.Weights.K1)
 		if words = f.Depth * q.Weights.Words / Depth; words > 0 && f.Spare {
-			worded = aside(func() error { return r.topByWords(ctx, c, words, f.Accept) })
+			worded = aside(func() error { return r.topByWords(ctx, c, words, &f) })
 			defer func() { <-worded }() // a fault below must not leave the scratch to two queries
 		}
 	}
 	var report index.Report
 	var err error
+	begin := time.Now()
 	r.found, report, err = c.Vectors.Search(ctx, &index.Query{
 		Vector: q.Vector,
 		K:      f.Depth,
@@ -64,6 +82,7 @@ func (r *Ranker) Candidates(ctx context.Context, c Corpus, q *Query, f Find) (in
 		Walk:   f.Walk,
 		Accept: f.Accept,
 	}, r.found)
+	f.Ended(StageWalk, begin)
 	if worded != nil {
 		err = errors.Join(err, (<-worded).get())
 	}
@@ -71,16 +90,18 @@ func (r *Ranker) Candidates(ctx context.Context, c Corpus, q *Query, f Find) (in
 		return report, err
 	}
 	if len(r.found) == 0 && words < f.Depth {
-		return report, r.topByWords(ctx, c, f.Depth, f.Accept)
+		return report, r.topByWords(ctx, c, f.Depth, &f)
 	}
 	if worded == nil {
-		err = r.topByWords(ctx, c, words, f.Accept)
+		err = r.topByWords(ctx, c, words, &f)
 	}
 	return report, err
 }
 
-func (r *Ranker) topByWords(ctx context.Context, c Corpus, k int, accept index.Accept) (err error) {
-	r.worded, err = c.Words.Top(ctx, &r.words, k, accept, r.worded[:0])
+func (r *Ranker) topByWords(ctx context.Context, c Corpus, k int, f *Find) (err error) {
+	begin := time.Now()
+	r.worded, err = c.Words.Top(ctx, &r.words, k, f.Accept, r.worded[:0])
+	f.Ended(StageWords, begin)
 	return err
 }
 

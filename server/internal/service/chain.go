@@ -227,7 +227,13 @@ func (s *Server) finish(ctx context.Context, c call, cause error, req any) error
 		level = levelOf(code)
 	}
 	if s.cfg.Observe != nil {
-		s.cfg.Observe(Call{Method: c.method, Code: code.String(), Duration: time.Since(c.start), Waited: admit.CallOf(ctx).Waited()})
+		s.cfg.Observe(ctx, Call{
+			Method:   c.method,
+			Code:     code,
+			Reason:   reasonIn(err),
+			Duration: time.Since(c.start),
+			Waited:   admit.CallOf(ctx).Waited(),
+		})
 	}
 	if !s.log.Enabled(ctx, level) {
 		return err

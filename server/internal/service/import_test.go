@@ -214,7 +214,7 @@ func TestADrainEndsAnImportWithoutLosingWhatWasAcknowledged(t *testing.T) {
 
 func TestACancelledImportEndsItsHandler(t *testing.T) {
 	calls := make(chan Call, 1)
-	r := newRig(t, Config{Observe: func(c Call) { calls <- c }})
+	r := newRig(t, Config{Observe: func(_ context.Context, c Call) { calls <- c }})
 	ctx, cancel := context.WithCancel(testContext(t))
 	stream, err := r.papers.ImportPapers(ctx)
 	if err != nil {
@@ -226,7 +226,7 @@ func TestACancelledImportEndsItsHandler(t *testing.T) {
 		}
 	}
 	cancel()
-	if call := <-calls; call.Code != codes.Canceled.String() {
+	if call := <-calls; call.Code != codes.Canceled {
 		t.Errorf("the handler ended with %s", call.Code)
 	}
 }

@@ -254,17 +254,17 @@ func TestADeadlineIsToldAsOne(t *testing.T) {
 
 func TestTheObserverHearsOfEveryCall(t *testing.T) {
 	calls := make(chan Call, 4)
-	r := newLoadingRig(t, Config{Observe: func(c Call) { calls <- c }}, testService(func(context.Context) error { return nil }))
+	r := newLoadingRig(t, Config{Observe: func(_ context.Context, c Call) { calls <- c }}, testService(func(context.Context) error { return nil }))
 	ctx := testContext(t)
 	if err := r.callUnary(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if c := <-calls; c.Method != "/test.Test/Unary" || c.Code != "OK" {
+	if c := <-calls; c.Method != "/test.Test/Unary" || c.Code != codes.OK {
 		t.Errorf("got %+v", c)
 	}
 	_, err := r.papers.GetPaper(ctx, &akinv1.GetPaperRequest{})
 	wantStatus(t, err, codes.Unavailable, "LOADING")
-	if c := <-calls; c.Method != akinv1.PaperService_GetPaper_FullMethodName || c.Code != "Unavailable" {
+	if c := <-calls; c.Method != akinv1.PaperService_GetPaper_FullMethodName || c.Code != codes.Unavailable || c.Reason != "LOADING" {
 		t.Errorf("got %+v", c)
 	}
 }

@@ -36,6 +36,7 @@ import (
 
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	_ "google.golang.org/grpc/encoding/gzip" // clients may compress
 	"google.golang.org/grpc/health"
@@ -54,13 +55,16 @@ type Config struct {
 	TLS     *tls.Config  // nil: plain text
 	Admit   admit.Config // who may call, and how much at a time; Logger and Refused are set by New
 	Version string       // release of the server, as GetIndexStats reports it
-	Observe func(Call)   // told of every call that has ended, from many goroutines at once; nil: no one
+
+	// Observe is told of every call that has ended, with its context, from many goroutines at once. Nil: no one.
+	Observe func(context.Context, Call)
 }
 
 // Call is one call that has ended.
 type Call struct {
 	Method   string // full name: /akin.v1.PaperService/GetPaper
-	Code     string // of the outcome, as codes.Code prints it
+	Code     codes.Code
+	Reason   string // of the ErrorInfo; empty without an error
 	Duration time.Duration
 	Waited   time.Duration // of Duration: for its turn, once its message was in
 }
@@ -167,6 +171,9 @@ func (s *Server) Drain(ctx context.Context) {
 		<-done
 	}
 }
+
+// Gate is the server's admission, for metrics.
+func (s *Server) Gate() *admit.Gate { return s.gate }
 
 // engine is the live engine. The chain lets no call through before there is one.
 func (s *Server) engine() *engine.Engine { return s.live.Load() }

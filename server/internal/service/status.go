@@ -125,6 +125,16 @@ func notStored(missing *engine.MissingError) error {
 	return full.Err()
 }
 
+// reasonIn is the reason that a status gives, or empty.
+func reasonIn(err error) string {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			return info.GetReason()
+		}
+	}
+	return ""
+}
+
 // isStatus reports whether err was made by the status package. Wrapped statuses do not count: no one here wraps them.
 func isStatus(err error) bool {
 	_, ok := err.(interface{ GRPCStatus() *status.Status })

@@ -48,11 +48,21 @@ func (s *Store) commitLoop() {
 		if len(group) == 0 {
 			return
 		}
-		start := time.Now()
+		start, disk := time.Now(), s.diskTime()
 		s.commitGroup(group)
 		took = time.Since(start)
+		if s.opt.Committed != nil {
+			s.opt.Committed(Commit{Took: took, Disk: max(0, s.diskTime()-disk), Batches: len(group)})
+		}
 		last, before = len(group), last
 	}
+}
+
+// diskTime is how long writing to the file has taken since it was opened. Only the committer calls it, so that no file
+// changes places meanwhile.
+func (s *Store) diskTime() time.Duration {
+	stats := s.file.db.Stats()
+	return stats.TxStats.GetWriteTime()
 }
 
 // commitGroup stores a group with one fsync and tells everybody.

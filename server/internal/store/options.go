@@ -40,9 +40,19 @@ type Options struct {
 	// Clock tells the time for create and update times. Nil: time.Now.
 	Clock func() time.Time
 
+	// Committed is told of every transaction that was tried, on the committer's goroutine. Nil: no one.
+	Committed func(Commit)
+
 	// Hook is called at named points of writing, for tests that fail or kill there. An error counts as a failed write.
 	// The points are the Point constants. Nil: no hook.
 	Hook func(point string) error
+}
+
+// Commit is one transaction that was tried.
+type Commit struct {
+	Took    time.Duration // on the whole
+	Disk    time.Duration // of Took: for writing pages and waiting until they are on disk
+	Batches int           // that shared it
 }
 
 // Points at which Options.Hook is called.

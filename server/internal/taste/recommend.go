@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -43,10 +44,13 @@ type rated struct {
 func (t *Taste) Recommend(ctx context.Context, c rank.Corpus, f rank.Find, w *Finder, r *rank.Ranker) (
 	index.Report, error) {
 	r.Ranked = r.Ranked[:0]
+	begin := time.Now()
 	report, err := w.candidates(ctx, t, c, f)
+	f.Ended(rank.StageWalk, begin)
 	if err != nil {
 		return report, err
 	}
+	begin = time.Now()
 	slices.Sort(w.slots)
 	w.slots = slices.Compact(w.slots)
 	n := len(w.slots)
@@ -56,6 +60,7 @@ func (t *Taste) Recommend(ctx context.Context, c rank.Corpus, f rank.Find, w *Fi
 		return report, err
 	}
 	w.order(t)
+	f.Ended(rank.StageFuse, begin)
 	for i := range w.rated {
 		hit := &w.rated[i]
 		score := min(1, max(0, hit.Score))

@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Vitals are what an operator watches of an engine beside its Stats.
+type Vitals struct {
+	Stats
+
+	// Bytes of memory by part of the live generation.
+	VectorBytes, WordBytes, ColumnBytes, SlotBytes int64
+
+	StoreBytes       int64     // of the store's file
+	StoreFree        int64     // of StoreBytes: in pages that hold nothing
+	CheckpointTime   time.Time // when its newest part was written; zero: there is none
+	CheckpointBytes  int64
+	CheckpointBehind uint64    // revisions that a start replays
+	ActivitySince    time.Time // zero when idle
+	Swaps            uint64    // generations put in place of another since the start
+	Failures         map[string]uint64
+	Refusal          Refusal
+}
+
+// Refusal is why writes are refused.
+type Refusal string
+
+// Refusals.
+const (
+	NotRefused Refusal = ""          // writes are accepted
+	DiskFull   Refusal = "disk_full" // until there is space
+	Fault      Refusal = "fault"     // until the operator has mended it and started again
+)
+
+// Refusals are all reasons for which writes may be refused.
+var Refusals = []Refusal{DiskFull, Fault}
+
+// refusal names the kind of an error of Writable.
+func refusal(err error) Refusal {
+	switch {
+	case err == nil:
+		return NotRefused
+	case errors.Is(err, ErrDiskFull):
+		return DiskFull
+	}
+	return Fault
+}
+
+// Vitals looks at everything. It takes about a millisecond.
+func (e *Engine) Vitals(ctx context.Context) (Vitals, error) {
+	stats, err := e.Stats(ctx)
+	if err != nil {
+		return Vitals{}, err
+	}
+	g, space := e.live.Load(), e.store.Space()
+	v := Vitals{
+		Stats:            stats,
+		VectorBytes:      g.vectors.Info().Bytes,
+		WordBytes:        g.words.Bytes(),
+		ColumnBytes:      g.columns.Bytes(),
+		SlotBytes:        g.slots.bytes(),
+		StoreBytes:       space.File,
+		StoreFree:        space.Free,
+		CheckpointBytes:  e.checkpoint.bytes.Load(),
+		CheckpointBehind: e.behind(),
+		Swaps:            e.swapped.Load(),
+		Failures:         make(map[string]uint64, tasks),
+		Refusal:          refusal(e.Writable()),
+	}
+	if at := e.checkpoint.written.Load(); at > 0 {
+		v.CheckpointTime = time.Unix(at, 0)
+	}
+	if a := e.activity.Load(); a != nil {
+		v.ActivitySince = a.since
+	}
+	for t := range task(tasks) {
+		if t != nothing {
+			v.Failures[t.String()] = e.failures[t].Load()
+		}
+	}
+	return v, nil
+}
