@@ -2,6 +2,7 @@
 //
 //	go run ./server/cmd/load scale --papers 1000000
 //	go run ./server/cmd/load overload --addr 127.0.0.1:7700 --queries corpus.jsonl.gz
+//	go run ./server/cmd/load profiles
 //
 // Each subcommand is told with its flags by -h.
 package main
@@ -32,7 +33,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newScale(), newOverload(), newBeside())
+	root.AddCommand(newScale(), newOverload(), newBeside(), newProfiles())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
