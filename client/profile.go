@@ -37,8 +37,8 @@ const (
 // maxEvents is the most of one call.
 const maxEvents = 1000
 
-// Profile is what one person likes, dislikes and has seen, kept by the server. It is a handle: making one calls nothing,
-// and a profile without events is empty. It is safe for concurrent use.
+// Profile is what one person likes, dislikes and has seen, kept by the server. It is a handle: making one calls
+// nothing, and a profile without events is empty. It is safe for concurrent use.
 type Profile struct {
 	c     *Client
 	taste Taste
@@ -126,8 +126,8 @@ func (p *Profile) recordAll(ctx context.Context, kind EventKind, paperIDs []stri
 }
 
 // Record records events of the profile and returns how many are new. An event without an id gets a random one, and one
-// without a time that of this call; the events given are not changed. Up to 1,000 are recorded all or none; more in such
-// parts, one after the other.
+// without a time that of this call; the events given are not changed. Up to 1,000 are recorded all or none; more in
+// such parts, one after the other.
 func (p *Profile) Record(ctx context.Context, events ...*Event) (recorded int, err error) {
 	now := timestamppb.Now()
 	full := make([]*Event, len(events))
@@ -146,8 +146,9 @@ func (p *Profile) Record(ctx context.Context, events ...*Event) (recorded int, e
 	return p.c.RecordEvents(ctx, full)
 }
 
-// RecordEvents records events of any profiles, complete with profile and event ids, and returns how many are new: those
-// whose id their profile has change nothing. Up to 1,000 are recorded all or none; more in such parts, one after the other.
+// RecordEvents records events of any profiles, complete with profile and event ids, and returns how many are new:
+// those whose id their profile has change nothing. Up to 1,000 are recorded all or none; more in such parts, one after
+// the other.
 func (c *Client) RecordEvents(ctx context.Context, events []*Event) (recorded int, err error) {
 	for len(events) > 0 {
 		n := min(len(events), maxEvents)
@@ -197,8 +198,9 @@ func (p *Profile) Recommend(ctx context.Context, opts ...SearchOption) (*Result,
 	return result, p.Shown(ctx, ids...)
 }
 
-// Recommendations yields the papers for the profile, best first, page by page while the loop runs: up to 100 of them, or
-// as many as [Limit] says a page. With [RecordShown] what was yielded is recorded when the loop ends. An error is yielded last.
+// Recommendations yields the papers for the profile, best first, page by page while the loop runs: up to 100 of them,
+// or as many as [Limit] says a page. With [RecordShown] what was yielded is recorded when the loop ends. An error is
+// yielded last.
 func (p *Profile) Recommendations(ctx context.Context, opts ...SearchOption) iter.Seq2[*Hit, error] {
 	return func(yield func(*Hit, error) bool) {
 		var shown []string

@@ -116,6 +116,7 @@ type Engine struct {
 
 	arrivals arrivals
 	profiles *profile.Profiles
+	seen     seenCache
 }
 
 // Open opens the data folder and makes every paper in it searchable before it returns. ctx bounds the opening only.

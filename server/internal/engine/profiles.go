@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -73,11 +74,14 @@ type fullTaste struct {
 	*Recommendation
 	ownLikes, ownDislikes int    // of the request itself, in front: only those are told when they are missing
 	state                 uint64 // tells the states of the profile apart; 0 without one
+
+	profile *profile.Profile // nil without one
+	now     time.Time        // that its preferences and rests are of
 }
 
 // withProfile adds what a profile says to a recommendation.
 func (e *Engine) withProfile(ctx context.Context, rec *Recommendation) (fullTaste, error) {
-	full := fullTaste{rec, len(rec.Likes), len(rec.Dislikes), 0}
+	full := fullTaste{Recommendation: rec, ownLikes: len(rec.Likes), ownDislikes: len(rec.Dislikes), now: e.now()}
 	if rec.ProfileID == "" {
 		return full, nil
 	}
@@ -88,18 +92,16 @@ func (e *Engine) withProfile(ctx context.Context, rec *Recommendation) (fullTast
 	if p.Events == 0 && rec.Strict {
 		return full, fmt.Errorf("%w: %q", profile.ErrNotFound, rec.ProfileID)
 	}
-	now := e.now()
 	add := func(own []Preference, list []profile.Preference) []Preference {
 		out := slices.Grow(slices.Clone(own), len(list))
 		for i := range list {
-			out = append(out, Preference{PaperID: list[i].PaperID, Weight: list[i].WeightAt(now, rec.HalfLife)})
+			out = append(out, Preference{PaperID: list[i].PaperID, Weight: list[i].WeightAt(full.now, rec.HalfLife)})
 		}
 		return out
 	}
 	whole := *rec
 	whole.Likes, whole.Dislikes = add(rec.Likes, p.Likes), add(rec.Dislikes, p.Dislikes)
-	whole.Exclude = p.Hidden(slices.Clone(rec.Exclude), now, rec.ShownRest)
-	full.Recommendation = &whole
+	full.Recommendation, full.profile = &whole, p
 	full.state = xxhash.Sum64String(fmt.Sprint(p.Events, p.Updated.UnixNano()))
 	return full, nil
 }

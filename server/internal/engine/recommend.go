@@ -89,7 +89,7 @@ func (e *Engine) lookForSubjects(ctx context.Context, look func() *view, rec ful
 		}
 	}
 	named := len(ids)
-	v, slots, err := e.lookFor(ctx, look, append(ids, rec.Exclude...)...)
+	v, slots, err := e.lookForSeen(ctx, look, rec, append(ids, rec.Exclude...))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -125,6 +125,39 @@ func (e *Engine) lookForSubjects(ctx context.Context, look func() *view, rec ful
 	}
 	s.likes, s.dislikes = take(rec.Likes), take(rec.Dislikes)
 	return v, s, nil
+}
+
+// lookForSeen is lookFor of ids in a view that hides what the profile has seen.
+func (e *Engine) lookForSeen(ctx context.Context, look func() *view, rec fullTaste, ids []string) (*view, []uint32, error) {
+	if rec.profile == nil || len(rec.profile.Seen) == 0 {
+		return e.lookFor(ctx, look, ids...)
+	}
+	key := rec.Owner + "\x00" + rec.ProfileID
+	for {
+		before := look()
+		seen := e.seen.seen(key, rec.profile, before.gen)
+		places := seen.pending(before)
+		all := ids
+		for _, place := range places {
+			all = append(all, rec.profile.Seen[place].PaperID)
+		}
+		v, slots, err := e.lookFor(ctx, look, all...)
+		if err != nil {
+			return nil, nil, err
+		}
+		if v.gen != before.gen {
+			continue // replaced in between
+		}
+		seen = seen.found(v, places, slots[len(ids):])
+		if len(seen.pending(v)) > 0 {
+			e.seen.put(key, seen)
+			continue // a paper changed in between
+		}
+		seen = seen.resting(rec.now, rec.ShownRest)
+		e.seen.put(key, seen)
+		v.hidden = seen.hidden
+		return v, slots[:len(ids)], nil
+	}
 }
 
 // MissingError is ErrNotFound for all the ids that a strict recommendation misses.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/profile"
 )
 
 // liked makes preferences of stored papers.
@@ -215,4 +216,69 @@ func TestTheLeastCosineIsThatWithTheNearestLike(t *testing.T) {
 			t.Errorf("%s has cosine %v, below %v", hit.Paper.ID, hit.Cosine, least)
 		}
 	}
+}
+
+// What a profile has seen stays hidden while papers change, are deleted and come back, and generations are replaced.
+func TestSeenPapersStayHiddenWhateverIsWritten(t *testing.T) {
+	e := open(t, t.TempDir())
+	ctx := context.Background()
+	mustUpsert(t, e, testPapers(0, 100)...)
+	record := func(kind profile.Kind, at time.Time, ids ...string) {
+		t.Helper()
+		var events []profile.Owned
+		for _, id := range ids {
+			events = append(events, profile.Owned{Profile: "u", Event: profile.Event{
+				ID: fmt.Sprint(kind, id, at.Unix()), Kind: kind, PaperID: id, Time: at,
+			}})
+		}
+		if _, err := e.RecordEvents(ctx, "", events); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Now()
+	record(profile.Like, now, "p0000")
+	record(profile.Read, now, "p0005", "p0010", "later")
+	record(profile.Shown, now.Add(-10*24*time.Hour), "p0015")
+	found := func(rest time.Duration) []string {
+		t.Helper()
+		return ids(recommend(t, e, Recommendation{ProfileID: "u", ShownRest: rest, PageSize: 100}).Hits)
+	}
+	hidden := func(when string) {
+		t.Helper()
+		got := found(30 * 24 * time.Hour)
+		for _, id := range []string{"p0005", "p0010", "p0015", "later"} {
+			if slices.Contains(got, id) {
+				t.Errorf("%s: %s was seen and is recommended", when, id)
+			}
+		}
+		if got = found(24 * time.Hour); !slices.Contains(got, "p0015") || slices.Contains(got, "p0005") {
+			t.Errorf("%s: with a rest of a day the paper shown ten days ago is %v, the one read is %v", when,
+				slices.Contains(got, "p0015"), slices.Contains(got, "p0005"))
+		}
+	}
+	hidden("at first")
+	changed := testPaper(5)
+	changed.Abstract += " Now with other words."
+	mustUpsert(t, e, changed)
+	hidden("after an update")
+	attributed := testPaper(10)
+	attributed.Attributes = map[string]paper.Value{"year": {Kind: paper.NumberValue, Number: 2020}}
+	mustUpsert(t, e, attributed)
+	hidden("after an update of attributes")
+	later := testPaper(20)
+	later.ID = "later"
+	mustUpsert(t, e, later)
+	hidden("after a seen paper was stored")
+	if _, err := e.Delete(ctx, "p0005"); err != nil {
+		t.Fatal(err)
+	}
+	if got := found(30 * 24 * time.Hour); slices.Contains(got, "p0010") {
+		t.Error("after a deletion: p0010 is recommended")
+	}
+	mustUpsert(t, e, testPaper(5))
+	hidden("after a deleted paper came back")
+	if _, err := e.Train(ctx, TrainOptions{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	hidden("under another model")
 }

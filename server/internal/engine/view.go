@@ -17,6 +17,7 @@ type view struct {
 	slots    uint32      // born at or before the revision
 	set      *filter.Set // slots whose columns the filter accepts; nil: all
 	exclude  []uint32    // slots never returned, ascending
+	hidden   []uint32    // likewise: those that a profile has seen
 	replaced bool        // the generation is not live any more, and nothing more will be seen in it
 }
 
@@ -55,9 +56,11 @@ func (v *view) Accepts(slot uint32) bool {
 	if !ok || !v.inSet(row) {
 		return false
 	}
-	if len(v.exclude) > 0 {
-		if _, out := slices.BinarySearch(v.exclude, slot); out {
-			return false
+	for _, slots := range [...][]uint32{v.exclude, v.hidden} {
+		if len(slots) > 0 {
+			if _, out := slices.BinarySearch(slots, slot); out {
+				return false
+			}
 		}
 	}
 	return true

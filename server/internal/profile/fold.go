@@ -104,14 +104,3 @@ func (p *Preference) WeightAt(now time.Time, halfLife time.Duration) float64 {
 	}
 	return w
 }
-
-// Hidden appends to dst the papers that are not to be recommended at a time because they were seen: those read, and
-// those shown less than rest ago.
-func (p *Profile) Hidden(dst []string, now time.Time, rest time.Duration) []string {
-	for _, s := range p.Seen {
-		if s.Read || now.Sub(s.Time) < rest {
-			dst = append(dst, s.PaperID)
-		}
-	}
-	return dst
-}

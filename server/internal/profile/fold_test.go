@@ -111,16 +111,14 @@ func TestLikesFadeAndTheFutureDoesNot(t *testing.T) {
 	}
 }
 
-func TestReadPapersStayHiddenAndShownOnesForAWhile(t *testing.T) {
+func TestWhatWasSeenIsKeptWithItsLatestTime(t *testing.T) {
 	p := Fold([]Event{
-		{ID: "1", Kind: Read, PaperID: "read", Time: at(-900)},
-		{ID: "2", Kind: Shown, PaperID: "lately", Time: at(-2)},
-		{ID: "3", Kind: Shown, PaperID: "long ago", Time: at(-40)},
-		{ID: "4", Kind: Shown, PaperID: "tomorrow", Time: at(1)},
+		{ID: "1", Kind: Read, PaperID: "a", Time: at(1)},
+		{ID: "2", Kind: Shown, PaperID: "a", Time: at(3)},
+		{ID: "3", Kind: Shown, PaperID: "b", Time: at(2)},
+		{ID: "4", Kind: Shown, PaperID: "b", Time: at(1)},
 	})
-	got := p.Hidden(nil, at(0), 30*24*time.Hour)
-	slices.Sort(got)
-	if !slices.Equal(got, []string{"lately", "read", "tomorrow"}) {
-		t.Errorf("hidden: %v", got)
+	if want := []Seen{{"a", true, at(3)}, {"b", false, at(2)}}; !slices.Equal(p.Seen, want) {
+		t.Errorf("seen %+v, want %+v", p.Seen, want)
 	}
 }
