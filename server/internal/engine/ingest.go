@@ -105,12 +105,24 @@ func (b *Batch) submit(ctx context.Context) (*Pending, error) {
 	if err := e.pace.take(ctx, len(b.mutations)); err != nil {
 		return nil, errors.Join(ErrOverloaded, err)
 	}
+	b.freshen()
 	p, err := e.store.Submit(ctx, b.mutations)
 	if err != nil {
 		return nil, storeError(err)
 	}
 	e.lastWrite.Store(int64(time.Since(e.opened)))
 	return &Pending{batch: b, store: p}, nil
+}
+
+// freshen embeds the batch anew when another model has taken over since Prepare, as it has for every batch that waited
+// for a swap. The applier would do that too, but one batch after the other, while all later writes wait.
+func (b *Batch) freshen() {
+	m := b.engine.live.Load().model
+	for i := range b.mutations {
+		if it := b.mutations[i].Payload.(*item); it.paper != nil && it.model != m.Fingerprint() {
+			it.reembed(m)
+		}
+	}
 }
 
 // Wait returns when the batch is acknowledged: durable, and visible to every later query. If ctx ends first the batch may

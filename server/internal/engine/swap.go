@@ -6,16 +6,12 @@ import (
 )
 
 // swapRest is how many revisions the applier may catch up with at a swap, while every write waits: some 30 ms of
-// analysing and embedding. A variable, so that tests shrink it.
+// analysing and embedding. It is also the length of the last stretch before a swap, for which no new write is let in:
+// as much again. A variable, so that tests shrink it.
 var swapRest = uint64(250)
 
-const (
-	// pacedRun is how many revisions are replayed between two grants to writers that are paced.
-	pacedRun = 250
-	// shutBelow is the distance from which on the last stretch before a swap is made without new writes: a tenth of a
-	// second. Writers that are paced come closer than this only when a batch is small.
-	shutBelow = 1000
-)
+// pacedRun is how many revisions are replayed between two grants to writers that are paced.
+const pacedRun = 250
 
 // errBehind: the applier would have to catch up with more than swapRest revisions.
 var errBehind = errors.New("the next generation is too far behind")
@@ -72,7 +68,7 @@ func (e *Engine) approach(ctx context.Context, next *Generation, pressed bool) e
 		if err := e.replay(ctx, next, min(e.store.Revision(), from+pacedRun)); err != nil {
 			return err
 		}
-		if before = distance(); before > shutBelow {
+		if before = distance(); before > swapRest {
 			e.pace.grant(int(next.revision()-from) / 2)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/store"
 )
 
 // TestASwapCatchesUpWithFewRevisions has writers go on at full speed while a generation is put in place, and a burst come
@@ -67,6 +68,79 @@ func TestASwapCatchesUpWithFewRevisions(t *testing.T) {
 	writers.Wait()
 	if err := e.Check(context.Background()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWritersStandStillForTheLastStretchOnly lets a generation come near from far away and adds up how much writers could
+// have written meanwhile: half of what was replayed, but for the last stretch.
+func TestWritersStandStillForTheLastStretchOnly(t *testing.T) {
+	lower(t, &refitFrom, 1<<40) // no other build, which would let go of the log
+	e := open(t, t.TempDir(), func(c *Config) { c.NoCheckpoints = true })
+	next, err := newGeneration(e.cfg.Index, e.live.Load().model, e.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.publish(e.holdLog())
+	defer e.releaseLog()
+	const runs = 8
+	for i := range runs {
+		mustUpsert(t, e, testPapers(i*pacedRun, (i+1)*pacedRun)...)
+	}
+	if err := e.approach(patience(t), next, true); err != nil {
+		t.Fatal(err)
+	}
+	e.pace.mu.Lock()
+	credit := e.pace.credit
+	e.pace.mu.Unlock()
+	if least := (runs - 2) * pacedRun / 2; credit < least {
+		t.Errorf("writers were granted %d revisions for %d that were replayed, of which they stood still for the rest; want %d",
+			credit, runs*pacedRun, least)
+	}
+}
+
+// TestABatchThatWaitedForASwapIsEmbeddedBeforeTheApplier prepares a batch under a model that is replaced before the batch
+// is submitted, and looks at it when it comes to the store.
+func TestABatchThatWaitedForASwapIsEmbeddedBeforeTheApplier(t *testing.T) {
+	lower(t, &refitFrom, 1<<40)
+	var batch *Batch
+	var stale atomic.Int64
+	var e *Engine
+	e = open(t, t.TempDir(), func(c *Config) {
+		c.NoCheckpoints = true
+		c.Hook = func(point string) error {
+			if point == store.PointCommitBefore && batch != nil {
+				for i := range batch.mutations {
+					if batch.mutations[i].Payload.(*item).model != e.live.Load().model.Fingerprint() {
+						stale.Add(1)
+					}
+				}
+			}
+			return nil
+		}
+	})
+	mustUpsert(t, e, testPapers(0, 200)...)
+	ctx := patience(t)
+	prepared, err := e.Prepare(ctx, testPapers(200, 250))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := e.live.Load().model.Fingerprint()
+	if _, err := e.Train(ctx, TrainOptions{Epochs: 1}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if before == e.live.Load().model.Fingerprint() {
+		t.Fatal("the training made no other model")
+	}
+	batch = prepared
+	p, err := prepared.Submit(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := stale.Load(); n > 0 {
+		t.Errorf("%d papers came to the store with the vector of a model that no longer serves", n)
 	}
 }
 
