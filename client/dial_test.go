@@ -23,7 +23,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/internal/fake"
+	"github.com/akin-search/akin/client/akintest"
 )
 
 func TestAddressesThatMakeNoSenseAreRefusedAtOnce(t *testing.T) {
@@ -47,7 +47,7 @@ func TestAddressesThatMakeNoSenseAreRefusedAtOnce(t *testing.T) {
 }
 
 // dialedTo makes a client believe that the server is elsewhere.
-func dialedTo(s *fake.Server) client.Option {
+func dialedTo(s *akintest.Server) client.Option {
 	return client.WithDialOptions(grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "tcp", s.Addr())
 	}))
@@ -55,7 +55,7 @@ func dialedTo(s *fake.Server) client.Option {
 
 func TestOtherMachinesAreReachedOverVerifiedTLS(t *testing.T) {
 	certificate, roots := selfSigned(t, "akin.example")
-	s := fake.New()
+	s := akintest.New()
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 	s.Listen()
 	t.Cleanup(s.Kill)
@@ -97,7 +97,7 @@ func TestATokenNeverTravelsInPlaintextUnlessAllowed(t *testing.T) {
 }
 
 func TestTheTokenGoesWithEachCall(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	s.Before = func(ctx context.Context, _ string) error {
 		md, _ := metadata.FromIncomingContext(ctx)
 		if !slices.Equal(md.Get("authorization"), []string{"Bearer secret"}) {
@@ -119,11 +119,11 @@ func TestTheTokenGoesWithEachCall(t *testing.T) {
 }
 
 func TestInterceptorsComposeInTheOrderGivenAroundRetries(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	failures := 2
 	s.Before = func(context.Context, string) error {
 		if failures--; failures >= 0 {
-			return fake.Fail(codes.ResourceExhausted, "busy", "OVERLOADED", fake.After(time.Millisecond))
+			return akintest.Fail(codes.ResourceExhausted, "busy", "OVERLOADED", akintest.After(time.Millisecond))
 		}
 		return nil
 	}
@@ -158,7 +158,7 @@ func TestInterceptorsComposeInTheOrderGivenAroundRetries(t *testing.T) {
 }
 
 func TestCompressionWorksForCallsAndImports(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	c := dial(t, s, client.WithCompression())
 	if _, err := c.Import(testContext(t), client.Papers(samplePapers(20)...)); err != nil {
 		t.Fatal(err)

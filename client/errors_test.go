@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/internal/fake"
+	"github.com/akin-search/akin/client/akintest"
 )
 
 func TestErrorsOfCallsMatchTheSentinels(t *testing.T) {
@@ -21,12 +21,12 @@ func TestErrorsOfCallsMatchTheSentinels(t *testing.T) {
 		answer error
 		want   error
 	}{
-		{"not found", fake.Fail(codes.NotFound, "no paper", "PAPER_NOT_FOUND"), client.ErrNotFound},
-		{"invalid", fake.Invalid("paper.id", "is required"), client.ErrInvalid},
-		{"other model", fake.Fail(codes.FailedPrecondition, "other model", "MODEL_MISMATCH"), client.ErrModelMismatch},
-		{"page expired", fake.Fail(codes.Aborted, "gone", "PAGE_EXPIRED"), client.ErrPageExpired},
-		{"training runs", fake.Fail(codes.FailedPrecondition, "runs", "TRAINING_RUNS"), client.ErrTrainingRuns},
-		{"overloaded", fake.Fail(codes.ResourceExhausted, "too many", "OVERLOADED"), client.ErrOverloaded},
+		{"not found", akintest.Fail(codes.NotFound, "no paper", "PAPER_NOT_FOUND"), client.ErrNotFound},
+		{"invalid", akintest.Invalid("paper.id", "is required"), client.ErrInvalid},
+		{"other model", akintest.Fail(codes.FailedPrecondition, "other model", "MODEL_MISMATCH"), client.ErrModelMismatch},
+		{"page expired", akintest.Fail(codes.Aborted, "gone", "PAGE_EXPIRED"), client.ErrPageExpired},
+		{"training runs", akintest.Fail(codes.FailedPrecondition, "runs", "TRAINING_RUNS"), client.ErrTrainingRuns},
+		{"overloaded", akintest.Fail(codes.ResourceExhausted, "too many", "OVERLOADED"), client.ErrOverloaded},
 		{"unauthenticated", status.Error(codes.Unauthenticated, "no token"), client.ErrUnauthenticated},
 		{"permission", status.Error(codes.PermissionDenied, "no"), client.ErrPermission},
 		{"unimplemented", status.Error(codes.Unimplemented, "no"), client.ErrUnimplemented},
@@ -34,7 +34,7 @@ func TestErrorsOfCallsMatchTheSentinels(t *testing.T) {
 		{"deadline", status.Error(codes.DeadlineExceeded, "late"), context.DeadlineExceeded},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := fake.Start(t)
+			s := akintest.Start(t)
 			s.Before = func(context.Context, string) error { return tc.answer }
 			c := dial(t, s)
 			_, err := c.Delete(testContext(t), "x") // sent once, so the answer comes through as it is
@@ -58,7 +58,7 @@ func TestErrorsOfCallsMatchTheSentinels(t *testing.T) {
 }
 
 func TestAnInvalidFieldIsNamed(t *testing.T) {
-	c := dial(t, fake.Start(t))
+	c := dial(t, akintest.Start(t))
 	_, err := c.Upsert(testContext(t), &client.Paper{Title: "no id"})
 	var typed *client.Error
 	if !errors.As(err, &typed) {
@@ -77,9 +77,9 @@ func TestAnInvalidFieldIsNamed(t *testing.T) {
 }
 
 func TestTheWaitAskedForIsInTheError(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	s.Before = func(context.Context, string) error {
-		return fake.Fail(codes.ResourceExhausted, "busy", "OVERLOADED", fake.After(7*time.Second))
+		return akintest.Fail(codes.ResourceExhausted, "busy", "OVERLOADED", akintest.After(7*time.Second))
 	}
 	_, err := dial(t, s).Delete(testContext(t), "x")
 	var typed *client.Error
@@ -89,14 +89,14 @@ func TestTheWaitAskedForIsInTheError(t *testing.T) {
 }
 
 func TestInvalidUTF8IsAnInvalidArgumentAndNotAnInternalError(t *testing.T) {
-	_, err := dial(t, fake.Start(t)).Search(testContext(t), "caf\xe9")
+	_, err := dial(t, akintest.Start(t)).Search(testContext(t), "caf\xe9")
 	if !errors.Is(err, client.ErrInvalid) || !strings.Contains(err.Error(), "UTF-8") {
 		t.Fatal(err)
 	}
 }
 
 func TestAWrongAddressIsUnavailable(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	s.Kill()
 	_, err := dial(t, s).Stats(testContext(t))
 	if !errors.Is(err, client.ErrUnavailable) {
@@ -105,7 +105,7 @@ func TestAWrongAddressIsUnavailable(t *testing.T) {
 }
 
 func TestACallWithoutADeadlineGetsTheDefaultOne(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	s.Before = func(ctx context.Context, _ string) error {
 		<-ctx.Done() // only a deadline ends this call
 		return ctx.Err()
@@ -115,7 +115,7 @@ func TestACallWithoutADeadlineGetsTheDefaultOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A deadline of the caller's own is not cut.
-	s = fake.Start(t)
+	s = akintest.Start(t)
 	s.Before = func(ctx context.Context, _ string) error {
 		if d, ok := ctx.Deadline(); !ok || time.Until(d) < 10*time.Second {
 			return status.Error(codes.Internal, "the deadline was cut")

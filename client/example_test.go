@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/internal/fake"
+	"github.com/akin-search/akin/client/akintest"
 )
 
 // serve stands for a running server in the examples: it holds four papers.
 func serve() (addr string, stop func()) {
-	s := fake.New(library()...)
+	s := akintest.New(library()...)
 	s.Listen()
 	return s.Addr(), s.Kill
 }

@@ -5,12 +5,12 @@ import (
 	"testing"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/internal/fake"
+	"github.com/akin-search/akin/client/akintest"
 )
 
 // TestReadsNameWhatTheClientWrote calls every read after every kind of write.
 func TestReadsNameWhatTheClientWrote(t *testing.T) {
-	s := fake.Start(t, samplePapers(5)...)
+	s := akintest.Start(t, samplePapers(5)...)
 	c := dial(t, s)
 	ctx := testContext(t)
 	reads := map[string]func() error{
@@ -82,7 +82,7 @@ func TestReadsNameWhatTheClientWrote(t *testing.T) {
 }
 
 func TestATokenHandsWritesOnToAnotherClient(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	writer, reader := dial(t, s), dial(t, s)
 	ctx := testContext(t)
 	if _, err := writer.UpsertBatch(ctx, samplePapers(3)); err != nil {
@@ -109,7 +109,7 @@ func TestATokenHandsWritesOnToAnotherClient(t *testing.T) {
 
 // TestARestoredServerIsToldOnce: the first read after it fails, and the client then goes on with what there is.
 func TestARestoredServerIsToldOnce(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	c := dial(t, s)
 	ctx := testContext(t)
 	if _, err := c.UpsertBatch(ctx, samplePapers(3)); err != nil {

@@ -12,11 +12,11 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/internal/fake"
+	"github.com/akin-search/akin/client/akintest"
 )
 
 // checkImported demands that the server holds exactly these papers and that each was written once.
-func checkImported(t *testing.T, s *fake.Server, papers []*client.Paper) {
+func checkImported(t *testing.T, s *akintest.Server, papers []*client.Paper) {
 	t.Helper()
 	if n := len(s.IDs()); n != len(papers) {
 		t.Errorf("%d papers stored, not %d", n, len(papers))
@@ -29,7 +29,7 @@ func checkImported(t *testing.T, s *fake.Server, papers []*client.Paper) {
 }
 
 func TestImportStoresEveryPaperOnce(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	papers := samplePapers(1000)
 	c := dial(t, s)
 	report, err := c.Import(testContext(t), client.Papers(papers...))
@@ -48,14 +48,14 @@ func TestImportStoresEveryPaperOnce(t *testing.T) {
 }
 
 func TestAnEmptyImportIsDoneAtOnce(t *testing.T) {
-	report, err := dial(t, fake.Start(t)).Import(testContext(t), client.Papers())
+	report, err := dial(t, akintest.Start(t)).Import(testContext(t), client.Papers())
 	if err != nil || report != (client.ImportReport{}) {
 		t.Fatalf("%+v, %v", report, err)
 	}
 }
 
 func TestImportResumesAfterBrokenStreamsWithoutLosingOrDoubling(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	s.Import.AckEvery = 7
 	breaks := func(at int) func(stream, items int) error {
 		return func(stream, items int) error {
@@ -88,7 +88,7 @@ func TestImportResumesAfterBrokenStreamsWithoutLosingOrDoubling(t *testing.T) {
 }
 
 func TestImportOutlastsAKilledServer(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	killed := make(chan struct{})
 	s.Import.Stored = func(stream, items int) error {
 		if stream == 1 && items == 100 {
@@ -117,7 +117,7 @@ func TestImportOutlastsAKilledServer(t *testing.T) {
 }
 
 func TestImportGivesUpOnAServerThatStaysAway(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	s.Import.AckEvery = 1
 	acknowledged := make(chan struct{})
 	s.Import.Received = func(stream, items int) error {
@@ -143,7 +143,7 @@ func TestImportGivesUpOnAServerThatStaysAway(t *testing.T) {
 }
 
 func TestAFailedItemDoesNotStopTheOthers(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	papers := samplePapers(30)
 	papers[4] = &client.Paper{Id: "empty"}
 	papers[11] = &client.Paper{Id: "latin-1", Title: "caf\xe9"}
@@ -174,7 +174,7 @@ func TestAFailedItemDoesNotStopTheOthers(t *testing.T) {
 }
 
 func TestAnItemIsReportedOnceThoughItIsSentTwice(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	s.Import.AckEvery = 5
 	s.Import.Received = func(stream, items int) error {
 		if stream == 1 && items == 9 {
@@ -192,7 +192,7 @@ func TestAnItemIsReportedOnceThoughItIsSentTwice(t *testing.T) {
 }
 
 func TestTheWindowBoundsWhatIsReadAhead(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	s.Import.AckEvery = 10
 	s.Import.AckDelay = time.Millisecond
 	var read, acknowledged atomic.Int64
@@ -216,7 +216,7 @@ func TestTheWindowBoundsWhatIsReadAhead(t *testing.T) {
 }
 
 func TestTheWindowBoundsBytes(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	s.Import.AckEvery = 1
 	papers := samplePapers(40)
 	for _, p := range papers {
@@ -229,7 +229,7 @@ func TestTheWindowBoundsBytes(t *testing.T) {
 }
 
 func TestAnErrorOfTheIteratorEndsTheImportAfterWhatWasRead(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	papers := samplePapers(25)
 	broken := errors.New("the file ends in the middle")
 	source := func(yield func(*client.Paper, error) bool) {
@@ -248,7 +248,7 @@ func TestAnErrorOfTheIteratorEndsTheImportAfterWhatWasRead(t *testing.T) {
 }
 
 func TestACancelledImportEndsAtOnce(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	ctx, cancel := context.WithCancel(testContext(t))
 	s.Import.Received = func(_, items int) error {
 		if items == 50 {
@@ -267,7 +267,7 @@ func TestACancelledImportEndsAtOnce(t *testing.T) {
 }
 
 func TestAServerThatRefusesTheStreamIsNotAskedAgain(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	s.Before = func(context.Context, string) error { return status.Error(codes.PermissionDenied, "read only token") }
 	report, err := dial(t, s).Import(testContext(t), client.Papers(samplePapers(5)...))
 	if !errors.Is(err, client.ErrPermission) || s.Calls("ImportPapers") != 1 || report.Done() != 0 {
@@ -276,7 +276,7 @@ func TestAServerThatRefusesTheStreamIsNotAskedAgain(t *testing.T) {
 }
 
 func TestAnItemThatBreaksEachStreamEndsTheImportWithItsNumber(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	s.Import.AckEvery = 1
 	s.Import.Received = func(stream, items int) error {
 		if (stream == 1 && items == 4) || stream > 1 {
@@ -295,7 +295,7 @@ func TestAnItemThatBreaksEachStreamEndsTheImportWithItsNumber(t *testing.T) {
 
 func TestAnExportGoesStraightIntoAnImport(t *testing.T) {
 	papers := samplePapers(101)
-	from, to := fake.Start(t, papers...), fake.Start(t)
+	from, to := akintest.Start(t, papers...), akintest.Start(t)
 	ctx := testContext(t)
 	report, err := dial(t, to).Import(ctx, dial(t, from).Export(ctx))
 	if err != nil || report.Written != 101 {

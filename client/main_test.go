@@ -9,13 +9,13 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/internal/fake"
+	"github.com/akin-search/akin/client/akintest"
 )
 
 // Every test of this package must end without goroutines of its own.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func dial(t *testing.T, s *fake.Server, opts ...client.Option) *client.Client {
+func dial(t *testing.T, s *akintest.Server, opts ...client.Option) *client.Client {
 	t.Helper()
 	c, err := client.Dial(s.Addr(), opts...)
 	if err != nil {

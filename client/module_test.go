@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/akin-search/akin/client/internal/fake"
+	"github.com/akin-search/akin/client/akintest"
 )
 
 // program is a whole program of someone else's, in a module of its own.
@@ -71,7 +71,7 @@ func TestAProgramInAnotherModuleCompilesAndRuns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := fake.Start(t, library()...)
+	s := akintest.Start(t, library()...)
 	cmd := exec.CommandContext(testContext(t), "go", "run", ".", s.Addr())
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", "GOTOOLCHAIN=local")

@@ -13,13 +13,13 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/internal/fake"
+	"github.com/akin-search/akin/client/akintest"
 )
 
 func contains(err error, text string) bool { return err != nil && strings.Contains(err.Error(), text) }
 
 func TestListYieldsEveryPaperOnceInOrderAcrossPages(t *testing.T) {
-	s := fake.Start(t, samplePapers(23)...)
+	s := akintest.Start(t, samplePapers(23)...)
 	c := dial(t, s)
 	var ids []string
 	for p, err := range c.List(testContext(t), client.PageSize(5)) {
@@ -45,7 +45,7 @@ func TestListYieldsEveryPaperOnceInOrderAcrossPages(t *testing.T) {
 }
 
 func TestAListThatIsLeftEarlyFetchesNoFurtherPage(t *testing.T) {
-	s := fake.Start(t, samplePapers(50)...)
+	s := akintest.Start(t, samplePapers(50)...)
 	for range dial(t, s).List(testContext(t), client.PageSize(5)) {
 		break
 	}
@@ -55,7 +55,7 @@ func TestAListThatIsLeftEarlyFetchesNoFurtherPage(t *testing.T) {
 }
 
 func TestTheErrorOfAPageIsYieldedLast(t *testing.T) {
-	s := fake.Start(t, samplePapers(20)...)
+	s := akintest.Start(t, samplePapers(20)...)
 	s.Before = func(context.Context, string) error {
 		if s.Calls("ListPapers") == 3 {
 			return status.Error(codes.Internal, "broken page")
@@ -75,7 +75,7 @@ func TestTheErrorOfAPageIsYieldedLast(t *testing.T) {
 }
 
 func TestBatchesAreSplitByCountAndByBytes(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	c := dial(t, s)
 	papers := samplePapers(2500)
 	results, err := c.UpsertBatch(testContext(t), papers)
@@ -87,9 +87,9 @@ func TestBatchesAreSplitByCountAndByBytes(t *testing.T) {
 			t.Fatalf("result %d is of %s", i, r.GetPaper().GetId())
 		}
 	}
-	large := samplePapers(9)
+	large := samplePapers(144)
 	for i, p := range large {
-		p.Id, p.Abstract = fmt.Sprint("large", i), strings.Repeat("x", 1<<20)
+		p.Id, p.Abstract = fmt.Sprint("large", i), strings.Repeat("x", 64<<10)
 	}
 	if _, err := c.UpsertBatch(testContext(t), large); err != nil || s.Calls("BatchUpsertPapers") != 6 {
 		t.Fatalf("9 MiB: %v, %d batches", err, s.Calls("BatchUpsertPapers")-3)
@@ -99,14 +99,14 @@ func TestBatchesAreSplitByCountAndByBytes(t *testing.T) {
 func TestAFailedBatchReturnsTheResultsOfThoseBeforeIt(t *testing.T) {
 	papers := samplePapers(2200)
 	papers[1500].Title = strings.Repeat("long ", 500)
-	results, err := dial(t, fake.Start(t)).UpsertBatch(testContext(t), papers)
+	results, err := dial(t, akintest.Start(t)).UpsertBatch(testContext(t), papers)
 	if !errors.Is(err, client.ErrInvalid) || len(results) != 1000 || !contains(err, "papers 1001 to 2000 of 2200") {
 		t.Fatalf("%d results, %v", len(results), err)
 	}
 }
 
 func TestGetManyFetchesWhatTheServerLeftOut(t *testing.T) {
-	c := dial(t, fake.Start(t, samplePapers(25)...))
+	c := dial(t, akintest.Start(t, samplePapers(25)...))
 	ids := []string{"nowhere"}
 	for _, p := range samplePapers(25) {
 		ids = append(ids, p.GetId())
@@ -123,7 +123,7 @@ func TestGetManyFetchesWhatTheServerLeftOut(t *testing.T) {
 }
 
 func TestGetDeleteAndPurge(t *testing.T) {
-	ctx, c := testContext(t), dial(t, fake.Start(t, samplePapers(6)...))
+	ctx, c := testContext(t), dial(t, akintest.Start(t, samplePapers(6)...))
 	p, err := c.Get(ctx, "paper-00003")
 	if err != nil || p.GetAbstract() == "" {
 		t.Fatalf("%v, %v", p, err)
@@ -151,14 +151,14 @@ func TestGetDeleteAndPurge(t *testing.T) {
 func TestBackupJoinsItsPieces(t *testing.T) {
 	var b bytes.Buffer
 	var reports []int64
-	n, err := dial(t, fake.Start(t)).Backup(testContext(t), &b, func(written, _ int64) { reports = append(reports, written) })
+	n, err := dial(t, akintest.Start(t)).Backup(testContext(t), &b, func(written, _ int64) { reports = append(reports, written) })
 	if err != nil || b.String() != "piece 0\npiece 1\npiece 2\npiece 3\n" || n != int64(b.Len()) || len(reports) != 4 {
 		t.Fatalf("%q, %d, %v, %v", b.String(), n, reports, err)
 	}
 }
 
 func TestAClientServesManyGoroutinesAtOnce(t *testing.T) {
-	s := fake.Start(t, samplePapers(10)...)
+	s := akintest.Start(t, samplePapers(10)...)
 	c := dial(t, s)
 	ctx := testContext(t)
 	var wg sync.WaitGroup

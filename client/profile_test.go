@@ -6,12 +6,12 @@ import (
 	"testing"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/internal/fake"
+	"github.com/akin-search/akin/client/akintest"
 )
 
 func TestAProfileRemembersAndRecommends(t *testing.T) {
 	ctx := testContext(t)
-	c := dial(t, fake.Start(t, samplePapers(12)...))
+	c := dial(t, akintest.Start(t, samplePapers(12)...))
 	u := c.Profile("u1", client.RecordShown())
 	if err := u.Like(ctx, "paper-00000", "paper-00001"); err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestAProfileRemembersAndRecommends(t *testing.T) {
 
 func TestRecommendationsYieldEachPaperOnce(t *testing.T) {
 	ctx := testContext(t)
-	c := dial(t, fake.Start(t, samplePapers(12)...))
+	c := dial(t, akintest.Start(t, samplePapers(12)...))
 	u := c.Profile("u1", client.RecordShown())
 	if err := u.Like(ctx, "paper-00000"); err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func TestRecommendationsYieldEachPaperOnce(t *testing.T) {
 
 func TestEventsAreListedAndRecordedAgain(t *testing.T) {
 	ctx := testContext(t)
-	c := dial(t, fake.Start(t))
+	c := dial(t, akintest.Start(t))
 	for _, id := range []string{"u1", "u2"} {
 		if err := c.Profile(id).Like(ctx, "a", "b", "c"); err != nil {
 			t.Fatal(err)
@@ -106,7 +106,7 @@ func TestEventsAreListedAndRecordedAgain(t *testing.T) {
 	if n, err := c.RecordEvents(ctx, events); n != 0 || err != nil {
 		t.Errorf("recording them again: %d are new, %v", n, err)
 	}
-	other := dial(t, fake.Start(t))
+	other := dial(t, akintest.Start(t))
 	if n, err := other.RecordEvents(ctx, events); n != 6 || err != nil {
 		t.Errorf("recording them elsewhere: %d are new, %v", n, err)
 	}
@@ -114,7 +114,7 @@ func TestEventsAreListedAndRecordedAgain(t *testing.T) {
 
 func TestManyEventsGoInParts(t *testing.T) {
 	ctx := testContext(t)
-	server := fake.Start(t)
+	server := akintest.Start(t)
 	c := dial(t, server)
 	papers := make([]string, 2500)
 	for i := range papers {

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/internal/fake"
+	"github.com/akin-search/akin/client/akintest"
 )
 
 // calls is one call of each unary method.
@@ -56,7 +56,7 @@ func TestOnlyCallsThatAreSafeToRepeatAreRepeated(t *testing.T) {
 	for method := range calls(t.Context(), nil) {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
-			s := fake.Start(t, samplePapers(3)...)
+			s := akintest.Start(t, samplePapers(3)...)
 			var attempts atomic.Int64
 			s.Before = func(context.Context, string) error {
 				if attempts.Add(1) == 1 {
@@ -78,7 +78,7 @@ func TestOnlyCallsThatAreSafeToRepeatAreRepeated(t *testing.T) {
 
 func TestOtherErrorsAreNotRepeated(t *testing.T) {
 	for _, code := range []codes.Code{codes.InvalidArgument, codes.NotFound, codes.Internal, codes.ResourceExhausted, codes.Aborted} {
-		s := fake.Start(t)
+		s := akintest.Start(t)
 		s.Before = func(context.Context, string) error { return status.Error(code, "no") }
 		if _, err := dial(t, s).Search(testContext(t), "x"); status.Code(err) != code {
 			t.Errorf("%v became %v", code, err)
@@ -91,11 +91,11 @@ func TestOtherErrorsAreNotRepeated(t *testing.T) {
 
 func TestAWaitTheServerAsksForIsKept(t *testing.T) {
 	const wait = 120 * time.Millisecond
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	var times []time.Time
 	s.Before = func(context.Context, string) error {
 		if times = append(times, time.Now()); len(times) < 3 {
-			return fake.Fail(codes.ResourceExhausted, "busy", "OVERLOADED", fake.After(wait))
+			return akintest.Fail(codes.ResourceExhausted, "busy", "OVERLOADED", akintest.After(wait))
 		}
 		return nil
 	}
@@ -110,9 +110,9 @@ func TestAWaitTheServerAsksForIsKept(t *testing.T) {
 }
 
 func TestAWaitBeyondTheDeadlineFailsAtOnce(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	s.Before = func(context.Context, string) error {
-		return fake.Fail(codes.ResourceExhausted, "busy", "OVERLOADED", fake.After(time.Hour))
+		return akintest.Fail(codes.ResourceExhausted, "busy", "OVERLOADED", akintest.After(time.Hour))
 	}
 	_, err := dial(t, s).Search(testContext(t), "x")
 	if !errors.Is(err, client.ErrOverloaded) || !strings.Contains(err.Error(), "busy") {
@@ -124,7 +124,7 @@ func TestAWaitBeyondTheDeadlineFailsAtOnce(t *testing.T) {
 }
 
 func TestACallGoesOnTryingWhileTheServerIsAway(t *testing.T) {
-	s := fake.Start(t, samplePapers(3)...)
+	s := akintest.Start(t, samplePapers(3)...)
 	var attempts atomic.Int64
 	away := make(chan struct{})
 	s.Before = func(context.Context, string) error {
@@ -148,7 +148,7 @@ func TestACallGoesOnTryingWhileTheServerIsAway(t *testing.T) {
 }
 
 func TestAServerThatHasNeverAnsweredIsNotWaitedFor(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	s.Before = func(context.Context, string) error { return status.Error(codes.Unavailable, "not here") }
 	if _, err := dial(t, s).Search(testContext(t), "topic"); !errors.Is(err, client.ErrUnavailable) {
 		t.Error(err)
@@ -159,7 +159,7 @@ func TestAServerThatHasNeverAnsweredIsNotWaitedFor(t *testing.T) {
 }
 
 func TestADeadlineThatPassesIsToldAsOne(t *testing.T) {
-	s := fake.Start(t)
+	s := akintest.Start(t)
 	s.Before = func(ctx context.Context, _ string) error {
 		<-ctx.Done()
 		return status.Error(codes.Canceled, "stream terminated by RST_STREAM with error code: CANCEL")

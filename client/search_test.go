@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/internal/fake"
+	"github.com/akin-search/akin/client/akintest"
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
@@ -36,9 +36,9 @@ func TestOptionsOfASearchReachTheServer(t *testing.T) {
 }
 
 func TestSearchSimilarAndRecommend(t *testing.T) {
-	ctx, c := testContext(t), dial(t, fake.Start(t, library()...))
+	ctx, c := testContext(t), dial(t, akintest.Start(t, library()...))
 	res, err := c.Search(ctx, "attention network", client.Limit(1))
-	if err != nil || len(res.Hits) != 1 || res.Hits[0].GetPaper().GetId() != "a" || res.NextPageToken == "" || res.Info.GetModel() != fake.Model {
+	if err != nil || len(res.Hits) != 1 || res.Hits[0].GetPaper().GetId() != "a" || res.NextPageToken == "" || res.Info.GetModel() != akintest.Model {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	if res, err = c.SimilarTo(ctx, "c", client.MinCosine(.9)); err != nil || len(res.Hits) != 1 || res.Hits[0].GetPaper().GetId() != "d" {
@@ -54,7 +54,7 @@ func TestSearchSimilarAndRecommend(t *testing.T) {
 	if err != nil || len(res.Hits) != 1 || res.Hits[0].GetPaper().GetId() != "b" {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	embeddings, model, err := c.EmbedTexts(ctx, "attention", "")
+	embeddings, model, err := c.EmbedTexts(ctx, "attention", "?")
 	if err != nil || len(embeddings) != 2 || len(embeddings[1].GetValues()) != 0 {
 		t.Fatalf("%v, %v", embeddings, err)
 	}
@@ -67,7 +67,7 @@ func TestSearchSimilarAndRecommend(t *testing.T) {
 }
 
 func TestQueryAllPagesThroughTheHits(t *testing.T) {
-	s := fake.Start(t, samplePapers(12)...)
+	s := akintest.Start(t, samplePapers(12)...)
 	seen := map[string]bool{}
 	req := client.TextQuery("abstract", client.Limit(5))
 	for hit, err := range dial(t, s).QueryAll(testContext(t), req) {
@@ -82,7 +82,7 @@ func TestQueryAllPagesThroughTheHits(t *testing.T) {
 }
 
 func TestABatchOfSearchesHasAnOutcomeForEach(t *testing.T) {
-	s := fake.Start(t, library()...)
+	s := akintest.Start(t, library()...)
 	requests := make([]*client.SearchRequest, 150)
 	for i := range requests {
 		requests[i] = client.TextQuery("attention")
@@ -100,7 +100,7 @@ func TestABatchOfSearchesHasAnOutcomeForEach(t *testing.T) {
 }
 
 func TestExplainDuplicatesRecallAndTrain(t *testing.T) {
-	ctx, c := testContext(t), dial(t, fake.Start(t, library()...))
+	ctx, c := testContext(t), dial(t, akintest.Start(t, library()...))
 	e, err := c.Explain(ctx, "attention network of graphs", "b", 2)
 	if err != nil || len(e.GetTerms()) != 2 {
 		t.Fatalf("%v, %v", e, err)

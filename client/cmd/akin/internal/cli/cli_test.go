@@ -17,7 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/internal/fake"
+	"github.com/akin-search/akin/client/akintest"
 )
 
 var refresh = flag.Bool("update", false, "write the golden files anew")
@@ -46,13 +46,13 @@ func library() []*client.Paper {
 // session runs command lines against one fake server.
 type session struct {
 	t      *testing.T
-	server *fake.Server
+	server *akintest.Server
 	env    Env
 	vars   map[string]string
 }
 
 func newSession(t *testing.T, papers ...*client.Paper) *session {
-	s := &session{t: t, server: fake.Start(t, papers...), vars: map[string]string{}}
+	s := &session{t: t, server: akintest.Start(t, papers...), vars: map[string]string{}}
 	s.vars["AKIN_ADDR"], s.vars["NO_COLOR"] = s.server.Addr(), "1"
 	s.env = Env{In: strings.NewReader(""), Getenv: func(name string) string { return s.vars[name] }}
 	return s
@@ -199,7 +199,7 @@ func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 		for _, args := range [][]string{{"search", "attention"}, {"list"}, {"stats"}, {"explain", "--text", "attention", "wide"}, {"get", "wide"}} {
 			for line := range strings.Lines(s.must(args...)) {
 				line = strings.TrimSuffix(line, "\n")
-				if strings.HasPrefix(line, "10.1000/") || strings.Contains(line, fake.Model) {
+				if strings.HasPrefix(line, "10.1000/") || strings.Contains(line, akintest.Model) {
 					continue // whole ids are broken by the terminal alone
 				}
 				if w := displayWidth(line); w > width {

@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/internal/fake"
+	"github.com/akin-search/akin/client/akintest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // connect serves papers to a session of the protocol.
 func connect(t *testing.T, maxTokens int, papers ...*client.Paper) *sdk.ClientSession {
 	t.Helper()
-	c, err := client.Dial(fake.Start(t, papers...).Addr())
+	c, err := client.Dial(akintest.Start(t, papers...).Addr())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,14 +1,15 @@
-package fake
+package akintest
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
 	"strconv"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
@@ -16,8 +17,19 @@ import (
 // RecordEvents implements akinv1.ProfileServiceServer.
 func (s *Server) RecordEvents(_ context.Context, req *akinv1.RecordEventsRequest) (*akinv1.RecordEventsResponse, error) {
 	for i, e := range req.GetEvents() {
-		if e.GetProfileId() == "" || e.GetEventId() == "" || e.GetKind() == 0 {
-			return nil, Invalid("events["+strconv.Itoa(i)+"]", "needs profile_id, event_id and kind")
+		field := "events[" + strconv.Itoa(i) + "]."
+		undo := e.GetKind() == akinv1.EventKind_EVENT_KIND_UNDO
+		switch {
+		case e.GetProfileId() == "":
+			return nil, Invalid(field+"profile_id", "is required")
+		case e.GetEventId() == "":
+			return nil, Invalid(field+"event_id", "is required")
+		case e.GetKind() == akinv1.EventKind_EVENT_KIND_UNSPECIFIED:
+			return nil, Invalid(field+"kind", "is required")
+		case undo && e.GetUndoes() == "":
+			return nil, Invalid(field+"undoes", "is required")
+		case !undo && e.GetPaperId() == "":
+			return nil, Invalid(field+"paper_id", "is required")
 		}
 	}
 	s.mu.Lock()
@@ -31,7 +43,11 @@ func (s *Server) RecordEvents(_ context.Context, req *akinv1.RecordEventsRequest
 			out.Unchanged++
 			continue
 		}
-		s.profiles[e.GetProfileId()][e.GetEventId()] = proto.CloneOf(e)
+		e = proto.CloneOf(e)
+		if e.GetEventTime() == nil {
+			e.EventTime = timestamppb.Now()
+		}
+		s.profiles[e.GetProfileId()][e.GetEventId()] = e
 		out.Recorded++
 	}
 	return out, nil
@@ -62,43 +78,62 @@ func (s *Server) events(profile string) []*akinv1.Event {
 }
 
 // withProfile adds a profile to a recommendation.
-func (s *Server) withProfile(req *akinv1.RecommendPapersRequest) *akinv1.RecommendPapersRequest {
+func (s *Server) withProfile(req *akinv1.RecommendPapersRequest) (*akinv1.RecommendPapersRequest, error) {
 	if req.GetProfileId() == "" {
-		return req
+		return req, nil
+	}
+	events := s.events(req.GetProfileId())
+	if len(events) == 0 && req.GetStrict() {
+		return nil, noProfile(req.GetProfileId())
 	}
 	req = proto.CloneOf(req)
-	for _, e := range s.events(req.GetProfileId()) {
+	for _, e := range events {
 		paper := &akinv1.Preference{Subject: &akinv1.Preference_PaperId{PaperId: e.GetPaperId()}, Weight: e.GetWeight()}
 		switch e.GetKind() {
 		case akinv1.EventKind_EVENT_KIND_LIKE:
 			req.Likes = append(req.Likes, paper)
-		case akinv1.EventKind_EVENT_KIND_DISLIKE, akinv1.EventKind_EVENT_KIND_NOT_INTERESTED:
+		case akinv1.EventKind_EVENT_KIND_NOT_INTERESTED:
+			paper.Weight = cmp.Or(paper.GetWeight(), 1) / 2
+			fallthrough
+		case akinv1.EventKind_EVENT_KIND_DISLIKE:
 			req.Dislikes = append(req.Dislikes, paper)
+		case akinv1.EventKind_EVENT_KIND_SHOWN:
+			if rest := req.GetShownRest(); rest == nil || rest.AsDuration() > 0 {
+				req.ExcludePaperIds = append(req.ExcludePaperIds, e.GetPaperId())
+			}
 		default:
 			req.ExcludePaperIds = append(req.ExcludePaperIds, e.GetPaperId())
 		}
 	}
-	return req
+	return req, nil
+}
+
+func noProfile(id string) error {
+	return Fail(codes.NotFound, "no profile has the id "+strconv.Quote(id), "PROFILE_NOT_FOUND")
 }
 
 // GetProfile implements akinv1.ProfileServiceServer.
 func (s *Server) GetProfile(_ context.Context, req *akinv1.GetProfileRequest) (*akinv1.GetProfileResponse, error) {
 	p := &akinv1.Profile{ProfileId: req.GetProfileId()}
+	read, shown := map[string]bool{}, map[string]bool{}
 	for _, e := range s.events(req.GetProfileId()) {
 		one := &akinv1.ProfilePreference{
-			PaperId: e.GetPaperId(), EventId: e.GetEventId(), Kind: e.GetKind(), EventTime: e.GetEventTime(), Weight: max(1, e.GetWeight()),
+			PaperId: e.GetPaperId(), EventId: e.GetEventId(), Kind: e.GetKind(), EventTime: e.GetEventTime(),
+			Weight: cmp.Or(e.GetWeight(), 1),
 		}
 		switch e.GetKind() {
 		case akinv1.EventKind_EVENT_KIND_LIKE:
 			p.Likes = append(p.Likes, one)
 		case akinv1.EventKind_EVENT_KIND_READ:
-			p.ReadCount++
+			read[e.GetPaperId()] = true
 		case akinv1.EventKind_EVENT_KIND_SHOWN:
-			p.ShownCount++
+			shown[e.GetPaperId()] = true
 		default:
 			p.Dislikes = append(p.Dislikes, one)
 		}
 	}
+	maps.DeleteFunc(shown, func(id string, _ bool) bool { return read[id] })
+	p.ReadCount, p.ShownCount = int32(len(read)), int32(len(shown))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.profiles[req.GetProfileId()] {
@@ -150,7 +185,7 @@ func (s *Server) DeleteProfile(_ context.Context, req *akinv1.DeleteProfileReque
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.profiles[req.GetProfileId()] == nil {
-		return nil, status.Errorf(codes.NotFound, "profile not found: %q", req.GetProfileId())
+		return nil, noProfile(req.GetProfileId())
 	}
 	delete(s.profiles, req.GetProfileId())
 	return &akinv1.DeleteProfileResponse{}, nil

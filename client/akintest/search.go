@@ -1,4 +1,4 @@
-package fake
+package akintest
 
 import (
 	"cmp"
@@ -53,9 +53,17 @@ func cosine(a, b counts) float64 {
 // oneIn is 1 for nothing in common and a million for the same.
 func oneIn(cosine float64) int32 { return int32(math.Round(math.Pow(10, 6*min(1, cosine)))) }
 
+// question is what papers are ranked by.
+type question struct {
+	words  counts
+	skip   []string // ids that are no hits
+	bm25   bool     // whether hits have one
+	newest bool     // rank every paper, the newest first, whatever it says
+}
+
 // rank returns one page of hits.
-func (s *Server) rank(query counts, skip []string, o *akinv1.SearchOptions, size int32, token string) ([]*akinv1.Hit, string, *akinv1.SearchInfo, error) {
-	papers, err := s.accepted(o.GetFilter())
+func (s *Server) rank(q question, o *akinv1.SearchOptions, size int32, token string) ([]*akinv1.Hit, string, *akinv1.SearchInfo, error) {
+	papers, err := s.accepted("options.filter", o.GetFilter())
 	if err != nil {
 		return nil, "", nil, err
 	}
@@ -65,23 +73,31 @@ func (s *Server) rank(query counts, skip []string, o *akinv1.SearchOptions, size
 	var hits []*akinv1.Hit
 	for _, p := range papers {
 		words := countWords(p.GetTitle(), p.GetAbstract())
-		cos := cosine(query, words)
-		if slices.Contains(skip, p.GetId()) || cos == 0 || (o.MinCosine != nil && cos < o.GetMinCosine()) || oneIn(cos) < o.GetMinOneIn() {
+		cos := cosine(q.words, words)
+		if slices.Contains(q.skip, p.GetId()) || cos <= 0 && !q.newest || (o.MinCosine != nil && cos < o.GetMinCosine()) || oneIn(cos) < o.GetMinOneIn() {
 			continue
 		}
 		if m := o.GetReadMask().GetPaths(); !wantsAbstract(m) {
 			p = withoutAbstract(p)
 		}
-		hit := &akinv1.Hit{Paper: p, Score: cos, Cosine: cos, Bm25: dot(query, words), OneIn: oneIn(cos)}
+		hit := &akinv1.Hit{Paper: p, Score: cos, Cosine: cos, OneIn: oneIn(cos)}
+		if q.bm25 {
+			hit.Bm25 = dot(q.words, words)
+		}
 		if o.GetScoreParts() {
 			hit.Parts = &akinv1.ScoreParts{Dense: cos}
 		}
 		hits = append(hits, hit)
 	}
-	slices.SortStableFunc(hits, func(a, b *akinv1.Hit) int { return cmp.Compare(b.GetScore(), a.GetScore()) })
+	slices.SortStableFunc(hits, func(a, b *akinv1.Hit) int {
+		if q.newest {
+			return b.GetPaper().GetPublishTime().AsTime().Compare(a.GetPaper().GetPublishTime().AsTime())
+		}
+		return cmp.Compare(b.GetScore(), a.GetScore())
+	})
 	info := &akinv1.SearchInfo{
 		Exact: o.GetMode() != akinv1.SearchMode_SEARCH_MODE_APPROXIMATE, Scored: int64(len(papers)), Model: Model,
-		Position: s.lastPosition(), DenseWeight: 1,
+		Position: s.lastPosition(), DenseWeight: 1, WithoutLikes: q.newest,
 	}
 	if size == 0 {
 		size = 10
@@ -89,7 +105,10 @@ func (s *Server) rank(query counts, skip []string, o *akinv1.SearchOptions, size
 	if s.MaxHits > 0 {
 		size = min(size, int32(s.MaxHits))
 	}
-	start, _ := strconv.Atoi(token)
+	start, err := place(token)
+	if err != nil {
+		return nil, "", nil, err
+	}
 	start = min(start, len(hits))
 	end := min(start+int(size), len(hits))
 	next := ""
@@ -97,6 +116,18 @@ func (s *Server) rank(query counts, skip []string, o *akinv1.SearchOptions, size
 		next = strconv.Itoa(end)
 	}
 	return hits[start:end], next, info, nil
+}
+
+// place reads a page token, which is the number of results before the page.
+func place(token string) (int, error) {
+	if token == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(token)
+	if err != nil || n < 0 {
+		return 0, violation("page_token", "is refused: invalid page token", "INVALID_PAGE_TOKEN")
+	}
+	return n, nil
 }
 
 func (s *Server) words(id string) (counts, error) {
@@ -109,28 +140,27 @@ func (s *Server) words(id string) (counts, error) {
 
 // SearchPapers implements akinv1.SimilarityServiceServer.
 func (s *Server) SearchPapers(_ context.Context, req *akinv1.SearchPapersRequest) (*akinv1.SearchPapersResponse, error) {
-	var query counts
-	var skip []string
+	ask := question{bm25: true}
 	var err error
 	switch q := req.GetQuery().(type) {
 	case *akinv1.SearchPapersRequest_Text:
-		if query = countWords(q.Text); len(query) == 0 {
+		if ask.words = countWords(q.Text); len(ask.words) == 0 {
 			return nil, Invalid("text", "has no words to search for")
 		}
 	case *akinv1.SearchPapersRequest_PaperId:
-		skip = []string{q.PaperId}
-		if query, err = s.words(q.PaperId); err != nil {
+		ask.skip = []string{q.PaperId}
+		if ask.words, err = s.words(q.PaperId); err != nil {
 			return nil, err
 		}
 	case *akinv1.SearchPapersRequest_Vector:
 		if q.Vector.GetModel() != Model {
 			return nil, Fail(codes.FailedPrecondition, "the vector is of another model; embed the text again", "MODEL_MISMATCH")
 		}
-		query = countWords("attention")
+		ask.words, ask.bm25 = countWords("attention"), false
 	default:
 		return nil, Invalid("query", "is required")
 	}
-	hits, next, info, err := s.rank(query, skip, req.GetOptions(), req.GetPageSize(), req.GetPageToken())
+	hits, next, info, err := s.rank(ask, req.GetOptions(), req.GetPageSize(), req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
@@ -157,11 +187,17 @@ func (s *Server) BatchSearchPapers(ctx context.Context, req *akinv1.BatchSearchP
 
 // RecommendPapers implements akinv1.SimilarityServiceServer.
 func (s *Server) RecommendPapers(_ context.Context, req *akinv1.RecommendPapersRequest) (*akinv1.RecommendPapersResponse, error) {
-	req = s.withProfile(req)
-	query, skip := counts{}, slices.Clone(req.GetExcludePaperIds())
+	req, err := s.withProfile(req)
+	if err != nil {
+		return nil, err
+	}
+	ask := question{words: counts{}, skip: slices.Clone(req.GetExcludePaperIds()), newest: true}
 	var missing []string
-	for sign, preferences := range map[float64][]*akinv1.Preference{1: req.GetLikes(), -1: req.GetDislikes()} {
-		for _, p := range preferences {
+	for _, side := range []struct {
+		sign        float64
+		preferences []*akinv1.Preference
+	}{{1, req.GetLikes()}, {-1, req.GetDislikes()}} {
+		for _, p := range side.preferences {
 			words := countWords(p.GetText())
 			if id := p.GetPaperId(); id != "" {
 				var err error
@@ -172,20 +208,53 @@ func (s *Server) RecommendPapers(_ context.Context, req *akinv1.RecommendPapersR
 					missing = append(missing, id)
 					continue
 				}
-				skip = append(skip, id)
+				ask.skip = append(ask.skip, id)
 			}
+			ask.newest = ask.newest && side.sign < 0
 			weight := p.GetWeight()
 			if weight == 0 {
 				weight = 1
 			}
-			query.add(words, sign*weight)
+			ask.words.add(words, side.sign*weight)
 		}
 	}
-	hits, next, info, err := s.rank(query, skip, req.GetOptions(), req.GetPageSize(), req.GetPageToken())
+	hits, next, info, err := s.rank(ask, req.GetOptions(), req.GetPageSize(), req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
+	if req.GetExplain() {
+		for _, h := range hits {
+			h.BecauseOf = s.because(h.GetPaper().GetId(), req.GetLikes())
+		}
+	}
 	return &akinv1.RecommendPapersResponse{Hits: hits, NextPageToken: next, Info: info, MissingPaperIds: missing}, nil
+}
+
+// because names the likes that have words in common with a paper, the likest first, at most 3.
+func (s *Server) because(id string, likes []*akinv1.Preference) *akinv1.Because {
+	target, err := s.words(id)
+	if err != nil {
+		return nil // deleted meanwhile
+	}
+	out := &akinv1.Because{}
+	for i, like := range likes {
+		words := countWords(like.GetText())
+		if like.GetPaperId() != "" {
+			if words, err = s.words(like.GetPaperId()); err != nil {
+				continue
+			}
+		}
+		if part := cosine(words, target); part > 0 {
+			out.Likes = append(out.Likes, &akinv1.LikeReason{PaperId: like.GetPaperId(), Like: int32(i), Part: part / float64(len(likes))})
+		}
+	}
+	slices.SortStableFunc(out.GetLikes(), func(a, b *akinv1.LikeReason) int { return cmp.Compare(b.GetPart(), a.GetPart()) })
+	for len(out.GetLikes()) > 3 {
+		last := len(out.GetLikes()) - 1
+		out.OtherLikes += out.GetLikes()[last].GetPart()
+		out.Likes = out.GetLikes()[:last]
+	}
+	return out
 }
 
 // ExplainSimilarity implements akinv1.SimilarityServiceServer.
@@ -224,7 +293,7 @@ func (s *Server) ExplainSimilarity(_ context.Context, req *akinv1.ExplainSimilar
 
 // FindDuplicates implements akinv1.SimilarityServiceServer: pairs only, one a page.
 func (s *Server) FindDuplicates(_ context.Context, req *akinv1.FindDuplicatesRequest) (*akinv1.FindDuplicatesResponse, error) {
-	papers, err := s.accepted(req.GetFilter())
+	papers, err := s.accepted("filter", req.GetFilter())
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +323,10 @@ func (s *Server) FindDuplicates(_ context.Context, req *akinv1.FindDuplicatesReq
 // EmbedTexts implements akinv1.SimilarityServiceServer.
 func (s *Server) EmbedTexts(_ context.Context, req *akinv1.EmbedTextsRequest) (*akinv1.EmbedTextsResponse, error) {
 	res := &akinv1.EmbedTextsResponse{Model: Model}
-	for _, text := range req.GetTexts() {
+	for i, text := range req.GetTexts() {
+		if text == "" {
+			return nil, Invalid("texts["+strconv.Itoa(i)+"]", "is empty")
+		}
 		e := &akinv1.Embedding{Tokens: int32(len(countWords(text)))}
 		if e.GetTokens() > 0 {
 			e.Values = []float32{.6, .8}

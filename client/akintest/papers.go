@@ -1,4 +1,4 @@
-package fake
+package akintest
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -101,6 +102,16 @@ func (s *Server) BatchUpsertPapers(_ context.Context, req *akinv1.BatchUpsertPap
 		return nil, Invalid("papers", "must be 1 to 1000")
 	}
 	res := &akinv1.BatchUpsertPapersResponse{}
+	given := map[string]bool{}
+	for i, p := range req.GetPapers() {
+		if err := check("papers["+strconv.Itoa(i)+"]", p); err != nil {
+			return nil, err
+		}
+		if given[p.GetId()] {
+			return nil, Invalid("papers["+strconv.Itoa(i)+"].id", "is given twice")
+		}
+		given[p.GetId()] = true
+	}
 	for _, p := range req.GetPapers() {
 		r, err := s.put(p)
 		if err != nil {
@@ -159,13 +170,13 @@ func wantsAbstract(mask []string) bool {
 	return slices.Contains(mask, "abstract") || slices.Contains(mask, "*")
 }
 
-// accepted returns the papers that a filter accepts, by id. The fake knows "", "*" and categories:"NAME".
-func (s *Server) accepted(filter string) ([]*akinv1.Paper, error) {
+// accepted returns the papers that the filter in a field accepts, by id. The fake knows "", "*" and categories:"NAME".
+func (s *Server) accepted(field, filter string) ([]*akinv1.Paper, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	category, isCategory := strings.CutPrefix(filter, `categories:"`)
 	if filter != "" && filter != "*" && !isCategory {
-		return nil, Invalid("filter", "does not parse at column 1")
+		return nil, violation(field, "does not parse at column 1", "INVALID_FILTER")
 	}
 	category = strings.TrimSuffix(category, `"`)
 	var accepted []*akinv1.Paper
@@ -179,7 +190,7 @@ func (s *Server) accepted(filter string) ([]*akinv1.Paper, error) {
 
 // ListPapers implements akinv1.PaperServiceServer.
 func (s *Server) ListPapers(_ context.Context, req *akinv1.ListPapersRequest) (*akinv1.ListPapersResponse, error) {
-	all, err := s.accepted(req.GetFilter())
+	all, err := s.accepted("filter", req.GetFilter())
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +228,7 @@ func (s *Server) PurgePapers(_ context.Context, req *akinv1.PurgePapersRequest) 
 	if req.GetFilter() == "" {
 		return nil, Invalid("filter", `is required; "*" stands for all papers`)
 	}
-	all, err := s.accepted(req.GetFilter())
+	all, err := s.accepted("filter", req.GetFilter())
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +256,7 @@ func (s *Server) ExportPapers(req *akinv1.ExportPapersRequest, stream grpc.Serve
 	if err := s.await(req); err != nil {
 		return err
 	}
-	all, err := s.accepted(req.GetFilter())
+	all, err := s.accepted("filter", req.GetFilter())
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,18 @@
-// Package fake is an Akin server for tests: the generated interfaces over a map, with knobs for what goes wrong. Its
-// likeness of two texts is the cosine of their word counts, so its answers are the same on every machine.
-package fake
+// Package akintest is an Akin server for the tests of programs that use Akin: it runs inside the test, on a free port of
+// the loopback interface, starts in a millisecond, and needs no data folder.
+//
+// It keeps the contract of the real server: what is stored, found and refused, with which reason and about which field.
+// One table of tests runs against both. It differs where a test is better off without the real thing:
+//
+//   - The likeness of two texts is the cosine of their word counts, without a model, so answers are the same on every
+//     machine and after every release. Scores are not those of the real server.
+//   - Filters are "", "*" and categories:"NAME" alone. Others are refused.
+//   - Papers are in memory, kept over [Server.Kill] and [Server.Listen].
+//   - Pages are short where the real server's depend on sizes, so that a test meets several.
+//
+// Knobs say what goes wrong: [Server.Before] fails calls, [Server.Import] breaks streams, [Server.Kill] is a crash,
+// [Server.Restore] another history.
+package akintest
 
 import (
 	"context"
@@ -31,7 +43,8 @@ import (
 // Model is the fingerprint of the fake's model.
 const Model = "0123456789abcdef0123456789abcdef"
 
-// Server holds papers across Kill and Restart, as a durable server does.
+// Server holds papers across Kill and Listen, as a durable server does. Its methods are safe for concurrent use. The
+// methods of the contract, such as SearchPapers, may be called without a connection too.
 type Server struct {
 	// Before is asked ahead of each call, with its full method; an error is the answer. Set it before the first call.
 	Before func(ctx context.Context, method string) error
@@ -73,7 +86,7 @@ func Start(tb testing.TB, papers ...*akinv1.Paper) *Server {
 	return s
 }
 
-// New returns a server that does not listen yet.
+// New returns a server that does not listen yet, for programs that are no tests. It panics when a paper is faulty.
 func New(papers ...*akinv1.Paper) *Server {
 	s := &Server{
 		papers: map[string]*akinv1.Paper{}, profiles: map[string]map[string]*akinv1.Event{}, writes: map[string]int{},
@@ -215,13 +228,8 @@ func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerIn
 
 // put stores a paper as the contract says; the caller does not hold the lock.
 func (s *Server) put(p *akinv1.Paper) (*akinv1.UpsertPaperResponse, error) {
-	switch {
-	case p.GetId() == "":
-		return nil, Invalid("paper.id", "is required")
-	case p.GetTitle() == "" && p.GetAbstract() == "":
-		return nil, Invalid("paper.title", "and paper.abstract must not both be empty")
-	case len(p.GetTitle()) > 2048:
-		return nil, Invalid("paper.title", "is longer than 2048 bytes")
+	if err := check("paper", p); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -244,6 +252,23 @@ func (s *Server) put(p *akinv1.Paper) (*akinv1.UpsertPaperResponse, error) {
 	return &akinv1.UpsertPaperResponse{Paper: withoutAbstract(stored), Created: !known, Position: s.position()}, nil
 }
 
+// check refuses a paper that the contract does not allow, of a field of the request.
+func check(field string, p *akinv1.Paper) error {
+	switch {
+	case p.GetId() == "":
+		return Invalid(field+".id", "is required")
+	case len(p.GetId()) > 256:
+		return Invalid(field+".id", "is longer than 256 bytes")
+	case p.GetTitle() == "" && p.GetAbstract() == "":
+		return Invalid(field+".title", "and "+field+".abstract must not both be empty")
+	case len(p.GetTitle()) > 2048:
+		return Invalid(field+".title", "is longer than 2048 bytes")
+	case len(p.GetAbstract()) > 64<<10:
+		return Invalid(field+".abstract", "is longer than 65536 bytes")
+	}
+	return nil
+}
+
 // position is what the last write left; the caller holds the lock.
 func (s *Server) position() *akinv1.Position {
 	return &akinv1.Position{Revision: s.revision, Lineage: fmt.Sprintf("%032x", s.restored)}
@@ -256,8 +281,10 @@ func withoutAbstract(p *akinv1.Paper) *akinv1.Paper {
 }
 
 // Invalid is INVALID_ARGUMENT about one field, as the real server words it.
-func Invalid(field, what string) error {
-	return Fail(codes.InvalidArgument, field+" "+what, "INVALID_FIELD",
+func Invalid(field, what string) error { return violation(field, what, "INVALID_FIELD") }
+
+func violation(field, what, reason string) error {
+	return Fail(codes.InvalidArgument, field+" "+what, reason,
 		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: field, Description: what}}})
 }
 
