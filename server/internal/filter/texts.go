@@ -19,14 +19,6 @@ type posting struct {
 // fewSlots is the length up to which a list is smaller and faster than a bitmap. Tests lower it.
 var fewSlots = 64
 
-// newPosting takes over a strictly ascending list.
-func newPosting(slots []uint32) posting {
-	if len(slots) > fewSlots {
-		return posting{many: roaring.BitmapOf(slots...)}
-	}
-	return posting{few: slots}
-}
-
 // append adds a slot at least as high as the last.
 func (p *posting) append(slot uint32) {
 	if p.many != nil {

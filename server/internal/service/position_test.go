@@ -32,7 +32,7 @@ func (r *rig) reads(p *akinv1.Position) map[string]func(context.Context) error {
 			for err == nil {
 				_, err = stream.Recv()
 			}
-			if err == io.EOF { //nolint:errorlint // what gRPC returns
+			if err == io.EOF {
 				return nil
 			}
 			return err

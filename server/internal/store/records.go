@@ -45,7 +45,6 @@ type RecordTx struct {
 	bucket  *bolt.Bucket
 	changes map[string][]byte // by record id; nil: delete
 	order   []string
-	bytes   int
 }
 
 // Get returns the value under a key, nil where there is none, with the changes made so far. It must not be kept or

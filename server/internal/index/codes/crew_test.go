@@ -15,13 +15,13 @@ import (
 
 // helpedAbove sets the size above which scans take helpers, and makes room for three of them.
 func helpedAbove(t testing.TB, size int) {
-	old, procs, real := helpAbove, runtime.GOMAXPROCS(4), cores
+	old, procs, machine := helpAbove, runtime.GOMAXPROCS(4), cores
 	cores = func() int { return 4 }
 	helpAbove = size
 	t.Cleanup(func() {
 		helpAbove = old
 		runtime.GOMAXPROCS(procs)
-		cores = real
+		cores = machine
 		if n := scanning.Load(); n != 0 {
 			t.Errorf("%d goroutines count as scanning when none is", n)
 		}

@@ -53,7 +53,7 @@ func TestAProfileFromItsFirstEventToItsLast(t *testing.T) {
 	}{
 		{[]string{"profile", "delete", "nobody"}, exitNotFound, "nobody"},
 		{[]string{"profile", "like", "ada"}, exitUsage, "the ids of papers"},
-		{[]string{"profile", "liek", "ada", "x"}, exitUsage, "liek"},
+		{[]string{"profile", "adore", "ada", "x"}, exitUsage, "adore"},
 		{[]string{"recommend", "--profile", "ada", "--fading", "soon"}, exitUsage, "--fading"},
 		{[]string{"export", "--profiles", "--format", "ris"}, exitUsage, "JSON lines alone"},
 	} {
