@@ -41,6 +41,9 @@ type settings struct {
 // defaultAddr is Akin's port on this machine only: a server without token and TLS is nobody else's business.
 const defaultAddr = "127.0.0.1:7700"
 
+// unixPrefix begins the address of a socket in the file system.
+const unixPrefix = "unix:"
+
 // tokenVariable is the environment variable that may hold the token; a flag would show in the list of processes.
 const tokenVariable = "AKIN_TOKEN"
 
@@ -48,7 +51,7 @@ var indexKinds = []string{"auto", "flat", "hnsw", "coder"}
 
 func (s *settings) register(f *pflag.FlagSet) {
 	f.SortFlags = false
-	f.StringVar(&s.addr, "addr", defaultAddr, "address to listen on, host:port; port 0 picks a free one")
+	f.StringVar(&s.addr, "addr", defaultAddr, "address to listen on, host:port (port 0 picks a free one) or unix:PATH of a socket for this user and group")
 	f.StringVar(&s.data, "data", "", "folder of the papers (default "+describeDataFolder()+")")
 	f.StringVar(&s.index, "index", "auto", "vector index: auto, flat (exact scan), hnsw (graph) or coder (github.com/coder/hnsw)")
 	f.StringVar(&s.tlsCert, "tls-cert", "", "PEM file of the certificate chain; read again when it changes")
@@ -68,8 +71,10 @@ func (s *settings) register(f *pflag.FlagSet) {
 
 // check finds what is wrong before anything is opened, and fills in what has no constant default.
 func (s *settings) check() error {
-	if _, _, err := net.SplitHostPort(s.addr); err != nil {
-		return fmt.Errorf("--addr %q: give host:port, for example %s", s.addr, defaultAddr)
+	if path, local := strings.CutPrefix(s.addr, unixPrefix); local && path == "" {
+		return fmt.Errorf("--addr %q: give the path of a socket behind unix:", s.addr)
+	} else if _, _, err := net.SplitHostPort(s.addr); !local && err != nil {
+		return fmt.Errorf("--addr %q: give host:port, for example %s, or unix:PATH", s.addr, defaultAddr)
 	}
 	if !slices.Contains(indexKinds, s.index) {
 		return fmt.Errorf("--index %q: use one of %s", s.index, strings.Join(indexKinds, ", "))
@@ -175,6 +180,9 @@ func describeDataFolder() string {
 
 // isLoopback reports whether an address to listen on is reachable from this machine only.
 func isLoopback(addr string) bool {
+	if strings.HasPrefix(addr, unixPrefix) {
+		return true
+	}
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return false

@@ -43,7 +43,8 @@ const (
 // Paper is one research paper. Title and abstract make its embedding; all other fields are for filters and display.
 type Paper struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Chosen by the caller: an arXiv id, a DOI, a key of their own. 1 to 256 bytes, no control characters. Required.
+	// Chosen by the caller: an arXiv id, a DOI, a key of their own. 1 to 256 bytes, not blank, without control characters and
+	// without those that cannot be seen or not told from a space. Required.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// At most 2 KiB (2,048 bytes). Title and abstract must not both be empty.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`

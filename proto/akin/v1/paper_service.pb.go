@@ -451,7 +451,7 @@ type GetPaperRequest struct {
 	// is named to be read: an arXiv id with or without arXiv:, version, address or 10.48550/arXiv, a DOI with or without
 	// resolver and in small letters, a PubMed or OpenAlex id within its address. Writes and deletes mean the id they name.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Fields of Paper to return. Default: all.
+	// Fields of Paper to return; the id is always among them. Default: all.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	// What the answer must include at least. Default: what is stored when the call comes.
 	AtLeast       *Position `protobuf:"bytes,3,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
@@ -561,7 +561,7 @@ type BatchGetPapersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1 to 1,000 ids, in any spelling that GetPaperRequest takes.
 	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
-	// Fields of Paper to return. Default: all but the abstract.
+	// Fields of Paper to return; the id is always among them. Default: all but the abstract.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	// What the answer must include at least. Default: what is stored when the call comes.
 	AtLeast       *Position `protobuf:"bytes,3,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
@@ -694,7 +694,7 @@ type ListPapersRequest struct {
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// An AIP-160 filter as in SearchOptions. Default: all papers.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
-	// Fields of Paper to return. Default: all but the abstract.
+	// Fields of Paper to return; the id is always among them. Default: all but the abstract.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	// What the answer must include at least. Default: what is stored when the call comes.
 	AtLeast       *Position `protobuf:"bytes,5,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`

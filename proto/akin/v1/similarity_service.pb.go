@@ -105,7 +105,8 @@ type SearchOptions struct {
 	Diversity float64 `protobuf:"fixed64,6,opt,name=diversity,proto3" json:"diversity,omitempty"`
 	// Drops hits whose cosine is below this, -1 to 1. Default: keeps all.
 	MinCosine *float64 `protobuf:"fixed64,7,opt,name=min_cosine,json=minCosine,proto3,oneof" json:"min_cosine,omitempty"`
-	// Fields of Paper to return in hits. Default: all but the abstract.
+	// Fields of Paper to return in hits. The id is always among them. Default: all but the
+	// abstract.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,8,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	// Drops hits that are more common than this: whose one_in is below it, 1 to 1,000,000. Default (0): keeps all. Without
 	// effect while one_in is not known.
@@ -678,7 +679,10 @@ type SearchInfo struct {
 	// Words of the query that the corpus has never seen, and that could not count. At most 32.
 	UnknownWords []string `protobuf:"bytes,6,rep,name=unknown_words,json=unknownWords,proto3" json:"unknown_words,omitempty"`
 	// In recommendations: no like was given, or none is stored, and the hits are the newest and most central papers.
-	WithoutLikes  bool `protobuf:"varint,12,opt,name=without_likes,json=withoutLikes,proto3" json:"without_likes,omitempty"`
+	WithoutLikes bool `protobuf:"varint,12,opt,name=without_likes,json=withoutLikes,proto3" json:"without_likes,omitempty"`
+	// What is likely a mistake in the request: a condition of the filter on an attribute that no paper has, or that compares
+	// one with a value of a kind that none has there. For people to read. At most 8; none for callers with a forced filter.
+	Warnings      []string `protobuf:"bytes,13,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -760,6 +764,13 @@ func (x *SearchInfo) GetWithoutLikes() bool {
 		return x.WithoutLikes
 	}
 	return false
+}
+
+func (x *SearchInfo) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
 }
 
 // BatchSearchPapersRequest holds many searches.
@@ -2134,7 +2145,7 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\x05dense\x18\x01 \x01(\x01R\x05dense\x12\x14\n" +
 	"\x05words\x18\x02 \x01(\x01R\x05words\x12\x16\n" +
 	"\x06phrase\x18\x03 \x01(\x01R\x06phrase\x12$\n" +
-	"\rneighbourhood\x18\x04 \x01(\x01R\rneighbourhood\"\xec\x01\n" +
+	"\rneighbourhood\x18\x04 \x01(\x01R\rneighbourhood\"\x88\x02\n" +
 	"\n" +
 	"SearchInfo\x12\x14\n" +
 	"\x05exact\x18\x01 \x01(\bR\x05exact\x12\x16\n" +
@@ -2143,7 +2154,8 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\bposition\x18\x04 \x01(\v2\x11.akin.v1.PositionR\bposition\x12!\n" +
 	"\fdense_weight\x18\x05 \x01(\x01R\vdenseWeight\x12#\n" +
 	"\runknown_words\x18\x06 \x03(\tR\funknownWords\x12#\n" +
-	"\rwithout_likes\x18\f \x01(\bR\fwithoutLikes\"\x82\x01\n" +
+	"\rwithout_likes\x18\f \x01(\bR\fwithoutLikes\x12\x1a\n" +
+	"\bwarnings\x18\r \x03(\tR\bwarnings\"\x82\x01\n" +
 	"\x18BatchSearchPapersRequest\x128\n" +
 	"\brequests\x18\x01 \x03(\v2\x1c.akin.v1.SearchPapersRequestR\brequests\x12,\n" +
 	"\bat_least\x18\x02 \x01(\v2\x11.akin.v1.PositionR\aatLeast\"W\n" +

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/akin-search/akin/server/internal/filter"
 	"github.com/akin-search/akin/server/internal/rank"
 )
 
@@ -172,7 +173,10 @@ func duplicateHash(q *DuplicateQuery) uint64 {
 // last id of the page before.
 type idTokens string
 
-const listTokens idTokens = "papers:"
+// listTokens are those of a list of papers under a filter, which may be nil.
+func listTokens(f *filter.Filter) idTokens {
+	return idTokens(fmt.Sprintf("papers:%016x:", xxhash.Sum64String(f.String())))
+}
 
 func (prefix idTokens) encode(last string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(string(prefix) + last))
@@ -185,6 +189,9 @@ func (prefix idTokens) decode(token string) (after string, err error) {
 	}
 	b, err := base64.RawURLEncoding.DecodeString(token)
 	after, ok := strings.CutPrefix(string(b), string(prefix))
+	if kind, _, _ := strings.Cut(string(prefix), ":"); err == nil && !ok && strings.HasPrefix(string(b), kind+":") {
+		return "", fmt.Errorf("%w: it belongs to a request with another filter", ErrInvalidPageToken)
+	}
 	if err != nil || !ok || after == "" {
 		return "", ErrInvalidPageToken
 	}

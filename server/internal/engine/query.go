@@ -92,6 +92,7 @@ type TermPart struct {
 // Options are shared by searches and recommendations.
 type Options struct {
 	Filter          *filter.Filter // nil: all papers
+	NoDoubts        bool           // Result.Warnings stays empty: the filter is not the caller's own alone
 	Mode            Mode
 	Ef              int           // width of the graph walk; 0: the server's default
 	DenseWeight     *float64      // 0 to 1; nil: by the kind of query
@@ -130,6 +131,7 @@ type Result struct {
 	Position      paper.Position // answered from
 	DenseWeight   float64
 	Parts         bool     // whether the parts of scores were asked for
+	Warnings      []string // about a filter that can match nothing, at most 8
 	UnknownWords  []string // words of the query the corpus has never seen, at most 32
 	MissingIDs    []string // likes and dislikes that are not stored
 	WithoutLikes  bool     // no like was given or is stored: the hits are the newest and most central papers

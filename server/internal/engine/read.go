@@ -37,13 +37,14 @@ func (e *Engine) Stored(ids []string) ([]bool, error) {
 	return stored, nil
 }
 
-// scanIDs is how many ids List looks through for one page before it returns what it has.
-const scanIDs = 10_000
+// scanIDs is how many ids List looks through in the store before it goes by the columns. A variable, so that tests shrink it.
+var scanIDs = 10_000
 
-// List returns one page of papers in ascending byte order of ids. A page may be short, even empty, and still have a next
-// one: a call looks through a bounded number of ids.
+// List returns one page of papers in ascending byte order of ids. It is full unless it is the last, but for papers that
+// are deleted meanwhile.
 func (e *Engine) List(ctx context.Context, q ListQuery) (ListPage, error) {
-	after, err := listTokens.decode(q.PageToken)
+	tokens := listTokens(q.Filter)
+	after, err := tokens.decode(q.PageToken)
 	if err != nil {
 		return ListPage{}, err
 	}
@@ -57,6 +58,13 @@ func (e *Engine) List(ctx context.Context, q ListQuery) (ListPage, error) {
 	if err != nil {
 		return ListPage{}, err
 	}
+	if more && len(found) < q.PageSize { // the filter accepts few papers, or few with such ids
+		rest, err := w.skip(ctx, q.PageSize-len(found))
+		if err != nil {
+			return ListPage{}, err
+		}
+		found, more = append(found, rest...), len(found)+len(rest) == q.PageSize
+	}
 	ordinals := make([]uint64, len(found))
 	for i, f := range found {
 		ordinals[i] = f.Ordinal
@@ -65,14 +73,14 @@ func (e *Engine) List(ctx context.Context, q ListQuery) (ListPage, error) {
 	if err != nil {
 		return ListPage{}, storeError(err)
 	}
-	page := ListPage{TokenAfter: listTokens.encode}
+	page := ListPage{TokenAfter: tokens.encode}
 	for _, p := range papers {
 		if p != nil {
 			page.Papers = append(page.Papers, p)
 		}
 	}
 	if more {
-		page.NextPageToken = listTokens.encode(w.last)
+		page.NextPageToken = tokens.encode(w.last)
 	}
 	return page, nil
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/akin-search/akin/server/internal/filter"
 	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/store"
 )
@@ -270,6 +272,61 @@ func TestTruthsThatShareTheirScansAreThoseOfSingleOnes(t *testing.T) {
 					t.Errorf("%s %q: slot %d: %v and %v", kind, f, slots[i], shared[i], single[i])
 				}
 			}
+		}
+	}
+}
+
+// TestAFilterThatAcceptsFewListsFullPages has the accepted papers far behind what one call looks through in the store.
+func TestAFilterThatAcceptsFewListsFullPages(t *testing.T) {
+	defer func(n int) { scanIDs = n }(scanIDs)
+	scanIDs = 1000
+	e := open(t, t.TempDir())
+	papers := testPapers(0, 2500)
+	var want []string
+	for i := 3; i < len(papers); i += 211 { // one is below the first thousand and others are not
+		papers[i].Attributes = map[string]paper.Value{"rare": {Kind: paper.BoolValue, Bool: true}}
+		want = append(want, papers[i].ID)
+	}
+	mustUpsert(t, e, papers...)
+	papers[3].Title += " again" // another version
+	mustUpsert(t, e, papers[3])
+	if _, err := e.Delete(t.Context(), want[2]); err != nil {
+		t.Fatal(err)
+	}
+	want = slices.Delete(want, 2, 3)
+	var got []string
+	q := ListQuery{PageSize: 3, Filter: parse(t, "attributes.rare = true")}
+	for {
+		page, err := e.List(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page.Papers) < q.PageSize && page.NextPageToken != "" {
+			t.Errorf("a page of %d papers has a next one", len(page.Papers))
+		}
+		for _, p := range page.Papers {
+			got = append(got, p.ID)
+		}
+		if q.PageToken = page.NextPageToken; q.PageToken == "" {
+			break
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestATokenOfAnotherFilterIsRefused(t *testing.T) {
+	e := open(t, t.TempDir())
+	mustUpsert(t, e, testPapers(0, 40)...)
+	page, err := e.List(t.Context(), ListQuery{PageSize: 2, Filter: parse(t, `categories:"topic0"`)})
+	if err != nil || page.NextPageToken == "" {
+		t.Fatal(page, err)
+	}
+	for _, other := range []*filter.Filter{nil, parse(t, `categories:"topic1"`)} {
+		_, err := e.List(t.Context(), ListQuery{PageSize: 2, Filter: other, PageToken: page.NextPageToken})
+		if !errors.Is(err, ErrInvalidPageToken) || !strings.Contains(err.Error(), "another filter") {
+			t.Errorf("%v: %v", other, err)
 		}
 	}
 }

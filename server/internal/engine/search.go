@@ -214,6 +214,9 @@ func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask pageRequest
 		Model:    v.gen.model.Fingerprint(),
 		Position: position,
 	}
+	if !ask.options.NoDoubts {
+		result.Warnings = v.gen.columns.Doubts(ask.options.Filter)
+	}
 	if end < len(ranked) {
 		result.NextPageToken = tokenAt(end - begin)
 	}

@@ -74,6 +74,27 @@ func (w *walk) next(ctx context.Context, limit, scan int) (found []store.IDOrdin
 	return found, true, nil
 }
 
+// skip returns the accepted ids behind w.last, up to limit, by what the columns know: however few they are, it looks at no
+// others. It is for filters alone.
+func (w *walk) skip(ctx context.Context, limit int) ([]store.IDOrdinal, error) {
+	if err := w.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	v := w.view
+	ids := v.gen.columns.Following(v.set, w.last, limit, func(slot uint32) bool {
+		return int(slot) < v.gen.slots.len() && v.gen.slots.row(slot).visible(v.revision)
+	})
+	ordinals := make([]uint64, len(ids))
+	if err := w.engine.store.Ordinals(ids, ordinals); err != nil {
+		return nil, storeError(err)
+	}
+	found := make([]store.IDOrdinal, len(ids))
+	for i, id := range ids {
+		w.last, found[i] = id, store.IDOrdinal{ID: id, Ordinal: ordinals[i]}
+	}
+	return found, nil
+}
+
 // catchUp renews the view until it knows every paper that the store has shown.
 func (w *walk) catchUp(ctx context.Context) error {
 	if w.filter == nil || w.frozen {

@@ -20,8 +20,8 @@
 //
 // FIELD:VALUE on a list is true when the list holds the value; on a single field it means the same as =. FIELD:* is true
 // when the field is set. FIELD:(A OR B) and FIELD = (A OR B) are short for one condition each. Text compares byte by byte
-// and is never matched in part. An attribute is compared with values of its own kind alone: an unquoted number with
-// numbers, an unquoted true or false with booleans, everything else with text. A condition on a field that a paper lacks
+// and is never matched in part. The value of an attribute decides how it is compared: a number with a number,
+// in quotes or not, a boolean with true or false, text with what is written; a bare number has no order among texts. A condition on a field that a paper lacks
 // is false. != is NOT =, so it is true of papers that lack the field.
 //
 // OR binds tighter than AND, as AIP-160 has it; NOT and - bind tightest. Conditions side by side without AND or OR are

@@ -148,26 +148,59 @@ func evalList(list *texts, t *condition) answer {
 }
 
 func (c *Columns) evalAttribute(a *attribute, t *condition) answer {
-	switch {
-	case t.op == present:
+	if t.op == present {
 		return answer{c.collect(a.each), false}
-	case t.value.kind == boolValue:
-		b, shared := a.booleans[truth(t.value.truth)].bitmap()
-		return answer{b, shared}
-	case t.value.kind == numberValue:
+	}
+	var parts []answer // most attributes have values of one kind
+	if b, ok := t.asTruth(); ok && a.holds(boolValue) {
+		b, shared := a.booleans[truth(b)].bitmap()
+		parts = append(parts, answer{b, shared})
+	}
+	if number, ok := t.asNumber(); ok && a.holds(numberValue) {
 		words := c.words()
-		a.numbers.mark(words, t.op, t.value.number)
-		return answer{roaring.FromDense(words, true), false}
-	case t.op == equal:
-		return evalList(&a.texts, t)
+		a.numbers.mark(words, t.op, number)
+		parts = append(parts, answer{roaring.FromDense(words, true), false})
+	}
+	if text, ok := t.asText(); ok && a.holds(textValue) {
+		parts = append(parts, c.evalTexts(&a.texts, t.op, text))
+	}
+	switch len(parts) {
+	case 0:
+		return answer{roaring.New(), false}
+	case 1:
+		return parts[0]
+	}
+	union := parts[0].own()
+	for _, p := range parts[1:] {
+		union.Or(p.Bitmap)
+	}
+	return answer{union, false}
+}
+
+func (c *Columns) evalTexts(t *texts, o op, want string) answer {
+	if o == equal {
+		p := t.values[want]
+		b, shared := p.bitmap()
+		return answer{b, shared}
 	}
 	return answer{c.collect(func(add func(uint32)) {
-		for text, p := range a.texts.values {
-			if t.op.holds(strings.Compare(text, t.value.text)) {
+		for text, p := range t.values {
+			if o.holds(strings.Compare(text, want)) {
 				p.each(add)
 			}
 		}
 	}), false}
+}
+
+// holds reports whether any paper has a value of a kind.
+func (a *attribute) holds(kind valueKind) bool {
+	switch kind {
+	case numberValue:
+		return len(a.numbers.slots) > 0
+	case boolValue:
+		return a.booleans[0].last() >= 0 || a.booleans[1].last() >= 0
+	}
+	return len(a.texts.values) > 0
 }
 
 // each calls fn with the slots that have a value of any kind.

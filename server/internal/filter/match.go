@@ -43,11 +43,14 @@ func (t *condition) matches(p *paper.Paper) bool {
 	case !ok || t.op == present:
 		return ok
 	case v.Kind == paper.StringValue:
-		return t.value.kind == textValue && t.op.holds(cmp.Compare(v.String, t.value.text))
+		text, ok := t.asText()
+		return ok && t.op.holds(cmp.Compare(v.String, text))
 	case v.Kind == paper.NumberValue:
-		return t.value.kind == numberValue && !math.IsNaN(v.Number) && t.op.holds(cmp.Compare(v.Number, t.value.number))
+		number, ok := t.asNumber()
+		return ok && !math.IsNaN(v.Number) && t.op.holds(cmp.Compare(v.Number, number))
 	}
-	return t.value.kind == boolValue && v.Bool == t.value.truth
+	truth, ok := t.asTruth()
+	return ok && v.Bool == truth
 }
 
 func (t *condition) inList(list []string) bool {

@@ -354,6 +354,7 @@ func encodeInfo(r *engine.Result) *akinv1.SearchInfo {
 		DenseWeight:  r.DenseWeight,
 		UnknownWords: shortened(r.UnknownWords),
 		WithoutLikes: r.WithoutLikes,
+		Warnings:     r.Warnings,
 	}
 }
 

@@ -16,18 +16,20 @@ type paperMask uint64
 
 const (
 	allFields     paperMask = 1<<64 - 1
+	idField       paperMask = 1 << 1
 	abstractField paperMask = 1 << 3
 	exceptText              = allFields &^ abstractField // the default wherever there are many papers
 )
 
 var paperFields = (*akinv1.Paper)(nil).ProtoReflect().Descriptor().Fields()
 
-// readMask is what a request wants to see of papers. "*" stands for everything.
+// readMask is what a request wants to see of papers. "*" stands for everything. The id is always in: without it nobody
+// knows whose title it is.
 func (c *checker) readMask(path string, m *fieldmaskpb.FieldMask, byDefault paperMask) paperMask {
 	if len(m.GetPaths()) == 0 {
 		return byDefault
 	}
-	var mask paperMask
+	mask := idField
 	for i, name := range m.GetPaths() {
 		field := paperFields.ByName(protoreflect.Name(name))
 		switch {

@@ -90,8 +90,8 @@ func TestBatchGetKeepsTheOrderAndNamesTheMissing(t *testing.T) {
 	out, err = r.papers.BatchGetPapers(ctx, &akinv1.BatchGetPapersRequest{
 		Ids: []string{"a"}, ReadMask: &fieldmaskpb.FieldMask{Paths: []string{"abstract"}},
 	})
-	if err != nil || !proto.Equal(out.GetPapers()[0], &akinv1.Paper{Abstract: "first"}) {
-		t.Errorf("got %v %v, want the abstract alone", out, err)
+	if err != nil || !proto.Equal(out.GetPapers()[0], &akinv1.Paper{Id: "a", Abstract: "first"}) {
+		t.Errorf("got %v %v, want id and abstract alone", out, err)
 	}
 }
 

@@ -45,6 +45,7 @@ func (s *Server) mustSee(ctx context.Context, ids ...string) error {
 
 // scopeSearch binds a search to what its caller may see.
 func (s *Server) scopeSearch(ctx context.Context, q *engine.Query) error {
+	q.NoDoubts = admit.PrincipalOf(ctx).Filter != nil // what other papers have is none of its business
 	q.Filter = scoped(ctx, q.Filter)
 	if q.PaperID != "" {
 		if err := s.resolve(ctx, &q.PaperID); err != nil {
@@ -60,7 +61,7 @@ func (s *Server) scopeSearch(ctx context.Context, q *engine.Query) error {
 func (s *Server) scopeRecommendation(ctx context.Context, r *engine.Recommendation) error {
 	principal := admit.PrincipalOf(ctx)
 	r.Owner = principal.Name
-	r.Filter = scoped(ctx, r.Filter)
+	r.Filter, r.NoDoubts = scoped(ctx, r.Filter), principal.Filter != nil
 	if err := s.resolveRecommendation(ctx, r); err != nil || principal.Filter == nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -409,4 +410,32 @@ func hitIDs(hits []*akinv1.Hit) []string {
 		out[i] = h.GetPaper().GetId()
 	}
 	return out
+}
+
+func TestAFilterThatCanMatchNothingIsTold(t *testing.T) {
+	r, ctx := newRig(t, Config{}), testContext(t)
+	p := testPaper("a", "Attention", "")
+	p.Attributes = map[string]*akinv1.AttributeValue{"year": {Value: &akinv1.AttributeValue_DoubleValue{DoubleValue: 2020}}}
+	if _, err := r.papers.UpsertPaper(ctx, &akinv1.UpsertPaperRequest{Paper: p}); err != nil {
+		t.Fatal(err)
+	}
+	for filter, warning := range map[string]string{
+		`attributes.year = "2020"`: "",
+		`attributes.yeer = 2020`:   "no paper has the attribute yeer",
+		`attributes.year = "late"`: "holds numbers",
+	} {
+		out, err := r.similarity.SearchPapers(ctx, &akinv1.SearchPapersRequest{
+			Query:   &akinv1.SearchPapersRequest_Text{Text: "attention"},
+			Options: &akinv1.SearchOptions{Filter: filter},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(out.GetInfo().GetWarnings(), "; "); !strings.Contains(got, warning) || (warning == "") != (got == "") {
+			t.Errorf("%s: %q", filter, got)
+		}
+		if (len(out.GetHits()) == 1) != (warning == "") {
+			t.Errorf("%s finds %d papers", filter, len(out.GetHits()))
+		}
+	}
 }

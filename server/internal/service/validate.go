@@ -97,9 +97,26 @@ func (c *checker) id(path, id string) {
 	if !c.size(path, id, maxIDBytes) {
 		return
 	}
+	if strings.TrimSpace(id) == "" {
+		c.addf(path, "is blank")
+		return
+	}
 	if i := strings.IndexFunc(id, unicode.IsControl); i >= 0 {
 		c.addf(path, "has a control character at byte %d: %s", i, quoted(id))
+		return
 	}
+	if i := strings.IndexFunc(id, isInvisible); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(id[i:])
+		c.addf(path, "has the invisible character %U at byte %d: %s", r, i, quoted(id))
+	}
+}
+
+// isInvisible reports whether a character cannot be seen, or not told from a space: two ids that look the same would be
+// two papers.
+func isInvisible(r rune) bool {
+	const brailleBlank = '\u2800'
+	return r != ' ' && unicode.Is(unicode.Zs, r) || r == brailleBlank ||
+		unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // filter parses a filter; nil is none, which accepts all papers.

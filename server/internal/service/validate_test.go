@@ -79,6 +79,13 @@ func TestAFaultyPaperNamesTheFieldAndTheLimit(t *testing.T) {
 		{func(p *akinv1.Paper) { p.Id = "a\tb" }, "paper.id", "control character at byte 1"},
 		{func(p *akinv1.Paper) { p.Id = "a\x00" }, "paper.id", "control character"},
 		{func(p *akinv1.Paper) { p.Id = "a\u0085" }, "paper.id", "control character"},
+		{func(p *akinv1.Paper) { p.Id = "  " }, "paper.id", "blank"},
+		{func(p *akinv1.Paper) { p.Id = "\u3000" }, "paper.id", "blank"},
+		{func(p *akinv1.Paper) { p.Id = "a\u200b" }, "paper.id", "U+200B at byte 1"},
+		{func(p *akinv1.Paper) { p.Id = "\ufeffa" }, "paper.id", "U+FEFF"},
+		{func(p *akinv1.Paper) { p.Id = "a\u00a0b" }, "paper.id", "U+00A0"},
+		{func(p *akinv1.Paper) { p.Id = "a\u202eb" }, "paper.id", "U+202E"},
+		{func(p *akinv1.Paper) { p.Id = "a\u3164" }, "paper.id", "U+3164"},
 		{func(p *akinv1.Paper) { p.Id = "a\xff" }, "paper.id", "UTF-8"},
 		{func(p *akinv1.Paper) { p.Title, p.Abstract = "", " \n" }, "paper.title", "abstract"},
 		{func(p *akinv1.Paper) { p.Title = strings.Repeat("t", 2049) }, "paper.title", "2048"},
@@ -360,8 +367,8 @@ func TestTheReadMaskPicksFields(t *testing.T) {
 		{"", "id title authors publish_time attributes"},
 		{"*", "id title abstract authors publish_time attributes"},
 		{"abstract id", "id abstract"},
-		{"attributes", "attributes"},
-		{"doi", ""},
+		{"attributes", "id attributes"},
+		{"doi", "id"},
 	} {
 		var check checker
 		mask := check.readMask("read_mask", &fieldmaskpb.FieldMask{Paths: strings.Fields(c.paths)}, exceptText)

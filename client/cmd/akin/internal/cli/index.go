@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -183,7 +184,12 @@ func (a *app) duplicatesCommand() *cobra.Command {
 	cmd.RunE = a.run(func(ctx context.Context, _ *cobra.Command, _ []string) error {
 		table := term.NewTable(term.Column{Title: "COSINE", Right: true, Style: term.Green}, term.Column{Title: "PAPERS", Least: 16, Style: term.Cyan})
 		n := 0
+		waiting := a.newMeter("groups", false) // all papers are compared before the first group is known
+		stop := sync.OnceFunc(waiting.stop)
+		defer stop()
+		waiting.update(func(s *state) { s.note = "comparing all papers with each other" })
 		for g, err := range a.client.Duplicates(ctx, client.MinCosine(least), client.Filter(filter)) {
+			stop()
 			if err != nil {
 				return err
 			}
@@ -200,6 +206,7 @@ func (a *app) duplicatesCommand() *cobra.Command {
 				break
 			}
 		}
+		stop()
 		if n == 0 && !a.json {
 			a.note("no duplicates")
 			return nil

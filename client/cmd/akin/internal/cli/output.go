@@ -64,6 +64,7 @@ type infoJSON struct {
 	Revision     uint64   `json:"revision"`
 	DenseWeight  float64  `json:"dense_weight"`
 	UnknownWords []string `json:"unknown_words,omitempty"`
+	Warnings     []string `json:"warnings,omitempty"`
 	WithoutLikes bool     `json:"without_likes,omitempty"`
 }
 
@@ -89,6 +90,7 @@ func (a *app) printResult(r *client.Result) error {
 		}{hits, infoJSON{
 			Exact: r.Info.GetExact(), Scored: r.Info.GetScored(), Model: r.Info.GetModel(), Revision: r.Info.GetPosition().GetRevision(),
 			DenseWeight: r.Info.GetDenseWeight(), UnknownWords: r.Info.GetUnknownWords(), WithoutLikes: r.Info.GetWithoutLikes(),
+			Warnings: r.Info.GetWarnings(),
 		}, r.MissingIDs, r.NextPageToken})
 	}
 	if len(r.MissingIDs) > 0 {
@@ -96,6 +98,9 @@ func (a *app) printResult(r *client.Result) error {
 	}
 	if r.Info.GetWithoutLikes() {
 		a.note("nothing is liked: these are the newest and most central papers")
+	}
+	for _, w := range r.Info.GetWarnings() {
+		a.note("%s", term.Clean(w))
 	}
 	if words := r.Info.GetUnknownWords(); len(words) > 0 {
 		a.note("no paper has: %s", term.Clean(strings.Join(words, ", ")))
