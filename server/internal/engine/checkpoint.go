@@ -130,6 +130,7 @@ func (e *Engine) writeCheckpoint(ctx context.Context) error {
 	if x.links {
 		c.graph.Store(int64(graph))
 	}
+	e.store.DropMapped() // what commits have read since the one before
 	e.log.Debug("checkpoint written", "base", x.base, "revision", revision, "papers", x.to-x.from, "links", x.links, "bytes", part.Bytes)
 	return e.trimLog(c.keep.Load())
 }

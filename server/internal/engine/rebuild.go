@@ -54,11 +54,18 @@ func (e *Engine) build(ctx context.Context, start uint64, model *embed.Model, cr
 	return g, nil
 }
 
+// runsMapped is how many runs of a scan may stay mapped: some 100 MB of papers.
+const runsMapped = 64
+
 // scan calls fn with runs of live papers by rising ordinal. The slices are good until fn returns.
 func (e *Engine) scan(ctx context.Context, fn func(ordinals []uint64, papers []*paper.Paper) error) error {
+	defer e.store.DropMapped()
 	var ordinals []uint64
 	var papers []*paper.Paper
-	for last := uint64(0); ; {
+	for last, run := uint64(0), 1; ; run++ {
+		if run%runsMapped == 0 {
+			e.store.DropMapped()
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}

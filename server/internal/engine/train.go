@@ -59,6 +59,7 @@ func (e *Engine) train(ctx context.Context, o TrainOptions, report func(TrainPro
 		return ModelInfo{}, ErrTooFewPapers
 	}
 	report(TrainProgress{Stage: "reading"})
+	reading := true
 	model, err := embed.Train(ctx, corpus, e.cfg.Embed, embed.TrainConfig{
 		Epochs: o.Epochs,
 		Seed:   o.Seed,
@@ -66,6 +67,9 @@ func (e *Engine) train(ctx context.Context, o TrainOptions, report func(TrainPro
 			stage := "training"
 			if p.Epoch == 0 {
 				stage = "reading"
+			} else if reading {
+				reading = false
+				e.store.DropMapped() // no text is read again
 			}
 			report(TrainProgress{Stage: stage, Progress: trainingShare * float64(p.Step) / float64(max(1, p.Steps)), Epoch: p.Epoch,
 				Loss: p.Loss, PerSec: p.DocumentsPerSecond, ETA: p.ETA})
