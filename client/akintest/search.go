@@ -62,7 +62,9 @@ type question struct {
 }
 
 // rank returns one page of hits.
-func (s *Server) rank(q question, o *akinv1.SearchOptions, size int32, token string) ([]*akinv1.Hit, string, *akinv1.SearchInfo, error) {
+func (s *Server) rank(
+	q question, o *akinv1.SearchOptions, size int32, token string,
+) ([]*akinv1.Hit, string, *akinv1.SearchInfo, error) {
 	papers, err := s.accepted("options.filter", o.GetFilter())
 	if err != nil {
 		return nil, "", nil, err
@@ -74,7 +76,8 @@ func (s *Server) rank(q question, o *akinv1.SearchOptions, size int32, token str
 	for _, p := range papers {
 		words := countWords(p.GetTitle(), p.GetAbstract())
 		cos := cosine(q.words, words)
-		if slices.Contains(q.skip, p.GetId()) || cos <= 0 && !q.newest || (o.MinCosine != nil && cos < o.GetMinCosine()) || oneIn(cos) < o.GetMinOneIn() {
+		tooFar := o.MinCosine != nil && cos < o.GetMinCosine() || oneIn(cos) < o.GetMinOneIn()
+		if slices.Contains(q.skip, p.GetId()) || cos <= 0 && !q.newest || tooFar {
 			continue
 		}
 		if m := o.GetReadMask().GetPaths(); !wantsAbstract(m) {
@@ -245,10 +248,13 @@ func (s *Server) because(id string, likes []*akinv1.Preference) *akinv1.Because 
 			}
 		}
 		if part := cosine(words, target); part > 0 {
-			out.Likes = append(out.Likes, &akinv1.LikeReason{PaperId: like.GetPaperId(), Like: int32(i), Part: part / float64(len(likes))})
+			part /= float64(len(likes))
+			out.Likes = append(out.Likes, &akinv1.LikeReason{PaperId: like.GetPaperId(), Like: int32(i), Part: part})
 		}
 	}
-	slices.SortStableFunc(out.GetLikes(), func(a, b *akinv1.LikeReason) int { return cmp.Compare(b.GetPart(), a.GetPart()) })
+	slices.SortStableFunc(out.GetLikes(), func(a, b *akinv1.LikeReason) int {
+		return cmp.Compare(b.GetPart(), a.GetPart())
+	})
 	for len(out.GetLikes()) > 3 {
 		last := len(out.GetLikes()) - 1
 		out.OtherLikes += out.GetLikes()[last].GetPart()

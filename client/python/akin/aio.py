@@ -23,8 +23,8 @@ class AsyncClient:
     """As Client, for one event loop: make it in a coroutine, and use it as an asynchronous context manager."""
 
     def __init__(
-        self, addr: str = "127.0.0.1:7700", *, token: str | None = None, tls: bool | None = None, ca: bytes | None = None,
-        timeout: float = 30.0,
+        self, addr: str = "127.0.0.1:7700", *, token: str | None = None, tls: bool | None = None,
+        ca: bytes | None = None, timeout: float = 30.0,
     ) -> None:
         target, credentials, options = channel.arguments(addr, tls, ca)
         if credentials:
@@ -68,14 +68,17 @@ class AsyncClient:
         return result_of(await self._call(self._similarity.SearchPapers, requests.similar(paper_id, options)))
 
     async def search_vector(self, values: Sequence[float], model: str, **options: Unpack[SearchOptions]) -> Result:
-        return result_of(await self._call(self._similarity.SearchPapers, requests.search_vector(values, model, options)))
+        request = requests.search_vector(values, model, options)
+        return result_of(await self._call(self._similarity.SearchPapers, request))
 
     async def recommend(
         self, likes: Iterable[str] = (), dislikes: Iterable[str] = (), *, interests: Iterable[str] = (),
-        exclude: Iterable[str] = (), profile: str = "", fading: timedelta | None = None, shown_rest: timedelta | None = None,
-        strict: bool = False, explain: bool = False, **options: Unpack[SearchOptions],
+        exclude: Iterable[str] = (), profile: str = "", fading: timedelta | None = None,
+        shown_rest: timedelta | None = None, strict: bool = False, explain: bool = False, **options: Unpack[SearchOptions],
     ) -> Result:
-        request = requests.recommend(likes, dislikes, interests, exclude, profile, fading, shown_rest, strict, explain, options)
+        request = requests.recommend(
+            likes, dislikes, interests, exclude, profile, fading, shown_rest, strict, explain, options
+        )
         return result_of(await self._call(self._similarity.RecommendPapers, request))
 
     def profile(self, profile_id: str) -> AsyncProfile:
@@ -222,7 +225,9 @@ class AsyncProfile:
         self, *, fading: timedelta | None = None, shown_rest: timedelta | None = None, explain: bool = False,
         **options: Unpack[SearchOptions],
     ) -> Result:
-        return await self._client.recommend(profile=self.id, fading=fading, shown_rest=shown_rest, explain=explain, **options)
+        return await self._client.recommend(
+            profile=self.id, fading=fading, shown_rest=shown_rest, explain=explain, **options
+        )
 
     async def delete(self) -> None:
         request = profile_service_pb2.DeleteProfileRequest(profile_id=self.id)

@@ -13,7 +13,10 @@ _OPTIONS = [("grpc.max_receive_message_length", 16 << 20), ("grpc.enable_retries
 
 
 def arguments(addr: str, tls: bool | None, ca: bytes | None):
-    """Target, credentials (None: plain) and options of a channel. Connections within this machine are plain unless tls says so."""
+    """Target, credentials (None: plain) and options of a channel.
+
+    Connections within this machine are plain, unless tls says otherwise.
+    """
     host = addr.removeprefix("dns:///")
     local = host.startswith(("localhost", "127.", "[::1]", "unix:"))
     if not addr.startswith("unix:") and ":" not in host.rpartition("]")[2]:

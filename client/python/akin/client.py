@@ -28,8 +28,8 @@ class Client:
     """
 
     def __init__(
-        self, addr: str = "127.0.0.1:7700", *, token: str | None = None, tls: bool | None = None, ca: bytes | None = None,
-        timeout: float = 30.0,
+        self, addr: str = "127.0.0.1:7700", *, token: str | None = None, tls: bool | None = None,
+        ca: bytes | None = None, timeout: float = 30.0,
     ) -> None:
         target, credentials, options = channel.arguments(addr, tls, ca)
         if credentials:
@@ -80,16 +80,18 @@ class Client:
 
     def recommend(
         self, likes: Iterable[str] = (), dislikes: Iterable[str] = (), *, interests: Iterable[str] = (),
-        exclude: Iterable[str] = (), profile: str = "", fading: timedelta | None = None, shown_rest: timedelta | None = None,
-        strict: bool = False, explain: bool = False, **options: Unpack[SearchOptions],
+        exclude: Iterable[str] = (), profile: str = "", fading: timedelta | None = None,
+        shown_rest: timedelta | None = None, strict: bool = False, explain: bool = False, **options: Unpack[SearchOptions],
     ) -> Result:
         """Papers near to what is liked (ids; interests are texts) and not nearer to what is disliked.
 
-        profile adds the events of a stored one, whose preferences lose half their weight in the age fading, and who is not
-        shown again for shown_rest what they were shown. Ids that are not stored are in missing_ids, or with strict an error.
-        explain says why in because_of.
+        profile adds the events of a stored one, whose preferences lose half their weight in the age fading, and who is
+        not shown again for shown_rest what they were shown. Ids that are not stored are in missing_ids, or with strict an
+        error. explain says why in because_of.
         """
-        request = requests.recommend(likes, dislikes, interests, exclude, profile, fading, shown_rest, strict, explain, options)
+        request = requests.recommend(
+            likes, dislikes, interests, exclude, profile, fading, shown_rest, strict, explain, options
+        )
         return result_of(self._call(self._similarity.RecommendPapers, request))
 
     def profile(self, profile_id: str) -> Profile:
@@ -114,7 +116,8 @@ class Client:
 
     def upsert(self, paper: Paper | Mapping) -> Written:
         """Store a paper under its id, in place of what was there. It is durable when the call returns."""
-        return written_of(self._call(self._papers.UpsertPaper, paper_service_pb2.UpsertPaperRequest(paper=encode(paper))))
+        request = paper_service_pb2.UpsertPaperRequest(paper=encode(paper))
+        return written_of(self._call(self._papers.UpsertPaper, request))
 
     def delete(self, paper_id: str) -> None:
         """Remove a paper."""

@@ -20,8 +20,9 @@ class FieldViolation:
 class Error(Exception):
     """The error of a call.
 
-    code is the status code of gRPC; reason the service's stable upper-case reason, such as "PAPER_NOT_FOUND", or ""; fields
-    are those at fault; metadata is what the service adds; retry_after the wait in seconds that it asks for, or None.
+    code is the status code of gRPC; reason the service's stable upper-case reason, such as "PAPER_NOT_FOUND", or "";
+    fields are those at fault; metadata is what the service adds; retry_after the wait in seconds that it asks for, or
+    None.
     """
 
     def __init__(self, code: grpc.StatusCode, message: str, details=()):

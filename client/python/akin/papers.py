@@ -15,8 +15,8 @@ Attribute = str | float | bool
 class Paper:
     """One research paper. Title and abstract say what it is about and must not both be empty.
 
-    published is a date or a datetime, which without a zone is UTC; answers hold a datetime in UTC. attributes are your own
-    fields: text, numbers or truth values. revision is set in answers alone.
+    published is a date or a datetime, which without a zone is UTC; answers hold a datetime in UTC. attributes are your
+    own fields: text, numbers or truth values. revision is set in answers alone.
     """
 
     id: str
@@ -57,7 +57,7 @@ def decode(message: paper_pb2.Paper) -> Paper:
     published = None
     if message.HasField("publish_time"):
         published = message.publish_time.ToDatetime(tzinfo=timezone.utc)
-    attributes = {name: getattr(v, v.WhichOneof("value")) for name, v in message.attributes.items() if v.WhichOneof("value")}
+    attributes = {name: getattr(v, kind) for name, v in message.attributes.items() if (kind := v.WhichOneof("value"))}
     return Paper(
         message.id, message.title, message.abstract, list(message.authors), list(message.categories), published,
         message.url, message.doi, attributes, message.revision,

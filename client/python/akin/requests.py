@@ -14,9 +14,9 @@ from .v1 import similarity_service_pb2 as similarity
 class SearchOptions(TypedDict, total=False):
     """Options of search, similar and recommend.
 
-    limit: hits a page, 10 unless given, at most 1,000. filter: AIP-160, such as 'categories:"cs.LG"'. mode: "auto", "exact" or
-    "approximate". abstracts: return them too. page_token: of the page before. min_cosine: drop hits below. diversity: 0 to 1.
-    recency: age in which a score halves. dense_weight: share of the cosine, 0 to 1.
+    limit: hits a page, 10 unless given, at most 1,000. filter: AIP-160, such as 'categories:"cs.LG"'. mode: "auto", "exact"
+    or "approximate". abstracts: return them too. page_token: of the page before. min_cosine: drop hits below. diversity:
+    0 to 1. recency: age in which a score halves. dense_weight: share of the cosine, 0 to 1.
     """
 
     limit: int
@@ -67,8 +67,9 @@ def recommend(
     likes: Iterable[str], dislikes: Iterable[str], interests: Iterable[str], exclude: Iterable[str], profile: str,
     fading: timedelta | None, shown_rest: timedelta | None, strict: bool, explain: bool, options: SearchOptions,
 ):
+    liked = [similarity.Preference(paper_id=i) for i in _many(likes)]
     request = similarity.RecommendPapersRequest(
-        likes=[similarity.Preference(paper_id=i) for i in _many(likes)] + [similarity.Preference(text=t) for t in _many(interests)],
+        likes=liked + [similarity.Preference(text=t) for t in _many(interests)],
         dislikes=[similarity.Preference(paper_id=i) for i in _many(dislikes)],
         exclude_paper_ids=_many(exclude), profile_id=profile, strict=strict, explain=explain,
     )
@@ -89,7 +90,8 @@ def events(profile: str, kind: str, paper_ids: Iterable[str]):
     now = datetime.now(timezone.utc)
     request = profiles.RecordEventsRequest()
     for i, paper_id in enumerate(_many(paper_ids)):
-        event = request.events.add(profile_id=profile, event_id=uuid4().hex, kind=f"EVENT_KIND_{kind}", paper_id=paper_id)
+        event = request.events.add(profile_id=profile, event_id=uuid4().hex, paper_id=paper_id)
+        event.kind = profiles.EventKind.Value(f"EVENT_KIND_{kind}")
         event.event_time.FromDatetime(now + timedelta(microseconds=i))
     return request
 

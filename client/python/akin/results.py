@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reason:
-    """One like because of which a paper was recommended: its id ("" for a text), its part of the score, and its words."""
+    """One like because of which a paper was recommended: its id ("" for a text), its part of the score, its words."""
 
     paper_id: str
     part: float
@@ -54,7 +54,7 @@ class Result:
         """A pandas table, one row a hit: id, score, cosine, bm25, and the other fields of papers. Needs pandas."""
         import pandas
 
-        rows = [{"id": h.paper.id, "score": h.score, "cosine": h.cosine, "bm25": h.bm25} | asdict(h.paper) for h in self.hits]
+        rows = [{"score": h.score, "cosine": h.cosine, "bm25": h.bm25} | asdict(h.paper) for h in self.hits]
         columns = ["id", "score", "cosine", "bm25", *(c for c in Paper.__dataclass_fields__ if c != "id")]
         return pandas.DataFrame(rows, columns=columns)
 
