@@ -97,7 +97,7 @@ func (a *app) printResult(r *client.Result) error {
 		a.note("not stored, and left out: %s", term.Clean(strings.Join(r.MissingIDs, ", ")))
 	}
 	if r.Info.GetWithoutLikes() {
-		a.note("nothing is liked: these are the newest and most central papers")
+		a.note("no stored paper is liked: these are the newest and most central ones")
 	}
 	for _, w := range r.Info.GetWarnings() {
 		a.note("%s", term.Clean(w))
