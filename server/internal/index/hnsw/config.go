@@ -1,6 +1,9 @@
 package hnsw
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // maxM bounds Config.M.
 const maxM = 64
@@ -11,8 +14,20 @@ type Config struct {
 	M int
 	// EfConstruction is the width of the walk that finds a new node's neighbours: 8 to 4096, 0 means 128.
 	EfConstruction int
-	// Ef is the width of a search's walk where the query names none: 1 to 65536, 0 means 64.
+	// Ef is the width of a search's walk where the query names none, in a graph of up to 100,000 vectors: 1 to 65536, 0
+	// means 64. Each doubling beyond adds half of it, since more of what is near lies around a query.
 	Ef int
+}
+
+// steadyWidth is the number of vectors from which on the width of a walk grows.
+const steadyWidth = 100_000
+
+// width is that of a walk in a graph of n vectors.
+func (c *Config) width(n int) int {
+	if n <= steadyWidth {
+		return c.Ef
+	}
+	return c.Ef + int(float64(c.Ef)/2*math.Log2(float64(n)/steadyWidth))
 }
 
 // EnsureDefaults replaces zeros by the defaults.

@@ -36,7 +36,7 @@ func (p *plan) exact() bool { return p.strategy != walkGraph }
 func (p *plan) choose(config *Config, q *index.Query, graphed, n, k int) {
 	p.ef = q.Ef
 	if p.ef <= 0 {
-		p.ef = config.Ef
+		p.ef = config.width(graphed)
 	}
 	p.ef = max(p.ef, k)
 	p.slots = nil

@@ -77,6 +77,20 @@ func TestWidthIsTheQuerysOrTheDefaultAndAtLeastK(t *testing.T) {
 	}
 }
 
+func TestTheDefaultWidthGrowsWithTheGraph(t *testing.T) {
+	for _, test := range []struct{ graphed, n, ef, want int }{
+		{100_000, 100_000, 0, 64}, {200_000, 200_000, 0, 96}, {1_600_000, 1_600_000, 0, 192}, {MaxSlots, MaxSlots, 0, 492},
+		{100_000, 200_000, 0, 64},  // the tail is scanned
+		{800_000, 800_000, 40, 40}, // what a query names holds
+	} {
+		var p plan
+		p.choose(&Config{Ef: 64}, &index.Query{Ef: test.ef}, test.graphed, test.n, 10)
+		if p.ef != test.want {
+			t.Errorf("ef %d, %d of %d in the graph: width %d, want %d", test.ef, test.graphed, test.n, p.ef, test.want)
+		}
+	}
+}
+
 // neverListed fails a test that lists it.
 type neverListed struct {
 	fakeAccept
