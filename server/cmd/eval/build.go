@@ -25,7 +25,8 @@ type collection struct {
 	model   *embed.Model
 	vectors []float32 // len(Documents) rows of Dims, L2 norm 1 or zero
 	words   *lexical.Index
-	slots   map[string]uint32 // by document id
+	slots   map[string]uint32   // by document id
+	holders map[uint32][]uint32 // slots of the documents that have a word, rising
 
 	trainSeconds float64
 	trainEpochs  int
@@ -40,7 +41,8 @@ func (t texts) Document(i int) (title, abstract string) { return t[i].Title, t[i
 
 // build trains a model on the dataset, or only counts its words, and embeds every document.
 func build(ctx context.Context, ds *dataset, o options) (*collection, error) {
-	c := &collection{dataset: ds, config: embed.DefaultConfig(), words: lexical.New(), slots: map[string]uint32{}}
+	c := &collection{dataset: ds, config: embed.DefaultConfig(), words: lexical.New(), slots: map[string]uint32{},
+		holders: map[uint32][]uint32{}}
 	if o.Dims != 0 {
 		c.config.Dims = o.Dims
 	}
@@ -58,7 +60,11 @@ func build(ctx context.Context, ds *dataset, o options) (*collection, error) {
 		return nil, err
 	}
 	for i, d := range ds.Documents {
-		c.slots[d.ID] = c.words.Append(&analyses[i].Words)
+		slot := c.words.Append(&analyses[i].Words)
+		c.slots[d.ID] = slot
+		for _, word := range analyses[i].Words.IDs {
+			c.holders[word] = append(c.holders[word], slot)
+		}
 	}
 	c.vectors = make([]float32, len(ds.Documents)*c.model.Dims())
 	err = parallel(ctx, len(ds.Documents), func(from, to int) {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/index"
-	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/quality"
 	"github.com/akin-search/akin/server/internal/rank"
 	"gonum.org/v1/gonum/blas"
@@ -123,23 +122,8 @@ func (c *collection) rank(ctx context.Context, a *analyzed, cosines []float32) (
 	for i := range fused {
 		fused[i] = index.Candidate{Slot: r.Ranked[i].Slot, Score: float32(r.Ranked[i].Score)}
 	}
-	return [3][]index.Candidate{dense, c.byWords(a), fused}, nil
-}
-
-// byWords scores every document by BM25.
-func (c *collection) byWords(a *analyzed) []index.Candidate {
-	var q lexical.Query
-	c.words.Prepare(&q, a.Terms)
-	slots, scores := make([]uint32, len(c.Documents)), make([]float64, len(c.Documents))
-	for i := range slots {
-		slots[i] = uint32(i)
-	}
-	c.words.Scores(&q, slots, scores)
-	narrow := make([]float32, len(scores))
-	for i, s := range scores {
-		narrow[i] = float32(s)
-	}
-	return best(narrow, depth, func(slot uint32) bool { return scores[slot] > 0 && a.accept.Accepts(slot) })
+	words, err := c.byWords(ctx, a)
+	return [3][]index.Candidate{dense, words, fused}, err
 }
 
 // allBut accepts every slot but one.
