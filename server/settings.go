@@ -8,18 +8,19 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/akin-search/akin/server/internal/index/engines"
 )
 
 // settings are the flags of the serving command.
 type settings struct {
 	addr  string // host:port to listen on
 	data  string // folder; empty: the user's data folder
-	index string // auto, flat, hnsw or coder
+	index string // auto, or one of engines.Names
 
 	tlsCert     string // file; both or none
 	tlsKey      string
@@ -47,13 +48,11 @@ const unixPrefix = "unix:"
 // tokenVariable is the environment variable that may hold the token; a flag would show in the list of processes.
 const tokenVariable = "AKIN_TOKEN"
 
-var indexKinds = []string{"auto", "flat", "hnsw", "coder"}
-
 func (s *settings) register(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&s.addr, "addr", defaultAddr, "address to listen on, host:port (port 0 picks a free one) or unix:PATH of a socket for this user and group")
 	f.StringVar(&s.data, "data", "", "folder of the papers (default "+describeDataFolder()+")")
-	f.StringVar(&s.index, "index", "auto", "vector index: auto, flat (exact scan), hnsw (graph) or coder (github.com/coder/hnsw)")
+	f.StringVar(&s.index, "index", engines.Auto, "vector index: "+engines.Usage())
 	f.StringVar(&s.tlsCert, "tls-cert", "", "PEM file of the certificate chain; read again when it changes")
 	f.StringVar(&s.tlsKey, "tls-key", "", "PEM file of the certificate's key")
 	f.StringVar(&s.tokenFile, "token-file", "", "file with the bearer token that callers must bring (default: the variable "+tokenVariable+", or no token)")
@@ -76,8 +75,8 @@ func (s *settings) check() error {
 	} else if _, _, err := net.SplitHostPort(s.addr); !local && err != nil {
 		return fmt.Errorf("--addr %q: give host:port, for example %s, or unix:PATH", s.addr, defaultAddr)
 	}
-	if !slices.Contains(indexKinds, s.index) {
-		return fmt.Errorf("--index %q: use one of %s", s.index, strings.Join(indexKinds, ", "))
+	if _, err := engines.Resolve(s.index); err != nil {
+		return fmt.Errorf("--index: %w", err)
 	}
 	if (s.tlsCert == "") != (s.tlsKey == "") {
 		return errors.New("--tls-cert and --tls-key go together: give both or none")

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/akin-search/akin/embed/vector"
+	"github.com/akin-search/akin/server/internal/index/engines"
 )
 
 // writeFbin writes n clustered rows.
@@ -63,7 +64,7 @@ func TestEveryEngineIsMeasured(t *testing.T) {
 	if got.N != 600 || got.Dims != 20 || got.Queries != 10 || got.K != 10 || got.Threads != 2 || len(got.Engines) != 3 {
 		t.Fatalf("%+v", got)
 	}
-	for i, name := range []string{"flat", "hnsw", "coder"} {
+	for i, name := range engines.Names() {
 		e := got.Engines[i]
 		if e.Engine != name || e.Build <= 0 || e.Bytes < 20 || len(e.Ef) == 0 || len(e.Filtered) != 2*len(e.Ef) {
 			t.Errorf("%s: %+v", name, e)

@@ -12,19 +12,9 @@ import (
 
 	"github.com/akin-search/akin/embed/vector"
 	"github.com/akin-search/akin/server/internal/index"
-	"github.com/akin-search/akin/server/internal/index/coder"
-	"github.com/akin-search/akin/server/internal/index/flat"
+	"github.com/akin-search/akin/server/internal/index/engines"
 	"github.com/akin-search/akin/server/internal/index/hnsw"
 )
-
-// engines are the constructors by name.
-var engines = map[string]func(dims int, s *settings) index.Searcher{
-	"flat":  func(dims int, _ *settings) index.Searcher { return flat.New(dims) },
-	"coder": func(dims int, _ *settings) index.Searcher { return coder.New(dims) },
-	"hnsw": func(dims int, s *settings) index.Searcher {
-		return hnsw.New(dims, hnsw.Config{M: s.m, EfConstruction: s.efConstruc})
-	},
-}
 
 // bench holds what all engines are measured on.
 type bench struct {
@@ -49,7 +39,13 @@ func newBench(s *settings, base, query *matrix) *bench {
 // measure builds an engine and searches it in every way.
 func (b *bench) measure(name string) (*engineReport, error) {
 	before := heap()
-	x := engines[name](b.base.dims, b.settings)
+	x, err := engines.New(name, engines.Config{
+		Dims: b.base.dims,
+		HNSW: hnsw.Config{M: b.m, EfConstruction: b.efConstruc},
+	})
+	if err != nil {
+		return nil, err
+	}
 	start, cpu := time.Now(), cpuTime()
 	for i := range b.base.n {
 		if _, err := x.Append(b.base.row(i)); err != nil {

@@ -36,11 +36,13 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/akin-search/akin/embed/vector"
+	"github.com/akin-search/akin/server/internal/index/engines"
 )
 
 // settings are the flags.
@@ -127,7 +129,7 @@ func parseFlags(args []string) (*settings, error) {
 	flags := flag.NewFlagSet("annbench", flag.ContinueOnError)
 	flags.StringVar(&s.base, "base", "", "`file` of the vectors to search (.fbin)")
 	flags.StringVar(&s.query, "query", "", "`file` of the vectors to search for (.fbin)")
-	engines := flags.String("engines", "flat,hnsw,coder", "comma-separated `names` of engines")
+	names := flags.String("engines", strings.Join(engines.Names(), ","), "comma-separated `names` of engines")
 	flags.IntVar(&s.k, "k", 10, "hits a query")
 	ef := flags.String("ef", "16,24,32,48,64,96,128,256", "comma-separated `widths` of a search")
 	flags.IntVar(&s.threads, "threads", 1, "goroutines that build and that search")
@@ -151,7 +153,7 @@ func parseFlags(args []string) (*settings, error) {
 	if s.selectivity, err = list(*selectivity, number); err != nil {
 		return nil, fmt.Errorf("--selectivity: %w", err)
 	}
-	s.engines = strings.FieldsFunc(*engines, func(r rune) bool { return r == ',' })
+	s.engines = strings.FieldsFunc(*names, func(r rune) bool { return r == ',' })
 	return s, s.check()
 }
 
@@ -173,8 +175,8 @@ func (s *settings) check() error {
 		}
 	}
 	for _, name := range s.engines {
-		if engines[name] == nil {
-			return fmt.Errorf("--engines: there is no engine %q; there are flat, hnsw and coder", name)
+		if !slices.Contains(engines.Names(), name) {
+			return fmt.Errorf("--engines: there is no engine %q; there are %s", name, strings.Join(engines.Names(), ", "))
 		}
 	}
 	return nil

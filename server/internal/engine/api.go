@@ -62,7 +62,7 @@ type Stats struct {
 	Papers           int
 	Position         paper.Position // that queries see
 	Model            ModelInfo
-	Engine           string // "hnsw", "flat" or "coder"
+	Engine           string // one of engines.Names
 	Vectors          int
 	GraphVectors     int
 	TailVectors      int

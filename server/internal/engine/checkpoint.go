@@ -224,14 +224,6 @@ func (e *Engine) trimLog(through uint64) error {
 	return storeError(e.store.TrimLog(min(through, e.buildFrom)))
 }
 
-// engineName is the engine that a kind of --index stands for.
-func engineName(kind string) string {
-	if kind == "auto" {
-		return "hnsw"
-	}
-	return kind
-}
-
 // diskBytes is the size of everything in the data folder.
 func (e *Engine) diskBytes() int64 {
 	var total int64

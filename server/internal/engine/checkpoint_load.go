@@ -183,8 +183,8 @@ func (e *Engine) fits(meta checkpoint.Meta, file checkpoint.ModelFile) error {
 		return fmt.Errorf("its content is version %d and this server reads %d", meta.Content, checkpointContent)
 	case meta.Model != file.Fingerprint:
 		return fmt.Errorf("it is of the model %s, and %s serves", meta.Model, file.Fingerprint)
-	case meta.Index != engineName(e.cfg.Index):
-		return fmt.Errorf("its index is %s and this server's is %s", meta.Index, engineName(e.cfg.Index))
+	case meta.Index != e.cfg.Index:
+		return fmt.Errorf("its index is %s and this server's is %s", meta.Index, e.cfg.Index)
 	}
 	lineage, err := paper.ParseLineage(meta.Lineage)
 	if err != nil {

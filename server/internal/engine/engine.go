@@ -13,6 +13,7 @@ import (
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/checkpoint"
+	"github.com/akin-search/akin/server/internal/index/engines"
 	"github.com/akin-search/akin/server/internal/profile"
 	"github.com/akin-search/akin/server/internal/store"
 )
@@ -20,7 +21,7 @@ import (
 // Config says how an engine runs. Zero fields take the defaults named here.
 type Config struct {
 	Dir   string       // the data folder; made when missing
-	Index string       // "auto" (default: hnsw), "flat", "hnsw" or "coder"
+	Index string       // engines.Auto (default), or one of engines.Names
 	Embed embed.Config // default embed.DefaultConfig()
 
 	Cores           int           // of the machine that background work may use; default runtime.GOMAXPROCS(0)
@@ -125,7 +126,8 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := cfg.Embed.Validate(); err != nil {
 		return nil, err
 	}
-	if _, err := newSearcher(cfg.Index, cfg.Embed.Dims); err != nil {
+	var err error
+	if cfg.Index, err = engines.Resolve(cfg.Index); err != nil {
 		return nil, err
 	}
 	e := &Engine{

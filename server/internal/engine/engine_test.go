@@ -13,6 +13,7 @@ import (
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/filter"
+	"github.com/akin-search/akin/server/internal/index/engines"
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
@@ -93,7 +94,7 @@ func ids(hits []Hit) []string {
 }
 
 func TestAWriteIsVisibleWhenItIsAcknowledged(t *testing.T) {
-	for _, kind := range []string{"flat", "hnsw", "coder"} {
+	for _, kind := range engines.Names() {
 		t.Run(kind, func(t *testing.T) {
 			e := open(t, t.TempDir(), func(c *Config) { c.Index = kind })
 			for i := range 50 {

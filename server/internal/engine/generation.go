@@ -9,9 +9,7 @@ import (
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/filter"
 	"github.com/akin-search/akin/server/internal/index"
-	"github.com/akin-search/akin/server/internal/index/coder"
-	"github.com/akin-search/akin/server/internal/index/flat"
-	"github.com/akin-search/akin/server/internal/index/hnsw"
+	"github.com/akin-search/akin/server/internal/index/engines"
 	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/rank"
@@ -67,19 +65,6 @@ func (g *Generation) publish(revision uint64) {
 // revision is the revision that queries see.
 func (g *Generation) revision() uint64 { return g.applied.Load().revision }
 
-// newSearcher makes an empty vector index of the kind that --index names.
-func newSearcher(kind string, dims int) (index.Searcher, error) {
-	switch kind {
-	case "auto", "hnsw":
-		return hnsw.New(dims, hnsw.Config{}), nil
-	case "flat":
-		return flat.New(dims), nil
-	case "coder":
-		return coder.New(dims), nil
-	}
-	return nil, fmt.Errorf("unknown index %q: use auto, flat, hnsw or coder", kind)
-}
-
 // newGeneration makes an empty generation.
 func newGeneration(kind string, model *embed.Model, created time.Time) (*Generation, error) {
 	g, err := emptyParts(kind, model.Dims(), created)
@@ -92,7 +77,7 @@ func newGeneration(kind string, model *embed.Model, created time.Time) (*Generat
 
 // emptyParts makes an empty generation that has no model yet.
 func emptyParts(kind string, dims int, created time.Time) (*Generation, error) {
-	vectors, err := newSearcher(kind, dims)
+	vectors, err := engines.New(kind, engines.Config{Dims: dims})
 	if err != nil {
 		return nil, err
 	}

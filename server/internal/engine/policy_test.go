@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 	"weak"
+
+	"github.com/akin-search/akin/server/internal/index/engines"
 )
 
 // TestAModelIsTrainedWhenThereAreEnoughPapersAndNoWrites goes through the life of a corpus: counted, trained, doubled.
@@ -67,7 +69,7 @@ func TestATrainingThatFailsIsTriedAgainWhileTheRestGoesOn(t *testing.T) {
 
 // TestDeadSlotsAreRemovedAndTheirGenerationGoes deletes a third of the papers.
 func TestDeadSlotsAreRemovedAndTheirGenerationGoes(t *testing.T) {
-	for _, kind := range []string{"hnsw", "flat", "coder"} {
+	for _, kind := range engines.Names() {
 		t.Run(kind, func(t *testing.T) {
 			lower(t, &compactFrom, 20)
 			lower(t, &pinFor, 0)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/embed/vector"
+	"github.com/akin-search/akin/server/internal/index/engines"
 	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/paper/papertest"
 )
@@ -163,7 +164,7 @@ func TestRandomOperationsAgreeWithAMap(t *testing.T) {
 	if os.Getenv("AKIN_SOAK") != "" {
 		steps, seeds = 400, 10
 	}
-	for _, kind := range []string{"hnsw", "flat", "coder"} {
+	for _, kind := range engines.Names() {
 		for seed := range seeds {
 			t.Run(fmt.Sprintf("%s/%d", kind, seed), func(t *testing.T) { randomOperations(t, kind, seed, steps) })
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/akin-search/akin/server/internal/filter"
+	"github.com/akin-search/akin/server/internal/index/engines"
 	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/store"
 )
@@ -170,7 +171,7 @@ func TestAPageOfAChangedPaperIsExpired(t *testing.T) {
 }
 
 func TestAnEmptyEngineAnswersEverything(t *testing.T) {
-	for _, kind := range []string{"hnsw", "flat", "coder"} {
+	for _, kind := range engines.Names() {
 		e := open(t, t.TempDir(), func(c *Config) { c.Index = kind })
 		ctx := patience(t)
 		if hits := search(t, e, Query{Text: "graph"}).Hits; len(hits) != 0 {
@@ -239,7 +240,7 @@ func TestErrorsOfTheStoreKeepTheirMeaning(t *testing.T) {
 
 // TestTruthsThatShareTheirScansAreThoseOfSingleOnes compares the two, with a filter and without.
 func TestTruthsThatShareTheirScansAreThoseOfSingleOnes(t *testing.T) {
-	for _, kind := range []string{"flat", "hnsw", "coder"} {
+	for _, kind := range engines.Names() {
 		e := open(t, t.TempDir(), func(c *Config) { c.Index = kind })
 		mustUpsert(t, e, testPapers(0, 120)...)
 		for _, f := range []string{"", `categories:"topic2"`} {

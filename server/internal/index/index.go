@@ -62,7 +62,7 @@ type Span struct {
 
 // Info describes an index.
 type Info struct {
-	Engine  string // "flat", "hnsw" or "coder"
+	Engine  string // its name in package engines
 	Vectors int    // appended, zero vectors included
 	Graph   int    // in the graph; equals Vectors where there is none to catch up
 	Zero    int    // zero vectors, which are never hits
