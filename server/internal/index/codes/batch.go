@@ -9,13 +9,13 @@ import (
 // Batch scans a set for many queries, MaxJobs of them a pass. It is scratch for one goroutine at a time and keeps its memory
 // between uses.
 type Batch struct {
-	crew    Crew
-	view    View
-	queries [MaxJobs]Query
-	tops    [MaxJobs]Top
-	jobs    [MaxJobs]Job
-	asks    [MaxJobs]ask
-	n       int
+	parallel Parallel
+	view     View
+	queries  [MaxJobs]Query
+	tops     [MaxJobs]Top
+	jobs     [MaxJobs]Job
+	asks     [MaxJobs]ask
+	n        int
 }
 
 // ask is where the answer to a query goes.
@@ -62,7 +62,7 @@ func (b *Batch) Finish(ctx context.Context, err error) error {
 func (b *Batch) scan(ctx context.Context) error {
 	n := b.n
 	b.n = 0
-	scored, err := b.crew.ScanBatch(ctx, &b.view, b.jobs[:n], 0, b.view.N)
+	scored, err := b.parallel.ScanBatch(ctx, &b.view, b.jobs[:n], 0, b.view.N)
 	if err != nil {
 		return err
 	}

@@ -143,7 +143,7 @@ func TestScanFindsWhatScoringEveryRowFinds(t *testing.T) {
 	scores := make([]float32, view.N)
 	var (
 		q       Query
-		scanner Crew
+		scanner Parallel
 		top     Top
 	)
 	for _, k := range []int{1, 10, 333} {
@@ -186,7 +186,7 @@ func TestScanStopsWithItsContext(t *testing.T) {
 	cancel()
 	var (
 		q       Query
-		scanner Crew
+		scanner Parallel
 		top     Top
 	)
 	if _, err := q.Set(c, vectors[0]); err != nil {

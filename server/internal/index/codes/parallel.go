@@ -19,25 +19,25 @@ const chunk = 2048
 // would push the rows out of the nearest cache before the last query has read them.
 const MaxJobs = 8
 
-// helpAbove is the amount of work, in bytes of coarse rows times queries, above which other cores help with a scan: some
-// 80,000 rows of 256 dimensions, or a millisecond. BenchmarkCrew shows why: rows that fit the last cache reach one core as fast
+// parallelAbove is the amount of work, in bytes of coarse rows times queries, above which a scan is parallel: some
+// 80,000 rows of 256 dimensions, or a millisecond. BenchmarkParallel shows why: rows that fit the last cache reach one core as fast
 // as two, and only beyond it is waking another repaid. Tests lower it.
-var helpAbove = 20 << 20
+var parallelAbove = 20 << 20
 
-// scanning counts the goroutines of this process that are in scans of more than helpAbove bytes. A scan takes helpers only
-// while there are fewer of them than processors, and helpers leave when there are more: a server whose cores are all busy
+// scanning counts the goroutines of this process that are in scans of more than parallelAbove bytes. A scan starts workers only
+// while there are fewer of them than processors, and workers end when there are more: a server whose cores are all busy
 // with scans runs each of them on one.
 var scanning atomic.Int32
 
-// Crew scans, on all idle cores where that pays. The outcome is the same however many take part. It is scratch for one
+// Parallel scans on all idle cores, where that pays. The outcome is the same for any number of workers. It is scratch for one
 // goroutine at a time and keeps its memory between uses.
-type Crew struct {
+type Parallel struct {
 	scanner Scanner
 	single  [1]Job
-	helpers []*helper // those of the largest scan so far
-	hired   int
+	workers []*worker // beside the caller; those of the largest scan so far
+	started int       // of them, in the scan at hand
 
-	// The scan at hand, for everyone in it.
+	// The scan at hand, for all workers.
 	ctx      context.Context //nolint:containedctx // of one call
 	view     *View
 	jobs     []Job
@@ -46,67 +46,67 @@ type Crew struct {
 	from, to int      // rows, or indices of slots
 	cores    int32
 	next     atomic.Int64           // where the next chunk begins
-	floors   [MaxJobs]atomic.Uint32 // the best k-th score that anyone has for a job, as float32 bits
+	floors   [MaxJobs]atomic.Uint32 // the best k-th score that any worker has for a job, as float32 bits
 	done     sync.WaitGroup
 }
 
-// helper is one more goroutine of a scan.
-type helper struct {
+// worker is one more goroutine of a scan.
+type worker struct {
 	scanner  Scanner
 	tops     [MaxJobs]Top
 	jobs     [MaxJobs]Job
 	scored   int
 	err      error
 	panicked any
-	work     func() // made once, so that starting it does not allocate
+	run      func() // made once, so that starting it does not allocate
 }
 
 // Scan offers to top the rows from to to-1 whose slot is accepted (accept may be nil) and whose vector is not zero, with the
 // exact outcome of scoring every one by both planes. It returns the number of rows scored, and the context's error when that
 // ended first. accept is called from several goroutines.
-func (c *Crew) Scan(ctx context.Context, v *View, q *Query, from, to int, accept index.Accept, top *Top) (int, error) {
-	c.single[0] = Job{q, accept, top}
-	return c.do(ctx, v, c.single[:], nil, from, to)
+func (p *Parallel) Scan(ctx context.Context, v *View, q *Query, from, to int, accept index.Accept, top *Top) (int, error) {
+	p.single[0] = Job{q, accept, top}
+	return p.do(ctx, v, p.single[:], nil, from, to)
 }
 
 // ScanBatch is Scan for up to MaxJobs queries, reading each row from memory once. It returns the number of rows scored for
 // each.
-func (c *Crew) ScanBatch(ctx context.Context, v *View, jobs []Job, from, to int) (int, error) {
-	return c.do(ctx, v, jobs, nil, from, to)
+func (p *Parallel) ScanBatch(ctx context.Context, v *View, jobs []Job, from, to int) (int, error) {
+	return p.do(ctx, v, jobs, nil, from, to)
 }
 
 // ScanList is Scan over a list of slots, all below v.N.
-func (c *Crew) ScanList(ctx context.Context, v *View, q *Query, slots []uint32, accept index.Accept, top *Top) (int, error) {
+func (p *Parallel) ScanList(ctx context.Context, v *View, q *Query, slots []uint32, accept index.Accept, top *Top) (int, error) {
 	if len(slots) == 0 {
 		return 0, ctx.Err()
 	}
-	c.single[0] = Job{q, accept, top}
-	c.margin = q.Margin(v)
-	return c.do(ctx, v, c.single[:], slots, 0, len(slots))
+	p.single[0] = Job{q, accept, top}
+	p.margin = q.Margin(v)
+	return p.do(ctx, v, p.single[:], slots, 0, len(slots))
 }
 
-func (c *Crew) do(ctx context.Context, v *View, jobs []Job, slots []uint32, from, to int) (scored int, err error) {
-	c.ctx, c.view, c.jobs, c.slots, c.from, c.to = ctx, v, jobs, slots, from, to
-	c.next.Store(int64(from &^ (chunk - 1)))
-	c.hired = 0
-	if (to-from)*v.stride*len(jobs) > helpAbove {
+func (p *Parallel) do(ctx context.Context, v *View, jobs []Job, slots []uint32, from, to int) (scored int, err error) {
+	p.ctx, p.view, p.jobs, p.slots, p.from, p.to = ctx, v, jobs, slots, from, to
+	p.next.Store(int64(from &^ (chunk - 1)))
+	p.started = 0
+	if (to-from)*v.stride*len(jobs) > parallelAbove {
 		scanning.Add(1)
 		defer scanning.Add(-1)
-		c.hire()
+		p.start()
 	}
-	defer c.dismiss() // before the count goes down, and whatever happens
-	scored, err = c.scan(&c.scanner, jobs, false)
-	c.done.Wait()
-	for _, h := range c.helpers[:c.hired] {
-		if h.panicked != nil {
-			panic(h.panicked) // as it would have come without helpers
+	defer p.end() // before the count goes down, and whatever happens
+	scored, err = p.scan(&p.scanner, jobs, false)
+	p.done.Wait()
+	for _, w := range p.workers[:p.started] {
+		if w.panicked != nil {
+			panic(w.panicked) // as it would have come without workers
 		}
 		if err == nil {
-			err = h.err
+			err = w.err
 		}
-		scored += h.scored
+		scored += w.scored
 		for j := range jobs {
-			for _, candidate := range h.tops[j].heap {
+			for _, candidate := range w.tops[j].heap {
 				jobs[j].Top.Offer(candidate)
 			}
 		}
@@ -118,83 +118,83 @@ func (c *Crew) do(ctx context.Context, v *View, jobs []Job, slots []uint32, from
 // network. Tests change it.
 var cores = func() int { return min(runtime.GOMAXPROCS(0), runtime.NumCPU()) }
 
-// hire starts a helper for each idle core that there is a chunk for.
-func (c *Crew) hire() {
-	c.cores = int32(cores()) //nolint:gosec // a small number
-	for j := range c.jobs {
-		c.floors[j].Store(math.Float32bits(lowest))
+// start begins a worker for each idle core that there is a chunk for.
+func (p *Parallel) start() {
+	p.cores = int32(cores()) //nolint:gosec // a small number
+	for j := range p.jobs {
+		p.floors[j].Store(math.Float32bits(lowest))
 	}
-	for most := min(int(c.cores-scanning.Load()), (c.to-c.from)/chunk-1); c.hired < most; c.hired++ {
+	for most := min(int(p.cores-scanning.Load()), (p.to-p.from)/chunk-1); p.started < most; p.started++ {
 		n := scanning.Load()
-		if n >= c.cores || !scanning.CompareAndSwap(n, n+1) {
+		if n >= p.cores || !scanning.CompareAndSwap(n, n+1) {
 			return
 		}
-		if c.hired == len(c.helpers) {
-			h := new(helper)
-			h.work = func() { c.help(h) }
-			c.helpers = append(c.helpers, h)
+		if p.started == len(p.workers) {
+			w := new(worker)
+			w.run = func() { p.work(w) }
+			p.workers = append(p.workers, w)
 		}
-		h := c.helpers[c.hired]
-		h.scored, h.err, h.panicked = 0, nil, nil
-		for j, job := range c.jobs {
-			h.tops[j].Reset(job.Top.k)
-			h.jobs[j] = Job{job.Query, job.Accept, &h.tops[j]}
+		w := p.workers[p.started]
+		w.scored, w.err, w.panicked = 0, nil, nil
+		for j, job := range p.jobs {
+			w.tops[j].Reset(job.Top.k)
+			w.jobs[j] = Job{job.Query, job.Accept, &w.tops[j]}
 		}
-		c.done.Add(1)
-		go h.work()
+		p.done.Add(1)
+		go w.run()
 	}
 }
 
-// help is a helper's part of the scan.
-func (c *Crew) help(h *helper) {
+// work is a worker's part of the scan.
+func (p *Parallel) work(w *worker) {
 	defer func() {
-		h.panicked = recover()
+		w.panicked = recover()
 		scanning.Add(-1)
-		c.done.Done()
+		p.done.Done()
 	}()
-	h.scored, h.err = c.scan(&h.scanner, h.jobs[:len(c.jobs)], true)
+	w.scored, w.err = p.scan(&w.scanner, w.jobs[:len(p.jobs)], true)
 }
 
-// dismiss waits until every helper has left, and forgets the scan.
-func (c *Crew) dismiss() {
-	c.next.Store(int64(c.to))
-	c.done.Wait()
-	for _, h := range c.helpers[:c.hired] {
-		clear(h.jobs[:])
+// end waits until every worker has ended, and forgets the scan.
+func (p *Parallel) end() {
+	p.next.Store(int64(p.to))
+	p.done.Wait()
+	for _, w := range p.workers[:p.started] {
+		clear(w.jobs[:])
 	}
-	clear(c.single[:])
-	c.ctx, c.view, c.jobs, c.slots = nil, nil, nil, nil
+	clear(p.single[:])
+	p.ctx, p.view, p.jobs, p.slots = nil, nil, nil, nil
 }
 
-// scan takes chunks until there are none left, its context ends or, for a helper, others need the processor.
-func (c *Crew) scan(s *Scanner, jobs []Job, helps bool) (scored int, err error) {
-	for !helps || scanning.Load() <= c.cores {
-		at := int(c.next.Add(chunk)) - chunk
-		if at >= c.to {
+// scan takes chunks until there are none left, its context ends or, beside the caller, others need the processor.
+func (p *Parallel) scan(s *Scanner, jobs []Job, beside bool) (scored int, err error) {
+	for !beside || scanning.Load() <= p.cores {
+		at := int(p.next.Add(chunk)) - chunk
+		if at >= p.to {
 			break
 		}
-		if err := c.ctx.Err(); err != nil {
-			c.next.Store(int64(c.to))
+		if err := p.ctx.Err(); err != nil {
+			p.next.Store(int64(p.to))
 			return scored, err
 		}
-		from, to := max(at, c.from), min(at+chunk, c.to)
-		if helps || c.hired > 0 {
-			c.learn(jobs)
+		from, to := max(at, p.from), min(at+chunk, p.to)
+		if beside || p.started > 0 {
+			p.learn(jobs)
 		}
-		if c.slots == nil {
-			s.rows(c.view, jobs, from, to)
+		if p.slots == nil {
+			s.rows(p.view, jobs, from, to)
 		} else {
-			s.listed(c.view, &jobs[0], c.margin, c.slots[from:to])
+			s.listed(p.view, &jobs[0], p.margin, p.slots[from:to])
 		}
 		scored += to - from
 	}
 	return scored, nil
 }
 
-// learn exchanges the k-th best scores of the jobs with the others of the crew.
-func (c *Crew) learn(jobs []Job) {
+// learn exchanges the k-th best scores of the jobs with the other workers.
+func (p *Parallel) learn(jobs []Job) {
 	for j := range jobs {
-		top, floor := jobs[j].Top, &c.floors[j]
+		top, floor := jobs[j].Top, &p.floors[j]
 		worst := top.Worst()
 		for {
 			old := floor.Load()

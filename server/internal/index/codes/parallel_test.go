@@ -13,13 +13,13 @@ import (
 	"github.com/akin-search/akin/server/internal/index"
 )
 
-// helpedAbove sets the size above which scans take helpers, and makes room for three of them.
-func helpedAbove(t testing.TB, size int) {
-	old, procs, machine := helpAbove, runtime.GOMAXPROCS(4), cores
+// parallelAboveBytes sets the size above which scans are parallel, and makes room for three workers.
+func parallelAboveBytes(t testing.TB, size int) {
+	old, procs, machine := parallelAbove, runtime.GOMAXPROCS(4), cores
 	cores = func() int { return 4 }
-	helpAbove = size
+	parallelAbove = size
 	t.Cleanup(func() {
-		helpAbove = old
+		parallelAbove = old
 		runtime.GOMAXPROCS(procs)
 		cores = machine
 		if n := scanning.Load(); n != 0 {
@@ -52,7 +52,7 @@ func TestManyCoresFindWhatOneFinds(t *testing.T) {
 	for slot := uint32(1); int(slot) < view.N; slot += 1 + r.Uint32N(3) {
 		list = append(list, slot)
 	}
-	var crew Crew
+	var parallel Parallel
 	for _, n := range []int{1, 3, MaxJobs} {
 		for _, k := range []int{1, 300, 30_000} {
 			for _, from := range []int{0, 4500} {
@@ -71,23 +71,23 @@ func TestManyCoresFindWhatOneFinds(t *testing.T) {
 						for i := range tops {
 							tops[i].Reset(k)
 						}
-						if scored, err := crew.ScanBatch(context.Background(), &view, jobs, from, view.N); err != nil || scored != view.N-from {
+						if scored, err := parallel.ScanBatch(context.Background(), &view, jobs, from, view.N); err != nil || scored != view.N-from {
 							t.Fatalf("scored %d, %v", scored, err)
 						}
 						for i := range tops {
 							all = append(all, tops[i].AppendSorted(nil))
 						}
 						tops[0].Reset(k)
-						if scored, err := crew.ScanList(context.Background(), &view, &queries[0], list, third{}, &tops[0]); err != nil || scored != len(list) {
+						if scored, err := parallel.ScanList(context.Background(), &view, &queries[0], list, third{}, &tops[0]); err != nil || scored != len(list) {
 							t.Fatalf("scored %d listed, %v", scored, err)
 						}
 						return append(all, tops[0].AppendSorted(nil))
 					}
 					alone := answers()
-					helpedAbove(t, 0)
+					parallelAboveBytes(t, 0)
 					together := answers()
-					if crew.hired == 0 {
-						t.Error("nobody helped")
+					if parallel.started == 0 {
+						t.Error("no worker was started")
 					}
 					for i := range alone {
 						if len(alone[i]) == 0 || !slices.Equal(alone[i], together[i]) {
@@ -116,14 +116,14 @@ func (w watcher) Accepts(uint32) bool {
 func (w watcher) Slots() ([]uint32, bool) { return nil, false }
 func (w watcher) Share() float64          { return 1 }
 
-func TestACrewStopsWithItsContext(t *testing.T) {
-	helpedAbove(t, 0)
+func TestAParallelScanStopsWithItsContext(t *testing.T) {
+	parallelAboveBytes(t, 0)
 	c := withTies(t, rand.New(rand.NewPCG(12, 12)), 4, 60_000)
 	view := c.View()
 	var (
-		crew Crew
-		q    Query
-		top  Top
+		parallel Parallel
+		q        Query
+		top      Top
 	)
 	if _, err := q.Set(c, []float32{1, 2, 3, 4}); err != nil {
 		t.Fatal(err)
@@ -131,7 +131,7 @@ func TestACrewStopsWithItsContext(t *testing.T) {
 	for _, at := range []int64{1, 3000} {
 		top.Reset(view.N) // every row is asked for
 		ctx, cancel := context.WithCancel(context.Background())
-		n, err := crew.Scan(ctx, &view, &q, 0, view.N, watcher{new(atomic.Int64), at, cancel}, &top)
+		n, err := parallel.Scan(ctx, &view, &q, 0, view.N, watcher{new(atomic.Int64), at, cancel}, &top)
 		// Four goroutines finish the chunks they are in; one that starts later may take none.
 		if !errors.Is(err, context.Canceled) || n > int(at)+8*chunk {
 			t.Errorf("cancelled at row %d: scored %d, %v", at, n, err)
@@ -140,13 +140,13 @@ func TestACrewStopsWithItsContext(t *testing.T) {
 }
 
 func TestAPanicOfAFilterReachesTheCaller(t *testing.T) {
-	helpedAbove(t, 0)
+	parallelAboveBytes(t, 0)
 	c := withTies(t, rand.New(rand.NewPCG(13, 13)), 4, 40_000)
 	view := c.View()
 	var (
-		crew Crew
-		q    Query
-		top  Top
+		parallel Parallel
+		q        Query
+		top      Top
 	)
 	if _, err := q.Set(c, []float32{1, 2, 3, 4}); err != nil {
 		t.Fatal(err)
@@ -159,19 +159,19 @@ func TestAPanicOfAFilterReachesTheCaller(t *testing.T) {
 				}
 			}()
 			top.Reset(view.N)
-			_, _ = crew.Scan(context.Background(), &view, &q, 0, view.N, watcher{new(atomic.Int64), at, func() { panic("the filter's") }}, &top)
+			_, _ = parallel.Scan(context.Background(), &view, &q, 0, view.N, watcher{new(atomic.Int64), at, func() { panic("the filter's") }}, &top)
 		}()
 	}
 }
 
-func TestAScanTakesNoHelpersFromOthers(t *testing.T) {
-	helpedAbove(t, 0)
+func TestAScanStartsNoWorkersBesideOthers(t *testing.T) {
+	parallelAboveBytes(t, 0)
 	c := withTies(t, rand.New(rand.NewPCG(14, 14)), 4, 20_000)
 	view := c.View()
 	var (
-		crew Crew
-		q    Query
-		top  Top
+		parallel Parallel
+		q        Query
+		top      Top
 	)
 	if _, err := q.Set(c, []float32{1, 2, 3, 4}); err != nil {
 		t.Fatal(err)
@@ -179,22 +179,22 @@ func TestAScanTakesNoHelpersFromOthers(t *testing.T) {
 	for others, want := range map[int32]int{0: 3, 1: 2, 3: 0, 50: 0} { // of four processors
 		scanning.Add(others)
 		top.Reset(10)
-		n, err := crew.Scan(context.Background(), &view, &q, 0, view.N, nil, &top)
+		n, err := parallel.Scan(context.Background(), &view, &q, 0, view.N, nil, &top)
 		scanning.Add(-others)
-		if crew.hired != want || n != view.N || err != nil {
-			t.Errorf("beside %d others: %d helpers, want %d; scored %d, %v", others, crew.hired, want, n, err)
+		if parallel.started != want || n != view.N || err != nil {
+			t.Errorf("beside %d others: %d workers, want %d; scored %d, %v", others, parallel.started, want, n, err)
 		}
 	}
 }
 
-func TestCrewsDoNotAllocate(t *testing.T) {
-	helpedAbove(t, 0)
+func TestParallelScansDoNotAllocate(t *testing.T) {
+	parallelAboveBytes(t, 0)
 	c := withTies(t, rand.New(rand.NewPCG(15, 15)), 16, 20_000)
 	view := c.View()
 	var (
-		crew Crew
-		q    Query
-		top  Top
+		parallel Parallel
+		q        Query
+		top      Top
 	)
 	if _, err := q.Set(c, randomVector(rand.New(rand.NewPCG(1, 1)), 16)); err != nil {
 		t.Fatal(err)
@@ -202,7 +202,7 @@ func TestCrewsDoNotAllocate(t *testing.T) {
 	scan := func(n int) {
 		for range n {
 			top.Reset(10)
-			if _, err := crew.Scan(context.Background(), &view, &q, 0, view.N, third{}, &top); err != nil {
+			if _, err := parallel.Scan(context.Background(), &view, &q, 0, view.N, third{}, &top); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -212,38 +212,38 @@ func TestCrewsDoNotAllocate(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	scan(200)
 	runtime.ReadMemStats(&after)
-	// One for each helper would be 600. Some come from the scheduler, which keeps the goroutines it has made.
+	// One for each worker would be 600. Some come from the scheduler, which keeps the goroutines it has made.
 	if n := after.Mallocs - before.Mallocs; n > 300 {
-		t.Errorf("%d allocations in 200 scans with helpers", n)
+		t.Errorf("%d allocations in 200 scans with workers", n)
 	}
 }
 
-// BenchmarkCrew prints, by the size of a scan, what it costs alone and with helpers: helpAbove is where they are repaid.
-func BenchmarkCrew(b *testing.B) {
+// BenchmarkParallel prints, by the size of a scan, what it costs alone and with workers: parallelAbove is where they are repaid.
+func BenchmarkParallel(b *testing.B) {
 	c := withTies(b, rand.New(rand.NewPCG(16, 16)), 256, 100_000)
 	view := c.View()
 	var (
-		crew Crew
-		q    Query
-		top  Top
+		parallel Parallel
+		q        Query
+		top      Top
 	)
 	if _, err := q.Set(c, randomVector(rand.New(rand.NewPCG(1, 1)), 256)); err != nil {
 		b.Fatal(err)
 	}
-	old := helpAbove
-	defer func() { helpAbove = old }()
+	old := parallelAbove
+	defer func() { parallelAbove = old }()
 	for _, n := range []int{4096, 8192, 16_384, 32_768, 65_536, 100_000} {
 		for _, way := range []struct {
-			name string
-			help int
-		}{{"alone", 1 << 40}, {"helped", 0}} {
+			name  string
+			above int
+		}{{"alone", 1 << 40}, {"parallel", 0}} {
 			b.Run(fmt.Sprintf("%d/%s", n, way.name), func(b *testing.B) {
-				helpAbove = way.help
+				parallelAbove = way.above
 				b.SetBytes(int64(n) * 260)
 				b.ReportAllocs()
 				for b.Loop() {
 					top.Reset(10)
-					if _, err := crew.Scan(context.Background(), &view, &q, 0, n, nil, &top); err != nil {
+					if _, err := parallel.Scan(context.Background(), &view, &q, 0, n, nil, &top); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -26,9 +26,9 @@ type Index struct {
 var _ index.Searcher = (*Index)(nil)
 
 type scratch struct {
-	query codes.Query
-	crew  codes.Crew
-	top   codes.Top
+	query    codes.Query
+	parallel codes.Parallel
+	top      codes.Top
 }
 
 // New returns an empty index of vectors of dims dimensions, 1 to vector.MaxCodeDims.
@@ -65,9 +65,9 @@ func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidat
 	}
 	s.top.Reset(k)
 	if slots, listed := list(q.Accept, view.N); listed {
-		report.Scored, err = s.crew.ScanList(ctx, &view, &s.query, slots, q.Accept, &s.top)
+		report.Scored, err = s.parallel.ScanList(ctx, &view, &s.query, slots, q.Accept, &s.top)
 	} else {
-		report.Scored, err = s.crew.Scan(ctx, &view, &s.query, 0, view.N, q.Accept, &s.top)
+		report.Scored, err = s.parallel.Scan(ctx, &view, &s.query, 0, view.N, q.Accept, &s.top)
 	}
 	if err != nil {
 		return dst, report, err

@@ -12,9 +12,9 @@ import (
 // searcher is the scratch of one search at a time.
 type searcher struct {
 	walker
-	crew codes.Crew
-	top  codes.Top
-	plan plan
+	parallel codes.Parallel
+	top      codes.Top
+	plan     plan
 }
 
 // Search implements index.Searcher.
@@ -86,12 +86,12 @@ func (s *searcher) run(ctx context.Context, x *Index, q *index.Query, graphed in
 	n := 0
 	switch s.plan.strategy {
 	case scanAll:
-		n, err = s.crew.Scan(ctx, &s.view, &s.query, 0, s.view.N, q.Accept, &s.top)
+		n, err = s.parallel.Scan(ctx, &s.view, &s.query, 0, s.view.N, q.Accept, &s.top)
 	case scanListed:
-		n, err = s.crew.ScanList(ctx, &s.view, &s.query, s.plan.slots, q.Accept, &s.top)
+		n, err = s.parallel.ScanList(ctx, &s.view, &s.query, s.plan.slots, q.Accept, &s.top)
 	default:
 		if err = s.search(ctx, x, q.Accept, graphed); err == nil {
-			n, err = s.crew.Scan(ctx, &s.view, &s.query, graphed, s.view.N, q.Accept, &s.top)
+			n, err = s.parallel.Scan(ctx, &s.view, &s.query, graphed, s.view.N, q.Accept, &s.top)
 		}
 	}
 	s.scored += n
