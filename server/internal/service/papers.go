@@ -133,3 +133,37 @@ func (s *Server) PurgePapers(ctx context.Context, req *akinv1.PurgePapersRequest
 	}
 	return response, nil
 }
+
+// ExportPapers streams papers in messages of about maxStreamedBytes. A slow client slows the export down and nothing
+// else: the engine holds no transaction while a message is sent.
+func (s *Server) ExportPapers(req *akinv1.ExportPapersRequest, stream akinv1.PaperService_ExportPapersServer) error {
+	filter, err := decodeExport(req)
+	if err != nil {
+		return err
+	}
+	if err := s.await(stream.Context(), req); err != nil {
+		return err
+	}
+	filter = scoped(stream.Context(), filter)
+	message, bytes := &akinv1.ExportPapersResponse{}, 0
+	err = s.engine().Export(stream.Context(), filter, func(p *paper.Paper) error {
+		if !sees(stream.Context(), p) { // replaced since the filter was looked at
+			return nil
+		}
+		m := allFields.encode(p)
+		size := entrySize(m)
+		if bytes > 0 && bytes+size > maxStreamedBytes {
+			if err := stream.Send(message); err != nil {
+				return err
+			}
+			message, bytes = &akinv1.ExportPapersResponse{}, 0
+		}
+		message.Papers = append(message.Papers, m)
+		bytes += size
+		return nil
+	})
+	if err != nil || bytes == 0 {
+		return err
+	}
+	return stream.Send(message)
+}
