@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"context"
 	"time"
 
 	"github.com/akin-search/akin/server/internal/filter"
 	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/rank"
 )
 
 // WriteResult says what became of one paper of a write.
@@ -142,4 +144,132 @@ type DuplicatePage struct {
 type DuplicateGroup struct {
 	IDs       []string
 	MinCosine float64
+}
+
+// Mode says how candidates are found.
+type Mode uint8
+
+// The modes of a search.
+const (
+	ModeAuto        Mode = iota // scan where that is cheaper, walk the graph otherwise
+	ModeExact                   // score every accepted paper
+	ModeApproximate             // walk the graph
+)
+
+// Query asks for the papers nearest to one text, stored paper or vector: exactly one of the three is set.
+type Query struct {
+	Text    string
+	PaperID string
+	Vector  *VectorQuery
+
+	Options
+	PageSize  int    // hits a page, 1 to 1,000
+	PageToken string // of the page before, or empty
+}
+
+// VectorQuery is a vector of a known model.
+type VectorQuery struct {
+	Values []float32 // len Dims, finite, not all zero
+	Model  string    // fingerprint
+}
+
+// Recommendation asks for papers near to likes and away from dislikes.
+type Recommendation struct {
+	Likes    []Preference // none: the newest and most central papers are recommended
+	Dislikes []Preference
+	Exclude  []string // ids not to return
+	Strict   bool     // a like, a dislike or a profile that is not stored is an error
+	Explain  bool     // hits say because of which likes
+
+	Owner     string        // of the profile
+	ProfileID string        // whose likes, dislikes and seen papers are taken too; empty: none
+	HalfLife  time.Duration // in which a preference of the profile loses half its weight; 0: none fades
+	ShownRest time.Duration // how long a paper that was shown is not recommended
+
+	// Sees reports which of some stored papers the caller may see; likes and dislikes of others are as if not stored. Nil:
+	// all.
+	Sees func(ctx context.Context, ids []string) ([]bool, error)
+
+	Options
+	PageSize  int
+	PageToken string
+}
+
+// Preference is something liked or disliked: one of PaperID, Text and Vector is set.
+type Preference struct {
+	PaperID string
+	Text    string
+	Vector  *VectorQuery
+	Weight  float64 // above 0, finite
+}
+
+// Because says why a paper was recommended. The parts, Others and minus Penalty sum to what the likes and dislikes make of
+// the paper.
+type Because struct {
+	Likes   []LikeReason // the likes with the largest parts, largest first
+	Others  float64      // the sum of the parts of the other likes
+	Penalty float64      // taken away for dislikes, from 0
+}
+
+// LikeReason is one like's part.
+type LikeReason struct {
+	Like    int    // its number among the likes
+	PaperID string // empty for a text or a vector
+	Part    float64
+	Terms   []TermPart // the like's words that count most
+}
+
+// TermPart is what one n-gram of a query adds to the scores.
+type TermPart struct {
+	Term         string
+	Cosine, BM25 float64
+	Matches      []string // words of the target that are nearest to it, at most 3
+}
+
+// Options are shared by searches and recommendations.
+type Options struct {
+	Filter          *filter.Filter // nil: all papers
+	NoDoubts        bool           // Result.Warnings stays empty: the filter is not the caller's own alone
+	Mode            Mode
+	Ef              int           // width of the graph walk; 0: the server's default
+	DenseWeight     *float64      // 0 to 1; nil: by the kind of query
+	RecencyHalfLife time.Duration // 0: age does not count
+	Diversity       float64       // 0 to 1
+	MinCosine       *float64      // hits below it are dropped; nil: keep all
+	MinOneIn        int           // hits more common than it are dropped, 1 to rank.MaxOneIn; 0: keep all
+	Parts           bool          // whether the parts of scores are asked for, for Result.Parts
+	Abstracts       bool          // whether hits carry their abstracts, which cost a further read each
+}
+
+// Hit is one paper found.
+type Hit struct {
+	Paper *paper.Paper // without its abstract unless Options.Abstracts
+	Likeness
+	Because *Because // of a recommendation that was asked to explain itself
+}
+
+// Likeness is what is known of a query and a paper.
+type Likeness struct {
+	Score  float64    // what hits are ranked by, 0 to 1, comparable within one result
+	Parts  rank.Parts // they sum to Score
+	Cosine float64
+	BM25   float64
+	OneIn  int // of so many random pairs one is at least as alike by cosine, 1 to rank.MaxOneIn; 0: not known
+}
+
+// Result is one page of hits, best first.
+type Result struct {
+	Hits          []Hit
+	NextPageToken string
+	TokenAt       func(n int) string // the token of the page behind the first n hits, for a page that is cut short
+	Exact         bool
+	Scored        int            // vectors scored
+	Model         string         // fingerprint
+	Position      paper.Position // answered from
+	DenseWeight   float64
+	Parts         bool     // whether the parts of scores were asked for
+	Warnings      []string // about a filter that can match nothing, at most 8
+	UnknownWords  []string // words of the query the corpus has never seen, at most 32
+	MissingIDs    []string // likes and dislikes that are not stored
+	WithoutLikes  bool     // no like was given or is stored: the hits are the newest and most central papers
 }

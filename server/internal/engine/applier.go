@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/akin-search/akin/server/internal/store"
@@ -81,23 +80,4 @@ func (g *Generation) applyEntry(old, ordinal, revision uint64, it *item) error {
 		it.reembed(g.model)
 	}
 	return g.add(ordinal, it)
-}
-
-// storeError translates an error of the store into the engine's words, keeping its text.
-func storeError(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, store.ErrNotFound):
-		return ErrNotFound
-	case errors.Is(err, store.ErrDiskFull):
-		return fmt.Errorf("%w: %w", ErrDiskFull, err)
-	case errors.Is(err, store.ErrReadOnly):
-		return fmt.Errorf("%w: %w", ErrReadOnly, err)
-	case errors.Is(err, store.ErrQueueFull):
-		return fmt.Errorf("%w: %w", ErrOverloaded, err)
-	case errors.Is(err, store.ErrClosed):
-		return ErrClosed
-	}
-	return err
 }

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path/filepath"
-	"sort"
 	"sync"
 	"sync/atomic"
 
@@ -212,30 +210,9 @@ func (e *Engine) unsavedGraph() int {
 	return max(0, e.live.Load().vectors.Info().Graph-int(e.checkpoint.graph.Load()))
 }
 
-// slotsAt is the number of slots born at or before a revision. Slots rise by their birth.
-func (g *Generation) slotsAt(revision uint64) int {
-	return sort.Search(g.slots.len(), func(i int) bool { return g.slots.row(uint32(i)).born > revision })
-}
-
 // trimLog drops the log through a revision, except what a running build will replay.
 func (e *Engine) trimLog(through uint64) error {
 	e.logMu.Lock()
 	defer e.logMu.Unlock()
 	return storeError(e.store.TrimLog(min(through, e.buildFrom)))
-}
-
-// diskBytes is the size of everything in the data folder.
-func (e *Engine) diskBytes() int64 {
-	var total int64
-	// A file that vanishes during the walk is a checkpoint being replaced.
-	_ = filepath.WalkDir(e.cfg.Dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return nil
-		}
-		if info, err := d.Info(); err == nil {
-			total += info.Size()
-		}
-		return nil
-	})
-	return total
 }

@@ -47,15 +47,21 @@
 //
 // # Files
 //
+//	api.go         requests and results; errors.go the errors; embed.go, backup.go and profiles.go are calls that pass on
 //	engine.go      Open and Close, what is owned by whom
-//	generation.go  the generation; slots.go its slot table
-//	ingest.go      Prepare, Submit, Wait; applier.go publishes
-//	view.go        what one query sees; search.go, recommend.go, rank.go, page.go answer it with package rank
-//	read.go        Get, List, Export, Purge
-//	epochs.go      which queries still run; history.go and previous.go what page tokens pin
-//	plan.go        what is wanted; schedule.go what runs next; background.go runs it
-//	rebuild.go     building the next generation; swap.go puts it in place; pace.go holds writers back meanwhile
+//	generation.go  the generation; slots.go its slot table, versions.go slots that share a text, content.go its digest
+//	ingest.go      Prepare, Submit, Wait; room.go and pace.go hold writers back; applier.go publishes
+//	await.go       reads that wait for a position
+//	view.go        what one query sees; epochs.go which queries still run
+//	search.go      a query; rank.go calls package rank for it
+//	recommend.go   a recommendation; newest.go what it gives without a like, seen.go what a profile has seen
+//	page.go        page tokens; history.go and previous.go what they pin, answers.go the groups that duplicates.go found
+//	read.go        Get, List, Export, Purge; walk.go goes through the ids of a filter
+//	plan.go        what is wanted; schedule.go what runs next; background.go runs it; staleness.go the drift of the model
+//	train.go       a training; corpus.go what it reads, odds.go how rare likenesses are under a model
+//	rebuild.go     building the next generation; swap.go puts it in place
 //	checkpoint.go  a generation on disk: when a part is due and what it holds; checkpoint_load.go reads it, slots_file.go
 //	               has the slots, model_file.go the model, speed.go how long a replay takes
-//	explain.go, duplicates.go, recall.go, stats.go  what their names say
+//	explain.go     a score by its words; recall.go measures the index, check.go verifies everything
+//	stats.go       figures for users; vitals.go those for operators; terms.go small functions on words and vectors
 package engine

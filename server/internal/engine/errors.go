@@ -1,6 +1,11 @@
 package engine
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/akin-search/akin/server/internal/store"
+)
 
 // Errors about what a caller asked for. The service maps each to a status code; wrapped text says what to do.
 var (
@@ -39,3 +44,22 @@ var (
 	// ErrOverloaded: the queue of writes is full and the caller's deadline came first.
 	ErrOverloaded = errors.New("too many writes are waiting")
 )
+
+// storeError translates an error of the store into the engine's words, keeping its text.
+func storeError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrNotFound):
+		return ErrNotFound
+	case errors.Is(err, store.ErrDiskFull):
+		return fmt.Errorf("%w: %w", ErrDiskFull, err)
+	case errors.Is(err, store.ErrReadOnly):
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	case errors.Is(err, store.ErrQueueFull):
+		return fmt.Errorf("%w: %w", ErrOverloaded, err)
+	case errors.Is(err, store.ErrClosed):
+		return ErrClosed
+	}
+	return err
+}

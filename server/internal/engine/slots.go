@@ -107,3 +107,8 @@ func (r *slotRow) visible(revision uint64) bool {
 	died := r.died.Load()
 	return died == 0 || revision < died
 }
+
+// slotsAt is the number of slots born at or before a revision. Slots rise by their birth.
+func (g *Generation) slotsAt(revision uint64) int {
+	return sort.Search(g.slots.len(), func(i int) bool { return g.slots.row(uint32(i)).born > revision })
+}

@@ -1,6 +1,10 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"io/fs"
+	"path/filepath"
+)
 
 // Stats describes the live generation and the folder.
 func (e *Engine) Stats(context.Context) (Stats, error) {
@@ -29,22 +33,18 @@ func (e *Engine) Stats(context.Context) (Stats, error) {
 	return s, nil
 }
 
-// Embed returns the vectors that the live model gives to texts, and the model's fingerprint.
-func (e *Engine) Embed(ctx context.Context, texts []string) ([]Embedding, string, error) {
-	g := e.live.Load()
-	s := e.scratch.Get().(*scratch)
-	defer e.scratch.Put(s)
-	embeddings := make([]Embedding, len(texts))
-	for i, text := range texts {
-		if err := ctx.Err(); err != nil {
-			return nil, "", err
+// diskBytes is the size of everything in the data folder.
+func (e *Engine) diskBytes() int64 {
+	var total int64
+	// A file that vanishes during the walk is a checkpoint being replaced.
+	_ = filepath.WalkDir(e.cfg.Dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
 		}
-		s.analyzer.Analyze(&s.analysis, text)
-		embeddings[i].Tokens = s.analysis.Words.Tokens
-		values := make([]float32, g.model.Dims())
-		if g.model.Embed(values, &s.analysis.Features) {
-			embeddings[i].Values = values
+		if info, err := d.Info(); err == nil {
+			total += info.Size()
 		}
-	}
-	return embeddings, g.model.Fingerprint(), nil
+		return nil
+	})
+	return total
 }
