@@ -15,18 +15,23 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/akin-search/akin/server/internal/engine"
 )
 
-func main() {
-	if err := newCommand().ExecuteContext(context.Background()); err != nil {
+func main() { run(nil) }
+
+// run is main. configure changes the engine's settings in tests that stop the process at a named point; nil: it does not.
+func run(configure func(*engine.Config)) {
+	if err := newCommand(configure).ExecuteContext(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "akin-server:", err)
 		os.Exit(1)
 	}
 }
 
-// newCommand is the command line. Its root serves.
-func newCommand() *cobra.Command {
-	var s settings
+// newCommand is the command line. Its root serves. See run for configure.
+func newCommand(configure func(*engine.Config)) *cobra.Command {
+	s := settings{configure: configure}
 	root := &cobra.Command{
 		Use:   "akin-server",
 		Short: "Find research papers that are alike",
@@ -48,7 +53,7 @@ are answered, a second one at once; what was acknowledged is on disk either way.
 		RunE:          func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), &s) },
 	}
 	s.register(root.Flags())
-	root.AddCommand(newDemo(), newRepair(), newRestore(), newTokens())
+	root.AddCommand(newDemo(), newRepair(), newRestore(configure), newTokens())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

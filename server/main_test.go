@@ -27,8 +27,7 @@ const asServer = "AKIN_TEST_AS_SERVER"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asServer) != "" {
-		configure = failAt(os.Getenv(failPoint))
-		main()
+		run(failAt(os.Getenv(failPoint)))
 		return
 	}
 	os.Exit(m.Run())
@@ -266,7 +265,7 @@ func TestTheDemosPapersAreInTheSample(t *testing.T) {
 func TestHelpTeachesByExample(t *testing.T) {
 	for _, args := range [][]string{{"-h"}, {"demo", "-h"}} {
 		var out bytes.Buffer
-		cmd := newCommand()
+		cmd := newCommand(nil)
 		cmd.SetArgs(args)
 		cmd.SetOut(&out)
 		if err := cmd.Execute(); err != nil || !strings.Contains(out.String(), "Examples:") {
@@ -299,7 +298,7 @@ func TestFaultySettingsAreNamed(t *testing.T) {
 		{[]string{"--log-format", "xml"}, "text or json"},
 		{[]string{"somewhere"}, "unknown command"},
 	} {
-		cmd := newCommand()
+		cmd := newCommand(nil)
 		cmd.SetArgs(append([]string{"--data", t.TempDir()}, c.args...))
 		if err := cmd.Execute(); err == nil || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%v: %v", c.args, err)
@@ -323,7 +322,7 @@ func TestABackupIsRestoredIntoAnEmptyFolder(t *testing.T) {
 
 	run := func(args ...string) (string, error) {
 		var out bytes.Buffer
-		cmd := newCommand()
+		cmd := newCommand(nil)
 		cmd.SetArgs(append([]string{"restore"}, args...))
 		cmd.SetOut(&out)
 		err := cmd.Execute()

@@ -17,7 +17,7 @@ import (
 func runRepair(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	cmd := newCommand()
+	cmd := newCommand(nil)
 	cmd.SetOut(&out)
 	cmd.SetArgs(append([]string{"repair"}, args...))
 	err := cmd.ExecuteContext(t.Context())

@@ -15,7 +15,7 @@ import (
 	"github.com/akin-search/akin/server/internal/store"
 )
 
-func newRestore() *cobra.Command {
+func newRestore(configure func(*engine.Config)) *cobra.Command {
 	var data string
 	var replace bool
 	cmd := &cobra.Command{
@@ -44,9 +44,15 @@ run on the folder. The model and the index are made from the papers at the next 
 				defer file.Close()
 				backup = file
 			}
+			options := store.RestoreOptions{Replace: replace}
+			if configure != nil {
+				var cfg engine.Config
+				configure(&cfg)
+				options.Hook = cfg.Hook
+			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
-			return restore(ctx, cmd.OutOrStdout(), backup, data, replace)
+			return restore(ctx, cmd.OutOrStdout(), backup, data, options)
 		},
 	}
 	cmd.Flags().StringVar(&data, "data", "", "folder of the papers (default "+describeDataFolder()+")")
@@ -55,13 +61,7 @@ run on the folder. The model and the index are made from the papers at the next 
 }
 
 // restore puts a backup into a folder.
-func restore(ctx context.Context, out io.Writer, backup io.Reader, data string, replace bool) error {
-	options := store.RestoreOptions{Replace: replace}
-	if configure != nil {
-		var cfg engine.Config
-		configure(&cfg)
-		options.Hook = cfg.Hook
-	}
+func restore(ctx context.Context, out io.Writer, backup io.Reader, data string, options store.RestoreOptions) error {
 	info, err := store.Restore(ctx, backup, data, options)
 	switch {
 	case errors.Is(err, store.ErrExists):

@@ -106,12 +106,9 @@ func serve(ctx context.Context, s *settings) error {
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 	r := &runner{addr: s.addr, data: s.data, index: s.index, drain: s.drain, cfg: cfg, log: log, signals: signals}
-	r.connections, r.passed, r.metrics = s.connections, passed, metrics
+	r.connections, r.passed, r.metrics, r.configure = s.connections, passed, metrics, s.configure
 	return r.run(ctx)
 }
-
-// configure changes the engine's settings in tests that stop the server at a named point; nil otherwise.
-var configure func(*engine.Config)
 
 // runner is one life of the server.
 type runner struct {
@@ -125,7 +122,8 @@ type runner struct {
 	metrics     *telemetry.Metrics // nil: none
 	log         *slog.Logger
 	signals     <-chan os.Signal
-	ready       func(addr net.Addr) // called once calls are answered, on a goroutine of its own; nil: nothing
+	configure   func(*engine.Config) // of run
+	ready       func(addr net.Addr)  // called once calls are answered, on a goroutine of its own; nil: nothing
 }
 
 // run listens, loads, serves and drains. It listens first, so that a taken port is told before anything is loaded, and
@@ -162,8 +160,8 @@ func (r *runner) run(ctx context.Context) error {
 		if r.metrics != nil {
 			cfg.Observe, cfg.Committed = r.metrics.StageEnded, r.metrics.Committed
 		}
-		if configure != nil {
-			configure(&cfg)
+		if r.configure != nil {
+			r.configure(&cfg)
 		}
 		live, err = engine.Open(loadCtx, cfg)
 		opened <- err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/index/engines"
 )
 
@@ -37,6 +38,8 @@ type settings struct {
 	metricsAddr string        // of metrics alone; empty: off
 	logLevel    string
 	logFormat   string
+
+	configure func(*engine.Config) // of run; nil: nothing
 }
 
 // defaultAddr is Akin's port on this machine only: a server without token and TLS is nobody else's business.
