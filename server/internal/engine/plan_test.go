@@ -91,6 +91,20 @@ func TestTheTailWaitsForAModelUpToItsLimit(t *testing.T) {
 	}
 }
 
+// TestATrainingIsDueThoughGrowthNeverSlows has papers come so much faster all the time that no moment is a good one.
+func TestATrainingIsDueThoughGrowthNeverSlows(t *testing.T) {
+	const calm = 30 * time.Second
+	start := time.Unix(0, 0)
+	s := state{papers: 2000, slots: 2000, trainAt: 1000, calm: calm, grown: 2000}
+	a := agenda{}.note(start, plan(s))
+	for at, want := range map[time.Duration]task{waits*calm - 1: nothing, waits * calm: train} {
+		now := start.Add(at)
+		if got := a.note(now, plan(s)).next(now, rebuilding); got != want {
+			t.Errorf("after %v runs %v, want %v", at, got, want)
+		}
+	}
+}
+
 // TestAModelIsTimelyUnderEveryRateOfWrites plays corpora against the policy, second by second: what comes in bulk and
 // then rests, what trickles for ever, and what never stops to grow fast.
 func TestAModelIsTimelyUnderEveryRateOfWrites(t *testing.T) {
