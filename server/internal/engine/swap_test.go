@@ -71,6 +71,30 @@ func TestASwapCatchesUpWithFewRevisions(t *testing.T) {
 	}
 }
 
+// TestTheApplierRefusesAGenerationThatIsFarBehind asks for a swap as it would be asked for when a burst has come since the
+// generation was near: the old one goes on serving, and the swap is made once the next one has come near again.
+func TestTheApplierRefusesAGenerationThatIsFarBehind(t *testing.T) {
+	lower(t, &refitFrom, 1<<40) // no other build, which would let go of the log
+	lower(t, &swapRest, 40)
+	e := open(t, t.TempDir(), func(c *Config) { c.NoCheckpoints = true })
+	live := e.live.Load()
+	next, err := newGeneration(e.cfg.Index, live.model, e.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.publish(e.holdLog())
+	defer e.releaseLog()
+	mustUpsert(t, e, testPapers(0, int(swapRest)+1)...)
+	s := swap{next: next, done: make(chan error, 1)}
+	e.swaps <- s
+	if err := <-s.done; !errors.Is(err, errBehind) || e.live.Load() != live {
+		t.Fatalf("a swap %d revisions behind: %v, the bound is %d", swapRest+1, err, swapRest)
+	}
+	if err := e.putLive(patience(t), next); err != nil || e.live.Load() != next || next.caughtUp > swapRest {
+		t.Errorf("after coming near: %v, %d revisions caught up", err, next.caughtUp)
+	}
+}
+
 // TestWritersStandStillForTheLastStretchOnly lets a generation come near from far away and adds up how much writers could
 // have written meanwhile: half of what was replayed, but for the last stretch.
 func TestWritersStandStillForTheLastStretchOnly(t *testing.T) {
