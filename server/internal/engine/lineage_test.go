@@ -50,7 +50,7 @@ func otherPapers(from, to int) []*paper.Paper {
 // TestACheckpointOfALostHistoryIsNeverServed: the store's file comes back from a copy, and then its revisions pass the
 // number of a checkpoint that was made of what the copy does not have.
 func TestACheckpointOfALostHistoryIsNeverServed(t *testing.T) {
-	lower(t, &refitFrom, 1<<40) // a checkpoint of another model is refused for that, before its history is looked at
+	lower(t, &refitFrom, 1<<40)                // a checkpoint of another model is refused for that, before its history is looked at
 	for _, number := range []int{20, 30, 40} { // below the checkpoint's revision, at it, and above
 		for _, variant := range []string{"removed", "put back", "put back closed"} {
 			t.Run(fmt.Sprint(number, " ", variant), func(t *testing.T) {
