@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/akin-search/akin/embed"
@@ -83,10 +84,10 @@ func TestAnAcknowledgedTrainingSurvivesWithoutACheckpoint(t *testing.T) {
 func TestATrainingThatCannotBeKeptIsNotReported(t *testing.T) {
 	for _, point := range []string{checkpoint.PointModelKept, PointSwapBefore} {
 		dir := t.TempDir()
-		failing := false
+		var failing atomic.Bool // background work comes by the hook too
 		e := open(t, dir, func(c *Config) {
 			c.Hook = func(p string) error {
-				if failing && p == point {
+				if failing.Load() && p == point {
 					return errHeld
 				}
 				return nil
@@ -94,7 +95,7 @@ func TestATrainingThatCannotBeKeptIsNotReported(t *testing.T) {
 		})
 		mustUpsert(t, e, testPapers(0, 100)...)
 		before, _ := modelOf(t, e)
-		failing = true
+		failing.Store(true)
 		if _, err := e.Train(context.Background(), TrainOptions{Epochs: 1}, nil); !errors.Is(err, errHeld) {
 			t.Errorf("%s: got %v", point, err)
 		}
