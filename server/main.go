@@ -2,6 +2,7 @@
 //
 //	server                 serve on 127.0.0.1:7700, with the papers in the user's data folder
 //	server demo            serve the bundled sample from a temporary folder, and show three queries
+//	server health          ask the server on this machine whether it is healthy
 //	server restore FILE    put the papers of a backup into a data folder
 //	server token new NAME  make a token for a principal
 //
@@ -39,7 +40,10 @@ func newCommand(configure func(*engine.Config)) *cobra.Command {
 alike: to a text, to a paper, to what someone likes. It needs no model download, no GPU and no second service.
 
 Papers are kept in one folder, which one server at a time has open. SIGTERM or SIGINT ends the server once running calls
-are answered, a second one at once; what was acknowledged is on disk either way.`,
+are answered, a second one at once; what was acknowledged is on disk either way.
+
+Each setting may be given by its flag, by its environment variable (told in brackets) or in the TOML file of --config, under
+the flag's name; the first of these that gives it counts.`,
 		Example: `  akin-server                                     serve on 127.0.0.1:7700
   akin-server --addr :7700 --tls-cert a.crt --tls-key a.key --token-file token
                                                   serve to the network, encrypted, for those who have the token
@@ -50,10 +54,15 @@ are answered, a second one at once; what was acknowledged is on disk either way.
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), &s) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := s.fill(cmd.Flags(), os.LookupEnv); err != nil {
+				return err
+			}
+			return serve(cmd.Context(), &s)
+		},
 	}
 	s.register(root.Flags())
-	root.AddCommand(newDemo(), newRepair(), newRestore(configure), newTokens())
+	root.AddCommand(newDemo(), newHealth(), newRepair(), newRestore(configure), newTokens())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

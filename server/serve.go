@@ -64,7 +64,7 @@ func serve(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
-	cfg := service.Config{Logger: log, Version: version()}
+	cfg := service.Config{Logger: log, Version: version(), HealthNeedsWrites: s.healthNeedsWrites}
 	cfg.Admit.Cores = spareProcessor()
 	if cfg.Admit.Keys, err = admit.NewKeyring(s.tokensFile, token, log); err != nil {
 		return fmt.Errorf("--tokens-file: %w", err)
@@ -78,6 +78,10 @@ func serve(ctx context.Context, s *settings) error {
 		if err := askForCertificates(cfg.TLS, s.tlsClientCA); err != nil {
 			return err
 		}
+	}
+	if s.checkConfig {
+		log.Info("the settings are right", "address", s.addr, "data", s.data, "tokens", cfg.Admit.Keys != nil, "encrypted", cfg.TLS != nil)
+		return nil
 	}
 	var metrics *telemetry.Metrics
 	if s.debugAddr != "" || s.metricsAddr != "" {

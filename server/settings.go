@@ -32,6 +32,8 @@ type settings struct {
 
 	connections int // at most
 
+	healthNeedsWrites bool // of the whole server
+
 	drain       time.Duration // how long running calls may take to finish
 	memory      string        // soft limit, such as 2GiB; empty: none
 	debugAddr   string        // of pprof and metrics; empty: off
@@ -39,7 +41,9 @@ type settings struct {
 	logLevel    string
 	logFormat   string
 
-	configure func(*engine.Config) // of run; nil: nothing
+	configure   func(*engine.Config) // of run; nil: nothing
+	config      string               // file of settings; empty: none
+	checkConfig bool
 }
 
 // defaultAddr is Akin's port on this machine only: a server without token and TLS is nobody else's business.
@@ -53,6 +57,8 @@ const tokenVariable = "AKIN_TOKEN"
 
 func (s *settings) register(f *pflag.FlagSet) {
 	f.SortFlags = false
+	f.StringVar(&s.config, "config", "", "TOML file of settings, each under the name of its flag")
+	f.BoolVar(&s.checkConfig, "check-config", false, "say whether the settings and the files that they name are right, and end")
 	f.StringVar(&s.addr, "addr", defaultAddr, "address to listen on, host:port (port 0 picks a free one) or unix:PATH of a socket for this user and group")
 	f.StringVar(&s.data, "data", "", "folder of the papers (default "+describeDataFolder()+")")
 	f.StringVar(&s.index, "index", engines.Auto, "vector index: "+engines.Usage())
@@ -63,18 +69,20 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringVar(&s.tlsClientCA, "tls-client-ca", "", "PEM file of the authority that signs clients' certificates; their subjects stand in --tokens-file")
 	f.BoolVar(&s.insecure, "insecure", false, "listen to the network although calls are unencrypted or need no token")
 	f.IntVar(&s.connections, "max-connections", 1024, "connections at a time; further ones are closed at once")
+	f.BoolVar(&s.healthNeedsWrites, "health-needs-writes", false, "the health of the whole server (the empty name) needs writes too, not reads alone")
 	f.DurationVar(&s.drain, "drain", 10*time.Second, "how long running calls may take to finish at the end")
 	f.StringVar(&s.memory, "memory-limit", "", "soft limit of memory, such as 2GiB: the collector works harder near it (default: none)")
 	f.StringVar(&s.debugAddr, "debug-addr", "", "loopback address for profiles (/debug/pprof/) and metrics (/metrics) over HTTP (default: off)")
 	f.StringVar(&s.metricsAddr, "metrics-addr", "", "address for metrics (/metrics, for Prometheus) over HTTP, which may be any; it asks for no token (default: off)")
 	f.StringVar(&s.logLevel, "log-level", "info", "debug (every call), info (failed calls), warn or error")
 	f.StringVar(&s.logFormat, "log-format", "text", "text or json")
+	nameVariables(f)
 }
 
 // check finds what is wrong before anything is opened, and fills in what has no constant default.
 func (s *settings) check() error {
 	if path, local := strings.CutPrefix(s.addr, unixPrefix); local && path == "" {
-		return fmt.Errorf("--addr %q: give the path of a socket behind unix:", s.addr)
+		return fmt.Errorf("--addr %q: the path of the socket is missing", s.addr)
 	} else if _, _, err := net.SplitHostPort(s.addr); !local && err != nil {
 		return fmt.Errorf("--addr %q: give host:port, for example %s, or unix:PATH", s.addr, defaultAddr)
 	}

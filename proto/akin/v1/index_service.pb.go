@@ -82,7 +82,10 @@ type GetIndexStatsResponse struct {
 	// Release of the server.
 	Version string `protobuf:"bytes,9,opt,name=version,proto3" json:"version,omitempty"`
 	// Since the server began to serve.
-	Uptime        *durationpb.Duration `protobuf:"bytes,10,opt,name=uptime,proto3" json:"uptime,omitempty"`
+	Uptime *durationpb.Duration `protobuf:"bytes,10,opt,name=uptime,proto3" json:"uptime,omitempty"`
+	// Why writes are refused: "disk_full" until there is space, "fault" until the operator has mended the disk and started
+	// the server again. Empty while they are accepted.
+	WriteRefusal  string `protobuf:"bytes,11,opt,name=write_refusal,json=writeRefusal,proto3" json:"write_refusal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -185,6 +188,13 @@ func (x *GetIndexStatsResponse) GetUptime() *durationpb.Duration {
 		return x.Uptime
 	}
 	return nil
+}
+
+func (x *GetIndexStatsResponse) GetWriteRefusal() string {
+	if x != nil {
+		return x.WriteRefusal
+	}
+	return ""
 }
 
 // ModelInfo describes an embedding model.
@@ -786,7 +796,7 @@ var File_akin_v1_index_service_proto protoreflect.FileDescriptor
 const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1bakin/v1/index_service.proto\x12\aakin.v1\x1a\x16akin/v1/position.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n" +
-	"\x14GetIndexStatsRequest\"\x8a\x03\n" +
+	"\x14GetIndexStatsRequest\"\xaf\x03\n" +
 	"\x15GetIndexStatsResponse\x12\x16\n" +
 	"\x06papers\x18\x01 \x01(\x03R\x06papers\x12-\n" +
 	"\bposition\x18\x02 \x01(\v2\x11.akin.v1.PositionR\bposition\x12(\n" +
@@ -799,7 +809,8 @@ const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\x11activity_progress\x18\b \x01(\x01R\x10activityProgress\x12\x18\n" +
 	"\aversion\x18\t \x01(\tR\aversion\x121\n" +
 	"\x06uptime\x18\n" +
-	" \x01(\v2\x19.google.protobuf.DurationR\x06uptime\"\xb0\x01\n" +
+	" \x01(\v2\x19.google.protobuf.DurationR\x06uptime\x12#\n" +
+	"\rwrite_refusal\x18\v \x01(\tR\fwriteRefusal\"\xb0\x01\n" +
 	"\tModelInfo\x12 \n" +
 	"\vfingerprint\x18\x01 \x01(\tR\vfingerprint\x12\x12\n" +
 	"\x04dims\x18\x02 \x01(\x05R\x04dims\x12\x18\n" +

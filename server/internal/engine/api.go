@@ -74,6 +74,7 @@ type Stats struct {
 	DiskBytes        int64
 	Activity         string // empty when idle
 	ActivityProgress float64
+	Refusal          Refusal // why writes are refused
 }
 
 // TrainOptions says how to train; zero values choose the defaults.

@@ -26,6 +26,7 @@ func (e *Engine) Stats(context.Context) (Stats, error) {
 		ZeroVectors:  info.Zero - int(g.slots.versions.Load()),
 		IndexBytes:   info.Bytes + g.words.Bytes() + g.columns.Bytes() + g.slots.bytes(),
 		DiskBytes:    e.diskBytes(),
+		Refusal:      RefusalOf(e.Writable()),
 	}
 	if a := e.activity.Load(); a != nil {
 		s.Activity, s.ActivityProgress = a.name, a.progress

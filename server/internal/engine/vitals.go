@@ -17,11 +17,10 @@ type Vitals struct {
 	StoreFree        int64     // of StoreBytes: in pages that hold nothing
 	CheckpointTime   time.Time // when its newest part was written; zero: there is none
 	CheckpointBytes  int64
-	CheckpointBehind uint64    // revisions that a start replays
-	ActivitySince    time.Time // zero when idle
-	Swaps            uint64    // generations put in place of another since the start
-	Failures         map[string]uint64
-	Refusal          Refusal
+	CheckpointBehind uint64            // revisions that a start replays
+	ActivitySince    time.Time         // zero when idle
+	Swaps            uint64            // generations put in place of another since the start
+	Failures         map[string]uint64 // of background work, by task
 }
 
 // Refusal is why writes are refused.
@@ -37,8 +36,8 @@ const (
 // Refusals are all reasons for which writes may be refused.
 var Refusals = []Refusal{DiskFull, Fault}
 
-// refusal names the kind of an error of Writable.
-func refusal(err error) Refusal {
+// RefusalOf names the kind of an error of Writable.
+func RefusalOf(err error) Refusal {
 	switch {
 	case err == nil:
 		return NotRefused
@@ -67,7 +66,6 @@ func (e *Engine) Vitals(ctx context.Context) (Vitals, error) {
 		CheckpointBehind: e.behind(),
 		Swaps:            e.swapped.Load(),
 		Failures:         make(map[string]uint64, tasks),
-		Refusal:          refusal(e.Writable()),
 	}
 	if at := e.checkpoint.written.Load(); at > 0 {
 		v.CheckpointTime = time.Unix(at, 0)

@@ -464,6 +464,7 @@ func encodeStats(s engine.Stats) *akinv1.GetIndexStatsResponse {
 		DiskBytes:        s.DiskBytes,
 		Activity:         s.Activity,
 		ActivityProgress: s.ActivityProgress,
+		WriteRefusal:     string(s.Refusal),
 	}
 }
 

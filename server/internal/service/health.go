@@ -28,10 +28,14 @@ func (s *Server) setHealth(status healthv1.HealthCheckResponse_ServingStatus, se
 }
 
 // watchWrites turns PaperService to NOT_SERVING while the engine refuses writes: searches go on from what is there, so
-// the other services stay as they are. It ends with the drain.
+// the other services stay as they are, and so does the empty name unless the configuration says otherwise. It ends with the drain.
 func (s *Server) watchWrites(e *engine.Engine) {
 	tick := time.NewTicker(writeWatch)
 	defer tick.Stop()
+	writers := []string{akinv1.PaperService_ServiceDesc.ServiceName}
+	if s.cfg.HealthNeedsWrites {
+		writers = []string{"", akinv1.PaperService_ServiceDesc.ServiceName} // whoever sees the second sees the first
+	}
 	writable := true
 	for {
 		select {
@@ -45,10 +49,10 @@ func (s *Server) watchWrites(e *engine.Engine) {
 		}
 		if writable = err == nil; writable {
 			s.log.Info("writes are accepted again")
-			s.setHealth(healthv1.HealthCheckResponse_SERVING, akinv1.PaperService_ServiceDesc.ServiceName)
+			s.setHealth(healthv1.HealthCheckResponse_SERVING, writers...)
 		} else {
-			s.log.Error("writes are refused, reads go on", "error", err)
-			s.setHealth(healthv1.HealthCheckResponse_NOT_SERVING, akinv1.PaperService_ServiceDesc.ServiceName)
+			s.log.Error("writes are refused, reads go on", "reason", string(engine.RefusalOf(err)), "unhealthy", writers, "error", err)
+			s.setHealth(healthv1.HealthCheckResponse_NOT_SERVING, writers...)
 		}
 	}
 }

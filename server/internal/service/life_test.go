@@ -20,6 +20,7 @@ import (
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/store"
 )
 
 // testService has one unary and one streaming method that do what the test says.
@@ -249,6 +250,56 @@ func TestADeadlineIsToldAsOne(t *testing.T) {
 	defer cancel()
 	if err := r.callUnary(ctx); status.Code(err) != codes.DeadlineExceeded {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestHealthTellsOfRefusedWrites has a disk that fails.
+func TestHealthTellsOfRefusedWrites(t *testing.T) {
+	defer func(d time.Duration) { writeWatch = d }(writeWatch)
+	writeWatch = time.Millisecond
+	for needed, want := range map[bool]healthv1.HealthCheckResponse_ServingStatus{
+		true: healthv1.HealthCheckResponse_NOT_SERVING, false: healthv1.HealthCheckResponse_SERVING,
+	} {
+		r, ctx := newLoadingRig(t, Config{HealthNeedsWrites: needed}), testContext(t)
+		live, err := engine.Open(ctx, engine.Config{Dir: t.TempDir(), Index: "flat", NoCheckpoints: true, Hook: func(point string) error {
+			if point == store.PointCommitBefore {
+				return errors.New("the disk is gone")
+			}
+			return nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { live.Close(context.Background()) })
+		r.server.Ready(live)
+		watch, err := r.health.Watch(ctx, &healthv1.HealthCheckRequest{Service: akinv1.PaperService_ServiceDesc.ServiceName})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.papers.UpsertPaper(ctx, &akinv1.UpsertPaperRequest{Paper: testPaper("a", "Title", "")}); err == nil {
+			t.Fatal("a write went well")
+		}
+		for {
+			if now, err := watch.Recv(); err != nil {
+				t.Fatal(err)
+			} else if now.GetStatus() == healthv1.HealthCheckResponse_NOT_SERVING {
+				break
+			}
+		}
+		if got, err := r.health.Check(ctx, &healthv1.HealthCheckRequest{Service: akinv1.SimilarityService_ServiceDesc.ServiceName}); err != nil ||
+			got.GetStatus() != healthv1.HealthCheckResponse_SERVING {
+			t.Errorf("searches are %v, %v", got.GetStatus(), err)
+		}
+		if got, err := r.health.Check(ctx, &healthv1.HealthCheckRequest{}); err != nil || got.GetStatus() != want {
+			t.Errorf("needed %v: the server is %v, %v", needed, got.GetStatus(), err)
+		}
+		stats, err := r.index.GetIndexStats(ctx, &akinv1.GetIndexStatsRequest{})
+		if err != nil || stats.GetWriteRefusal() != string(engine.Fault) {
+			t.Errorf("statistics say %q, %v", stats.GetWriteRefusal(), err)
+		}
+		if log := r.log.String(); !strings.Contains(log, "reason=fault") {
+			t.Errorf("the log does not say why: %s", log)
+		}
 	}
 }
 

@@ -56,6 +56,9 @@ type Config struct {
 	Admit   admit.Config // who may call, and how much at a time; Logger and Refused are set by New
 	Version string       // release of the server, as GetIndexStats reports it
 
+	// HealthNeedsWrites makes the health of the empty name follow writes too.
+	HealthNeedsWrites bool
+
 	// Observe is told of every call that has ended, with its context, from many goroutines at once. Nil: no one.
 	Observe func(context.Context, Call)
 }

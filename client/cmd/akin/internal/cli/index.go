@@ -115,6 +115,9 @@ func (a *app) statsCommand() *cobra.Command {
 			if s.GetActivity() != "" {
 				activity = fmt.Sprintf("%s, %.0f%%", s.GetActivity(), 100*s.GetActivityProgress())
 			}
+			if reason := s.GetWriteRefusal(); reason != "" {
+				a.note("writes are refused: %s", reason)
+			}
 			return a.pairs(
 				[2]string{"papers", count(s.GetPapers())},
 				[2]string{"revision", count(int64(s.GetPosition().GetRevision()))},

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/spf13/pflag"
+)
+
+// variablePrefix begins the environment variables of settings: AKIN_SERVER_METRICS_ADDR is --metrics-addr. AKIN_ADDR and
+// others without SERVER are those of the client.
+const variablePrefix = "AKIN_SERVER_"
+
+func variableOf(flag string) string {
+	return variablePrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// nameVariables tells each flag's variable in its help.
+func nameVariables(f *pflag.FlagSet) {
+	f.VisitAll(func(flag *pflag.Flag) {
+		if flag.Name != "check-config" {
+			flag.Usage += " [" + variableOf(flag.Name) + "]"
+		}
+	})
+}
+
+// fill sets what no flag has given: by the environment, else by the file. All faults are told at once.
+func (s *settings) fill(f *pflag.FlagSet, lookup func(string) (string, bool)) error {
+	if path, ok := lookup(variableOf("config")); ok && !f.Changed("config") {
+		s.config = path
+	}
+	file := map[string]any{}
+	if s.config != "" {
+		if _, err := toml.DecodeFile(s.config, &file); err != nil {
+			return fmt.Errorf("--config %s: %w", s.config, err)
+		}
+	}
+	var faults []error
+	f.VisitAll(func(flag *pflag.Flag) {
+		if slices.Contains([]string{"config", "check-config", "help", "version"}, flag.Name) {
+			return
+		}
+		written, inFile := file[flag.Name]
+		delete(file, flag.Name)
+		if flag.Changed {
+			return
+		}
+		if value, ok := lookup(variableOf(flag.Name)); ok {
+			if err := f.Set(flag.Name, value); err != nil {
+				faults = append(faults, fmt.Errorf("%s=%q: %w", variableOf(flag.Name), value, err))
+			}
+			return
+		}
+		if !inFile {
+			return
+		}
+		switch written.(type) {
+		case string, int64, bool:
+			if err := f.Set(flag.Name, fmt.Sprint(written)); err != nil {
+				faults = append(faults, fmt.Errorf("%s: %s = %v: %w", s.config, flag.Name, written, err))
+			}
+		default:
+			faults = append(faults, fmt.Errorf("%s: %s is no text, whole number or true or false", s.config, flag.Name))
+		}
+	})
+	for _, name := range slices.Sorted(maps.Keys(file)) {
+		faults = append(faults, fmt.Errorf("%s: there is no setting %q; akin-server -h tells all", s.config, name))
+	}
+	return errors.Join(faults...)
+}
