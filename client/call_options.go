@@ -9,8 +9,8 @@ import (
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
-// Options of calls. One that makes sense for several calls implements the interface of each; an option that does not fit
-// a call does not compile. Where two set the same thing, the later one counts.
+// Options of calls. One that makes sense for several calls implements the interface of each; an option that does not
+// fit a call does not compile. Where two set the same thing, the later one counts.
 type (
 	// SearchOption is for Search, SimilarTo, SearchVector, Recommend and the query constructors.
 	SearchOption interface{ applySearch(*searchSettings) }
@@ -146,7 +146,8 @@ func DenseWeight(w float64) SearchOption {
 	return searchOption(func(s *searchSettings) { s.opts().DenseWeight = &w })
 }
 
-// HalfLife is the age in which a paper loses half of what it scores above the weakest candidate, from one hour. Default: age does not count.
+// HalfLife is the age in which a paper loses half of what it scores above the weakest candidate, from one hour.
+// Default: age does not count.
 func HalfLife(d time.Duration) SearchOption {
 	return searchOption(func(s *searchSettings) { s.opts().RecencyHalfLife = durationpb.New(d) })
 }
@@ -170,8 +171,8 @@ func (c MinCosineOption) applySearch(s *searchSettings) {
 
 func (c MinCosineOption) applyDuplicates(r *akinv1.FindDuplicatesRequest) { r.MinCosine = float64(c) }
 
-// MinOneIn drops hits that are more common than this, 1 to 1,000,000: those of whose likeness more than one random pair of
-// papers in n has as much. Default: keeps all.
+// MinOneIn drops hits that are more common than this, 1 to 1,000,000: those of whose likeness more than one random
+// pair of papers in n has as much. Default: keeps all.
 func MinOneIn(n int) SearchOption {
 	return searchOption(func(s *searchSettings) { s.opts().MinOneIn = int32(min(max(n, -1), 1<<31-1)) })
 }

@@ -44,10 +44,10 @@ func Bool(b bool) *AttributeValue {
 	return &AttributeValue{Value: &akinv1.AttributeValue_BoolValue{BoolValue: b}}
 }
 
-// Client talks to one Akin service. It is safe for concurrent use. Its reads see its own writes, on whichever server of
-// the service they are answered; [Client.Token] and [Client.Follow] extend that to other clients. ErrLineageChanged says
-// that the service was restored or rolled back, and may lack what was written before; after one such error the client
-// goes on with what there is.
+// Client talks to one Akin service. It is safe for concurrent use. Its reads see its own writes, on whichever server
+// of the service they are answered; [Client.Token] and [Client.Follow] extend that to other clients. ErrLineageChanged
+// says that the service was restored or rolled back, and may lack what was written before; after one such error the
+// client goes on with what there is.
 type Client struct {
 	conn    *grpc.ClientConn // nil when the connection is the caller's
 	timeout time.Duration    // of calls without a deadline; 0: none

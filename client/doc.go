@@ -16,17 +16,17 @@
 // # Errors
 //
 // Every error of a call is an [*Error], which carries the status code, the server's reason and the fields at fault.
-// Compare with errors.Is and the sentinels of this package, such as [ErrNotFound]; errors.Is with [context.Canceled] and
-// [context.DeadlineExceeded] works as well.
+// Compare with errors.Is and the sentinels of this package, such as [ErrNotFound]; errors.Is with [context.Canceled]
+// and [context.DeadlineExceeded] works as well.
 //
 // # Retries
 //
 // Calls that are safe to repeat are repeated when the server cannot be reached or is busy: reads, searches, and writes
-// of a whole paper, which are no-ops the second time. While a server that has answered before is away, they go on trying
-// until their deadline, which is 30 s unless [WithTimeout] or the context say otherwise, and for [CallPatience] at most:
-// a restart passes unseen. A wait that the server asks for (google.rpc.RetryInfo) is kept.
-// Delete, Purge with force and Train are sent once. Import has its own way: it keeps what is not acknowledged and sends
-// it again on a new stream.
+// of a whole paper, which are no-ops the second time. While a server that has answered before is away, they go on
+// trying until their deadline, which is 30 s unless [WithTimeout] or the context say otherwise, and for [CallPatience]
+// at most: a restart passes unseen. A wait that the server asks for (google.rpc.RetryInfo) is kept. Delete, Purge with
+// force and Train are sent once. Import has its own way: it keeps what is not acknowledged and sends it again on a new
+// stream.
 //
 // # Deadlines
 //

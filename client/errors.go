@@ -175,8 +175,8 @@ func itemError(op string, st *akinv1.Status) *Error {
 	return e
 }
 
-// dialFailed is how gRPC words a connection that never came about, in front of the reason, and behind its own account of
-// attempts where it has one.
+// dialFailed is how gRPC words a connection that never came about, in front of the reason, and behind its own account
+// of attempts where it has one.
 const dialFailed = `connection error: desc = "transport: `
 
 func fromStatus(op string, st *status.Status) *Error {

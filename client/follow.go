@@ -16,9 +16,9 @@ import (
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
-// Token stands for everything that this client has written so far, and what it has taken over with [Client.Follow]: hand
-// it to another client, which then sees those writes, whatever server it talks to. Empty before the first write. It is
-// text without spaces, at most 53 bytes.
+// Token stands for everything that this client has written so far, and what it has taken over with [Client.Follow]:
+// hand it to another client, which then sees those writes, whatever server it talks to. Empty before the first write.
+// It is text without spaces, at most 53 bytes.
 func (c *Client) Token() string {
 	p := c.own.at.Load()
 	if p == nil {
@@ -42,8 +42,8 @@ func (c *Client) Follow(token string) error {
 	return nil
 }
 
-// follower is a connection that keeps the position of the newest write that went over it, and names it in every read: the
-// server then answers from that state or a later one.
+// follower is a connection that keeps the position of the newest write that went over it, and names it in every read:
+// the server then answers from that state or a later one.
 type follower struct {
 	grpc.ClientConnInterface
 	at atomic.Pointer[akinv1.Position] // nil before the first write
@@ -62,8 +62,8 @@ func (f *follower) note(p *akinv1.Position) {
 	}
 }
 
-// failed forgets a position that the server does not have in its history: the caller is told once, and then goes on with
-// what the server has.
+// failed forgets a position that the server does not have in its history: the caller is told once, and then goes on
+// with what the server has.
 func (f *follower) failed(named *akinv1.Position, err error) {
 	if named != nil && errors.Is(callError("", err), ErrLineageChanged) {
 		f.at.CompareAndSwap(named, nil)

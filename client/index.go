@@ -91,9 +91,9 @@ func (c *Client) EvaluateRecall(ctx context.Context, cfg RecallConfig, opts ...R
 	}, nil
 }
 
-// Backup writes a consistent copy of everything stored to w, while writes go on, and returns its size in bytes. The copy
-// is a file for the server's restore command. After an error, what was written is of no use. progress, which may be
-// nil, hears after each piece of the bytes written and of the bytes that the backup keeps the store from reusing.
+// Backup writes a consistent copy of everything stored to w, while writes go on, and returns its size in bytes. The
+// copy is a file for the server's restore command. After an error, what was written is of no use. progress, which may
+// be nil, hears after each piece of the bytes written and of the bytes that the backup keeps the store from reusing.
 func (c *Client) Backup(ctx context.Context, w io.Writer, progress func(written, pinned int64)) (int64, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -164,8 +164,8 @@ func (c *Client) listPage(ctx context.Context, req *akinv1.ListPapersRequest) (*
 	return page, callError("list", err)
 }
 
-// Purge deletes every paper that a filter accepts; "*" stands for all. Without force it deletes nothing, and returns how
-// many it would delete and up to 100 of their ids.
+// Purge deletes every paper that a filter accepts; "*" stands for all. Without force it deletes nothing, and returns
+// how many it would delete and up to 100 of their ids.
 func (c *Client) Purge(ctx context.Context, filter string, force bool) (count int64, sample []string, err error) {
 	res, err := c.papers.PurgePapers(ctx, &akinv1.PurgePapersRequest{Filter: filter, Force: force})
 	return res.GetPurgeCount(), res.GetPurgeSample(), callError("purge", err)

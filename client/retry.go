@@ -80,10 +80,10 @@ var idempotentSet = func() map[string]bool {
 	return set
 }()
 
-// retrier repeats idempotent unary calls: those that failed with google.rpc.RetryInfo after the time it names, and those
-// that met no server, or one that starts or ends, for as long as the deadline or CallPatience leaves room. (gRPC's own
-// retries, beneath, end after .7 s and know only its grpc-retry-pushback-ms trailer.) A server that has never answered
-// is not waited for: its address may be wrong.
+// retrier repeats idempotent unary calls: those that failed with google.rpc.RetryInfo after the time it names, and
+// those that met no server, or one that starts or ends, for as long as the deadline or CallPatience leaves room.
+// (gRPC's own retries, beneath, end after .7 s and know only its grpc-retry-pushback-ms trailer.) A server that has
+// never answered is not waited for: its address may be wrong.
 type retrier struct {
 	answered atomic.Bool
 }

@@ -111,8 +111,8 @@ type BatchResult struct {
 	Err    error
 }
 
-// QueryBatch answers many searches, one outcome for each in the order given. Any number: up to 100 go in one call, fewer
-// where their texts are long.
+// QueryBatch answers many searches, one outcome for each in the order given. Any number: up to 100 go in one call,
+// fewer where their texts are long.
 func (c *Client) QueryBatch(ctx context.Context, requests []*SearchRequest) ([]BatchResult, error) {
 	results := make([]BatchResult, 0, len(requests))
 	for len(requests) > 0 {

@@ -2,8 +2,8 @@ package embed
 
 import "unicode/utf8"
 
-// Scheme is the version of the analysis: which features a text has. Features, and all that is made of them, compare within
-// one scheme only. It rises with any change to them.
+// Scheme is the version of the analysis: which features a text has. Features, and all that is made of them, compare
+// within one scheme only. It rises with any change to them.
 //
 //	1  words, NFKC, Porter's stems
 //	2  letters folded; Greek letters spelled out; names joined by hyphens and markup counted as one word more
@@ -12,12 +12,12 @@ const Scheme = 2
 // Analyzer turns texts into features. It holds scratch memory (about 300 KB) and the words it met last, so it is worth
 // keeping; it serves one goroutine at a time.
 //
-// A word is a run of letters and digits, normalised by NFKC, in lower case, and with the letters of the Latin and Greek
-// scripts folded to those without accents. A Greek letter by itself is spelled out: TNFα is tnfalpha. An apostrophe inside a
-// word continues it; a final 's and then the apostrophes are dropped. A full stop between two digits stays. Stop words are
-// dropped and ASCII words stemmed by Porter's algorithm. Scripts written without spaces (Chinese, Japanese, Thai and their
-// like) give the pairs of adjoining characters. Characters without width separate nothing; invalid UTF-8 and control
-// characters separate words.
+// A word is a run of letters and digits, normalised by NFKC, in lower case, and with the letters of the Latin and
+// Greek scripts folded to those without accents. A Greek letter by itself is spelled out: TNFα is tnfalpha. An
+// apostrophe inside a word continues it; a final 's and then the apostrophes are dropped. A full stop between two
+// digits stays. Stop words are dropped and ASCII words stemmed by Porter's algorithm. Scripts written without spaces
+// (Chinese, Japanese, Thai and their like) give the pairs of adjoining characters. Characters without width separate
+// nothing; invalid UTF-8 and control characters separate words.
 //
 // Words that a hyphen or the markup of an index joins to one name (IL-6, TNF-α, LiFePO$_4$, CO<sub>2</sub>) are counted
 // one by one, and then all together as one word more: il6, tnfalpha, lifepo4, co2.
@@ -55,9 +55,9 @@ func NewAnalyzer(cfg Config) *Analyzer {
 	return a
 }
 
-// Analyze counts the features of all texts together and writes them to dst, whose slices it reuses. Word n-grams do not
-// reach from one text into the next. It allocates only to make the slices of dst larger, and for texts of more than 8,000
-// distinct features.
+// Analyze counts the features of all texts together and writes them to dst, whose slices it reuses. Word n-grams do
+// not reach from one text into the next. It allocates only to make the slices of dst larger, and for texts of more
+// than 8,000 distinct features.
 func (a *Analyzer) Analyze(dst *Analysis, texts ...string) {
 	for _, text := range texts {
 		a.scan(text)
@@ -177,8 +177,8 @@ func (a *Analyzer) gap(text string, start int) string {
 	return text[a.wordEnd:start]
 }
 
-// endWord takes in the word in a.word[:n], which follows the one before by a gap that may join the two. An open word may
-// be joined to the next one.
+// endWord takes in the word in a.word[:n], which follows the one before by a gap that may join the two. An open word
+// may be joined to the next one.
 func (a *Analyzer) endWord(n int, apostrophes bool, surface, gap string, open bool) {
 	word := a.word[:n]
 	if apostrophes {

@@ -14,8 +14,8 @@ type wordEnds struct {
 	before   uint32 // the word before the compound that is being read
 }
 
-// follow appends the bigrams that end with a word or compound. A compound stands in the place of all its words, so that it
-// has the neighbours that it has where it is written as one word.
+// follow appends the bigrams that end with a word or compound. A compound stands in the place of all its words, so
+// that it has the neighbours that it has where it is written as one word.
 func (e *wordEnds) follow(bigrams []uint16, id uint32, compound bool) []uint16 {
 	if compound {
 		if e.before != 0 {

@@ -2,8 +2,8 @@ package embed
 
 import "math/bits"
 
-// bucketSet is a set of buckets that knows how many of its members lie below each: a bitmap with a count per word. It maps
-// the buckets that a model knows to the numbers 0, 1, 2 ... in 1/4 byte a bucket.
+// bucketSet is a set of buckets that knows how many of its members lie below each: a bitmap with a count per word. It
+// maps the buckets that a model knows to the numbers 0, 1, 2 ... in 1/4 byte a bucket.
 type bucketSet []bucketWord
 
 type bucketWord struct {

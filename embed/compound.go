@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// compound is the word read last, together with those that it is joined to, in the spelling without hyphens and markup:
-// il6 of IL-6, tnfalpha of TNF-α, lifepo4 of LiFePO$_4$. An analysis counts it beside its parts, so that a text is found by
-// either spelling.
+// compound is the word read last, together with those that it is joined to, in the spelling without hyphens and
+// markup: il6 of IL-6, tnfalpha of TNF-α, lifepo4 of LiFePO$_4$. An analysis counts it beside its parts, so that a
+// text is found by either spelling.
 type compound struct {
 	word    [maxWord + 32]byte
 	n       int    // bytes of it; 0 = the word read last cannot be continued
@@ -64,7 +64,8 @@ func (c *compound) joins(gap string, right []byte) bool {
 	return false
 }
 
-// joinedByHyphen reports whether two words with a hyphen between them are also written as one: IL-6, BRCA-1, TNF-α, 3-D.
+// joinedByHyphen reports whether two words with a hyphen between them are also written as one: IL-6, BRCA-1, TNF-α,
+// 3-D.
 func joinedByHyphen(left, right []byte) bool {
 	const longestName, longestNumber, longestUnit = 16, 6, 2
 	switch {

@@ -34,8 +34,8 @@ func (r Range) validate(name string, most int) error {
 	return fmt.Errorf("%s n-grams of %d to %d: want 1 <= Min <= Max <= %d, or zeros for none", name, r.Min, r.Max, most)
 }
 
-// Config says what a vector is made of. It is part of the model and of its fingerprint: vectors of models with different
-// configs do not compare. The zero value of a field is not a default; start from DefaultConfig.
+// Config says what a vector is made of. It is part of the model and of its fingerprint: vectors of models with
+// different configs do not compare. The zero value of a field is not a default; start from DefaultConfig.
 type Config struct {
 	// Dims is the number of dimensions of a vector, MinDims to MaxDims.
 	Dims int

@@ -7,9 +7,9 @@ import "math"
 //
 //	drift = sum of df |should - has| / sum of df should,  should = idf^Rarity of the corpus, has = Weight
 //
-// over all features, each as often as papers have it. A word that the model never saw has 0. papers is the number of papers
-// of the corpus, and frequency the number of them that have a feature: the Words of package lexical, whatever the config.
-// It takes about 20 ms.
+// over all features, each as often as papers have it. A word that the model never saw has 0. papers is the number of
+// papers of the corpus, and frequency the number of them that have a feature: the Words of package lexical, whatever
+// the config. It takes about 20 ms.
 func (m *Model) Drift(papers int, frequency func(feature uint32) int) float64 {
 	var wrong, all float64
 	for id := range uint32(1 << FeatureBits) {

@@ -6,8 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// examples are the papers to learn from, as the features of their words in order. A feature is a uint32: its bucket while
-// the corpus is read, and the number of its row afterwards. endSentence marks the last one of a sentence of the abstract.
+// examples are the papers to learn from, as the features of their words in order. A feature is a uint32: its bucket
+// while the corpus is read, and the number of its row afterwards. endSentence marks the last one of a sentence of the
+// abstract.
 type examples struct {
 	chunks []chunk // of chunkPapers papers each
 	papers int
@@ -37,8 +38,8 @@ func (e *examples) at(i int) (features []uint32, s span) {
 	return c.features[s.start:s.end], s
 }
 
-// Sentences end at . ? or ! before a space once they are longer than shortSentence bytes; what remains at the end counts as
-// one when it is longer than shortRest bytes.
+// Sentences end at . ? or ! before a space once they are longer than shortSentence bytes; what remains at the end
+// counts as one when it is longer than shortRest bytes.
 const (
 	shortSentence = 40
 	shortRest     = 20

@@ -2,8 +2,8 @@ package embed
 
 import "math"
 
-// exp returns e^x for x of at most 0, to a relative error of 2e-7; below -87 it returns that of -87. It computes in float32
-// with nothing that a compiler may fuse, so that it gives the same bits on every machine.
+// exp returns e^x for x of at most 0, to a relative error of 2e-7; below -87 it returns that of -87. It computes in
+// float32 with nothing that a compiler may fuse, so that it gives the same bits on every machine.
 func exp(x float32) float32 {
 	x = max(x, -87)
 	n := float32(math.Floor(float64(x*math.Log2E) + .5))

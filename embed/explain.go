@@ -26,13 +26,13 @@ type Part struct {
 // alike is the cosine of two rows below which their features have little to do with each other.
 const alike = .2
 
-// Explain says what every feature of a query adds to the cosine of the vectors that Embed makes of a query and a document.
-// The query's vector is a sum of rows, scaled to length 1, so the cosine is the sum over its features of
+// Explain says what every feature of a query adds to the cosine of the vectors that Embed makes of a query and a
+// document. The query's vector is a sum of rows, scaled to length 1, so the cosine is the sum over its features of
 //
 //	TermWeight * <Row, document> / |sum|
 //
-// with the document's vector scaled to length 1. near bounds Part.Near. It takes some milliseconds and memory for all the
-// document's rows.
+// with the document's vector scaled to length 1. near bounds Part.Near. It takes some milliseconds and memory for all
+// the document's rows.
 func (m *Model) Explain(query, document *Terms, near int) Explanation {
 	d := m.Dims()
 	target := make([]float32, d)

@@ -7,18 +7,20 @@ import (
 	"github.com/akin-search/akin/embed/vector"
 )
 
-// Tables that were trained apart agree about what papers have in common and differ in what they learned by chance. Set side
-// by side they make longer vectors, which are better than those of any one of them; most of what they are better by lies in
-// the directions in which papers differ most. The fold turns the long rows into these directions, as many as the model has
-// dimensions (Karhunen, Loève; without a mean, since cosines have none), so that it costs nothing after training.
+// Tables that were trained apart agree about what papers have in common and differ in what they learned by chance. Set
+// side by side they make longer vectors, which are better than those of any one of them; most of what they are better
+// by lies in the directions in which papers differ most. The fold turns the long rows into these directions, as many
+// as the model has dimensions (Karhunen, Loève; without a mean, since cosines have none), so that it costs nothing
+// after training.
 //
-// Every sum has one order, and each number is computed by one goroutine: the result does not depend on how many there are.
+// Every sum has one order, and each number is computed by one goroutine: the result does not depend on how many there
+// are.
 
 const (
 	// foldPapers is the number of papers whose directions are taken.
 	foldPapers = 20_000
-	// foldRounds is the number of rounds of orthogonal iteration. The basis need not be that of the eigenvectors, only span
-	// what the leading ones do, and the last of those are about as good as the next.
+	// foldRounds is the number of rounds of orthogonal iteration. The basis need not be that of the eigenvectors, only
+	// span what the leading ones do, and the last of those are about as good as the next.
 	foldRounds = 12
 	// foldBatch is the number of papers whose products are added at a time, and of rows that are turned at a time.
 	foldBatch = 256

@@ -50,7 +50,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // ErrBadModel says that bytes are not a model this version can read: cut short, damaged, or not a model at all.
 var ErrBadModel = errors.New("embed: not a readable model")
 
-// ErrOldModel says that the features of a model are those of an older Scheme: it is to be learned again from the papers.
+// ErrOldModel says that the features of a model are those of an older Scheme: it is to be learned again from the
+// papers.
 var ErrOldModel = errors.New("embed: the model is of an older analysis of texts; learn it again from the papers")
 
 // ErrNewerModel says that a model was written by a newer version of this package.
@@ -150,8 +151,8 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 	return below.n, nil
 }
 
-// ReadModel reads a model of size bytes. It reads exactly these and allocates in proportion to them, whatever they hold.
-// Errors wrap ErrBadModel, ErrOldModel, ErrNewerModel or the error of r.
+// ReadModel reads a model of size bytes. It reads exactly these and allocates in proportion to them, whatever they
+// hold. Errors wrap ErrBadModel, ErrOldModel, ErrNewerModel or the error of r.
 func ReadModel(r io.Reader, size int64) (*Model, error) {
 	if size < headBytes+tailBytes {
 		return nil, badModel("%d bytes are too few", size)

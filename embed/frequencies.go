@@ -2,8 +2,8 @@ package embed
 
 import "fmt"
 
-// Frequencies count the papers that each bucket occurs in. They are for one goroutine at a time; several may count apart
-// and merge, in any order, to the same result.
+// Frequencies count the papers that each bucket occurs in. They are for one goroutine at a time; several may count
+// apart and merge, in any order, to the same result.
 type Frequencies struct {
 	cfg    Config
 	papers uint32

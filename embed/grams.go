@@ -35,8 +35,8 @@ func (a *Analyzer) wordGrams(hash uint64) {
 	}
 }
 
-// charGrams adds the character n-grams of a word with a space before and behind it. They are hashed behind a byte 2, which
-// no word begins with.
+// charGrams adds the character n-grams of a word with a space before and behind it. They are hashed behind a byte 2,
+// which no word begins with.
 func (a *Analyzer) charGrams(word []byte) {
 	if a.cfg.Chars.none() {
 		return

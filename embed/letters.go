@@ -9,8 +9,8 @@ import (
 // Letters are folded so that a word is found by the spelling that a keyboard gives: é is e, ß is ss, Greek letters lose
 // their accents. Marks on other scripts make other letters and stay.
 
-// latinFold holds what a Latin letter beyond ASCII is written with in ASCII: one or two letters, or zeros for one that has
-// no such form.
+// latinFold holds what a Latin letter beyond ASCII is written with in ASCII: one or two letters, or zeros for one that
+// has no such form.
 var latinFold = func() (table [latinEnd - latinStart][2]byte) {
 	for _, block := range [][2]rune{{latinStart, latinEnd}, {latinMoreStart, latinMoreEnd}} {
 		for r := block[0]; r < block[1]; r++ {
@@ -29,8 +29,8 @@ var latinFold = func() (table [latinEnd - latinStart][2]byte) {
 	return table
 }()
 
-// The blocks of Latin letters with a folded form. The second one, Latin Extended Additional, lies behind the first in the
-// table.
+// The blocks of Latin letters with a folded form. The second one, Latin Extended Additional, lies behind the first in
+// the table.
 const (
 	latinStart     = 0x00C0
 	latinBlockEnd  = 0x0250
@@ -109,8 +109,8 @@ func greekName(letter rune) string {
 // isCombining reports whether the character is a mark of those that fold away after a Latin or Greek letter.
 func isCombining(r rune) bool { return 0x0300 <= r && r < 0x0370 }
 
-// isIgnored reports whether a character stands inside words without being part of them: soft hyphens, spaces of no width,
-// joiners, marks of direction, invisible operators and selectors of variants.
+// isIgnored reports whether a character stands inside words without being part of them: soft hyphens, spaces of no
+// width, joiners, marks of direction, invisible operators and selectors of variants.
 func isIgnored(r rune) bool {
 	switch {
 	case r < 0x00ad:

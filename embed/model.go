@@ -30,8 +30,8 @@ type entry struct {
 
 const noRow = math.MaxUint32
 
-// NewModel makes the untrained model of a corpus, whose rows follow from the bucket numbers alone. The config must be the
-// one the frequencies were counted with.
+// NewModel makes the untrained model of a corpus, whose rows follow from the bucket numbers alone. The config must be
+// the one the frequencies were counted with.
 func NewModel(cfg Config, f *Frequencies) (*Model, error) {
 	if cfg != f.cfg {
 		return nil, fmt.Errorf("embed: a model of config %+v needs frequencies of that config, not of %+v", cfg, f.cfg)
@@ -77,9 +77,9 @@ func tfWeight(tf uint16) float32 {
 	return float32(math.Log1p(float64(tf)))
 }
 
-// Embed writes the vector of the features to dst, len Dims, L2 norm 1. It returns false and writes zeros when the model
-// knows none of the features. A model of no papers knows nothing of how rare a feature is, so it takes all as known, with
-// weight 1. It does not allocate.
+// Embed writes the vector of the features to dst, len Dims, L2 norm 1. It returns false and writes zeros when the
+// model knows none of the features. A model of no papers knows nothing of how rare a feature is, so it takes all as
+// known, with weight 1. It does not allocate.
 func (m *Model) Embed(dst []float32, t *Terms) bool {
 	dst = dst[:m.cfg.Dims]
 	clear(dst)
@@ -112,7 +112,8 @@ func (m *Model) addRow(dst []float32, weight float32, bucket uint32, e *entry) {
 	vector.AxpyInt8(dst, weight*m.scales[e.row], m.codes[start:start+m.cfg.Dims])
 }
 
-// Weight returns idf^Rarity of a feature, or 0 when no paper of the model's corpus has it. In a model of no papers it is 1.
+// Weight returns idf^Rarity of a feature, or 0 when no paper of the model's corpus has it. In a model of no papers it
+// is 1.
 func (m *Model) Weight(id uint32) float64 {
 	if m.papers == 0 {
 		return 1

@@ -2,8 +2,8 @@ package embed
 
 import "sync"
 
-// pool runs the phases of a batch on a fixed set of goroutines. What a phase computes must not depend on which goroutine
-// takes which part.
+// pool runs the phases of a batch on a fixed set of goroutines. What a phase computes must not depend on which
+// goroutine takes which part.
 type pool struct {
 	workers int
 	parts   []chan func(worker int)

@@ -2,8 +2,8 @@ package embed
 
 import "math"
 
-// drawer makes the rows of buckets that no training has touched, from the bucket number alone: Positions draws of a place
-// and a sign, which add up where two fall on the same place.
+// drawer makes the rows of buckets that no training has touched, from the bucket number alone: Positions draws of a
+// place and a sign, which add up where two fall on the same place.
 type drawer struct {
 	seed  uint64
 	dims  uint64

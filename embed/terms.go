@@ -12,8 +12,8 @@ type Terms struct {
 	IDs    []uint32 // ascending and distinct, below 1<<FeatureBits
 	Counts []uint16 // occurrences of each, 1 to 65535; more are held as 65535
 	Tokens int      // words or n-grams of the texts, not saturating; a compound counts as its parts only
-	// Bigrams are 16-bit hashes of every two neighbouring words of one text, in the order of the texts and as often as they
-	// occur. Only Analysis.Words has them.
+	// Bigrams are 16-bit hashes of every two neighbouring words of one text, in the order of the texts and as often as
+	// they occur. Only Analysis.Words has them.
 	Bigrams []uint16
 }
 

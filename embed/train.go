@@ -66,8 +66,9 @@ func DefaultTables(papers int) int {
 	return 2
 }
 
-// temperature is that of the softmax for a number of papers. The more there are, the more alike are the nearest of them, and
-// the lower must it be to tell these apart: .15 was best for 1,400 papers, .12 for 5,000 and .07 for 22,000 and more.
+// temperature is that of the softmax for a number of papers. The more there are, the more alike are the nearest of
+// them, and the lower must it be to tell these apart: .15 was best for 1,400 papers, .12 for 5,000 and .07 for 22,000
+// and more.
 func temperature(papers int) float64 {
 	return min(max(.15*math.Pow(1400/float64(papers), .18), .06), .15)
 }
@@ -86,9 +87,10 @@ type recipe struct {
 
 var defaultRecipe = recipe{batch: 256, rate: .05, lastRate: .05, sentenceShare: .3, cropShare: .4, cropWords: .2, windowShare: .5}
 
-// Train learns a model from the papers of a corpus. The same corpus, configs and kernel class (vector.Class) give the same
-// model, bit for bit, for any number of workers. It holds 4 bytes for each word, and for each bucket of the
-// corpus a float32 row of every table. It returns the context's error when that is done first; an empty corpus is an error.
+// Train learns a model from the papers of a corpus. The same corpus, configs and kernel class (vector.Class) give the
+// same model, bit for bit, for any number of workers. It holds 4 bytes for each word, and for each bucket of the
+// corpus a float32 row of every table. It returns the context's error when that is done first; an empty corpus is an
+// error.
 func Train(ctx context.Context, corpus Corpus, cfg Config, tc TrainConfig) (*Model, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err

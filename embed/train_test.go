@@ -14,8 +14,8 @@ import (
 	"github.com/akin-search/akin/embed/vector"
 )
 
-// topicCorpus are papers on a few subjects. Each subject has words of its own, and of two words that mean the same a paper
-// has one in the title and the other in the abstract.
+// topicCorpus are papers on a few subjects. Each subject has words of its own, and of two words that mean the same a
+// paper has one in the title and the other in the abstract.
 func topicCorpus(papers int) paperList {
 	const topics = 20
 	random := uint64(7)

@@ -9,9 +9,10 @@ import (
 
 // trainer is the state of one training: the table and the matrices of a batch.
 //
-// The work of a batch is cut into phases with a barrier after each (see step). Within a phase every number is computed by
-// one goroutine in a fixed order, and what is added up over a batch is added by the goroutine that owns the sum: an output
-// row of a product, a column of the softmax, a row of the table. So the result does not depend on how many there are.
+// The work of a batch is cut into phases with a barrier after each (see step). Within a phase every number is computed
+// by one goroutine in a fixed order, and what is added up over a batch is added by the goroutine that owns the sum: an
+// output row of a product, a column of the softmax, a row of the table. So the result does not depend on how many
+// there are.
 type trainer struct {
 	cfg      Config
 	tc       TrainConfig
@@ -75,8 +76,8 @@ func newTrainer(cfg Config, tc TrainConfig, e *examples, m *Model) *trainer {
 	return t
 }
 
-// begin makes a new table, the nth from 0, with a row for every known bucket in their order. The first one begins with the
-// rows of the untrained model.
+// begin makes a new table, the nth from 0, with a row for every known bucket in their order. The first one begins with
+// the rows of the untrained model.
 func (t *trainer) begin(nth int) {
 	known := len(t.model.entries)
 	t.rows = make([]float32, known*t.cfg.Dims)
@@ -165,7 +166,8 @@ func (t *trainer) forward(s *side, i int) {
 
 func saturate(count int32) uint16 { return uint16(min(count, math.MaxUint16)) }
 
-// exponentials replaces the cosines c by exp((c-1)/temperature), which is at most 1 and does not vanish, and sums the rows.
+// exponentials replaces the cosines c by exp((c-1)/temperature), which is at most 1 and does not vanish, and sums the
+// rows.
 func (t *trainer) exponentials(from, to int) {
 	inverse := float32(1 / t.temperature)
 	for i := from; i < to; i++ {
@@ -187,9 +189,9 @@ func (t *trainer) columnSums(from, to int) {
 	}
 }
 
-// gradient replaces the exponentials by the gradient of the loss by the cosines,
-// (softmax by row + softmax by column - 2 on the diagonal) / (2 batch temperature), and notes the loss of each paper: half
-// the sum of the cross-entropies of its row and its column.
+// gradient replaces the exponentials by the gradient of the loss by the cosines, (softmax by row + softmax by column -
+// 2 on the diagonal) / (2 batch temperature), and notes the loss of each paper: half the sum of the cross-entropies of
+// its row and its column.
 func (t *trainer) gradient(from, to int) {
 	scale := float32(1 / (2 * float64(t.batch) * t.temperature))
 	for i := from; i < to; i++ {

@@ -29,8 +29,8 @@ const (
 	maxMarks = 8
 )
 
-// scanStretch reads the words of the stretch of text that begins at start and ends before the next ASCII character which
-// is neither letter nor digit nor apostrophe nor full stop, and returns where it ends.
+// scanStretch reads the words of the stretch of text that begins at start and ends before the next ASCII character
+// which is neither letter nor digit nor apostrophe nor full stop, and returns where it ends.
 func (a *Analyzer) scanStretch(text string, start int) (end int) {
 	for end = start; end < len(text) && byteClass[text[end]] > joint; end++ {
 	}
@@ -54,18 +54,18 @@ func (a *Analyzer) scanStretch(text string, start int) (end int) {
 	return end
 }
 
-// isPlain reports whether a character is taken as it is, without a look at those that follow it: what normalisation makes of
-// the others, folding undoes.
+// isPlain reports whether a character is taken as it is, without a look at those that follow it: what normalisation
+// makes of the others, folding undoes.
 func isPlain(r rune) bool {
 	return r < utf8.RuneSelf || isLatin(r) || isCombining(r) || greekLetter(r) != 0 || isIgnored(r) || isPhrase(r)
 }
 
-// isPhrase reports whether a character is an Arabic ligature of several words. It is a word by itself: written out it would
-// take up to eleven times its length.
+// isPhrase reports whether a character is an Arabic ligature of several words. It is a word by itself: written out it
+// would take up to eleven times its length.
 func isPhrase(r rune) bool { return r == 0xFDFA || r == 0xFDFB }
 
-// scanPiece reads the characters up to the next plain letter, and not much more than pieceBytes of them, in their normal form.
-// It returns how long they are.
+// scanPiece reads the characters up to the next plain letter, and not much more than pieceBytes of them, in their
+// normal form. It returns how long they are.
 func (a *Analyzer) scanPiece(stretch string) (width int) {
 	s := &a.slow
 	s.piece = s.piece[:0]
@@ -228,7 +228,8 @@ func (a *Analyzer) unspacedWord(runes ...rune) {
 	a.flushWord(false)
 }
 
-// endRun ends the word being read, if there is one, and forgets what came before. An open word may be joined to the next.
+// endRun ends the word being read, if there is one, and forgets what came before. An open word may be joined to the
+// next.
 func (a *Analyzer) endRun(open bool) {
 	s := &a.slow
 	if s.unspaced == 1 {

@@ -15,8 +15,9 @@ type viewMaker struct {
 	chosen []bool
 }
 
-// views draws the pair of a paper from the random state: some of the words and the rest, or a sentence and the rest of the
-// paper, or title and abstract. What a paper lacks another pair stands in for; the last resort is two halves of the words.
+// views draws the pair of a paper from the random state: some of the words and the rest, or a sentence and the rest of
+// the paper, or title and abstract. What a paper lacks another pair stands in for; the last resort is two halves of
+// the words.
 func (m *viewMaker) views(a, b *view, features []uint32, s span, random uint64) {
 	a.reset()
 	b.reset()
@@ -96,7 +97,8 @@ func (m *viewMaker) crop(a, b *view, features []uint32, random uint64, share flo
 	}
 }
 
-// window gives a share of the words to a, neighbours that may begin anywhere and go on at the beginning, and the rest to b.
+// window gives a share of the words to a, neighbours that may begin anywhere and go on at the beginning, and the rest
+// to b.
 func (m *viewMaker) window(a, b *view, features []uint32, random uint64, share float64) {
 	n := len(features)
 	if n == 0 {

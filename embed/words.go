@@ -8,8 +8,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// maxWord is the number of bytes of a word that count; what follows them is left out. It bounds the work and the memory of
-// a text without spaces.
+// maxWord is the number of bytes of a word that count; what follows them is left out. It bounds the work and the
+// memory of a text without spaces.
 const maxWord = 128
 
 // stopWords are the English stop words of Lucene.

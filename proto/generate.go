@@ -1,7 +1,8 @@
 // Package proto holds the contract of Akin: akin/v1/*.proto, and the Go code generated from it beside it.
 //
 // The contract is the product's outer edge. From its first release on fields are added, never renumbered or removed:
-// `buf breaking` in the check script compares with the newest release tag. To regenerate after a change to a .proto file:
+// `buf breaking` in the check script compares with the newest release tag. To regenerate after a change to a .proto
+// file:
 //
 //	go generate ./proto
 package proto

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// gcPercent is how much garbage may pile up before it is collected, as a percentage of what is alive, and maxGarbage how
-// many bytes at most. The indexes are large flat arrays without pointers, which the collector skips, so a cycle is cheap
-// and a lower value than Go's 100 buys memory for little time: at 1,000,000 papers half a gigabyte.
+// gcPercent is how much garbage may pile up before it is collected, as a percentage of what is alive, and maxGarbage
+// how many bytes at most. The indexes are large flat arrays without pointers, which the collector skips, so a cycle is
+// cheap and a lower value than Go's 100 buys memory for little time: at 1,000,000 papers half a gigabyte.
 const (
 	gcPercent  = 50
 	maxGarbage = 192 << 20

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// variablePrefix begins the environment variables of settings: AKIN_SERVER_METRICS_ADDR is --metrics-addr. AKIN_ADDR and
-// others without SERVER are those of the client.
+// variablePrefix begins the environment variables of settings: AKIN_SERVER_METRICS_ADDR is --metrics-addr. AKIN_ADDR
+// and others without SERVER are those of the client.
 const variablePrefix = "AKIN_SERVER_"
 
 func variableOf(flag string) string {

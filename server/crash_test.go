@@ -144,9 +144,9 @@ func (l *ledger) send(content string, ids []string, batch bool, call func() erro
 	return nil
 }
 
-// pointLimit is how long a server may take to come to a point. Each is reached by construction: the writers and disturb
-// go on until the server is dead, and the schedule lets no task wait for ever. So the limit only ends a test of a server
-// that hangs.
+// pointLimit is how long a server may take to come to a point. Each is reached by construction: the writers and
+// disturb go on until the server is dead, and the schedule lets no task wait for ever. So the limit only ends a test
+// of a server that hangs.
 const pointLimit = 5 * time.Minute
 
 // crash starts a server on the folder, loads it, and returns when it is dead: whether it died where it was to.
@@ -316,8 +316,8 @@ func audit(t *testing.T, folder string, truth *ledger, round int, point string) 
 	}
 }
 
-// TestATrainedModelServesAfterAKill kills a server right after it has reported a trained model, while no checkpoint of it
-// can be on disk. The next start serves that model.
+// TestATrainedModelServesAfterAKill kills a server right after it has reported a trained model, while no checkpoint of
+// it can be on disk. The next start serves that model.
 func TestATrainedModelServesAfterAKill(t *testing.T) {
 	folder := t.TempDir()
 	t.Setenv(failPoint, holdCheckpoints+":1")

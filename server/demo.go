@@ -165,7 +165,8 @@ func show(ctx context.Context, out io.Writer, addr string) error {
 	return nil
 }
 
-// train trains a model on the papers. The server may be learning from them of its own accord just then: that is waited for.
+// train trains a model on the papers. The server may be learning from them of its own accord just then: that is waited
+// for.
 func train(ctx context.Context, c *client.Client) error {
 	for {
 		_, err := c.Train(ctx, client.TrainConfig{})

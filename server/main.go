@@ -22,7 +22,8 @@ import (
 
 func main() { run(nil) }
 
-// run is main. configure changes the engine's settings in tests that stop the process at a named point; nil: it does not.
+// run is main. configure changes the engine's settings in tests that stop the process at a named point; nil: it does
+// not.
 func run(configure func(*engine.Config)) {
 	if err := newCommand(configure).ExecuteContext(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "akin-server:", err)

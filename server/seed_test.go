@@ -49,8 +49,8 @@ func seedRecords(t *testing.T, file string) []seedRecord {
 	return records
 }
 
-// TestTitlesFindTheirAbstractsWithoutTraining puts the 198 abstracts in without their titles and searches each title. The
-// model is not trained at this size unless asked.
+// TestTitlesFindTheirAbstractsWithoutTraining puts the 198 abstracts in without their titles and searches each title.
+// The model is not trained at this size unless asked.
 func TestTitlesFindTheirAbstractsWithoutTraining(t *testing.T) {
 	abstracts := seedRecords(t, seedData(t, "seed-title-to-abstract", "corpus.jsonl"))
 	titles := seedRecords(t, seedData(t, "seed-title-to-abstract", "queries.jsonl"))

@@ -52,7 +52,8 @@ type certificate struct {
 	checked  time.Time
 }
 
-// current is the newest pair that could be read: a half-written renewal is tried again and the old one served meanwhile.
+// current is the newest pair that could be read: a half-written renewal is tried again and the old one served
+// meanwhile.
 func (c *certificate) current() *tls.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()

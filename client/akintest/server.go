@@ -1,5 +1,5 @@
-// Package akintest is an Akin server for the tests of programs that use Akin: it runs inside the test, on a free port of
-// the loopback interface, starts in a millisecond, and needs no data folder.
+// Package akintest is an Akin server for the tests of programs that use Akin: it runs inside the test, on a free port
+// of the loopback interface, starts in a millisecond, and needs no data folder.
 //
 // It keeps the contract of the real server: what is stored, found and refused, with which reason and about which field.
 // One table of tests runs against both. It differs where a test is better off without the real thing:

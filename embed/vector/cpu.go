@@ -34,9 +34,9 @@ func Class() string {
 	return Portable
 }
 
-// Limit switches to the kernels of the named class, or to the best the machine has below it, and returns a function that
-// undoes it. It exists for tests and measurements: no kernel may run while it or the returned function does. An unknown
-// name means Portable.
+// Limit switches to the kernels of the named class, or to the best the machine has below it, and returns a function
+// that undoes it. It exists for tests and measurements: no kernel may run while it or the returned function does. An
+// unknown name means Portable.
 func Limit(class string) (undo func()) {
 	avx2, avx512, vnni := hasAVX2, hasAVX512, hasVNNI
 	hasAVX512 = class == AVX512 && haveAVX512

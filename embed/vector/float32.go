@@ -32,9 +32,9 @@ func Scale(x []float32, alpha float32) {
 	}
 }
 
-// QuantizeInt8 writes the codes of x to dst, from -127 to 127 and rounded to the nearest, and returns what a code is to be
-// multiplied by. dst must have the length of x. For zeros, and for rows so small that the scale would vanish, all are zero.
-// It gives the same bits in every class.
+// QuantizeInt8 writes the codes of x to dst, from -127 to 127 and rounded to the nearest, and returns what a code is
+// to be multiplied by. dst must have the length of x. For zeros, and for rows so small that the scale would vanish,
+// all are zero. It gives the same bits in every class.
 func QuantizeInt8(dst []int8, x []float32) (step float32) {
 	dst = dst[:len(x)]
 	if len(x) == 0 {
@@ -49,9 +49,9 @@ func QuantizeInt8(dst []int8, x []float32) (step float32) {
 	return step
 }
 
-// Matrix is a matrix of float32 by rows: element (i, j) is Data[i*Stride+j]. MatMul wants Rows in multiples of RowTile and
-// Cols of ColTile; zeros make up what is missing. A stride that is not a multiple of a power of two keeps a column from
-// crowding a few sets of the first-level cache.
+// Matrix is a matrix of float32 by rows: element (i, j) is Data[i*Stride+j]. MatMul wants Rows in multiples of RowTile
+// and Cols of ColTile; zeros make up what is missing. A stride that is not a multiple of a power of two keeps a column
+// from crowding a few sets of the first-level cache.
 type Matrix struct {
 	Data               []float32
 	Rows, Cols, Stride int
@@ -76,8 +76,8 @@ func roundUp(n, step int) int { return (n + step - 1) / step * step }
 // Row returns row i.
 func (m Matrix) Row(i int) []float32 { return m.Data[i*m.Stride:][:m.Cols:m.Cols] }
 
-// MatMul sets the rows from up to below to of c to those of the product x*y. inner is the number of columns of x and rows of
-// y that take part. c must not share memory with x or y.
+// MatMul sets the rows from up to below to of c to those of the product x*y. inner is the number of columns of x and
+// rows of y that take part. c must not share memory with x or y.
 func MatMul(c, x, y Matrix, inner, from, to int) {
 	if from%RowTile != 0 || to%RowTile != 0 || c.Cols%ColTile != 0 || to > min(c.Rows, x.Rows) || inner > min(x.Stride, y.Rows) ||
 		y.Cols < c.Cols {

@@ -2,8 +2,8 @@ package vector
 
 import "math"
 
-// The products below stand in conversions of their own, which keeps compilers from fusing them with the sums: the portable
-// kernels give the same bits on every machine.
+// The products below stand in conversions of their own, which keeps compilers from fusing them with the sums: the
+// portable kernels give the same bits on every machine.
 
 func dotPortable(a, b []float32) float32 {
 	var s0, s1, s2, s3 float32

@@ -19,8 +19,8 @@ func forEachClass(t *testing.T, fn func(t *testing.T)) {
 	}
 }
 
-// misaligned returns n random numbers that begin off bytes behind a multiple of 64, and the slice they lie in, whose other
-// elements are guards.
+// misaligned returns n random numbers that begin off bytes behind a multiple of 64, and the slice they lie in, whose
+// other elements are guards.
 func misaligned(r *rand.Rand, n, off int) (x, guarded []float32) {
 	guarded = make([]float32, n+48)
 	for i := range guarded {

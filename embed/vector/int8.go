@@ -1,22 +1,22 @@
 package vector
 
-// The int8 kernels score vectors kept as 12-bit codes. A code c in [-2032, 2032] is kept in two planes, so that the walk of
-// a graph and the scan of a set touch only the coarse one:
+// The int8 kernels score vectors kept as 12-bit codes. A code c in [-2032, 2032] is kept in two planes, so that the
+// walk of a graph and the scan of a set touch only the coarse one:
 //
 //	hi = (c+8)>>4, -127 to 127, kept as the byte hi+128      (coarse plane, one byte a dimension)
 //	lo = c - 16*hi,  -8 to   7, kept as the nibble lo+8      (fine plane, half a byte a dimension)
 //
-// Bytes are biased because the multiply of AVX-512 VNNI takes one unsigned and one signed operand: with rows unsigned and
-// queries signed the correction is 128 times the sum of the query, one number a query instead of one a row. Two signed
-// operands would need vpmaddubsw, whose 16-bit sums saturate.
+// Bytes are biased because the multiply of AVX-512 VNNI takes one unsigned and one signed operand: with rows unsigned
+// and queries signed the correction is 128 times the sum of the query, one number a query instead of one a row. Two
+// signed operands would need vpmaddubsw, whose 16-bit sums saturate.
 //
-// Rows lie in blocks of BlockRows, so that a set can grow without moving. A coarse block is BlockRows rows of stride bytes
-// followed by BlockRows float32 scales; a fine block is BlockRows rows of stride/2 bytes. The stride is the number of
-// dimensions rounded up to a multiple of 64; padding holds 128 in the coarse plane and 8 in both nibbles of the fine one,
-// which are the zeros of the biased forms.
+// Rows lie in blocks of BlockRows, so that a set can grow without moving. A coarse block is BlockRows rows of stride
+// bytes followed by BlockRows float32 scales; a fine block is BlockRows rows of stride/2 bytes. The stride is the
+// number of dimensions rounded up to a multiple of 64; padding holds 128 in the coarse plane and 8 in both nibbles of
+// the fine one, which are the zeros of the biased forms.
 //
-// Within a fine row each group of 32 bytes holds 64 dimensions: byte j keeps dimension j in its low nibble and dimension
-// 32+j in its high one.
+// Within a fine row each group of 32 bytes holds 64 dimensions: byte j keeps dimension j in its low nibble and
+// dimension 32+j in its high one.
 
 // BlockRows is the number of rows of one block.
 const BlockRows = 1 << blockShift

@@ -16,6 +16,6 @@ func fine(dst []float32, q *Int8Query, coarseBlocks, fineBlocks [][]byte, slots 
 	finePortable(dst, q, coarseBlocks, fineBlocks, slots)
 }
 
-// Prefetch brings the first lines (of 64 bytes) at p towards the first-level cache where the machine has an instruction for
-// it; here it does nothing.
+// Prefetch brings the first lines (of 64 bytes) at p towards the first-level cache where the machine has an
+// instruction for it; here it does nothing.
 func Prefetch(unsafe.Pointer, int) {}

@@ -1,31 +1,32 @@
-// Annbench measures the engines of package index on vectors in a file: how long they take to build, the memory they take,
-// and at every width of a search its recall, throughput and latency.
+// Annbench measures the engines of package index on vectors in a file: how long they take to build, the memory they
+// take, and at every width of a search its recall, throughput and latency.
 //
 //	go run ./server/cmd/annbench --base B.fbin --query Q.fbin --engines flat,hnsw,coder
 //
-// The files hold uint32 n, uint32 dims and n rows of little-endian float32; `go run ./server/cmd/eval --vectors OUT` writes
-// them from papers. Rows are scaled to L2 norm 1. Ground truth is computed in float32 from the files, on all cores, and
-// never asks an engine; a returned vector counts if its float32 cosine reaches that of the true k-th.
+// The files hold uint32 n, uint32 dims and n rows of little-endian float32; `go run ./server/cmd/eval --vectors OUT`
+// writes them from papers. Rows are scaled to L2 norm 1. Ground truth is computed in float32 from the files, on all
+// cores, and never asks an engine; a returned vector counts if its float32 cosine reaches that of the true k-th.
 //
 // # Peer
 //
-// hnswlib/main.cpp beside this file measures hnswlib, the C++ library, in the same way, and prints the same JSON. It needs
-// g++ and Debian's libhnswlib-dev:
+// hnswlib/main.cpp beside this file measures hnswlib, the C++ library, in the same way, and prints the same JSON. It
+// needs g++ and Debian's libhnswlib-dev:
 //
 //	g++ -O3 -march=native -std=c++17 -pthread -o $TMPDIR/hnswlib-bench server/cmd/annbench/hnswlib/main.cpp
 //	$TMPDIR/hnswlib-bench --base B.fbin --query Q.fbin --json
 //
-// With --hnswlib $TMPDIR/hnswlib-bench annbench runs it last, with its own flags, and prints every engine's throughput and
-// build time over hnswlib's: the smallest width that reaches recall .95 and .99, in one run on one machine.
+// With --hnswlib $TMPDIR/hnswlib-bench annbench runs it last, with its own flags, and prints every engine's throughput
+// and build time over hnswlib's: the smallest width that reaches recall .95 and .99, in one run on one machine.
 //
 // # Output
 //
-// With --json one object: base, n, dims, queries, k, threads, cpus, kernels, truth_seconds, and for each of engines: engine, build_seconds,
-// build_cpu_seconds, bytes_per_vector (codes, links, and what re-ranking needs), heap_bytes_per_vector (what the process's
-// heap grew by), ef: [{ef, recall@K, qps, cpu_qps, p50_us, p99_us, exact, scored}] and, with --selectivity, filtered: the
-// same with selectivity. cpu_qps are queries a second of processor time, which other programs on the machine disturb less
-// than they do qps. exact is the share of queries that the engine answered by scoring every accepted vector, scored the
-// vectors scored a query. Throughput is that of the fastest of --rounds rounds; recall is of every query.
+// With --json one object: base, n, dims, queries, k, threads, cpus, kernels, truth_seconds, and for each of engines:
+// engine, build_seconds, build_cpu_seconds, bytes_per_vector (codes, links, and what re-ranking needs),
+// heap_bytes_per_vector (what the process's heap grew by), ef: [{ef, recall@K, qps, cpu_qps, p50_us, p99_us, exact,
+// scored}] and, with --selectivity, filtered: the same with selectivity. cpu_qps are queries a second of processor
+// time, which other programs on the machine disturb less than they do qps. exact is the share of queries that the
+// engine answered by scoring every accepted vector, scored the vectors scored a query. Throughput is that of the
+// fastest of --rounds rounds; recall is of every query.
 package main
 
 import (

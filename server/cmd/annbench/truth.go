@@ -37,8 +37,8 @@ func (a *accepted) Slots() ([]uint32, bool) { return a.slots, true }
 // Share implements index.Accept.
 func (a *accepted) Share() float64 { return a.share }
 
-// truth returns, for each filter (nil: none) and each query, the float32 cosine of the k-th best accepted vector. A query
-// with fewer than k gets the last of them.
+// truth returns, for each filter (nil: none) and each query, the float32 cosine of the k-th best accepted vector. A
+// query with fewer than k gets the last of them.
 func truth(base, query *matrix, k int, filters []*accepted) [][]float32 {
 	kth := make([][]float32, len(filters))
 	for i := range kth {

@@ -180,8 +180,8 @@ func readGrades(path string, queries []query) error {
 	})
 }
 
-// makeKnownItem replaces the queries by the titles of n papers, drawn by seed among those with title and text, and takes
-// those titles out of the papers.
+// makeKnownItem replaces the queries by the titles of n papers, drawn by seed among those with title and text, and
+// takes those titles out of the papers.
 func (ds *dataset) makeKnownItem(n int, seed uint64) error {
 	var titled []int
 	for i, d := range ds.Documents {

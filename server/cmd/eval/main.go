@@ -1,9 +1,9 @@
 // Command eval measures retrieval quality on a collection in the form of BEIR.
 //
-// It trains a model on the collection as the server does, embeds every document, ranks the judged queries three ways, by
-// cosine (dense), by BM25 (lexical) and by both as the server ranks (fused), and prints the means of nDCG@10, recall@10,
-// recall@100, MRR@10 and hit@1, defined as trec_eval defines them. Cosines are exact float32: what an index loses is
-// annbench's to say.
+// It trains a model on the collection as the server does, embeds every document, ranks the judged queries three ways,
+// by cosine (dense), by BM25 (lexical) and by both as the server ranks (fused), and prints the means of nDCG@10,
+// recall@10, recall@100, MRR@10 and hit@1, defined as trec_eval defines them. Cosines are exact float32: what an index
+// loses is annbench's to say.
 package main
 
 import (

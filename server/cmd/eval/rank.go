@@ -39,8 +39,8 @@ func (c *collection) evaluate(ctx context.Context) (*figures, error) {
 	return f, err
 }
 
-// rankAll ranks every query by exact float32 cosine, by BM25 over all documents, and by the two fused as the server fuses
-// them, and calls fn with the three rankings of one query after the other, in their order.
+// rankAll ranks every query by exact float32 cosine, by BM25 over all documents, and by the two fused as the server
+// fuses them, and calls fn with the three rankings of one query after the other, in their order.
 func (c *collection) rankAll(ctx context.Context, fn func(q *query, lists [3][]index.Candidate) error) error {
 	for from := 0; from < len(c.Queries); from += batch {
 		queries := c.Queries[from:min(from+batch, len(c.Queries))]

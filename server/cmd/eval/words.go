@@ -37,8 +37,8 @@ func (c *collection) byWords(ctx context.Context, a *analyzed) ([]index.Candidat
 	return list, nil
 }
 
-// contenders are the documents that can have a BM25 of floor or more, by rising slot: those with any word but the lightest,
-// which even together stay below it.
+// contenders are the documents that can have a BM25 of floor or more, by rising slot: those with any word but the
+// lightest, which even together stay below it.
 func (c *collection) contenders(q *lexical.Query, words []uint32, floor float64) []uint32 {
 	const rounding = 1e-5 // of scores, which are float32, as a share
 	most := func(word uint32) float64 { return q.Weight(word) * (lexical.DefaultK1 + 1) * (1 + rounding) }

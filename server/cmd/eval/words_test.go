@@ -10,8 +10,8 @@ import (
 	"github.com/akin-search/akin/server/internal/lexical"
 )
 
-// zipfDataset has documents and queries of random words, a few of which are in most documents; a query for a stored paper,
-// and one of a word that no document has.
+// zipfDataset has documents and queries of random words, a few of which are in most documents; a query for a stored
+// paper, and one of a word that no document has.
 func zipfDataset(documents, queries int) *dataset {
 	words := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.2, 4, 3000)
 	text := func(n int) string {

@@ -27,10 +27,11 @@ type document struct {
 
 // corpus makes any number of papers of the real ones. The same number gives the same papers in the same order.
 //
-// Up to the number of real papers it is a random part of them. Beyond, every real paper is in, evenly spread, and between
-// them stand mixtures: half of the sentences of three real abstracts, less a third, under the title of one of them. They
-// have the words and lengths of real abstracts and lie between them, so nearest neighbours are closer together than among
-// as many real papers, and recall at a given width is lower. Order is random: it says nothing about what comes late.
+// Up to the number of real papers it is a random part of them. Beyond, every real paper is in, evenly spread, and
+// between them stand mixtures: half of the sentences of three real abstracts, less a third, under the title of one of
+// them. They have the words and lengths of real abstracts and lie between them, so nearest neighbours are closer
+// together than among as many real papers, and recall at a given width is lower. Order is random: it says nothing
+// about what comes late.
 type corpus struct {
 	documents []document // in the order in which they come
 	papers    int        // to make

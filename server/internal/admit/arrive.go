@@ -131,8 +131,8 @@ var (
 		"too many exports, backups, trainings or imports run already: wait for one to end", time.Second)
 )
 
-// Arrive looks at a call whose headers are in. It runs on the goroutine that reads the connection, and blocks on nothing
-// but short locks. Its signature is that of gRPC's tap handle.
+// Arrive looks at a call whose headers are in. It runs on the goroutine that reads the connection, and blocks on
+// nothing but short locks. Its signature is that of gRPC's tap handle.
 func (g *Gate) Arrive(ctx context.Context, info *tap.Info) (context.Context, error) {
 	call := &Call{Method: info.FullMethodName, Arrived: time.Now()}
 	err := g.arrive(ctx, call, info)
@@ -258,8 +258,8 @@ func (g *Gate) End(ctx context.Context) {
 	}
 }
 
-// Acquire charges a call for its message and waits for its turn. The context it returns is for the handler: where it asks
-// whether it has ended, long work gives way to what is more urgent.
+// Acquire charges a call for its message and waits for its turn. The context it returns is for the handler: where it
+// asks whether it has ended, long work gives way to what is more urgent.
 func (g *Gate) Acquire(ctx context.Context, m proto.Message) (context.Context, error) {
 	call := callOf(ctx)
 	if call == nil || call.Rule.Elsewhere {
@@ -295,8 +295,8 @@ func (g *Gate) Do(ctx context.Context, class Class, units float64, fn func(ctx c
 	return fn(permit.context(ctx))
 }
 
-// Width is how many goroutines a batch or heavy call may use beside the others that run now, itself counted: all together
-// they are about as many as cores, so that there is always a processor left that looks after the network.
+// Width is how many goroutines a batch or heavy call may use beside the others that run now, itself counted: all
+// together they are about as many as cores, so that there is always a processor left that looks after the network.
 func (g *Gate) Width() int {
 	s := g.limiter.State()
 	return max(1, g.limiter.cores/max(1, s.Running[Batch]+s.Running[Heavy]))

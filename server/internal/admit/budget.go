@@ -8,8 +8,9 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// Budget bounds the bytes of all messages that are being received or worked on, counted as they come in and, where they
-// are compressed, as they grow. Messages of up to smallMessage are not counted: what bounds them is the number of calls.
+// Budget bounds the bytes of all messages that are being received or worked on, counted as they come in and, where
+// they are compressed, as they grow. Messages of up to smallMessage are not counted: what bounds them is the number of
+// calls.
 type Budget struct {
 	mu      sync.Mutex
 	limit   int64

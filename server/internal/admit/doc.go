@@ -2,8 +2,8 @@
 //
 // # The chain
 //
-// A call passes these stages in order; each may refuse it, and none but the last does the call's own work. Whoever wants
-// to see a call's way (metrics, traces, logs) reads the times that the stages leave in its Call.
+// A call passes these stages in order; each may refuse it, and none but the last does the call's own work. Whoever
+// wants to see a call's way (metrics, traces, logs) reads the times that the stages leave in its Call.
 //
 //	connect   connections are counted, and shed when there are too many or no file descriptors are left   listener.go
 //	arrive    on the stream's headers, before a byte of the message is read: principal, role, rate, calls
@@ -15,7 +15,7 @@
 //
 // # Principals
 //
-// A principal is who calls: found by the bearer token or the subject of the client's certificate, in a file that is read
-// again when it changes. It has roles, and may have a filter that binds every method that can show, count or explain a
-// paper. Rules has one rule for every method; a method without one is refused.
+// A principal is who calls: found by the bearer token or the subject of the client's certificate, in a file that is
+// read again when it changes. It has roles, and may have a filter that binds every method that can show, count or
+// explain a paper. Rules has one rule for every method; a method without one is refused.
 package admit

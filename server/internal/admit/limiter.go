@@ -252,8 +252,8 @@ func (l *Limiter) wait(c Class, greedy bool) time.Duration {
 	return seconds(before * l.hold[c] / float64(places))
 }
 
-// inTime reports whether a call that waits so long is reached within what its class may wait and a third of what is left
-// to it: the estimate may be wrong by as much.
+// inTime reports whether a call that waits so long is reached within what its class may wait and a third of what is
+// left to it: the estimate may be wrong by as much.
 func (l *Limiter) inTime(t *ticket, wait time.Duration, now time.Time) bool {
 	if wait > maxWait[t.class] {
 		return false

@@ -80,8 +80,8 @@ func (p *Permit) retake(ctx context.Context, most time.Duration) {
 	}
 }
 
-// yield lets whoever is more urgent run: called by long work wherever its context is asked whether it has ended. It takes
-// nothing but a look at the clock most of the time.
+// yield lets whoever is more urgent run: called by long work wherever its context is asked whether it has ended. It
+// takes nothing but a look at the clock most of the time.
 func (p *Permit) yield(ctx context.Context) {
 	if p.limiter == nil || !p.mu.TryLock() {
 		return // another goroutine of the same call is about it

@@ -86,8 +86,8 @@ func NewPrincipal(name string, roles Role, f *filter.Filter) *Principal {
 	return &Principal{Name: name, Roles: roles, Filter: f, account: newAccount(0)}
 }
 
-// PrincipalOf is who makes a call: whatever belongs to someone (profiles, subscriptions) belongs to its name. Outside of
-// a call it is Everyone.
+// PrincipalOf is who makes a call: whatever belongs to someone (profiles, subscriptions) belongs to its name. Outside
+// of a call it is Everyone.
 func PrincipalOf(ctx context.Context) *Principal {
 	if call := callOf(ctx); call != nil && call.Principal != nil {
 		return call.Principal

@@ -120,8 +120,8 @@ func (u *usage) add(key any, seconds float64, now time.Time) {
 	u.total += seconds
 }
 
-// greedy reports whether a caller took more than an equal part of what all took lately. Among equals it changes from one
-// moment to the next, and whoever had less goes before.
+// greedy reports whether a caller took more than an equal part of what all took lately. Among equals it changes from
+// one moment to the next, and whoever had less goes before.
 func (u *usage) greedy(key any, now time.Time) bool {
 	u.decay(now)
 	s := u.callers[key]

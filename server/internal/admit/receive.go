@@ -40,10 +40,10 @@ var (
 	errNoProtocol = Refuse(codes.Internal, reasonMessage, "this release of gRPC cannot be read from", 0)
 )
 
-// Receive reads one message of a call into m, counts it against the budget, and stops when the message does not come in
-// time. only says that there must not be another one; a message of many is counted while it is read and decoded alone.
-// The error is io.EOF where another message of many might have come and the client has closed its side; otherwise it is a
-// status or the context's.
+// Receive reads one message of a call into m, counts it against the budget, and stops when the message does not come
+// in time. only says that there must not be another one; a message of many is counted while it is read and decoded
+// alone. The error is io.EOF where another message of many might have come and the client has closed its side;
+// otherwise it is a status or the context's.
 func (g *Gate) Receive(ctx context.Context, codec encoding.CodecV2, m any, only bool) error {
 	stream, ok := grpc.ServerTransportStreamFromContext(ctx).(wire)
 	if !ok {
@@ -231,8 +231,8 @@ const (
 	stringBytes  = 24
 )
 
-// unfolded estimates what a message takes in memory beyond its encoded bytes: two bytes may stand for a whole message of
-// many fields.
+// unfolded estimates what a message takes in memory beyond its encoded bytes: two bytes may stand for a whole message
+// of many fields.
 func unfolded(data mem.BufferSlice, md protoreflect.MessageDescriptor) int64 {
 	if len(data) == 1 {
 		return unfold(data[0].ReadOnlyData(), md, 0)

@@ -14,9 +14,9 @@ type Chain struct {
 	Fault error
 }
 
-// Open opens the newest base and the segments behind it as far as they are whole: their manifests and the sizes of their
-// sections are verified here, the content while it is read. ErrNone when there is no part. Any other error means that
-// there is no base to begin with.
+// Open opens the newest base and the segments behind it as far as they are whole: their manifests and the sizes of
+// their sections are verified here, the content while it is read. ErrNone when there is no part. Any other error means
+// that there is no base to begin with.
 func (f Folder) Open() (*Chain, error) {
 	numbers, err := list(f.Path, prefix)
 	if err != nil {

@@ -103,8 +103,8 @@ func TestAnInterruptedSegmentLeavesTheChain(t *testing.T) {
 	}
 }
 
-// TestADamagedSegmentEndsTheChain damages files of a chain at random: Open gives the parts before the damaged one, or the
-// reading of that one fails, and whatever can be read is what was written.
+// TestADamagedSegmentEndsTheChain damages files of a chain at random: Open gives the parts before the damaged one, or
+// the reading of that one fails, and whatever can be read is what was written.
 func TestADamagedSegmentEndsTheChain(t *testing.T) {
 	f := Folder{Path: t.TempDir()}
 	writeChain(t, f, 3)

@@ -34,8 +34,8 @@ var (
 // ErrNotNewest: the part to be extended is not the newest one in the folder any more.
 var ErrNotNewest = errors.New("another part of the checkpoint is the newest")
 
-// Folder holds the checkpoint of one store: a base, and the segments that extend it. One goroutine at a time writes; the
-// caller sees to it that one process uses the folder.
+// Folder holds the checkpoint of one store: a base, and the segments that extend it. One goroutine at a time writes;
+// the caller sees to it that one process uses the folder.
 type Folder struct {
 	Path string // created when the first part is written, mode 0700
 
@@ -72,9 +72,9 @@ func (f Folder) List() ([]string, error) {
 
 func (f Folder) path(n uint64) string { return filepath.Join(f.Path, numbered(prefix, n)) }
 
-// WriteBase makes a base: fn fills the sections; when it returns, they are made durable, the base gets its name, is read
-// back, and all parts before it are removed. After an error those are still there, and nothing else is, except for an
-// error that names a part: that one was not removed. A cancelled ctx ends the reading back.
+// WriteBase makes a base: fn fills the sections; when it returns, they are made durable, the base gets its name, is
+// read back, and all parts before it are removed. After an error those are still there, and nothing else is, except
+// for an error that names a part: that one was not removed. A cancelled ctx ends the reading back.
 func (f Folder) WriteBase(ctx context.Context, meta Meta, fn func(w *Writer) error) (Part, error) {
 	before, err := f.prepare()
 	if err != nil {
@@ -165,8 +165,8 @@ func (f Folder) settle(ctx context.Context, path string, at points) (int64, erro
 	return r.Size(), f.at(at.verified)
 }
 
-// remove deletes parts, the newest first: what is left by a kill is a chain again. They lose their names first, so that a
-// half-deleted one is never taken for one.
+// remove deletes parts, the newest first: what is left by a kill is a chain again. They lose their names first, so
+// that a half-deleted one is never taken for one.
 func (f Folder) remove(numbers []uint64) error {
 	for i, n := range numbers {
 		temp := filepath.Join(f.Path, tempPrefix+numbered(prefix, n))

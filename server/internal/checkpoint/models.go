@@ -23,7 +23,8 @@ const (
 	modelHeadSize = 8 + 4 + 8 + 8 + 2*1 + 8 + crcSize // with empty strings
 )
 
-// PointModelKept is a point at which Models.Hook is called: the model is durable, and the ones before it are still there.
+// PointModelKept is a point at which Models.Hook is called: the model is durable, and the ones before it are still
+// there.
 const PointModelKept = "model.kept"
 
 // ModelMeta says what a model's file holds.
@@ -34,8 +35,8 @@ type ModelMeta struct {
 	Created     time.Time // to the nanosecond
 }
 
-// Models holds the models of one store, each in a file of its own: in practice the one that serves, and for a moment its
-// successor. The newest whole one is the one to serve. One goroutine at a time writes.
+// Models holds the models of one store, each in a file of its own: in practice the one that serves, and for a moment
+// its successor. The newest whole one is the one to serve. One goroutine at a time writes.
 //
 //	models/
 //	  model-00000003
@@ -54,8 +55,8 @@ type ModelFile struct {
 	Size   int64 // of the model's own bytes
 }
 
-// Write makes a model durable, as the newest: once it returns, it survives the end of the process and of the machine. The
-// ones before it stay until Prune.
+// Write makes a model durable, as the newest: once it returns, it survives the end of the process and of the machine.
+// The ones before it stay until Prune.
 func (m Models) Write(meta ModelMeta, model io.WriterTo) (path string, err error) {
 	for _, s := range []string{meta.Lineage, meta.Fingerprint} {
 		if len(s) > maxString {

@@ -84,9 +84,9 @@ func (r *Reader) Size() int64 {
 	return n
 }
 
-// Section opens a section of size bytes, to be read by one goroutine until Close. Every byte it gives has been verified;
-// at the first block that does not match, its error wraps ErrDamaged or ErrTruncated. ErrNoSection when there is none of
-// that name.
+// Section opens a section of size bytes, to be read by one goroutine until Close. Every byte it gives has been
+// verified; at the first block that does not match, its error wraps ErrDamaged or ErrTruncated. ErrNoSection when
+// there is none of that name.
 func (r *Reader) Section(name string) (content io.Reader, size int64, err error) {
 	for i := range r.manifest.sections {
 		s := &r.manifest.sections[i]

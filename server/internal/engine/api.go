@@ -204,8 +204,8 @@ type Preference struct {
 	Weight  float64 // above 0, finite
 }
 
-// Because says why a paper was recommended. The parts, Others and minus Penalty sum to what the likes and dislikes make of
-// the paper.
+// Because says why a paper was recommended. The parts, Others and minus Penalty sum to what the likes and dislikes
+// make of the paper.
 type Because struct {
 	Likes   []LikeReason // the likes with the largest parts, largest first
 	Others  float64      // the sum of the parts of the other likes

@@ -6,8 +6,8 @@ import (
 	"github.com/akin-search/akin/server/internal/store"
 )
 
-// applyQueue bounds the batches that are durable but not yet visible. A full queue holds back the store's committer, and
-// that holds back writers.
+// applyQueue bounds the batches that are durable but not yet visible. A full queue holds back the store's committer,
+// and that holds back writers.
 const applyQueue = 64
 
 // apply is the applier: the one goroutine that makes writes visible, in the order of their revisions. It ends when the
@@ -28,8 +28,8 @@ func (e *Engine) apply() {
 }
 
 // applyBatch publishes one batch: the revision is stored last, so that a query sees all of it or nothing. The batch is
-// durable, so it is applied even when the store has failed meanwhile. A generation that was built beside writes may have
-// come by the batch in the log before it came here: then there is nothing left to do.
+// durable, so it is applied even when the store has failed meanwhile. A generation that was built beside writes may
+// have come by the batch in the log before it came here: then there is nothing left to do.
 func (e *Engine) applyBatch(entries []store.Entry) {
 	batch := entries[0].Payload.(*item).batch
 	defer close(batch.applied)

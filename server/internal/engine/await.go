@@ -15,8 +15,8 @@ import (
 // awaitLimit is the longest that a read waits for the position it names. A variable, so that tests shrink it.
 var awaitLimit = 5 * time.Second
 
-// Await returns once queries see a position: at once for all that a write of this engine has answered with. It waits for
-// others up to awaitLimit, then ErrBehind; ErrLineageChanged when the position is of another history.
+// Await returns once queries see a position: at once for all that a write of this engine has answered with. It waits
+// for others up to awaitLimit, then ErrBehind; ErrLineageChanged when the position is of another history.
 func (e *Engine) Await(ctx context.Context, p paper.Position) error {
 	switch err := e.store.Follows(p); {
 	case errors.Is(err, store.ErrOtherHistory):
@@ -43,15 +43,16 @@ func (e *Engine) Await(ctx context.Context, p paper.Position) error {
 	}
 }
 
-// arrivals are the calls that wait for a revision to become visible. The applier looks at one number when there are none.
+// arrivals are the calls that wait for a revision to become visible. The applier looks at one number when there are
+// none.
 type arrivals struct {
 	waiting atomic.Int64
 	mu      sync.Mutex
 	calls   map[chan struct{}]uint64 // what to close, and the revision that it waits for
 }
 
-// expect returns what is closed when a revision is visible, and what takes the wait back; nil when it is visible already.
-// visible returns the present revision.
+// expect returns what is closed when a revision is visible, and what takes the wait back; nil when it is visible
+// already. visible returns the present revision.
 func (a *arrivals) expect(revision uint64, visible func() uint64) (come chan struct{}, forget func()) {
 	if visible() >= revision {
 		return nil, nil

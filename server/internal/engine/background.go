@@ -258,8 +258,8 @@ func (e *Engine) linkWorkers() int {
 	return max(1, cores-1)
 }
 
-// catchUpLive moves the tail of the live generation into its graph. It gives up without an error when another generation
-// takes over: that one has a tail of its own.
+// catchUpLive moves the tail of the live generation into its graph. It gives up without an error when another
+// generation takes over: that one has a tail of its own.
 func (e *Engine) catchUpLive() error {
 	e.graphMu.Lock()
 	defer e.graphMu.Unlock()

@@ -24,8 +24,8 @@ func (e *Engine) at(point string) error {
 }
 
 // Check verifies that the store, the index and everything else held agree with each other and with their own
-// invariants, and that what is held of each paper is what its stored text makes. It reads everything, and holds back the graph meanwhile. Writes must rest: a paper that is written during
-// the check may be reported.
+// invariants, and that what is held of each paper is what its stored text makes. It reads everything, and holds back
+// the graph meanwhile. Writes must rest: a paper that is written during the check may be reported.
 func (e *Engine) Check(ctx context.Context) error {
 	if err := e.store.Check(ctx); err != nil {
 		return fmt.Errorf("store: %w", err)

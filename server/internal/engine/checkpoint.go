@@ -74,9 +74,9 @@ type extent struct {
 	links    bool // with what changed in the graph
 }
 
-// writeCheckpoint brings the checkpoint up to the live generation's applied revision, while queries and writes go on: by a
-// segment of what came since the last part, or by a new base where segments would outgrow the one there is. Then the log
-// that it makes dispensable is trimmed.
+// writeCheckpoint brings the checkpoint up to the live generation's applied revision, while queries and writes go on:
+// by a segment of what came since the last part, or by a new base where segments would outgrow the one there is. Then
+// the log that it makes dispensable is trimmed.
 func (e *Engine) writeCheckpoint(ctx context.Context) error {
 	c := &e.checkpoint
 	c.Lock()
@@ -135,11 +135,11 @@ func (e *Engine) writeCheckpoint(ctx context.Context) error {
 
 // nextExtent decides what the next part holds. The caller holds the checkpoint's lock.
 //
-// All but the links only grows, so a segment of it costs what the new papers take. The links of a paper that enters the graph
-// change the lists of some twenty others: while papers pour in, writing them costs more than the papers, and a start can do
-// without, since it scans what is not in the graph. So they wait for a quiet moment unless they are few. A new base, which
-// costs the whole corpus, is due when the segments have grown as large as the base: over the life of a corpus, bases then cost
-// at most twice its size.
+// All but the links only grows, so a segment of it costs what the new papers take. The links of a paper that enters
+// the graph change the lists of some twenty others: while papers pour in, writing them costs more than the papers, and
+// a start can do without, since it scans what is not in the graph. So they wait for a quiet moment unless they are
+// few. A new base, which costs the whole corpus, is due when the segments have grown as large as the base: over the
+// life of a corpus, bases then cost at most twice its size.
 func (e *Engine) nextExtent(g *Generation, revision uint64) extent {
 	c := &e.checkpoint
 	x := extent{to: g.slotsAt(revision), revision: revision, since: c.revision.Load(), from: c.slots}

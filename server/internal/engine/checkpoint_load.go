@@ -176,7 +176,8 @@ func (f *firstBad) note(part int, err error) {
 	}
 }
 
-// fits reports whether a part is of this model, index and release, of the store's own past, and can be brought up to date from its log.
+// fits reports whether a part is of this model, index and release, of the store's own past, and can be brought up to
+// date from its log.
 func (e *Engine) fits(meta checkpoint.Meta, file checkpoint.ModelFile) error {
 	switch {
 	case meta.Content != checkpointContent:

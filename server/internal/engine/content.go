@@ -8,8 +8,8 @@ import (
 	"github.com/akin-search/akin/server/internal/store"
 )
 
-// holdsContent reports whether a generation that was brought up to the store's revision holds exactly the store's papers,
-// by the digest of both. Nothing is written meanwhile.
+// holdsContent reports whether a generation that was brought up to the store's revision holds exactly the store's
+// papers, by the digest of both. Nothing is written meanwhile.
 func (e *Engine) holdsContent(g *Generation) error {
 	if have, want := g.content(), e.store.Content(); have != want {
 		return fmt.Errorf("its papers have the digest %016x, and those of the store %016x", have, want)
@@ -28,11 +28,12 @@ func (g *Generation) content() uint64 {
 	return sum
 }
 
-// leastAlike is the least cosine of a paper's vector with its stored one, which is held at 8 bits a number at the least.
+// leastAlike is the least cosine of a paper's vector with its stored one, which is held at 8 bits a number at the
+// least.
 const leastAlike = .98
 
-// checkContent analyses and embeds stored papers anew, and holds what comes out against what the generation has in their
-// slots. Nothing may be appended meanwhile.
+// checkContent analyses and embeds stored papers anew, and holds what comes out against what the generation has in
+// their slots. Nothing may be appended meanwhile.
 func (e *Engine) checkContent(ctx context.Context, g *Generation, found []store.IDOrdinal) error {
 	ordinals := make([]uint64, len(found))
 	for i := range found {

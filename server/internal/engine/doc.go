@@ -4,9 +4,9 @@
 // # Generations
 //
 // A Generation is one immutable model with everything built with it: the vector index, the lexical index, the filter
-// columns and the slot table. Papers are appended to it, and marked dead in it, but its model never changes. A new model,
-// or the removal of dead slots, is a new generation: it is built from the store in the background while the current one
-// serves, and replaces it in one atomic step.
+// columns and the slot table. Papers are appended to it, and marked dead in it, but its model never changes. A new
+// model, or the removal of dead slots, is a new generation: it is built from the store in the background while the
+// current one serves, and replaces it in one atomic step.
 //
 // # Revisions
 //
@@ -28,8 +28,8 @@
 // each, the one that has been due for longest first; lanes run beside each other. schedule.go states how long a task
 // waits at most.
 //
-// What queries no longer see is found by epochs: a query pins the epoch in which it begins, and what was replaced before
-// the oldest pinned epoch is garbage. Nobody waits for a query: a long one keeps records on disk, and no task.
+// What queries no longer see is found by epochs: a query pins the epoch in which it begins, and what was replaced
+// before the oldest pinned epoch is garbage. Nobody waits for a query: a long one keeps records on disk, and no task.
 //
 // # Locks
 //

@@ -11,8 +11,8 @@ import (
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
-// duplicateNeighbours is how many neighbours of a paper are compared with the threshold. A larger set of copies is still
-// one group, since every copy links to some others of it.
+// duplicateNeighbours is how many neighbours of a paper are compared with the threshold. A larger set of copies is
+// still one group, since every copy links to some others of it.
 const duplicateNeighbours = 16
 
 // Duplicates returns one page of groups of papers linked by cosines that reach a threshold. The first page looks at

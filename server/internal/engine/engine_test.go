@@ -244,7 +244,8 @@ func TestPageTokensOfOtherRequestsAreRefused(t *testing.T) {
 	}
 }
 
-// TestAPageOfAReplacedModelExpires trains twice: pages of the model before are answered for a while, older ones are not.
+// TestAPageOfAReplacedModelExpires trains twice: pages of the model before are answered for a while, older ones are
+// not.
 func TestAPageOfAReplacedModelExpires(t *testing.T) {
 	lower(t, &refitFrom, 1<<40)
 	e := open(t, t.TempDir())

@@ -14,7 +14,8 @@ type epoch struct {
 }
 
 // readers knows the queries in flight by the epoch that each entered, so that what no query can see any more is found
-// without waiting for any of them. There may be any number of epochs at a time: as many as have a query, and the newest.
+// without waiting for any of them. There may be any number of epochs at a time: as many as have a query, and the
+// newest.
 //
 // enter and leave take no lock and allocate nothing.
 type readers struct {
@@ -55,8 +56,8 @@ func (r *readers) leave(e *epoch) {
 // alone reports whether at most one query runs and another core could help it.
 func (r *readers) alone() bool { return r.total.Load() <= 1 && runtime.GOMAXPROCS(0) > 1 }
 
-// advance begins an epoch and returns its number. Queries that begin from now on see the revision or a later one, so what
-// is replaced by now is garbage when the oldest epoch with a query has this number or a later one.
+// advance begins an epoch and returns its number. Queries that begin from now on see the revision or a later one, so
+// what is replaced by now is garbage when the oldest epoch with a query has this number or a later one.
 func (r *readers) advance(revision uint64) uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestEpochsAgreeWithAModel enters, leaves, advances and looks at random, in one goroutine, and compares every look with
-// a model that knows each query. Whoever gives a look up after advancing changes nothing for the next: that is what
-// advance alone is.
+// TestEpochsAgreeWithAModel enters, leaves, advances and looks at random, in one goroutine, and compares every look
+// with a model that knows each query. Whoever gives a look up after advancing changes nothing for the next: that is
+// what advance alone is.
 func TestEpochsAgreeWithAModel(t *testing.T) {
 	type query struct {
 		pin   *epoch
@@ -61,8 +61,8 @@ func TestEpochsAgreeWithAModel(t *testing.T) {
 	}
 }
 
-// TestNothingIsRemovedUnderAConcurrentQuery has queries read records while a writer replaces them and a collector removes
-// what oldest allows.
+// TestNothingIsRemovedUnderAConcurrentQuery has queries read records while a writer replaces them and a collector
+// removes what oldest allows.
 func TestNothingIsRemovedUnderAConcurrentQuery(t *testing.T) {
 	const last = 20_000
 	var visible atomic.Uint64 // the revision that queries see

@@ -12,8 +12,8 @@ import (
 	"github.com/akin-search/akin/server/internal/rank"
 )
 
-// Explain places a stored paper among the candidates of a query, whether or not the query finds it, and splits its cosine
-// and its BM25 into the query's words. Vectors are computed anew from the texts, at full precision.
+// Explain places a stored paper among the candidates of a query, whether or not the query finds it, and splits its
+// cosine and its BM25 into the query's words. Vectors are computed anew from the texts, at full precision.
 func (e *Engine) Explain(ctx context.Context, q ExplainQuery) (*Explanation, error) {
 	epoch := e.readers.enter()
 	defer e.readers.leave(epoch)

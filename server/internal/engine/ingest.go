@@ -84,7 +84,8 @@ func (e *Engine) prepare(ctx context.Context, m *embed.Model, papers []*paper.Pa
 	return items, g.Wait()
 }
 
-// Submit puts the batch into the queue of writes, waiting for room in it. The order of Submit is the order of revisions.
+// Submit puts the batch into the queue of writes, waiting for room in it. The order of Submit is the order of
+// revisions.
 func (b *Batch) Submit(ctx context.Context) (*Pending, error) {
 	e := b.engine
 	if err := e.waitForTail(ctx); err != nil {
@@ -125,8 +126,8 @@ func (b *Batch) freshen() {
 	}
 }
 
-// Wait returns when the batch is acknowledged: durable, and visible to every later query. If ctx ends first the batch may
-// still become so.
+// Wait returns when the batch is acknowledged: durable, and visible to every later query. If ctx ends first the batch
+// may still become so.
 func (p *Pending) Wait(ctx context.Context) (Written, error) {
 	entries, err := p.wait(ctx)
 	if err != nil {

@@ -41,8 +41,8 @@ func TestAnEmptyBatchIsAcknowledged(t *testing.T) {
 	}
 }
 
-// TestAGenerationAheadOfTheQueueTakesNoBatchTwice hands the applier a batch that the generation has replayed from the log
-// already, as happens when a build ends between a commit and its application.
+// TestAGenerationAheadOfTheQueueTakesNoBatchTwice hands the applier a batch that the generation has replayed from the
+// log already, as happens when a build ends between a commit and its application.
 func TestAGenerationAheadOfTheQueueTakesNoBatchTwice(t *testing.T) {
 	e := open(t, t.TempDir())
 	mustUpsert(t, e, testPapers(0, 20)...)

@@ -11,14 +11,15 @@ import (
 	"github.com/akin-search/akin/server/internal/rank"
 )
 
-// models is where the models of the data folder stand. The newest one serves: it is durable before it goes live, so that
-// a start after any kill has the model whose training was acknowledged, whatever the newest checkpoint was made with.
+// models is where the models of the data folder stand. The newest one serves: it is durable before it goes live, so
+// that a start after any kill has the model whose training was acknowledged, whatever the newest checkpoint was made
+// with.
 func (e *Engine) models() checkpoint.Models {
 	return checkpoint.Models{Path: filepath.Join(e.cfg.Dir, "models"), Hook: e.cfg.Hook}
 }
 
-// keepModel makes the model of a generation durable as the newest one. It returns what undoes that, for a generation that
-// does not come to serve after all. Nothing happens when the model is the newest already.
+// keepModel makes the model of a generation durable as the newest one. It returns what undoes that, for a generation
+// that does not come to serve after all. Nothing happens when the model is the newest already.
 func (e *Engine) keepModel(g *Generation) (undo func() error, err error) {
 	e.modelMu.Lock()
 	defer e.modelMu.Unlock()

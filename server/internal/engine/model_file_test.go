@@ -40,8 +40,8 @@ func modelOf(t *testing.T, e *Engine) (string, bool) {
 	return s.Model.Fingerprint, s.Model.Trained
 }
 
-// TestAnAcknowledgedTrainingSurvivesWithoutACheckpoint copies the folder as a kill would leave it right after the training
-// is acknowledged: once with a checkpoint of the model before on disk, once with none.
+// TestAnAcknowledgedTrainingSurvivesWithoutACheckpoint copies the folder as a kill would leave it right after the
+// training is acknowledged: once with a checkpoint of the model before on disk, once with none.
 func TestAnAcknowledgedTrainingSurvivesWithoutACheckpoint(t *testing.T) {
 	for _, older := range []bool{false, true} {
 		dir, killed := t.TempDir(), t.TempDir()
@@ -80,7 +80,8 @@ func TestAnAcknowledgedTrainingSurvivesWithoutACheckpoint(t *testing.T) {
 	}
 }
 
-// TestATrainingThatCannotBeKeptIsNotReported fails the write of the model: the old one goes on, now and after a restart.
+// TestATrainingThatCannotBeKeptIsNotReported fails the write of the model: the old one goes on, now and after a
+// restart.
 func TestATrainingThatCannotBeKeptIsNotReported(t *testing.T) {
 	for _, point := range []string{checkpoint.PointModelKept, PointSwapBefore} {
 		dir := t.TempDir()

@@ -16,8 +16,8 @@ const (
 	oddsTitles = 2048
 )
 
-// oddsOf measures how rare a likeness is under a new generation's model. A model that serves already keeps its odds, so that
-// they do not change while it lives.
+// oddsOf measures how rare a likeness is under a new generation's model. A model that serves already keeps its odds,
+// so that they do not change while it lives.
 func (e *Engine) oddsOf(ctx context.Context, g *Generation) (*rank.Odds, error) {
 	if live := e.live.Load(); live != nil && live.odds != nil && live.model.Fingerprint() == g.model.Fingerprint() {
 		return live.odds, nil

@@ -58,16 +58,16 @@ const waits = 10
 //
 // A model is made anew when the corpus has doubled since it was made: so the work over the life of a corpus stays
 // within twice its last training. It is not made in the middle of a bulk write, which would double the corpus again at
-// once, but neither does it wait for silence: it is time when the papers that came within the last Config.Idle are less
-// than 1/e of all (a corpus that came at once has then rested for Idle, and a trickle never holds a training up), and at
-// the latest after ten times Idle.
+// once, but neither does it wait for silence: it is time when the papers that came within the last Config.Idle are
+// less than 1/e of all (a corpus that came at once has then rested for Idle, and a trickle never holds a training up),
+// and at the latest after ten times Idle.
 //
 // A bulk write of more than learnEarly papers is learnt from while it pours in. That model serves from then on, and the
 // graph is built once, under it: a model of so many papers is made anew only when the corpus has doubled and its words
 // have moved as well. A random half of a corpus has a drift below .02, its older or newer half one above .05.
 //
-// While papers pour into a corpus that no model has been learnt from, their vectors stay in the tail, up to its limit: the
-// graph would be thrown away, and a scan of a million takes some ten milliseconds.
+// While papers pour into a corpus that no model has been learnt from, their vectors stay in the tail, up to its limit:
+// the graph would be thrown away, and a scan of a million takes some ten milliseconds.
 func plan(s state) (w [tasks]wish) {
 	doubled := s.papers >= 2*s.learnt
 	stale := doubled && (s.learnt < learnEarly || s.drift >= driftMax)
@@ -105,16 +105,17 @@ func plan(s state) (w [tasks]wish) {
 	return w
 }
 
-// dueCheckpoint reports whether a start would have so much to do that a checkpoint is worth writing: a generation that none
-// is of, more than replayMax to replay, or a graph to build again that nothing disturbs now. A few papers wait for more, or
-// for the end of the process.
+// dueCheckpoint reports whether a start would have so much to do that a checkpoint is worth writing: a generation that
+// none is of, more than replayMax to replay, or a graph to build again that nothing disturbs now. A few papers wait
+// for more, or for the end of the process.
 func (s *state) dueCheckpoint() bool {
 	return s.slots > 0 && !s.current ||
 		s.replay >= replayMax || s.every > 0 && s.behind >= s.every ||
 		s.unsaved >= worthSaving && s.tail < worthSaving && s.idle >= checkpointIdle
 }
 
-// growth counts the papers that came of late: one that came a window ago counts 1/e of one that came now. It is a value.
+// growth counts the papers that came of late: one that came a window ago counts 1/e of one that came now. It is a
+// value.
 type growth struct {
 	at     time.Time
 	papers int

@@ -19,7 +19,8 @@ func (e *Engine) keepPrevious(g *Generation) {
 	e.previous.Store(&previous{g, time.Now().Add(pinFor)})
 }
 
-// dropPrevious forgets the replaced generation. Its memory is garbage as soon as the queries that began by now have ended.
+// dropPrevious forgets the replaced generation. Its memory is garbage as soon as the queries that began by now have
+// ended.
 func (e *Engine) dropPrevious() {
 	if e.previous.Swap(nil) != nil {
 		e.retired.Store(e.readers.advance(e.live.Load().revision()))

@@ -11,9 +11,9 @@ import (
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
-// TestPagesOutliveUpdatesAndASwap turns pages while every ranked paper is updated over and over, superseded records are
-// collected, and a generation is replaced: all pages are those of the first one's revision. Only when their time is over
-// do they expire.
+// TestPagesOutliveUpdatesAndASwap turns pages while every ranked paper is updated over and over, superseded records
+// are collected, and a generation is replaced: all pages are those of the first one's revision. Only when their time
+// is over do they expire.
 func TestPagesOutliveUpdatesAndASwap(t *testing.T) {
 	lower(t, &refitFrom, 1<<40)
 	lower(t, &compactFrom, 1<<40)

@@ -81,8 +81,8 @@ func (r *ranker) rank(ctx context.Context, v *view, ask *question, f rank.Find) 
 	return report, err
 }
 
-// order applies what the caller chose to the scored candidates, puts the first limit places in order, and makes the scores
-// readable.
+// order applies what the caller chose to the scored candidates, puts the first limit places in order, and makes the
+// scores readable.
 func (e *Engine) order(r *ranker, v *view, ask *pageRequest, limit int) error {
 	o := ask.options
 	if o.MinCosine != nil {

@@ -37,7 +37,8 @@ func (e *Engine) Stored(ids []string) ([]bool, error) {
 	return stored, nil
 }
 
-// scanIDs is how many ids List looks through in the store before it goes by the columns. A variable, so that tests shrink it.
+// scanIDs is how many ids List looks through in the store before it goes by the columns. A variable, so that tests
+// shrink it.
 var scanIDs = 10_000
 
 // List returns one page of papers in ascending byte order of ids. It is full unless it is the last, but for papers that
@@ -121,8 +122,8 @@ func (e *Engine) Export(ctx context.Context, f *filter.Filter, fn func(*paper.Pa
 // purgeSample is how many ids a dry run of Purge names.
 const purgeSample = 100
 
-// Purge deletes the papers that a filter accepts (nil: all), or, without force, counts them and names some. A paper that
-// is written while the purge runs is left alone.
+// Purge deletes the papers that a filter accepts (nil: all), or, without force, counts them and names some. A paper
+// that is written while the purge runs is left alone.
 func (e *Engine) Purge(ctx context.Context, f *filter.Filter, force bool) (p Purged, err error) {
 	w, err := e.walk(f, "")
 	if err != nil {

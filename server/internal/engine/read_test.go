@@ -31,8 +31,8 @@ func submitHeld(t *testing.T, e *Engine, papers ...*paper.Paper) *Pending {
 	return p
 }
 
-// TestPapersBeingUpdatedAreNeitherMissedNorShown asks while an update is durable and not yet applied: the old version is
-// still what queries see.
+// TestPapersBeingUpdatedAreNeitherMissedNorShown asks while an update is durable and not yet applied: the old version
+// is still what queries see.
 func TestPapersBeingUpdatedAreNeitherMissedNorShown(t *testing.T) {
 	e := open(t, t.TempDir())
 	mustUpsert(t, e, testPapers(0, 40)...)

@@ -185,7 +185,8 @@ func (e *Engine) fit(ctx context.Context, report func(done int)) (*embed.Model, 
 	return embed.NewModel(e.cfg.Embed, frequencies)
 }
 
-// replaceLive builds a generation for a model and puts it in place of the live one. The caller has put its element into e.building.
+// replaceLive builds a generation for a model and puts it in place of the live one. The caller has put its element
+// into e.building.
 func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created time.Time, report func(stage string, share float64)) error {
 	e.dropPrevious() // three at once would be too much memory
 	total := max(1, e.store.Count())
@@ -219,9 +220,9 @@ func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created ti
 	return nil
 }
 
-// comeNear moves a generation into its graph and replays what was written meanwhile, again and again while that leaves a
-// smaller tail each time. Where the live generation is scanned rather than walked, as while a corpus pours in, the next
-// one serves no worse without a graph: then it takes over at once, and its graph is built while it serves.
+// comeNear moves a generation into its graph and replays what was written meanwhile, again and again while that leaves
+// a smaller tail each time. Where the live generation is scanned rather than walked, as while a corpus pours in, the
+// next one serves no worse without a graph: then it takes over at once, and its graph is built while it serves.
 func (e *Engine) comeNear(ctx context.Context, next *Generation, report func(stage string, share float64)) error {
 	for before := next.tailLength(); 2*e.live.Load().tailLength() < before; {
 		if err := e.catchUpGraph(ctx, next, func(share float64) { report("indexing", share) }); err != nil {
@@ -242,8 +243,8 @@ func (e *Engine) comeNear(ctx context.Context, next *Generation, report func(sta
 // noBuild is Engine.buildFrom while nothing is built.
 const noBuild = math.MaxUint64
 
-// holdLog notes where a build begins and keeps the log behind it from being trimmed. What is written from here on stands
-// in that log, whether or not the build's scan meets it.
+// holdLog notes where a build begins and keeps the log behind it from being trimmed. What is written from here on
+// stands in that log, whether or not the build's scan meets it.
 func (e *Engine) holdLog() uint64 {
 	e.logMu.Lock()
 	defer e.logMu.Unlock()

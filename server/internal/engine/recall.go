@@ -79,8 +79,8 @@ const (
 	recallRun  = 256 // queries whose true answers are held at a time
 )
 
-// truths answers exact queries: the first few one by one, which took so long; the others share their scans, which takes a
-// third of the time.
+// truths answers exact queries: the first few one by one, which took so long; the others share their scans, which
+// takes a third of the time.
 func (v *view) truths(ctx context.Context, asks []*index.Query, single int) (truths [][]index.Candidate, took time.Duration, err error) {
 	truths = make([][]index.Candidate, len(asks))
 	begin := time.Now()

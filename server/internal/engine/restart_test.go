@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// BenchmarkRestart opens the data folder named by AKIN_FOLDER until every paper in it can be found, and closes it again:
+// BenchmarkRestart opens the data folder named by AKIN_FOLDER until every paper in it can be found, and closes it
+// again:
 //
 //	AKIN_FOLDER=DIR go test -run xxx -bench Restart ./server/internal/engine
 func BenchmarkRestart(b *testing.B) {

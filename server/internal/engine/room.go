@@ -9,15 +9,16 @@ import (
 	"github.com/akin-search/akin/server/internal/lexical"
 )
 
-// maxSlots is how many papers a generation holds at most, those included that were replaced or removed since it was built:
-// the least that any of its parts can tell apart. Tests shrink it.
+// maxSlots is how many papers a generation holds at most, those included that were replaced or removed since it was
+// built: the least that any of its parts can tell apart. Tests shrink it.
 var maxSlots int64 = min(hnsw.MaxSlots, lexical.MaxPapers)
 
 // nearlyFull is the share of maxSlots from which on dead slots are removed however few they are.
 const nearlyFull = 7. / 8
 
-// takeRoom sets slots aside for the papers of a batch, or refuses the batch with ErrFull. It comes before the commit: what
-// is committed must have its place. Each paper may take a slot, whether it is new or replaces one; deletions take none.
+// takeRoom sets slots aside for the papers of a batch, or refuses the batch with ErrFull. It comes before the commit:
+// what is committed must have its place. Each paper may take a slot, whether it is new or replaces one; deletions take
+// none.
 func (b *Batch) takeRoom() error {
 	for i := range b.mutations {
 		if b.mutations[i].Paper != nil {
@@ -42,7 +43,8 @@ func (b *Batch) takeRoom() error {
 	return fmt.Errorf("%w: it holds %d: remove papers, or divide them among several servers", ErrFull, maxSlots)
 }
 
-// giveRoom gives back what takeRoom set aside, once the batch has its slots or will never need them. More calls do nothing.
+// giveRoom gives back what takeRoom set aside, once the batch has its slots or will never need them. More calls do
+// nothing.
 func (b *Batch) giveRoom() {
 	b.roomGiven.Do(func() { b.engine.underWay.Add(-b.room) })
 }

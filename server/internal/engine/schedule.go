@@ -71,13 +71,14 @@ type entry struct {
 
 // agenda is the schedule: a value, so that what it decides depends on nothing else.
 //
-// The rule: of the tasks of a free lane that are due and not resting, the one that has been due for longest runs next. A
-// task that becomes due therefore waits for no other task of its lane twice: at most for the one that runs and for each
-// that was due before it. From the moment it is wanted until it runs, it takes at most
+// The rule: of the tasks of a free lane that are due and not resting, the one that has been due for longest runs next.
+// A task that becomes due therefore waits for no other task of its lane twice: at most for the one that runs and for
+// each that was due before it. From the moment it is wanted until it runs, it takes at most
 //
 //	its patience + its rest + one run of every other task of its lane
 //
-// (and a tick for each of these, since the clock is looked at in ticks), and nothing that happens in another lane adds to that.
+// (and a tick for each of these, since the clock is looked at in ticks), and nothing that happens in another lane adds
+// to that.
 type agenda [tasks]entry
 
 // note takes in what is wanted at a moment.

@@ -166,8 +166,8 @@ type pageRequest struct {
 	hash    uint64 // of all that must be the same on every page
 }
 
-// answer returns one page of hits with their papers, and the hits as they were ranked, in the ranker's memory. candidates
-// fills r.Ranked with scored candidates of the view.
+// answer returns one page of hits with their papers, and the hits as they were ranked, in the ranker's memory.
+// candidates fills r.Ranked with scored candidates of the view.
 func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask pageRequest, candidates func(f rank.Find) (index.Report, error)) (
 	*Result, []rank.Scored, error) {
 	p, err := v.resume(ask.token, ask.hash, ask.size)

@@ -83,7 +83,8 @@ func TestAStartFromSegmentsAnswersAsBefore(t *testing.T) {
 	}
 }
 
-// TestADamagedSegmentIsNamedAndReplayed damages each file of each segment: what is before it is used, the rest is replayed.
+// TestADamagedSegmentIsNamedAndReplayed damages each file of each segment: what is before it is used, the rest is
+// replayed.
 func TestADamagedSegmentIsNamedAndReplayed(t *testing.T) {
 	dir := t.TempDir()
 	inSegments(t, dir)

@@ -21,8 +21,8 @@ type slotRow struct {
 // unknownTime marks a paper without a publish time.
 const unknownTime = -1 << 63
 
-// slotRows is a chunk of the table. The bits say which of its slots have died at all: nearly every question is answered by
-// them, which are small enough to stay in the processor's cache when the rows are not.
+// slotRows is a chunk of the table. The bits say which of its slots have died at all: nearly every question is
+// answered by them, which are small enough to stay in the processor's cache when the rows are not.
 type slotRows struct {
 	rows     [slotChunk]slotRow
 	dead     [slotChunk / 64]atomic.Uint64

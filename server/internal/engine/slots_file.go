@@ -22,7 +22,8 @@ const (
 	deathBytes = 12
 )
 
-// sharesBit of a saved ordinal says that the slot is a version: its text is that of the slot that died when it was born.
+// sharesBit of a saved ordinal says that the slot is a version: its text is that of the slot that died when it was
+// born.
 const sharesBit = 1 << 63
 
 // errSlots: a saved slot table breaks its own rules.

@@ -13,8 +13,8 @@ import (
 	"github.com/akin-search/akin/server/internal/store"
 )
 
-// TestASwapCatchesUpWithFewRevisions has writers go on at full speed while a generation is put in place, and a burst come
-// at the worst moment. What the applier catches up with, while every write waits, stays within its bound.
+// TestASwapCatchesUpWithFewRevisions has writers go on at full speed while a generation is put in place, and a burst
+// come at the worst moment. What the applier catches up with, while every write waits, stays within its bound.
 func TestASwapCatchesUpWithFewRevisions(t *testing.T) {
 	lower(t, &swapRest, 40)
 	lower(t, &refitFrom, 1<<40)
@@ -71,8 +71,8 @@ func TestASwapCatchesUpWithFewRevisions(t *testing.T) {
 	}
 }
 
-// TestTheApplierRefusesAGenerationThatIsFarBehind asks for a swap as it would be asked for when a burst has come since the
-// generation was near: the old one goes on serving, and the swap is made once the next one has come near again.
+// TestTheApplierRefusesAGenerationThatIsFarBehind asks for a swap as it would be asked for when a burst has come since
+// the generation was near: the old one goes on serving, and the swap is made once the next one has come near again.
 func TestTheApplierRefusesAGenerationThatIsFarBehind(t *testing.T) {
 	lower(t, &refitFrom, 1<<40) // no other build, which would let go of the log
 	lower(t, &swapRest, 40)
@@ -95,8 +95,8 @@ func TestTheApplierRefusesAGenerationThatIsFarBehind(t *testing.T) {
 	}
 }
 
-// TestWritersStandStillForTheLastStretchOnly lets a generation come near from far away and adds up how much writers could
-// have written meanwhile: half of what was replayed, but for the last stretch.
+// TestWritersStandStillForTheLastStretchOnly lets a generation come near from far away and adds up how much writers
+// could have written meanwhile: half of what was replayed, but for the last stretch.
 func TestWritersStandStillForTheLastStretchOnly(t *testing.T) {
 	lower(t, &refitFrom, 1<<40) // no other build, which would let go of the log
 	e := open(t, t.TempDir(), func(c *Config) { c.NoCheckpoints = true })
@@ -122,8 +122,8 @@ func TestWritersStandStillForTheLastStretchOnly(t *testing.T) {
 	}
 }
 
-// TestABatchThatWaitedForASwapIsEmbeddedBeforeTheApplier prepares a batch under a model that is replaced before the batch
-// is submitted, and looks at it when it comes to the store.
+// TestABatchThatWaitedForASwapIsEmbeddedBeforeTheApplier prepares a batch under a model that is replaced before the
+// batch is submitted, and looks at it when it comes to the store.
 func TestABatchThatWaitedForASwapIsEmbeddedBeforeTheApplier(t *testing.T) {
 	lower(t, &refitFrom, 1<<40)
 	var batch *Batch
@@ -210,8 +210,8 @@ func TestPaceHoldsWritersToTheirCredit(t *testing.T) {
 	}
 }
 
-// BenchmarkSwapDuringAnImport reports the longest time that a batch of 250 papers waited while a generation was built and
-// put in place, and how many revisions the applier caught up with.
+// BenchmarkSwapDuringAnImport reports the longest time that a batch of 250 papers waited while a generation was built
+// and put in place, and how many revisions the applier caught up with.
 func BenchmarkSwapDuringAnImport(b *testing.B) {
 	lower(b, &refitFrom, 1<<40) // nothing else is built
 	for b.Loop() {

@@ -7,11 +7,11 @@ import (
 	"github.com/akin-search/akin/embed"
 )
 
-// An update that leaves a paper's words as they are, such as one of its attributes, needs a new row and new columns, but
-// neither a new vector nor new words. It takes a slot for the row and the columns, whose vector is zero and whose words
-// are none: no search ever finds it. What is found is the slot that holds the text, the carrier. The slots with rows of
-// one carrier are its versions, the carrier itself being the first; at every revision at most one of them is visible, and
-// it says whether the carrier may be a hit, by which record, and with which columns.
+// An update that leaves a paper's words as they are, such as one of its attributes, needs a new row and new columns,
+// but neither a new vector nor new words. It takes a slot for the row and the columns, whose vector is zero and whose
+// words are none: no search ever finds it. What is found is the slot that holds the text, the carrier. The slots with
+// rows of one carrier are its versions, the carrier itself being the first; at every revision at most one of them is
+// visible, and it says whether the carrier may be a hit, by which record, and with which columns.
 
 // versionLinks ties the versions of the carriers among the slots of one chunk. All of a slot is written before the slot
 // is published, except newest.
@@ -67,8 +67,8 @@ func (t *slotTable) join(slot, follows uint32) {
 	t.makeLinks(carrier).rows[carrier%slotChunk].newest.Store(slot)
 }
 
-// version returns the slot whose row is visible at a revision, of the versions of a carrier. A slot that carries nothing
-// has none: it is not ok.
+// version returns the slot whose row is visible at a revision, of the versions of a carrier. A slot that carries
+// nothing has none: it is not ok.
 func (t *slotTable) version(carrier uint32, revision uint64) (slot uint32, ok bool) {
 	chunk := t.chunks.Chunks()[carrier/slotChunk]
 	l := chunk.versions.Load()
@@ -88,8 +88,8 @@ func (t *slotTable) version(carrier uint32, revision uint64) (slot uint32, ok bo
 	return carrier, revision < chunk.rows[carrier%slotChunk].died.Load()
 }
 
-// joinLoaded ties the versions among loaded slots, which are marked, to the slots that they follow: those that died at the
-// revision at which they were born. It reports whether each has one.
+// joinLoaded ties the versions among loaded slots, which are marked, to the slots that they follow: those that died at
+// the revision at which they were born. It reports whether each has one.
 func (t *slotTable) joinLoaded() bool {
 	if t.versions.Load() == 0 {
 		return true
@@ -123,8 +123,8 @@ func (t *slotTable) carriers(slots []uint32) []uint32 {
 	return slices.Compact(slots)
 }
 
-// sameText reports whether a slot has exactly the words of an item, so that its vector and its words are the item's too.
-// Where vectors are made of other features than the words, it cannot be told.
+// sameText reports whether a slot has exactly the words of an item, so that its vector and its words are the item's
+// too. Where vectors are made of other features than the words, it cannot be told.
 func (g *Generation) sameText(slot uint32, it *item) bool {
 	if !it.shared {
 		return false

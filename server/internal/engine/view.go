@@ -137,7 +137,8 @@ func (e *Engine) lookForStored(ctx context.Context, look func() *view, ids ...st
 	return v, slots, nil
 }
 
-// slotsOf writes the slots that hold the texts of ordinals, and reports whether all of them are visible. Ordinal 0 is unstored.
+// slotsOf writes the slots that hold the texts of ordinals, and reports whether all of them are visible. Ordinal 0 is
+// unstored.
 func (v *view) slotsOf(ordinals []uint64, slots []uint32) bool {
 	for i, ordinal := range ordinals {
 		slots[i] = unstored

@@ -9,9 +9,9 @@ import (
 
 // walk goes through the ids that a filter accepts, in ascending byte order.
 //
-// The store says which papers there are and the generation which of them the filter accepts. The store runs ahead of the
-// generation by the writes being applied just now, so after each run of ids the walk waits until the generation has
-// caught up with it: otherwise it would miss a paper that is being updated.
+// The store says which papers there are and the generation which of them the filter accepts. The store runs ahead of
+// the generation by the writes being applied just now, so after each run of ids the walk waits until the generation
+// has caught up with it: otherwise it would miss a paper that is being updated.
 type walk struct {
 	engine *Engine
 	filter *filter.Filter // nil: all papers
@@ -74,8 +74,8 @@ func (w *walk) next(ctx context.Context, limit, scan int) (found []store.IDOrdin
 	return found, true, nil
 }
 
-// skip returns the accepted ids behind w.last, up to limit, by what the columns know: however few they are, it looks at no
-// others. It is for filters alone.
+// skip returns the accepted ids behind w.last, up to limit, by what the columns know: however few they are, it looks
+// at no others. It is for filters alone.
 func (w *walk) skip(ctx context.Context, limit int) ([]store.IDOrdinal, error) {
 	if err := w.catchUp(ctx); err != nil {
 		return nil, err

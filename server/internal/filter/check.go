@@ -7,8 +7,8 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// Check verifies what the columns rely on: every list ascends and stays below Len, arrays have one entry a slot, and the
-// slots with any text are those of its texts together. It is for tests and for a load that is in doubt.
+// Check verifies what the columns rely on: every list ascends and stays below Len, arrays have one entry a slot, and
+// the slots with any text are those of its texts together. It is for tests and for a load that is in doubt.
 func (c *Columns) Check() error {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

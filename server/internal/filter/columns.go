@@ -7,8 +7,8 @@ import (
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
-// Columns holds, by slot, the fields that filters ask about. A slot is the number of a paper in the order of Append, from
-// 0; it never changes. Append is for one goroutine at a time; everything else is for any number, beside it.
+// Columns holds, by slot, the fields that filters ask about. A slot is the number of a paper in the order of Append,
+// from 0; it never changes. Append is for one goroutine at a time; everything else is for any number, beside it.
 type Columns struct {
 	// mu guards all below. Append holds it for microseconds; Eval for as long as it combines lists, so that the lists
 	// themselves can be used without copying them.

@@ -18,11 +18,11 @@
 //
 // # Meaning
 //
-// FIELD:VALUE on a list is true when the list holds the value; on a single field it means the same as =. FIELD:* is true
-// when the field is set. FIELD:(A OR B) and FIELD = (A OR B) are short for one condition each. Text compares byte by byte
-// and is never matched in part. The value of an attribute decides how it is compared: a number with a number,
-// in quotes or not, a boolean with true or false, text with what is written; a bare number has no order among texts. A condition on a field that a paper lacks
-// is false. != is NOT =, so it is true of papers that lack the field.
+// FIELD:VALUE on a list is true when the list holds the value; on a single field it means the same as =. FIELD:* is
+// true when the field is set. FIELD:(A OR B) and FIELD = (A OR B) are short for one condition each. Text compares byte
+// by byte and is never matched in part. The value of an attribute decides how it is compared: a number with a number,
+// in quotes or not, a boolean with true or false, text with what is written; a bare number has no order among texts. A
+// condition on a field that a paper lacks is false. != is NOT =, so it is true of papers that lack the field.
 //
 // OR binds tighter than AND, as AIP-160 has it; NOT and - bind tightest. Conditions side by side without AND or OR are
 // an error, because AIP-160 leaves their meaning open.
@@ -32,8 +32,8 @@
 //
 // # Use
 //
-// Parse checks and compiles a string once; the Filter is immutable and may be evaluated any number of times, against any
-// Columns, from many goroutines. Columns holds the fields of every paper by slot: inverted lists from each text to its
-// slots, and arrays in order of slots for numbers, times and ids. Eval answers for the slots there are at that moment. It
-// knows nothing of deletes: an engine intersects the answer with its live slots.
+// Parse checks and compiles a string once; the Filter is immutable and may be evaluated any number of times, against
+// any Columns, from many goroutines. Columns holds the fields of every paper by slot: inverted lists from each text to
+// its slots, and arrays in order of slots for numbers, times and ids. Eval answers for the slots there are at that
+// moment. It knows nothing of deletes: an engine intersects the answer with its live slots.
 package filter

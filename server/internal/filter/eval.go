@@ -7,9 +7,9 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// Eval returns the slots that meet the filter, of those appended so far. Conditions on lists
-// and text cost microseconds; ids, numbers and times cost a pass over their values, about .25 ms for 100,000. The answers
-// to the last 64 filters are kept until the next Append.
+// Eval returns the slots that meet the filter, of those appended so far. Conditions on lists and text cost
+// microseconds; ids, numbers and times cost a pass over their values, about .25 ms for 100,000. The answers to the
+// last 64 filters are kept until the next Append.
 func (c *Columns) Eval(f *Filter) (*Set, error) {
 	if f == nil || f.root == nil {
 		return nil, ErrNotParsed

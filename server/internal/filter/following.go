@@ -8,8 +8,8 @@ import (
 // followingRun is how many slots Following looks through between two looks whether anyone appends.
 const followingRun = 1 << 16
 
-// Following returns the lowest ids behind after, at most limit, of the slots of a set that accept takes, in ascending byte
-// order. It looks at every slot of the set: .1 s for a million.
+// Following returns the lowest ids behind after, at most limit, of the slots of a set that accept takes, in ascending
+// byte order. It looks at every slot of the set: .1 s for a million.
 func (c *Columns) Following(set *Set, after string, limit int, accept func(slot uint32) bool) []string {
 	var lowest highestFirst
 	slots := set.Slots()

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// What a condition on an attribute means is decided by the kind of the value that a paper has: year = "2020" and
-// year = 2020 both find the number 2020 and the text 2020. Order is another matter: 9 is below 10 and the text 10 is below
+// What a condition on an attribute means is decided by the kind of the value that a paper has: year = "2020" and year
+// = 2020 both find the number 2020 and the text 2020. Order is another matter: 9 is below 10 and the text 10 is below
 // the text 9, so that a bare number is compared in order with numbers alone.
 
 // asText is the text that a condition compares texts with; ok is false where it has none.
@@ -53,8 +53,8 @@ func (t *condition) asTruth() (truth, ok bool) {
 // maxDoubts bounds what Doubts says.
 const maxDoubts = 8
 
-// Doubts says which conditions of a filter can match nothing, whatever else it asks: those on an attribute that no paper
-// has, and those that compare it with a value of a kind that none has there. A nil filter has none.
+// Doubts says which conditions of a filter can match nothing, whatever else it asks: those on an attribute that no
+// paper has, and those that compare it with a value of a kind that none has there. A nil filter has none.
 func (c *Columns) Doubts(f *Filter) []string {
 	if f == nil || f.root == nil {
 		return nil

@@ -9,9 +9,9 @@ import (
 	"math"
 )
 
-// Load takes in what Save wrote of slots that begin at Len: exactly size bytes of r. It reads them all and verifies their
-// checksum before it changes anything, and allocates no more than a small multiple of size, whatever lengths they claim. Nothing
-// else may run meanwhile. After an error the columns are of no use.
+// Load takes in what Save wrote of slots that begin at Len: exactly size bytes of r. It reads them all and verifies
+// their checksum before it changes anything, and allocates no more than a small multiple of size, whatever lengths
+// they claim. Nothing else may run meanwhile. After an error the columns are of no use.
 func (c *Columns) Load(r io.Reader, size int64) error {
 	if size < int64(len(magic))+8 {
 		return fmt.Errorf("%w: %d bytes", ErrDamaged, size)

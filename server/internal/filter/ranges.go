@@ -18,8 +18,8 @@ func (n *numbers) append(slot uint32, v float64) {
 
 func (n *numbers) bytes() int64 { return int64(cap(n.slots))*4 + int64(cap(n.values))*8 }
 
-// mark sets the bits of the slots whose number meets the operator. NaN meets none. The loop has no branch on the values,
-// which no processor could predict.
+// mark sets the bits of the slots whose number meets the operator. NaN meets none. The loop has no branch on the
+// values, which no processor could predict.
 func (n *numbers) mark(words []uint64, o op, want float64) {
 	lo, hi := math.Inf(-1), math.Inf(1)
 	switch o {

@@ -11,8 +11,8 @@ import (
 	"slices"
 )
 
-// Saved form of a stretch of slots. Integers are unsigned varints unless said otherwise; a text is its length and bytes;
-// fixed-width numbers are little-endian.
+// Saved form of a stretch of slots. Integers are unsigned varints unless said otherwise; a text is its length and
+// bytes; fixed-width numbers are little-endian.
 //
 //	magic "AKINCOLS" | version uint32 | from | n | ids | times | categories | authors | attributes | CRC32C uint32
 //
@@ -34,7 +34,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Save writes the slots from..to-1. Append may run meanwhile, and waits for no more than a few thousand texts at a time.
+// Save writes the slots from..to-1. Append may run meanwhile, and waits for no more than a few thousand texts at a
+// time.
 func (c *Columns) Save(ctx context.Context, w io.Writer, from, to int) error {
 	e, err := c.encode(ctx, from, to)
 	if err != nil {

@@ -1,8 +1,8 @@
 // Package index finds the vectors nearest to a query by cosine.
 //
-// It knows vectors and slots, not papers. A slot is the dense number of a vector in the order of Append, from 0. Vectors
-// are never changed or removed: an engine's owner says through Query.Accept which slots may be hits, and drops the whole
-// index when too many no longer may.
+// It knows vectors and slots, not papers. A slot is the dense number of a vector in the order of Append, from 0.
+// Vectors are never changed or removed: an engine's owner says through Query.Accept which slots may be hits, and drops
+// the whole index when too many no longer may.
 package index
 
 import (
@@ -52,9 +52,9 @@ type Report struct {
 	Scored int  // vectors scored, at any precision
 }
 
-// Span is what one Save writes: the slots From..To-1, and with Links what changed in the graph since the last Save with
-// Links that was kept; a span from 0 has all links. The graph among the saved slots may lack vectors: they are scanned until
-// Catchup has them in again.
+// Span is what one Save writes: the slots From..To-1, and with Links what changed in the graph since the last Save
+// with Links that was kept; a span from 0 has all links. The graph among the saved slots may lack vectors: they are
+// scanned until Catchup has them in again.
 type Span struct {
 	From, To int // at most Len
 	Links    bool
@@ -105,8 +105,8 @@ type Searcher interface {
 	// Saved ends a Save: whether its bytes are kept, so that the next span builds upon it. Without it the Save counts for
 	// nothing.
 	Saved(kept bool)
-	// Unsaved is the bytes of links that a Save of a span with links writes for slots before it, and for slots that entered
-	// the graph since the last one: 0 for engines without a graph, and where nothing changed.
+	// Unsaved is the bytes of links that a Save of a span with links writes for slots before it, and for slots that
+	// entered the graph since the last one: 0 for engines without a graph, and where nothing changed.
 	Unsaved() int64
 	// Load takes in what Save wrote of a span that begins at Len, from size bytes of r at most. Nothing else may run
 	// meanwhile. After an error the index is of no use. What was loaded need not be saved again.

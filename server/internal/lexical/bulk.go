@@ -8,9 +8,9 @@ import (
 // rowsAWorker is how many rows are worth a goroutine of a bulk build. A variable so that tests share few rows out.
 var rowsAWorker = 1000
 
-// buildLists makes the terms and the lists of the rows from a slot on. Nobody reads meanwhile. It leaves what appending row
-// by row would, but for the numbers of terms and the places of slices: the features are shared out among the cores, and
-// what readers see is published once a feature.
+// buildLists makes the terms and the lists of the rows from a slot on. Nobody reads meanwhile. It leaves what
+// appending row by row would, but for the numbers of terms and the places of slices: the features are shared out among
+// the cores, and what readers see is published once a feature.
 func (x *Index) buildLists(from uint32) {
 	n := x.Len() - int(from)
 	workers := max(1, min(runtime.GOMAXPROCS(0), 8, n/rowsAWorker))

@@ -2,8 +2,8 @@
 //
 // # What it holds
 //
-// A paper is a row of (feature, count) pairs. A feature is one of the 2^20 buckets that package embed hashes words into,
-// so the words themselves are not kept. The same pairs are held twice:
+// A paper is a row of (feature, count) pairs. A feature is one of the 2^20 buckets that package embed hashes words
+// into, so the words themselves are not kept. The same pairs are held twice:
 //
 //	forward    slot    -> its pairs by rising feature: scores given papers, explains a hit, removes a paper
 //	inverted   feature -> the slots that have it, by rising slot: finds the best papers for a query
@@ -24,6 +24,6 @@
 // # Concurrency
 //
 // One goroutine appends and removes; any number prepare and score beside it and take no lock. All storage is in chunks
-// that are never moved or reused: the appender writes a row and its postings, then publishes them by atomic stores of the
-// posting counts and of the number of rows. A reader takes these numbers first and looks at nothing beyond them.
+// that are never moved or reused: the appender writes a row and its postings, then publishes them by atomic stores of
+// the posting counts and of the number of rows. A reader takes these numbers first and looks at nothing beyond them.
 package lexical

@@ -9,7 +9,8 @@ import (
 	"math/bits"
 )
 
-// A saved stretch of an index is its forward rows; the lists are built again from them, in less time than writing them takes.
+// A saved stretch of an index is its forward rows; the lists are built again from them, in less time than writing them
+// takes.
 //
 //	header   magic "AKINLEX\x03" (the last byte is the version), uint32 from, uint32 rows
 //	blocks   of 4,096 rows, the last one shorter: a head a row, then the pairs and bigrams of all of them, row by row
@@ -31,8 +32,8 @@ const (
 // ErrDamaged: a file does not hold what Save wrote.
 var ErrDamaged = errors.New("lexical: damaged index file")
 
-// Save writes the papers from..to-1 so that Load restores them. Append and Remove may run meanwhile: a paper removed while
-// Save runs may be saved either way.
+// Save writes the papers from..to-1 so that Load restores them. Append and Remove may run meanwhile: a paper removed
+// while Save runs may be saved either way.
 func (x *Index) Save(ctx context.Context, w io.Writer, from, to int) error {
 	if from < 0 || from > to || to > x.Len() {
 		return fmt.Errorf("lexical: save the papers %d to %d of %d", from, to, x.Len())
@@ -72,9 +73,9 @@ func (x *Index) Save(ctx context.Context, w io.Writer, from, to int) error {
 	return nil
 }
 
-// Load takes in what Save wrote of papers that begin at Len, from exactly size bytes. It trusts no number in the file further
-// than size allows, so a damaged file costs an error (ErrDamaged) and no more than a small multiple of its size in memory.
-// Nothing else may run meanwhile. After an error the index is of no use.
+// Load takes in what Save wrote of papers that begin at Len, from exactly size bytes. It trusts no number in the file
+// further than size allows, so a damaged file costs an error (ErrDamaged) and no more than a small multiple of its
+// size in memory. Nothing else may run meanwhile. After an error the index is of no use.
 func (x *Index) Load(r io.Reader, size int64) error {
 	in := io.LimitReader(r, size)
 	var header [headerBytes]byte
@@ -172,8 +173,8 @@ func (l *loader) block(n int) error {
 	return nil
 }
 
-// checkBigrams reports whether words hold n bigrams: as many ones as that in the set of bits. That they are distinct and
-// rise is left to the checksum.
+// checkBigrams reports whether words hold n bigrams: as many ones as that in the set of bits. That they are distinct
+// and rise is left to the checksum.
 func checkBigrams(words []uint16, n uint32) bool {
 	if n < packBigramsFrom {
 		return true

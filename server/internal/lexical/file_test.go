@@ -29,8 +29,8 @@ func load(data []byte, size int) (*Index, error) {
 	return x, x.Load(bytes.NewReader(data), int64(size))
 }
 
-// TestStretchesLoadOneAfterTheOther compares an index that was loaded in stretches, and appended to in between, with the one
-// that grew by itself.
+// TestStretchesLoadOneAfterTheOther compares an index that was loaded in stretches, and appended to in between, with
+// the one that grew by itself.
 func TestStretchesLoadOneAfterTheOther(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 1))
 	x, y := New(), New()

@@ -13,8 +13,8 @@ const (
 	b         = .75
 )
 
-// Index holds the words of papers by slot, the dense number of a paper in the order of Append, from 0. Append and Remove
-// are for one goroutine at a time; all else may be called from many at once beside them.
+// Index holds the words of papers by slot, the dense number of a paper in the order of Append, from 0. Append and
+// Remove are for one goroutine at a time; all else may be called from many at once beside them.
 type Index struct {
 	rows  rowTable
 	words arena

@@ -71,8 +71,8 @@ func loadBenchCorpus(b *testing.B) *benchCorpus {
 	return c
 }
 
-// BenchmarkTop reports, beside the time of a query, the share of the true best papers found, at depths 10 and 200, and the
-// memory of the index.
+// BenchmarkTop reports, beside the time of a query, the share of the true best papers found, at depths 10 and 200, and
+// the memory of the index.
 func BenchmarkTop(b *testing.B) {
 	c := loadBenchCorpus(b)
 	for _, kind := range []struct {

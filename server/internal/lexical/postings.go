@@ -8,16 +8,16 @@ import (
 	"github.com/akin-search/akin/server/internal/index/slab"
 )
 
-// A posting is the gap from the slot before, 7 bits a byte, lowest first, the last byte below 128, and a byte for its weight
-// class: two bytes for a word that one paper in 127 has, three for one in 16,000. The class holds the count and the length
-// of the paper coarsely (class.go); a list is therefore scored nearly right without touching the papers. A gap is at least 1:
-// that of the first posting is its slot and one.
+// A posting is the gap from the slot before, 7 bits a byte, lowest first, the last byte below 128, and a byte for its
+// weight class: two bytes for a word that one paper in 127 has, three for one in 16,000. The class holds the count and
+// the length of the paper coarsely (class.go); a list is therefore scored nearly right without touching the papers. A
+// gap is at least 1: that of the first posting is its slot and one.
 const classBits = 8
 
-// A list of postings lies in slices of growing size, 16, 32, 64 up to maxSlice bytes, of which the last 8 are the address of
-// the next slice. No posting crosses slices: the rest of one that is too small for the next posting stays zero, and no
-// posting begins with zero. A reader that knows how many postings were published walks the list without locks, and no
-// posting ever moves; the address of a slice is written before the first posting in it is published.
+// A list of postings lies in slices of growing size, 16, 32, 64 up to maxSlice bytes, of which the last 8 are the
+// address of the next slice. No posting crosses slices: the rest of one that is too small for the next posting stays
+// zero, and no posting begins with zero. A reader that knows how many postings were published walks the list without
+// locks, and no posting ever moves; the address of a slice is written before the first posting in it is published.
 const (
 	linkBytes     = 8
 	firstSlice    = 16

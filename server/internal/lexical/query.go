@@ -8,8 +8,8 @@ import (
 	"github.com/akin-search/akin/embed/vector"
 )
 
-// Query is a prepared query, with scratch that its next preparation uses again. The zero value is ready for Prepare. One
-// goroutine prepares it; then any number may pass it to Scores, but only one at a time to Top.
+// Query is a prepared query, with scratch that its next preparation uses again. The zero value is ready for Prepare.
+// One goroutine prepares it; then any number may pass it to Scores, but only one at a time to Top.
 type Query struct {
 	features []uint32
 	weights  []float64 // qtf idf gain, aligned with features
@@ -30,8 +30,8 @@ type Query struct {
 
 const filterSize = 1 << 13
 
-// Prepare weighs the terms of a query by the live papers, for BM25 with DefaultK1. A feature that no live paper has is left
-// out.
+// Prepare weighs the terms of a query by the live papers, for BM25 with DefaultK1. A feature that no live paper has is
+// left out.
 func (x *Index) Prepare(q *Query, t *embed.Terms) { x.PrepareK1(q, t, DefaultK1) }
 
 // PrepareK1 is Prepare for BM25 with another k1, which says how soon further occurrences of a word stop counting: 0 is
@@ -153,8 +153,8 @@ func (q *Query) find(feature uint32) (int, bool) {
 	}
 }
 
-// Scores writes the BM25 score of each slot, rounded to float32 as Top's are, to dst (len(slots)). Every slot must be below
-// Len. It allocates nothing.
+// Scores writes the BM25 score of each slot, rounded to float32 as Top's are, to dst (len(slots)). Every slot must be
+// below Len. It allocates nothing.
 func (x *Index) Scores(q *Query, slots []uint32, dst []float64) {
 	for i, slot := range slots {
 		x.ahead(slots, i)
@@ -162,8 +162,8 @@ func (x *Index) Scores(q *Query, slots []uint32, dst []float64) {
 	}
 }
 
-// How far ahead of the scored row the next rows are fetched, in rows. Rows lie all over memory, and waiting for them takes
-// four times as long as scoring them.
+// How far ahead of the scored row the next rows are fetched, in rows. Rows lie all over memory, and waiting for them
+// takes four times as long as scoring them.
 const (
 	aheadHead  = 12
 	aheadPairs = 6

@@ -60,8 +60,8 @@ func (a *arena) at(chunk, offset, n uint32) []uint16 {
 }
 
 // A packed pair is a word: the gap from the feature before in the upper 15 bits, and a bit that says that the count is
-// above 1 and stands in the word behind. A gap of maxGap or more is spelt with words of farther before it, each maxGap. The
-// mean gap of an abstract is 12,000, so one pair in fifteen needs that.
+// above 1 and stands in the word behind. A gap of maxGap or more is spelt with words of farther before it, each
+// maxGap. The mean gap of an abstract is 12,000, so one pair in fifteen needs that.
 const (
 	maxGap  = 1<<15 - 1
 	farther = maxGap << 1
@@ -121,8 +121,8 @@ func (p *pairs) long() uint32 {
 	return p.feature<<countBits | count
 }
 
-// checkPairs reports whether words are what packPairs makes: features that rise and are below features, counts from 2 to
-// maxCount where they are written at all.
+// checkPairs reports whether words are what packPairs makes: features that rise and are below features, counts from 2
+// to maxCount where they are written at all.
 func checkPairs(words []uint16) bool {
 	feature := int64(-1) // before the first
 	at := int64(0)
@@ -150,9 +150,9 @@ func checkPairs(words []uint16) bool {
 	return true
 }
 
-// Fewer bigrams than packBigramsFrom are written as they are. More are split: of each the lower byte stands in a list, two
-// to a word, and the upper bytes are a set of bits in front of it, 256 zeros and a one for each bigram: the i-th one, at
-// bit h + i, says that the i-th bigram has the upper byte h (Elias 1974, Fano 1971).
+// Fewer bigrams than packBigramsFrom are written as they are. More are split: of each the lower byte stands in a list,
+// two to a word, and the upper bytes are a set of bits in front of it, 256 zeros and a one for each bigram: the i-th
+// one, at bit h + i, says that the i-th bigram has the upper byte h (Elias 1974, Fano 1971).
 const packBigramsFrom = 36
 
 // bigramWords is the number of words that n bigrams take, and bitWords that of their set of bits.

@@ -48,8 +48,8 @@ const (
 // Top appends to dst the k accepted papers with the highest BM25 (Candidate.Score), in order of falling score, ties by
 // rising slot. Papers that share no word with the query are never found, removed ones are unless accept rejects them.
 //
-// Scores are exact. Which papers are found is exact for queries whose lists hold no more than topBudget postings; beyond,
-// a paper is missed when only its most common words are in the query.
+// Scores are exact. Which papers are found is exact for queries whose lists hold no more than topBudget postings;
+// beyond, a paper is missed when only its most common words are in the query.
 //
 // It ends early with the error of ctx. It allocates only to grow the scratch of q.
 func (x *Index) Top(ctx context.Context, q *Query, k int, accept index.Accept, dst []index.Candidate) ([]index.Candidate, error) {
@@ -113,8 +113,8 @@ func (s *topScratch) prepare(q *Query, n uint32) {
 	}
 }
 
-// search leaves the best k accepted papers among found. Where too few of the papers of the selective lists are accepted,
-// it goes on to the others.
+// search leaves the best k accepted papers among found. Where too few of the papers of the selective lists are
+// accepted, it goes on to the others.
 func (x *Index) search(ctx context.Context, q *Query, k int, n uint32, accept index.Accept) error {
 	s := &q.top
 	need := k
@@ -145,8 +145,8 @@ func (x *Index) search(ctx context.Context, q *Query, k int, n uint32, accept in
 	}
 }
 
-// sum adds up the lists of s.order from the front, and takes them out, until the rest cannot matter or the budget is spent,
-// but not before need papers were found. It returns the number of lists left out.
+// sum adds up the lists of s.order from the front, and takes them out, until the rest cannot matter or the budget is
+// spent, but not before need papers were found. It returns the number of lists left out.
 func (x *Index) sum(ctx context.Context, q *Query, need int, scale float64, n uint32) (left int, err error) {
 	s := &q.top
 	rest := 0.
@@ -201,8 +201,8 @@ func (x *Index) add(s *topScratch, tm *term, weight float32, n uint32) {
 	})
 }
 
-// atLeast returns a sum that k of the touched papers reach, or nearly so many when there are far more of them: then every
-// fourth stands for four. It returns 0 where fewer than k are touched.
+// atLeast returns a sum that k of the touched papers reach, or nearly so many when there are far more of them: then
+// every fourth stands for four. It returns 0 where fewer than k are touched.
 func (s *topScratch) atLeast(k int) uint16 {
 	s.bins = [sumBins]uint32{}
 	stride := min(4, 1+len(s.touched)/(64*k))

@@ -1,4 +1,5 @@
-// Package paper holds the word that every other package of the server speaks: a paper. It imports nothing else of the server.
+// Package paper holds the word that every other package of the server speaks: a paper. It imports nothing else of the
+// server.
 package paper
 
 import "time"

@@ -17,10 +17,10 @@ var (
 	oldSubject = regexp.MustCompile(`^([a-z-]+)\.[A-Za-z]{2}(/[0-9]{7})$`)
 )
 
-// Spellings returns the ids that an id may be stored under when it is not stored as it stands: first its canonical form,
-// which importers write, then other forms of it. arXiv ids lose what stands around them and their version; DOIs lose their
-// resolver, and stand as given and in small letters; PubMed and OpenAlex ids lose their address. It is nil for an id that
-// is in no such form, and never holds the id itself.
+// Spellings returns the ids that an id may be stored under when it is not stored as it stands: first its canonical
+// form, which importers write, then other forms of it. arXiv ids lose what stands around them and their version; DOIs
+// lose their resolver, and stand as given and in small letters; PubMed and OpenAlex ids lose their address. It is nil
+// for an id that is in no such form, and never holds the id itself.
 func Spellings(id string) []string {
 	s := strings.TrimSpace(id)
 	var out []string

@@ -1,8 +1,9 @@
 // Package quality measures a ranking against judgements, with the definitions of trec_eval.
 //
-// A judgement is a whole number, the grade; 0 and below mean not relevant, and what is not judged is not relevant either.
-// The order of a ranking is taken as given, so ties are broken by whoever ranked (Akin: by rising slot; trec_eval itself
-// breaks them by falling document id). A query without a relevant document has no score and is left out of means.
+// A judgement is a whole number, the grade; 0 and below mean not relevant, and what is not judged is not relevant
+// either. The order of a ranking is taken as given, so ties are broken by whoever ranked (Akin: by rising slot;
+// trec_eval itself breaks them by falling document id). A query without a relevant document has no score and is left
+// out of means.
 package quality
 
 import (

@@ -5,8 +5,9 @@ import (
 	"math/rand/v2"
 )
 
-// StandardErrors returns, for the mean of each figure over queries, its standard error: the standard deviation of the queries
-// (n-1 in its denominator) over the root of their number. Of fewer than two queries it is 0, which says nothing.
+// StandardErrors returns, for the mean of each figure over queries, its standard error: the standard deviation of the
+// queries (n-1 in its denominator) over the root of their number. Of fewer than two queries it is 0, which says
+// nothing.
 func StandardErrors(queries []Metrics) Metrics {
 	n := float64(len(queries))
 	if n < 2 {
@@ -44,9 +45,9 @@ type Comparisons struct {
 const Draws = 10_000
 
 // Compare tests two rankings of the same queries, in the same order, by Fisher's randomisation test for paired figures
-// (Smucker, Allan and Carterette, CIKM 2007): if the two were alike, each query's difference could as well have had the other
-// sign. P is the share of Draws random assignments of signs, and of the one that was seen, whose sum is at least as large.
-// The same queries and seed give the same P.
+// (Smucker, Allan and Carterette, CIKM 2007): if the two were alike, each query's difference could as well have had
+// the other sign. P is the share of Draws random assignments of signs, and of the one that was seen, whose sum is at
+// least as large. The same queries and seed give the same P.
 func Compare(a, b []Metrics, seed uint64) Comparisons {
 	n := len(a)
 	var seen [figures]float64

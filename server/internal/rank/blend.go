@@ -22,8 +22,8 @@ type scale struct {
 	lowC, lowB           float64 // the least among the candidates, which score 0
 }
 
-// blend writes weight * cosine + (1 - weight) * BM25 to scores, both scaled over the candidates so that the least is 0 and
-// the most is 1. bonus is the worth of a bigram in units of BM25.
+// blend writes weight * cosine + (1 - weight) * BM25 to scores, both scaled over the candidates so that the least is 0
+// and the most is 1. bonus is the worth of a bigram in units of BM25.
 func (l *list) blend(q *lexical.Query, weight, bonus float64) {
 	var lowC, highC float32
 	var lowB, highB float64
@@ -45,14 +45,15 @@ func (l *list) blend(q *lexical.Query, weight, bonus float64) {
 	}
 }
 
-// score is the blend of two figures, counted from the weakest candidate, and its parts, counted from nothing in common. A
-// cosine below 0 has less than nothing; the weakest of the candidates is then where counting begins.
+// score is the blend of two figures, counted from the weakest candidate, and its parts, counted from nothing in
+// common. A cosine below 0 has less than nothing; the weakest of the candidates is then where counting begins.
 func (s *scale) score(cosine, bm25 float64) (float64, Parts) {
 	parts := Parts{Dense: s.dense * max(0, cosine-min(0, s.lowC)), Words: s.words * bm25}
 	return s.dense*(cosine-s.lowC) + s.words*(bm25-s.lowB), parts
 }
 
-// phrases adds to the scores of the best candidates what the bigrams they share with the query are worth. It follows blend.
+// phrases adds to the scores of the best candidates what the bigrams they share with the query are worth. It follows
+// blend.
 func (l *list) phrases(x *lexical.Index, q *lexical.Query) {
 	if len(l.slots) == 0 || l.scale.phrase == 0 {
 		return
@@ -75,7 +76,8 @@ func (l *list) least(k int) float64 {
 	return kthLargest(l.rest, k)
 }
 
-// kthLargest returns the k-th largest value, k from 1, and reorders the values (quickselect; Hoare, Algorithm 65, 1961).
+// kthLargest returns the k-th largest value, k from 1, and reorders the values (quickselect; Hoare, Algorithm 65,
+// 1961).
 func kthLargest(values []float64, k int) float64 {
 	low, high := 0, len(values)-1
 	for low < high {

@@ -57,9 +57,9 @@ func (f *Find) Ended(stage string, begin time.Time) {
 	}
 }
 
-// Candidates finds the nearest accepted papers, and those of the highest BM25. The two take about as long as each other,
-// so that an idle core halves the time. Where no paper is near, because the model knows none of the words or no accepted
-// paper has a vector, words find as many as vectors would have.
+// Candidates finds the nearest accepted papers, and those of the highest BM25. The two take about as long as each
+// other, so that an idle core halves the time. Where no paper is near, because the model knows none of the words or no
+// accepted paper has a vector, words find as many as vectors would have.
 func (r *Ranker) Candidates(ctx context.Context, c Corpus, q *Query, f Find) (index.Report, error) {
 	r.found, r.worded = r.found[:0], r.worded[:0]
 	words := 0

@@ -10,8 +10,8 @@ import (
 	"github.com/akin-search/akin/server/internal/lexical"
 )
 
-// TestWordsFindWhereNoVectorIsNear: words that no model has seen give a zero vector, and weights of a whole paper ask for
-// no candidates by words; still, papers with the words are found.
+// TestWordsFindWhereNoVectorIsNear: words that no model has seen give a zero vector, and weights of a whole paper ask
+// for no candidates by words; still, papers with the words are found.
 func TestWordsFindWhereNoVectorIsNear(t *testing.T) {
 	c := Corpus{Vectors: flat.New(8), Words: lexical.New()}
 	for i := range uint32(300) {

@@ -7,9 +7,9 @@ import (
 	"github.com/akin-search/akin/embed/vector"
 )
 
-// Diversify puts the first limit places of Ranked in order by maximal marginal relevance (Carbonell and Goldstein, SIGIR
-// 1998): each next hit has the highest (1-diversity)*score - diversity*(its greatest cosine with a hit before it).
-// diversity is from 0, rank by score alone, to 1. Scores stay as they were.
+// Diversify puts the first limit places of Ranked in order by maximal marginal relevance (Carbonell and Goldstein,
+// SIGIR 1998): each next hit has the highest (1-diversity)*score - diversity*(its greatest cosine with a hit before
+// it). diversity is from 0, rank by score alone, to 1. Scores stay as they were.
 func (r *Ranker) Diversify(vectors Vectors, diversity float64, limit int) error {
 	slices.SortFunc(r.Ranked, byScore)
 	n, d := len(r.Ranked), vectors.Dims()

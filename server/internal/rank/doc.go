@@ -1,5 +1,5 @@
-// Package rank decides the order of hits. It is the one owner of what the server ranks by: the engine and server/cmd/eval
-// both call it, so that what is measured is what is served.
+// Package rank decides the order of hits. It is the one owner of what the server ranks by: the engine and
+// server/cmd/eval both call it, so that what is measured is what is served.
 //
 // # The chain
 //
@@ -14,17 +14,18 @@
 //	Best         puts the first places in order
 //	Finish       turns scores into figures that people can read
 //
-// Candidates, Fuse and Finish are the default ranking. The others are a caller's choices, and whoever finds candidates in another
-// way may fill Ranked itself and go on from there.
+// Candidates, Fuse and Finish are the default ranking. The others are a caller's choices, and whoever finds candidates
+// in another way may fill Ranked itself and go on from there.
 //
 // # Scores
 //
-// While a query is ranked its scores are relative to its candidates: the weakest has 0. Finish puts them on a scale from
-// nothing in common with the query, 0, to a paper that says the same, 1, by a linear map, and splits them into Parts. How rare
-// a likeness is in the whole corpus Odds say, whatever the candidates.
+// While a query is ranked its scores are relative to its candidates: the weakest has 0. Finish puts them on a scale
+// from nothing in common with the query, 0, to a paper that says the same, 1, by a linear map, and splits them into
+// Parts. How rare a likeness is in the whole corpus Odds say, whatever the candidates.
 //
 // # Weights
 //
-// What a query is decides how it is ranked (Kind): a title is looked for by its words, a sentence by both, a whole paper
-// mostly by its vector. DefaultWeights holds the numbers; the measurements behind them are in server/docs/decisions.md.
+// What a query is decides how it is ranked (Kind): a title is looked for by its words, a sentence by both, a whole
+// paper mostly by its vector. DefaultWeights holds the numbers; the measurements behind them are in
+// server/docs/decisions.md.
 package rank

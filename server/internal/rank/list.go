@@ -32,8 +32,8 @@ func (l *list) resize(n int) {
 	l.parts = slices.Grow(l.parts[:0], n)[:n]
 }
 
-// merge sets the candidates to the union of two lists, each of distinct slots. Then the cosines of the first n candidates
-// are set, and the BM25 of those from m on; the caller computes the others, cosines[n:] and bm25[:m].
+// merge sets the candidates to the union of two lists, each of distinct slots. Then the cosines of the first n
+// candidates are set, and the BM25 of those from m on; the caller computes the others, cosines[n:] and bm25[:m].
 func (l *list) merge(dense, words []index.Candidate) (n, m int) {
 	size := 16
 	for size < 2*len(words) {

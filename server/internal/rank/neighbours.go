@@ -28,10 +28,10 @@ type neighbour struct {
 	at     int32
 }
 
-// neighbours adds to the scores of the best candidates what their neighbours among them score: papers on one subject are
-// near to each other, and those the query means stand together (score regularisation; Diaz, CIKM 2005). With s the scores
-// scaled to [0, 1] and w = max(0, cosine)^2, the mean of s over the ten others of the highest w is scaled to [0, 1] and
-// added with a weight. It allocates nothing once its scratch has grown.
+// neighbours adds to the scores of the best candidates what their neighbours among them score: papers on one subject
+// are near to each other, and those the query means stand together (score regularisation; Diaz, CIKM 2005). With s the
+// scores scaled to [0, 1] and w = max(0, cosine)^2, the mean of s over the ten others of the highest w is scaled to
+// [0, 1] and added with a weight. It allocates nothing once its scratch has grown.
 func (l *list) neighbours(vectors Vectors, weight float64) error {
 	n := l.best(neighbourhood)
 	if weight == 0 || n < 3 {
@@ -73,8 +73,8 @@ func (l *list) neighbours(vectors Vectors, weight float64) error {
 	return nil
 }
 
-// best writes the positions of the k candidates of the highest scores to l.near.at, in the order of the list, and returns
-// how many there are.
+// best writes the positions of the k candidates of the highest scores to l.near.at, in the order of the list, and
+// returns how many there are.
 func (l *list) best(k int) (n int) {
 	least := l.least(k)
 	for above := range 2 { // those above the least score, then those at it

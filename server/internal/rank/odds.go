@@ -14,16 +14,16 @@ import (
 // MaxOneIn is the rarest likeness that Odds tell from others.
 const MaxOneIn = 1_000_000
 
-// Odds say how rare a cosine is under one model: of how many random pairs of the corpus one is at least as alike. Cosines
-// of one model mean little beside those of another; odds compare. Two kinds of pairs are kept, since short texts are less
-// like anything than whole papers are. An Odds does not change once made; nil knows nothing.
+// Odds say how rare a cosine is under one model: of how many random pairs of the corpus one is at least as alike.
+// Cosines of one model mean little beside those of another; odds compare. Two kinds of pairs are kept, since short
+// texts are less like anything than whole papers are. An Odds does not change once made; nil knows nothing.
 type Odds struct {
 	papers sketch // a paper with another
 	texts  sketch // the title of a paper with another paper
 }
 
-// A sketch keeps the cosine that one pair in 10^(k/stepsPerDecade) reaches, for each step k: neighbouring steps are 12 % apart,
-// and what is between them is interpolated.
+// A sketch keeps the cosine that one pair in 10^(k/stepsPerDecade) reaches, for each step k: neighbouring steps are 12
+// % apart, and what is between them is interpolated.
 const (
 	stepsPerDecade = 20
 	steps          = 6*stepsPerDecade + 1 // from 1 to MaxOneIn
@@ -79,9 +79,9 @@ func (h *histogram) add(cosine float32) {
 	h[max(0, min(bins-1, bin))]++
 }
 
-// MeasureOdds compares pairs of a sample. Row i of papers is the vector of a paper, and row i of titles that of its title
-// (dims values each, L2 norm 1, or zero for none); there may be fewer titles than papers. It uses all cores and takes about
-// a second of processor time for 16 million pairs, the most that 4,096 papers with 2,048 titles make.
+// MeasureOdds compares pairs of a sample. Row i of papers is the vector of a paper, and row i of titles that of its
+// title (dims values each, L2 norm 1, or zero for none); there may be fewer titles than papers. It uses all cores and
+// takes about a second of processor time for 16 million pairs, the most that 4,096 papers with 2,048 titles make.
 func MeasureOdds(ctx context.Context, papers, titles []float32, dims int) (*Odds, error) {
 	o := &Odds{}
 	if err := o.papers.measure(ctx, papers, papers, dims, true); err != nil {
@@ -93,8 +93,8 @@ func MeasureOdds(ctx context.Context, papers, titles []float32, dims int) (*Odds
 	return o, nil
 }
 
-// measure compares every row of a with every row of b but its own; same says that a and b are one, so that each pair is met
-// twice and counted once. Zero rows are left out.
+// measure compares every row of a with every row of b but its own; same says that a and b are one, so that each pair
+// is met twice and counted once. Zero rows are left out.
 func (s *sketch) measure(ctx context.Context, a, b []float32, dims int, same bool) error {
 	rowsA, rowsB := nonZero(a, dims), nonZero(b, dims)
 	workers := runtime.GOMAXPROCS(0)
@@ -141,8 +141,8 @@ func nonZero(rows []float32, dims int) []int {
 	return list
 }
 
-// fill takes the quantiles of a histogram. A step within a bin is interpolated, but for the last bin, which may be a single
-// value, such as the cosine of copies: its upper end stands for all of it.
+// fill takes the quantiles of a histogram. A step within a bin is interpolated, but for the last bin, which may be a
+// single value, such as the cosine of copies: its upper end stands for all of it.
 func (s *sketch) fill(h *histogram) {
 	*s = sketch{}
 	top := -1

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Best puts the first limit places of Ranked in order, by falling score, ties by rising slot. The others are behind them,
-// in any order.
+// Best puts the first limit places of Ranked in order, by falling score, ties by rising slot. The others are behind
+// them, in any order.
 func (r *Ranker) Best(limit int) { sortBest(r.Ranked, limit) }
 
 // byScore orders by falling score, ties by rising slot.

@@ -27,8 +27,8 @@ type Ranker struct {
 	rows    []float32 // of Diversify
 }
 
-// Fuse fills Ranked from the candidates, in no order: cosine and BM25 of each, and the score they make together. Without
-// words the score is the cosine.
+// Fuse fills Ranked from the candidates, in no order: cosine and BM25 of each, and the score they make together.
+// Without words the score is the cosine.
 func (r *Ranker) Fuse(c Corpus, q *Query) error {
 	r.Reset()
 	l := &r.list
@@ -81,11 +81,12 @@ func (r *Ranker) fuseWords(c Corpus, q *Query) (reading, error) {
 	}), nil
 }
 
-// Reset empties Ranked for a caller who fills it with scores from 0 to 1 of its own making, which Finish leaves as they are.
+// Reset empties Ranked for a caller who fills it with scores from 0 to 1 of its own making, which Finish leaves as
+// they are.
 func (r *Ranker) Reset() { r.Ranked, r.reading = r.Ranked[:0], plain }
 
-// Place sees to it that a paper is in Ranked. One that Fuse did not find is scored on the scale of those it found, by its
-// cosine, BM25 and bigrams: it has no neighbours among them. Place follows Fuse, of a query with words.
+// Place sees to it that a paper is in Ranked. One that Fuse did not find is scored on the scale of those it found, by
+// its cosine, BM25 and bigrams: it has no neighbours among them. Place follows Fuse, of a query with words.
 func (r *Ranker) Place(c Corpus, q *Query, slot uint32) error {
 	for i := range r.Ranked {
 		if r.Ranked[i].Slot == slot {

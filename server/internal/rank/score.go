@@ -20,9 +20,10 @@ func (p *Parts) times(factor float64) {
 }
 
 // reading turns the scores that a ranking counts with into those that people read. A ranking counts from its weakest
-// candidate, and its scale follows from all of them, so its scores say little by themselves. Read, 1 is a paper that says
-// what the query says: the same vector, each of the query's words once in a text of usual length, all its pairs of words,
-// and neighbours that score best. 0 is a paper that has nothing in common with it. The map is linear, so the order stays.
+// candidate, and its scale follows from all of them, so its scores say little by themselves. Read, 1 is a paper that
+// says what the query says: the same vector, each of the query's words once in a text of usual length, all its pairs
+// of words, and neighbours that score best. 0 is a paper that has nothing in common with it. The map is linear, so the
+// order stays.
 type reading struct {
 	base  float64 // what the weakest candidate has in common with the query
 	ideal float64 // the score of the paper that says what the query says

@@ -21,8 +21,8 @@ const (
 	paperWords = 60 // the least of a text as long as an abstract
 )
 
-// KindOf tells a title-like text, at most ten content words and no final punctuation, from other text, and that from a text
-// as long as an abstract. Tokens is the number of content words.
+// KindOf tells a title-like text, at most ten content words and no final punctuation, from other text, and that from a
+// text as long as an abstract. Tokens is the number of content words.
 func KindOf(text string, tokens int) Kind {
 	if tokens >= paperWords {
 		return PaperQuery
@@ -49,8 +49,8 @@ type Weights struct {
 	Neighbours float64 // worth of neighbours that score high, where the blend's own range is 1
 }
 
-// DefaultWeights are the weights for a kind of query where the request does not choose. The measurements behind them are
-// in server/docs/decisions.md.
+// DefaultWeights are the weights for a kind of query where the request does not choose. The measurements behind them
+// are in server/docs/decisions.md.
 //
 //   - A title is looked for by its words, most of all by pairs of them, and how often a paper repeats one says little; the
 //     cosine only helps.
@@ -72,8 +72,8 @@ func DefaultWeights(k Kind, trained bool) Weights {
 	return w
 }
 
-// WithDense is the weights with a share of the cosine that the caller chose. Since that may be small, words find as many
-// candidates as vectors. At 0 and 1 the neighbours, who are so by cosine and are judged by both, have no say.
+// WithDense is the weights with a share of the cosine that the caller chose. Since that may be small, words find as
+// many candidates as vectors. At 0 and 1 the neighbours, who are so by cosine and are judged by both, have no say.
 func (w Weights) WithDense(share float64) Weights {
 	w.Dense, w.Words = share, Depth
 	if share == 0 || share == 1 {

@@ -1,10 +1,10 @@
-// Package sample carries the papers that ship inside the server: 198 papers of machine learning, most of them about the
-// feed-forward layers of Transformers and the ways to read, sparsify, compress and edit them. A newcomer can search them
-// before importing anything, and the demo and its tests run on them.
+// Package sample carries the papers that ship inside the server: 198 papers of machine learning, most of them about
+// the feed-forward layers of Transformers and the ways to read, sparsify, compress and edit them. A newcomer can
+// search them before importing anything, and the demo and its tests run on them.
 //
-// papers.jsonl holds one paper a line with the fields id, title, categories and abstract. The titles are the papers' own.
-// The abstracts are written for Akin: two to four sentences each on what the paper does and finds. Ids are short readable
-// slugs, unique in the file, and stay as they are from release to release, since documentation names them.
+// papers.jsonl holds one paper a line with the fields id, title, categories and abstract. The titles are the papers'
+// own. The abstracts are written for Akin: two to four sentences each on what the paper does and finds. Ids are short
+// readable slugs, unique in the file, and stay as they are from release to release, since documentation names them.
 package sample
 
 import (

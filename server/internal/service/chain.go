@@ -43,8 +43,8 @@ func (s chained) RegisterService(desc *grpc.ServiceDesc, impl any) {
 // GetServiceInfo implements reflection.ServiceInfoProvider.
 func (s chained) GetServiceInfo() map[string]grpc.ServiceInfo { return s.grpc.GetServiceInfo() }
 
-// unary is the chain of a unary method. The message is read by the gate instead of gRPC, and the handler begins when the
-// gate says so.
+// unary is the chain of a unary method. The message is read by the gate instead of gRPC, and the handler begins when
+// the gate says so.
 func (s *Server) unary(method string, handler grpc.MethodHandler) grpc.MethodHandler {
 	return func(srv any, ctx context.Context, _ func(any) error, _ grpc.UnaryServerInterceptor) (resp any, err error) {
 		call := call{method: method, start: time.Now()}
@@ -214,9 +214,9 @@ type call struct {
 	start  time.Time
 }
 
-// finish turns the error of a call into its status, and tells log and observer. Calls that went well are logged at debug
-// level only; failed ones by the limiter's leave, so that a broken client cannot fill the disk, except for those that
-// are our own fault.
+// finish turns the error of a call into its status, and tells log and observer. Calls that went well are logged at
+// debug level only; failed ones by the limiter's leave, so that a broken client cannot fill the disk, except for those
+// that are our own fault.
 func (s *Server) finish(ctx context.Context, c call, cause error, req any) error {
 	request, _ := req.(proto.Message)
 	err := statusOf(cause, request)

@@ -27,8 +27,8 @@ func fitting[M proto.Message](entries []M, bytes, least int) int {
 	return len(entries)
 }
 
-// cutSearch drops the hits that do not fit into a number of bytes, though never the least first ones, and gives the token
-// to go on behind the last kept.
+// cutSearch drops the hits that do not fit into a number of bytes, though never the least first ones, and gives the
+// token to go on behind the last kept.
 func cutSearch(response *akinv1.SearchPapersResponse, result *engine.Result, bytes, least int) {
 	rest := bytes - proto.Size(response.GetInfo()) - maxPageTokenBytes
 	if n := fitting(response.GetHits(), rest, least); n < len(response.GetHits()) {
@@ -169,8 +169,8 @@ func encodeBatch(answers []answer) *akinv1.BatchSearchPapersResponse {
 	return out
 }
 
-// waterLevel is the largest size to which all larger ones can be cut so that their sum fits into total. It reports false
-// when they fit as they are.
+// waterLevel is the largest size to which all larger ones can be cut so that their sum fits into total. It reports
+// false when they fit as they are.
 func waterLevel(sizes []int, total int) (int, bool) {
 	sorted := slices.Sorted(slices.Values(sizes))
 	for i, size := range sorted {

@@ -27,9 +27,10 @@ import (
 //
 // Memory is bounded by the channels: about importAhead + importPending + 3 batches of at most importBytes each, and
 // importItems items between receive and collect. When the engine's queue is full, submit waits, and so in the end does
-// the client. What items hold is counted against the server's budget of bytes until they are acknowledged, and an import
-// waits for room in it. The stream ends, once all that was received before is acknowledged, when the client closes its side, when
-// an item number does not rise, or when the server drains; it ends at once when the client cancels or the engine fails.
+// the client. What items hold is counted against the server's budget of bytes until they are acknowledged, and an
+// import waits for room in it. The stream ends, once all that was received before is acknowledged, when the client
+// closes its side, when an item number does not rise, or when the server drains; it ends at once when the client
+// cancels or the engine fails.
 const (
 	importItems   = 32
 	importAhead   = 2
@@ -129,8 +130,8 @@ func receiveItem(stream akinv1.PaperService_ImportPapersServer, last int64) impo
 	return item
 }
 
-// collectItems gathers items into runs and starts to prepare each. It returns how the import is to end once they are all
-// acknowledged, or an error that ends it at once.
+// collectItems gathers items into runs and starts to prepare each. It returns how the import is to end once they are
+// all acknowledged, or an error that ends it at once.
 func (s *Server) collectItems(ctx context.Context, group *errgroup.Group, items <-chan importItem, out chan<- *importRun) (end, err error) {
 	c := collector{ctx: ctx, items: items, draining: s.draining, ids: make(map[string]struct{}, importBatch)}
 	for c.end == nil {

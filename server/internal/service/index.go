@@ -68,8 +68,8 @@ func (b *backupSender) Write(p []byte) (int, error) {
 	return sent, nil
 }
 
-// TrainModel trains and reports on the way. A drain cancels it: it may take minutes, and the live model is as good as it
-// was.
+// TrainModel trains and reports on the way. A drain cancels it: it may take minutes, and the live model is as good as
+// it was.
 func (s *Server) TrainModel(req *akinv1.TrainModelRequest, stream akinv1.IndexService_TrainModelServer) error {
 	options, err := decodeTrain(req)
 	if err != nil {

@@ -56,8 +56,8 @@ func (s *Server) scopeSearch(ctx context.Context, q *engine.Query) error {
 	return nil
 }
 
-// scopeRecommendation binds a recommendation: what its caller may not see is neither found nor a reason to find something.
-// Papers to exclude need no look: one that is not seen is not returned. The profile is the caller's own.
+// scopeRecommendation binds a recommendation: what its caller may not see is neither found nor a reason to find
+// something. Papers to exclude need no look: one that is not seen is not returned. The profile is the caller's own.
 func (s *Server) scopeRecommendation(ctx context.Context, r *engine.Recommendation) error {
 	principal := admit.PrincipalOf(ctx)
 	r.Owner = principal.Name

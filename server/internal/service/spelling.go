@@ -9,9 +9,9 @@ import (
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
-// resolve lets reads take any spelling of an id (paper.Spellings). An id that is stored stands for itself; one that is not
-// is replaced by the first other form that is stored and that the caller may see. Here, and not in a client, all clients
-// have it, in one call. Writes and deletes never come here: they mean the id that they name.
+// resolve lets reads take any spelling of an id (paper.Spellings). An id that is stored stands for itself; one that is
+// not is replaced by the first other form that is stored and that the caller may see. Here, and not in a client, all
+// clients have it, in one call. Writes and deletes never come here: they mean the id that they name.
 func (s *Server) resolve(ctx context.Context, ids ...*string) error {
 	type question struct {
 		id    *string

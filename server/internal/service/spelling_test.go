@@ -9,8 +9,8 @@ import (
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
-// TestReadsTakeAnySpellingOfAnID asks every read that names a paper by other forms of its id, and holds that an id which
-// is stored as it stands stands for itself, and that writes and deletes mean the id that they name.
+// TestReadsTakeAnySpellingOfAnID asks every read that names a paper by other forms of its id, and holds that an id
+// which is stored as it stands stands for itself, and that writes and deletes mean the id that they name.
 func TestReadsTakeAnySpellingOfAnID(t *testing.T) {
 	r, ctx := newRig(t, Config{}), testContext(t)
 	r.upsert(ctx, t,

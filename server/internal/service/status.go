@@ -60,8 +60,8 @@ var outcomes = []struct {
 	{context.Canceled, codes.Canceled, reasonCancelled, false, nil},
 }
 
-// statusOf turns any error of a handler into the status that the caller sees. A status passes as it is. What no sentinel
-// explains is INTERNAL without its text, which belongs in the log and not on the wire.
+// statusOf turns any error of a handler into the status that the caller sees. A status passes as it is. What no
+// sentinel explains is INTERNAL without its text, which belongs in the log and not on the wire.
 func statusOf(err error, request proto.Message) error {
 	if err == nil || isStatus(err) {
 		return err

@@ -14,7 +14,8 @@ import (
 	"github.com/akin-search/akin/server/internal/paper/wire"
 )
 
-// A backup is a header, frames of compressed papers and then records, and an end frame; docs/backup-format.md has the byte diagrams.
+// A backup is a header, frames of compressed papers and then records, and an end frame; docs/backup-format.md has the
+// byte diagrams.
 
 // BackupVersion is the version of backups that this release writes and the newest that it restores.
 // Version 1: the first. Version 2: records behind the papers, and their number in the header.
@@ -50,9 +51,9 @@ func (i *BackupInfo) encode() []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// Backup writes the present papers, with their ids, contents, times and revisions, and all records to w as they are at one moment, while
-// writes go on. It holds that moment's snapshot until it returns: pages that are replaced meanwhile stay in the file.
-// pinned, when not nil, is told their bytes now and then.
+// Backup writes the present papers, with their ids, contents, times and revisions, and all records to w as they are at
+// one moment, while writes go on. It holds that moment's snapshot until it returns: pages that are replaced meanwhile
+// stay in the file. pinned, when not nil, is told their bytes now and then.
 func (s *Store) Backup(ctx context.Context, w io.Writer, pinned func(bytes int64)) error {
 	v, err := s.acquire()
 	if err != nil {

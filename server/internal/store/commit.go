@@ -111,8 +111,8 @@ type halfApplied struct{ error }
 
 func (e halfApplied) Unwrap() error { return e.error }
 
-// update runs one write transaction and makes its outcome the newest snapshot. A failure to write, which includes damage
-// found on the way, ends writing for good, except that of a full disk (full.go); what fn put stays invisible.
+// update runs one write transaction and makes its outcome the newest snapshot. A failure to write, which includes
+// damage found on the way, ends writing for good, except that of a full disk (full.go); what fn put stays invisible.
 func (s *Store) update(fn func(w *writer) error) error {
 	w := &writer{s: s, state: s.state}
 	remap := s.mustRemap()
@@ -200,7 +200,8 @@ func mapSize(size int64) int64 {
 	return (size + step - 1) / step * step
 }
 
-// mustRemap reports whether the next transaction may outgrow the mapping, for which bbolt waits until no reader is left.
+// mustRemap reports whether the next transaction may outgrow the mapping, for which bbolt waits until no reader is
+// left.
 func (s *Store) mustRemap() bool {
 	v := s.snap.Load()
 	return v != nil && v.tx.Size()+remapMargin+4*s.opt.GroupBytes > s.file.mapped

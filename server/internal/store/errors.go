@@ -25,8 +25,9 @@ var (
 var (
 	// ErrNotFound: a delete names an id that is not stored.
 	ErrNotFound = errors.New("paper not found")
-	// ErrReadOnly: a write to disk failed earlier, for another reason than a lack of space, so the store takes no more writes until it is opened again. It wraps
-	// the cause. Whether the write that failed is on disk is known only after opening again: whole or not at all.
+	// ErrReadOnly: a write to disk failed earlier, for another reason than a lack of space, so the store takes no more
+	// writes until it is opened again. It wraps the cause. Whether the write that failed is on disk is known only after
+	// opening again: whole or not at all.
 	ErrReadOnly = errors.New("the store takes no writes")
 	// ErrDiskFull: there is no space for a write. Nothing of the write is stored, reads go on, and writes are accepted
 	// again by themselves once there is space.

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// A full disk ends writing only as long as it is full. That is safe when the transaction that found no space has left no
-// trace: bbolt writes the pages of a transaction beside those in use, syncs them, and only then writes a root that leads
-// to them. So as long as both roots are what they were, the transaction never was. After a failed fsync, or a failure at
-// the root itself, nobody knows that, and writing ends for good.
+// A full disk ends writing only as long as it is full. That is safe when the transaction that found no space has left
+// no trace: bbolt writes the pages of a transaction beside those in use, syncs them, and only then writes a root that
+// leads to them. So as long as both roots are what they were, the transaction never was. After a failed fsync, or a
+// failure at the root itself, nobody knows that, and writing ends for good.
 
-// probeEvery is how often a full disk is tried for space, and probeBytes is how much there must be: a group of writes and
-// what the file grows by. Variables, so that tests shrink them.
+// probeEvery is how often a full disk is tried for space, and probeBytes is how much there must be: a group of writes
+// and what the file grows by. Variables, so that tests shrink them.
 var (
 	probeEvery = time.Second
 	probeBytes = int64(2 * growStep)

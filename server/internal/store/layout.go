@@ -142,8 +142,8 @@ func decodeState(value []byte) (state, error) {
 	return s, nil
 }
 
-// pairDigest is one live paper's share of state.digest, a sum that does not depend on order: it shows a missing, extra or
-// exchanged pair that checksums of single records cannot show.
+// pairDigest is one live paper's share of state.digest, a sum that does not depend on order: it shows a missing, extra
+// or exchanged pair that checksums of single records cannot show.
 func pairDigest(id []byte, ordinal uint64) uint64 {
 	var d xxhash.Digest
 	d.ResetWithSeed(ordinal)
@@ -151,8 +151,8 @@ func pairDigest(id []byte, ordinal uint64) uint64 {
 	return d.Sum64()
 }
 
-// VersionDigest is one live paper's share of Store.Content: of its ordinal, and of the revision that stored its content.
-// In one history these two name the content.
+// VersionDigest is one live paper's share of Store.Content: of its ordinal, and of the revision that stored its
+// content. In one history these two name the content.
 func VersionDigest(ordinal, revision uint64) uint64 { return mix(mix(ordinal) ^ revision) }
 
 // mix spreads every bit of x over all of the result: the finaliser of SplitMix64 (Steele, Lea and Flood, 2014).

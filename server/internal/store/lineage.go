@@ -9,15 +9,16 @@ import (
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
-// A revision alone names no state: a store file that was copied back writes the revisions behind the copy once more, with
-// other papers. So every process that opens a store draws a lineage, and the first revision that it writes is recorded
-// with it in bucket lineages. Histories part only where one process ends and another begins, and there the lineage
-// changes: a revision and its lineage together name one state for all time, however files are copied about.
+// A revision alone names no state: a store file that was copied back writes the revisions behind the copy once more,
+// with other papers. So every process that opens a store draws a lineage, and the first revision that it writes is
+// recorded with it in bucket lineages. Histories part only where one process ends and another begins, and there the
+// lineage changes: a revision and its lineage together name one state for all time, however files are copied about.
 //
 //	revision   1 ─ 50      51 ─ 80        the store file as of 50 comes back: 51 ─ 95
 //	lineage      A            B                                                  C
 //
-// A checkpoint or a client that names (80, B) is told that this is of another history, though the store has a revision 80.
+// A checkpoint or a client that names (80, B) is told that this is of another history, though the store has a revision
+// 80.
 
 // drawLineage makes a new one.
 func drawLineage() (l paper.Lineage, err error) {
@@ -33,8 +34,8 @@ func (s *Store) Position() paper.Position {
 	return paper.Position{Revision: st.revision, Lineage: st.lineage}
 }
 
-// PositionOf adds its lineage to a revision. ErrOtherHistory when this store has no such revision. It is quick for what was
-// written since the store was opened.
+// PositionOf adds its lineage to a revision. ErrOtherHistory when this store has no such revision. It is quick for
+// what was written since the store was opened.
 func (s *Store) PositionOf(revision uint64) (p paper.Position, err error) {
 	if revision >= s.opened.Revision && revision <= s.Revision() {
 		return s.position(revision), nil

@@ -37,8 +37,8 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-// TestARevisionOfALostHistoryIsToldFromOneOfTheSameNumber copies the store's file away, writes, puts it back, and writes
-// past the revisions that were lost.
+// TestARevisionOfALostHistoryIsToldFromOneOfTheSameNumber copies the store's file away, writes, puts it back, and
+// writes past the revisions that were lost.
 func TestARevisionOfALostHistoryIsToldFromOneOfTheSameNumber(t *testing.T) {
 	dir, kept := t.TempDir(), filepath.Join(t.TempDir(), "kept")
 	path := filepath.Join(dir, fileName)
@@ -72,8 +72,8 @@ func TestARevisionOfALostHistoryIsToldFromOneOfTheSameNumber(t *testing.T) {
 	}
 }
 
-// TestPositionsAgainstAModel copies, puts back, restores and kills at random, and holds every position ever seen against
-// the list of those that the present history went through.
+// TestPositionsAgainstAModel copies, puts back, restores and kills at random, and holds every position ever seen
+// against the list of those that the present history went through.
 func TestPositionsAgainstAModel(t *testing.T) {
 	type copied struct {
 		file    string

@@ -7,9 +7,9 @@ import (
 
 // Options configure Open. The zero value is right for a server.
 type Options struct {
-	// Sink sees every batch that is not empty once: on the committer goroutine, in order of revisions, after the batch is durable and
-	// before its Wait returns. It must not call Submit's Wait, and while it runs no other batch commits. The entries are
-	// shared with the caller of Wait and must not be changed. Nil: nobody looks.
+	// Sink sees every batch that is not empty once: on the committer goroutine, in order of revisions, after the batch is
+	// durable and before its Wait returns. It must not call Submit's Wait, and while it runs no other batch commits. The
+	// entries are shared with the caller of Wait and must not be changed. Nil: nobody looks.
 	Sink func(batch []Entry)
 
 	// Logger takes rare events: fallbacks at opening, damage, a failed write. Nil: discarded.
@@ -22,7 +22,8 @@ type Options struct {
 	// for a reader. 0: 64 GiB.
 	MapBytes int64
 
-	// QueueBytes bounds the bytes of batches that wait for the committer; Submit waits for room. It is also what a single write may have to wait behind during a bulk load. 0: 16 MiB.
+	// QueueBytes bounds the bytes of batches that wait for the committer; Submit waits for room. It is also what a single
+	// write may have to wait behind during a bulk load. 0: 16 MiB.
 	QueueBytes int64
 
 	// GroupBytes bounds the bytes of one transaction, though one batch is never split. 0: 4 MiB.

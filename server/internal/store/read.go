@@ -97,8 +97,9 @@ func (v *snapshot) decode(key, value []byte, abstract bool) (*paper.Paper, error
 }
 
 // Scan calls fn for live papers, abstracts included, in ascending order of ordinals above after, for at most limit of
-// them (0: no limit of its own) and at most 1,000 records of the file. It returns the last ordinal it passed: the caller goes on from there until
-// last comes back equal to after. fn runs outside of the snapshot and may take its time; its error ends the scan.
+// them (0: no limit of its own) and at most 1,000 records of the file. It returns the last ordinal it passed: the
+// caller goes on from there until last comes back equal to after. fn runs outside of the snapshot and may take its
+// time; its error ends the scan.
 func (s *Store) Scan(after uint64, limit int, fn func(ordinal uint64, p *paper.Paper) error) (last uint64, err error) {
 	type row struct {
 		ordinal uint64
@@ -184,8 +185,8 @@ func seekAfter(c *bolt.Cursor, after string) (key, value []byte) {
 	return key, value
 }
 
-// Log returns up to limit entries, at most (and for 0) 1,000, of the revisions above after, without gaps. ErrTrimmed when the first of
-// them is gone.
+// Log returns up to limit entries, at most (and for 0) 1,000, of the revisions above after, without gaps. ErrTrimmed
+// when the first of them is gone.
 func (s *Store) Log(after uint64, limit int) ([]Entry, error) {
 	limit = atMost(limit)
 	var entries []Entry

@@ -22,12 +22,12 @@ type RestoreOptions struct {
 	Options
 }
 
-// Restore puts the papers and records of a backup into a folder, creating it where it is missing. The backup is read to its end into
-// a file beside the store's place, and everything in that file is verified, before it takes that place; until then the
-// folder's store stays as it is, and after an error nothing is left behind. Papers keep content, times and revisions;
-// the store gets a new lineage and its change log starts behind the restored revision, so nothing that was made of it
-// before fits it. ErrLocked when the folder is in use, ErrExists when it holds a store and Replace is false, ErrNotBackup,
-// ErrNewerBackup and ErrDamagedBackup.
+// Restore puts the papers and records of a backup into a folder, creating it where it is missing. The backup is read
+// to its end into a file beside the store's place, and everything in that file is verified, before it takes that
+// place; until then the folder's store stays as it is, and after an error nothing is left behind. Papers keep content,
+// times and revisions; the store gets a new lineage and its change log starts behind the restored revision, so nothing
+// that was made of it before fits it. ErrLocked when the folder is in use, ErrExists when it holds a store and Replace
+// is false, ErrNotBackup, ErrNewerBackup and ErrDamagedBackup.
 func Restore(ctx context.Context, r io.Reader, dir string, opt RestoreOptions) (info BackupInfo, err error) {
 	opt.Options = opt.withDefaults()
 	_, statErr := os.Stat(dir)

@@ -10,8 +10,8 @@ import (
 
 // snapshot is the last durable state: one read transaction that many goroutines share.
 //
-// The store holds one reference while it is the newest, every reader one while it reads; whoever drops the last ends the
-// transaction, and its pages become free.
+// The store holds one reference while it is the newest, every reader one while it reads; whoever drops the last ends
+// the transaction, and its pages become free.
 type snapshot struct {
 	tx         *bolt.Tx
 	ids        *bolt.Bucket
@@ -110,8 +110,8 @@ func (s *Store) publish(v *snapshot) {
 	}
 }
 
-// read runs fn on the newest snapshot. fn must not keep anything of it, nor call code of others. Damage that makes bbolt
-// panic, and pages that the system cannot read, become ErrDamaged.
+// read runs fn on the newest snapshot. fn must not keep anything of it, nor call code of others. Damage that makes
+// bbolt panic, and pages that the system cannot read, become ErrDamaged.
 func (s *Store) read(fn func(v *snapshot) error) error {
 	v, err := s.acquire()
 	if err != nil {
@@ -121,9 +121,9 @@ func (s *Store) read(fn func(v *snapshot) error) error {
 	return guard(func() error { return fn(v) })
 }
 
-// guard runs fn and turns a panic or a memory fault in it into ErrDamaged. bbolt trusts the bytes of its file: it asserts
-// some of them and indexes by others, so that damage shows as a panic, and as a fault where the file is shorter than its
-// mapping.
+// guard runs fn and turns a panic or a memory fault in it into ErrDamaged. bbolt trusts the bytes of its file: it
+// asserts some of them and indexes by others, so that damage shows as a panic, and as a fault where the file is
+// shorter than its mapping.
 func guard(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

@@ -178,8 +178,8 @@ func (s *Store) durable() state {
 // Revision is the last durable revision, 0 before the first write.
 func (s *Store) Revision() uint64 { return s.durable().revision }
 
-// Content is a digest of what is live: the sum over all live papers of VersionDigest. Two states of one history with the
-// same digest hold the same papers.
+// Content is a digest of what is live: the sum over all live papers of VersionDigest. Two states of one history with
+// the same digest hold the same papers.
 func (s *Store) Content() uint64 { return s.durable().content }
 
 // Count is the number of live papers.

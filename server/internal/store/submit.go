@@ -60,8 +60,9 @@ type prepared struct {
 const mutationOverhead = 512
 
 // Submit queues a batch that is stored all or none. The order of calls that follow one another is the order of
-// revisions; in a batch, later mutations of an id see earlier ones. It waits while the queue is full: ErrQueueFull when
-// ctx ends first. Also ErrInvalid, ErrReadOnly, ErrDiskFull and ErrClosed. The store keeps muts until the batch is done.
+// revisions; in a batch, later mutations of an id see earlier ones. It waits while the queue is full: ErrQueueFull
+// when ctx ends first. Also ErrInvalid, ErrReadOnly, ErrDiskFull and ErrClosed. The store keeps muts until the batch
+// is done.
 func (s *Store) Submit(ctx context.Context, muts []Mutation) (*Pending, error) {
 	p := &Pending{muts: make([]prepared, len(muts)), done: make(chan struct{})}
 	seen := make(map[string]struct{}, len(muts))
@@ -128,9 +129,9 @@ func (s *Store) enqueue(ctx context.Context, p *Pending) error {
 	return nil
 }
 
-// Wait returns the outcome, in the order of the batch, once it is durable and the sink has seen it. ErrNotFound: a delete
-// named an unknown id, and nothing of the batch was stored. ErrReadOnly: the disk failed; ErrDiskFull. When ctx ends first, its error
-// comes back and the write goes on.
+// Wait returns the outcome, in the order of the batch, once it is durable and the sink has seen it. ErrNotFound: a
+// delete named an unknown id, and nothing of the batch was stored. ErrReadOnly: the disk failed; ErrDiskFull. When ctx
+// ends first, its error comes back and the write goes on.
 func (p *Pending) Wait(ctx context.Context) ([]Entry, error) {
 	select {
 	case <-p.done:

@@ -145,8 +145,8 @@ func (t *tally) compare() error {
 	return nil
 }
 
-// checkLives holds the lineages, by rising first revision, against the state: the last one that has begun is the state's.
-// One may stand ready for the next revision.
+// checkLives holds the lineages, by rising first revision, against the state: the last one that has begun is the
+// state's. One may stand ready for the next revision.
 func checkLives(lives []life, st *state) error {
 	n := len(lives)
 	if n > 0 && lives[n-1].first == st.revision+1 {

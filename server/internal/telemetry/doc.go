@@ -1,7 +1,7 @@
 // Package telemetry shows an operator what the server does: metrics in the format of Prometheus.
 //
-// It looks at the other packages and they do not know it: service, engine and store tell functions of what has ended, and
-// the rest is read when the metrics are asked for.
+// It looks at the other packages and they do not know it: service, engine and store tell functions of what has ended,
+// and the rest is read when the metrics are asked for.
 //
 //	calls.go      calls, stages of queries, transactions: told by service, engine and store
 //	admission.go  who runs, who waits, connections: read from admit

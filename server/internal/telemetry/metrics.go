@@ -48,8 +48,8 @@ func (m *Metrics) WatchAdmission(g *admit.Gate, l *admit.Listener) {
 	m.listener.Store(l)
 }
 
-// Watch shows an engine and samples its recall, until stop is called, which comes before the engine is closed and waits.
-// Without an engine the server is loading.
+// Watch shows an engine and samples its recall, until stop is called, which comes before the engine is closed and
+// waits. Without an engine the server is loading.
 func (m *Metrics) Watch(e *engine.Engine, log *slog.Logger) (stop func()) {
 	m.engine.Store(e)
 	ctx, cancel := context.WithCancel(context.Background())

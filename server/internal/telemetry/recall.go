@@ -11,8 +11,8 @@ import (
 	"github.com/akin-search/akin/server/internal/engine"
 )
 
-// What is sampled: so few queries, so rarely, that nobody feels it. A query is compared with a scan of everything, which
-// takes some 10 ms at a million papers.
+// What is sampled: so few queries, so rarely, that nobody feels it. A query is compared with a scan of everything,
+// which takes some 10 ms at a million papers.
 const (
 	recallEvery   = 10 * time.Minute
 	recallQueries = 50

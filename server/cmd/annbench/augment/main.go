@@ -4,9 +4,10 @@
 //	go run ./server/cmd/annbench/augment --corpus ml-papers.jsonl.gz --papers 174494 > mixed.jsonl
 //	go run ./server/cmd/eval --beir mixed.jsonl --dims 256 --vectors OUT
 //
-// Mixed abstracts have the words and lengths of real ones and lie between them, so nearest neighbours are closer together
-// than among real papers: recall at a given width is lower than real growth would make it. The order of the output is
-// random, so that its first n lines are a sample of the whole. The same corpus and seed give the same output.
+// Mixed abstracts have the words and lengths of real ones and lie between them, so nearest neighbours are closer
+// together than among real papers: recall at a given width is lower than real growth would make it. The order of the
+// output is random, so that its first n lines are a sample of the whole. The same corpus and seed give the same
+// output.
 package main
 
 import (

@@ -108,8 +108,8 @@ func (x *Index) Len() int { return x.snapshot().n }
 // Dims implements index.Searcher.
 func (x *Index) Dims() int { return x.dims }
 
-// nodeBytes is what the library's maps and nodes take beside the vector: the growth of the heap a vector, less the row, as
-// annbench prints it for 86,247 vectors.
+// nodeBytes is what the library's maps and nodes take beside the vector: the growth of the heap a vector, less the
+// row, as annbench prints it for 86,247 vectors.
 const nodeBytes = 986
 
 // Info implements index.Searcher. Bytes counts the float32 rows exactly and the library's nodes by their mean size.

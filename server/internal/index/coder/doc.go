@@ -1,5 +1,5 @@
-// Package coder adapts the published graph library github.com/coder/hnsw (v0.6.1) to index.Searcher, for who asks for it
-// with --index coder. It exists for comparison; package hnsw beside it is what the server chooses.
+// Package coder adapts the published graph library github.com/coder/hnsw (v0.6.1) to index.Searcher, for who asks for
+// it with --index coder. It exists for comparison; package hnsw beside it is what the server chooses.
 //
 // # What the library gets wrong, and what this package does about it
 //
@@ -18,10 +18,10 @@
 //
 // No wrapper cures the recall. The library's heap takes its last array element for its maximum, so both the result set
 // and the candidate queue drop good vectors, and EfSearch has no effect. On 86,247 trained vectors of real abstracts
-// (d=256) recall@10 is .19 when 40 vectors are asked for, .21 for 64 and .24 for 128, where package hnsw has .975, .993
-// and .998 at the same widths; `annbench --engines hnsw,coder` prints both. Searches ask for more than K (Query.Ef, at
-// least 4 K, and more through a filter), which helps this little and costs time. A walk may return fewer than K hits
-// although K are accepted, and an answer may differ between two runs, because the library enters its layers at a random
-// node. Query.Exact scores every accepted vector and is exact; sets so small or so heavily filtered that this takes less
-// time than the walk are always scanned.
+// (d=256) recall@10 is .19 when 40 vectors are asked for, .21 for 64 and .24 for 128, where package hnsw has .975,
+// .993 and .998 at the same widths; `annbench --engines hnsw,coder` prints both. Searches ask for more than K
+// (Query.Ef, at least 4 K, and more through a filter), which helps this little and costs time. A walk may return fewer
+// than K hits although K are accepted, and an answer may differ between two runs, because the library enters its
+// layers at a random node. Query.Exact scores every accepted vector and is exact; sets so small or so heavily filtered
+// that this takes less time than the walk are always scanned.
 package coder

@@ -78,8 +78,8 @@ func (x *Index) Saved(bool) {}
 // Unsaved implements index.Searcher.
 func (x *Index) Unsaved() int64 { return 0 }
 
-// Load implements index.Searcher. It inserts every vector again: about 160 us each at 256 dimensions. It allocates as it
-// reads, never by what a header claims alone.
+// Load implements index.Searcher. It inserts every vector again: about 160 us each at 256 dimensions. It allocates as
+// it reads, never by what a header claims alone.
 func (x *Index) Load(r io.Reader, size int64) error {
 	sum := crc32.New(castagnoli)
 	in := io.TeeReader(bufio.NewReaderSize(r, 1<<16), sum)

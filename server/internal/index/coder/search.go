@@ -24,9 +24,9 @@ const (
 	scanStep = 1024
 )
 
-// Search implements index.Searcher. A walk asks the library for Query.Ef vectors (default 64, at least 4 K), divided by
-// the accepted share, and for four times as many as long as fewer than K of them are accepted, up to 8,192. Report.Scored
-// counts the vectors scored by this package; the library does not say how many it met.
+// Search implements index.Searcher. A walk asks the library for Query.Ef vectors (default 64, at least 4 K), divided
+// by the accepted share, and for four times as many as long as fewer than K of them are accepted, up to 8,192.
+// Report.Scored counts the vectors scored by this package; the library does not say how many it met.
 func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
 	if err := ctx.Err(); err != nil {
 		return dst, index.Report{}, err

@@ -6,8 +6,8 @@ import (
 	"github.com/akin-search/akin/server/internal/index"
 )
 
-// Batch scans a set for many queries, MaxJobs of them a pass. It is scratch for one goroutine at a time and keeps its memory
-// between uses.
+// Batch scans a set for many queries, MaxJobs of them a pass. It is scratch for one goroutine at a time and keeps its
+// memory between uses.
 type Batch struct {
 	parallel Parallel
 	view     View
@@ -30,8 +30,8 @@ func (b *Batch) Start(c *Codes, n int) {
 	b.view.N = n
 }
 
-// Add puts a query into the batch, whose hits will be appended to hits; a full pass is scanned at once. Neither the query nor
-// the places for its answer may be touched until Finish. The error is that of Query.Set or of the context.
+// Add puts a query into the batch, whose hits will be appended to hits; a full pass is scanned at once. Neither the
+// query nor the places for its answer may be touched until Finish. The error is that of Query.Set or of the context.
 func (b *Batch) Add(ctx context.Context, c *Codes, q *index.Query, hits *[]index.Candidate, report *index.Report) error {
 	*report = index.Report{Exact: true}
 	query, top := &b.queries[b.n], &b.tops[b.n]

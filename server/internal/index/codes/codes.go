@@ -129,8 +129,8 @@ func (v *View) FineRow(slot uint32) []byte {
 	return v.Fine[slot/vector.BlockRows][row*v.stride/2 : (row+1)*v.stride/2 : (row+1)*v.stride/2]
 }
 
-// Vector writes the vector of a slot to dst (len Dims): L2 norm 1, or all zero. Each group of 32 bytes of the fine row holds
-// 64 dimensions, the first 32 in the low nibbles and the others in the high ones.
+// Vector writes the vector of a slot to dst (len Dims): L2 norm 1, or all zero. Each group of 32 bytes of the fine row
+// holds 64 dimensions, the first 32 in the low nibbles and the others in the high ones.
 func (v *View) Vector(slot uint32, dst []float32) {
 	scale := v.Scale(slot)
 	coarse, fine := v.Row(slot), v.FineRow(slot)

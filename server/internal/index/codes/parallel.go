@@ -11,26 +11,26 @@ import (
 	"github.com/akin-search/akin/server/internal/index"
 )
 
-// chunk is the number of rows, or of listed slots, that a goroutine scans between two looks at the context and at who else
-// scans: some 20 microseconds. It divides the rows of a block.
+// chunk is the number of rows, or of listed slots, that a goroutine scans between two looks at the context and at who
+// else scans: some 20 microseconds. It divides the rows of a block.
 const chunk = 2048
 
-// MaxJobs is the largest number of queries of one pass over the rows. Eight share most of what reading memory costs; more
-// would push the rows out of the nearest cache before the last query has read them.
+// MaxJobs is the largest number of queries of one pass over the rows. Eight share most of what reading memory costs;
+// more would push the rows out of the nearest cache before the last query has read them.
 const MaxJobs = 8
 
 // parallelAbove is the amount of work, in bytes of coarse rows times queries, above which a scan is parallel: some
-// 80,000 rows of 256 dimensions, or a millisecond. BenchmarkParallel shows why: rows that fit the last cache reach one core as fast
-// as two, and only beyond it is waking another repaid. Tests lower it.
+// 80,000 rows of 256 dimensions, or a millisecond. BenchmarkParallel shows why: rows that fit the last cache reach one
+// core as fast as two, and only beyond it is waking another repaid. Tests lower it.
 var parallelAbove = 20 << 20
 
-// scanning counts the goroutines of this process that are in scans of more than parallelAbove bytes. A scan starts workers only
-// while there are fewer of them than processors, and workers end when there are more: a server whose cores are all busy
-// with scans runs each of them on one.
+// scanning counts the goroutines of this process that are in scans of more than parallelAbove bytes. A scan starts
+// workers only while there are fewer of them than processors, and workers end when there are more: a server whose
+// cores are all busy with scans runs each of them on one.
 var scanning atomic.Int32
 
-// Parallel scans on all idle cores, where that pays. The outcome is the same for any number of workers. It is scratch for one
-// goroutine at a time and keeps its memory between uses.
+// Parallel scans on all idle cores, where that pays. The outcome is the same for any number of workers. It is scratch
+// for one goroutine at a time and keeps its memory between uses.
 type Parallel struct {
 	scanner Scanner
 	single  [1]Job
@@ -61,16 +61,16 @@ type worker struct {
 	run      func() // made once, so that starting it does not allocate
 }
 
-// Scan offers to top the rows from to to-1 whose slot is accepted (accept may be nil) and whose vector is not zero, with the
-// exact outcome of scoring every one by both planes. It returns the number of rows scored, and the context's error when that
-// ended first. accept is called from several goroutines.
+// Scan offers to top the rows from to to-1 whose slot is accepted (accept may be nil) and whose vector is not zero,
+// with the exact outcome of scoring every one by both planes. It returns the number of rows scored, and the context's
+// error when that ended first. accept is called from several goroutines.
 func (p *Parallel) Scan(ctx context.Context, v *View, q *Query, from, to int, accept index.Accept, top *Top) (int, error) {
 	p.single[0] = Job{q, accept, top}
 	return p.do(ctx, v, p.single[:], nil, from, to)
 }
 
-// ScanBatch is Scan for up to MaxJobs queries, reading each row from memory once. It returns the number of rows scored for
-// each.
+// ScanBatch is Scan for up to MaxJobs queries, reading each row from memory once. It returns the number of rows scored
+// for each.
 func (p *Parallel) ScanBatch(ctx context.Context, v *View, jobs []Job, from, to int) (int, error) {
 	return p.do(ctx, v, jobs, nil, from, to)
 }

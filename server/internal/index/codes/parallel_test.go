@@ -218,7 +218,8 @@ func TestParallelScansDoNotAllocate(t *testing.T) {
 	}
 }
 
-// BenchmarkParallel prints, by the size of a scan, what it costs alone and with workers: parallelAbove is where they are repaid.
+// BenchmarkParallel prints, by the size of a scan, what it costs alone and with workers: parallelAbove is where they
+// are repaid.
 func BenchmarkParallel(b *testing.B) {
 	c := withTies(b, rand.New(rand.NewPCG(16, 16)), 256, 100_000)
 	view := c.View()

@@ -21,8 +21,8 @@ func largestMagnitude(v []float32) (float32, error) {
 	return largest, nil
 }
 
-// encode writes the code of v to the two planes and returns its scale. The vector may have any length but zero; largest is
-// max|v|, and 0 gives the zero row with scale 0.
+// encode writes the code of v to the two planes and returns its scale. The vector may have any length but zero;
+// largest is max|v|, and 0 gives the zero row with scale 0.
 func encode(coarse, fine []byte, v []float32, largest float32) (scale float32) {
 	var factor float64
 	if largest > 0 {

@@ -20,8 +20,8 @@ var ErrDamaged = errors.New("codes: saved vectors are damaged")
 //	uint32 dims | uint32 from | uint32 to | uint32 CRC32C of the three | per block of 4,096 rows, cut to the rows from..to:
 //	    rows*stride bytes coarse | rows*4 bytes scales (float32) | rows*stride/2 bytes fine
 //
-// The format has no version of its own: the engine's header around it has. The rows' own checksum is the business of whoever
-// holds the bytes; Check verifies that they are what encode writes.
+// The format has no version of its own: the engine's header around it has. The rows' own checksum is the business of
+// whoever holds the bytes; Check verifies that they are what encode writes.
 const headerSize = 16
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -65,9 +65,9 @@ func blockParts(coarse, fine []byte, stride, first, end int) [3][]byte {
 	return [3][]byte{coarse[first*stride : end*stride], scales[4*first : 4*end], fine[first*stride/2 : end*stride/2]}
 }
 
-// Load appends what Save wrote of a set that was as long as this one; size is the number of bytes r may hold, and no more
-// memory than that justifies is taken. Bytes behind the rows stay unread. Nobody else uses the set meanwhile; after an error it
-// is of no use.
+// Load appends what Save wrote of a set that was as long as this one; size is the number of bytes r may hold, and no
+// more memory than that justifies is taken. Bytes behind the rows stay unread. Nobody else uses the set meanwhile;
+// after an error it is of no use.
 func (c *Codes) Load(r io.Reader, size int64) error {
 	var header [headerSize]byte
 	if _, err := io.ReadFull(r, header[:]); err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/akin-search/akin/server/internal/index"
 )
 
-// run is the number of rows scored at a time: few enough that the rows, which every query of a batch reads, and the scores stay
-// in the near caches.
+// run is the number of rows scored at a time: few enough that the rows, which every query of a batch reads, and the
+// scores stay in the near caches.
 const run = 256
 
 // Job is one query of a scan.
@@ -26,9 +26,9 @@ type Scanner struct {
 	picked [run]uint32
 }
 
-// rows offers to the top of each job the rows from to to-1 whose slot it accepts and whose vector is not zero. Every row is
-// scored by its coarse plane; those whose error bound reaches the k-th best are scored by both, so that the outcome is that of
-// scoring all by both.
+// rows offers to the top of each job the rows from to to-1 whose slot it accepts and whose vector is not zero. Every
+// row is scored by its coarse plane; those whose error bound reaches the k-th best are scored by both, so that the
+// outcome is that of scoring all by both.
 func (s *Scanner) rows(v *View, jobs []Job, from, to int) {
 	for at := from; at < to; {
 		b, row := at/vector.BlockRows, at%vector.BlockRows

@@ -6,8 +6,8 @@ import (
 	"github.com/akin-search/akin/server/internal/index"
 )
 
-// Top keeps the k best candidates offered to it: highest score first, ties to the lower slot. Its memory is kept between
-// uses.
+// Top keeps the k best candidates offered to it: highest score first, ties to the lower slot. Its memory is kept
+// between uses.
 type Top struct {
 	k     int
 	floor float32           // k candidates kept elsewhere score at least this
@@ -27,8 +27,8 @@ func (t *Top) Full() bool { return len(t.heap) == t.k }
 // lowest is less than any cosine.
 const lowest = -2
 
-// Worst is the score below which a candidate changes nothing: that of the worst kept, or less than any cosine while there is
-// room. Where several sets are filled for one that joins them, it may be that of another set.
+// Worst is the score below which a candidate changes nothing: that of the worst kept, or less than any cosine while
+// there is room. Where several sets are filled for one that joins them, it may be that of another set.
 func (t *Top) Worst() float32 {
 	if len(t.heap) < t.k {
 		return t.floor

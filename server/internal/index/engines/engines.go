@@ -1,5 +1,5 @@
-// Package engines lists the vector indexes there are: their names, and how one is made. Whoever adds an engine adds it here;
-// the server's --index, checkpoints, the tests of package engine and cmd/annbench go by this list.
+// Package engines lists the vector indexes there are: their names, and how one is made. Whoever adds an engine adds it
+// here; the server's --index, checkpoints, the tests of package engine and cmd/annbench go by this list.
 package engines
 
 import (
@@ -21,8 +21,8 @@ type Config struct {
 	HNSW hnsw.Config
 }
 
-// engine is one vector index: its name, which index.Info.Engine repeats, and its constructor. An empty one takes in with
-// its Load what another of its name saved.
+// engine is one vector index: its name, which index.Info.Engine repeats, and its constructor. An empty one takes in
+// with its Load what another of its name saved.
 type engine struct {
 	name  string
 	about string // a few words

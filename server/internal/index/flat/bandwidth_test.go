@@ -13,9 +13,9 @@ import (
 	"github.com/akin-search/akin/server/internal/index/slab"
 )
 
-// BenchmarkBandwidth holds the scan against the memory: each round streams as many bytes through the runtime's search for a
-// byte, which does nothing but read, and then scans. GB/s and memGB/s are of the same rounds, so that what else the machine
-// does slows both; share is their ratio.
+// BenchmarkBandwidth holds the scan against the memory: each round streams as many bytes through the runtime's search
+// for a byte, which does nothing but read, and then scans. GB/s and memGB/s are of the same rounds, so that what else
+// the machine does slows both; share is their ratio.
 func BenchmarkBandwidth(b *testing.B) {
 	for _, size := range []struct {
 		name string
@@ -70,7 +70,8 @@ func stream(memory []byte, cores int) {
 	group.Wait()
 }
 
-// BenchmarkBatch prints what a query costs when several are asked together: GB/s counts the bytes scored, not those read.
+// BenchmarkBatch prints what a query costs when several are asked together: GB/s counts the bytes scored, not those
+// read.
 func BenchmarkBatch(b *testing.B) {
 	const n = 500_000
 	x := build(b, 256, n)

@@ -1,8 +1,8 @@
 // Package flat is the exact engine: it scores every vector.
 //
-// A scan reads one byte a dimension and is bound by the memory's bandwidth; the few rows whose error bound reaches the k-th
-// best are scored again at full precision (see package codes). For small sets that is faster than any graph, and it is what
-// recall is measured against inside the server.
+// A scan reads one byte a dimension and is bound by the memory's bandwidth; the few rows whose error bound reaches the
+// k-th best are scored again at full precision (see package codes). For small sets that is faster than any graph, and
+// it is what recall is measured against inside the server.
 package flat
 
 import (
@@ -75,9 +75,9 @@ func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidat
 	return s.top.AppendSorted(dst), report, nil
 }
 
-// SearchBatch answers many queries as Search would answer each, reading the rows once for up to codes.MaxJobs of them. It
-// appends the hits of queries[i] to dst[i] and writes its report to reports[i], where both are as long as queries; after an
-// error, which may be that of any query, they hold nothing of use.
+// SearchBatch answers many queries as Search would answer each, reading the rows once for up to codes.MaxJobs of them.
+// It appends the hits of queries[i] to dst[i] and writes its report to reports[i], where both are as long as queries;
+// after an error, which may be that of any query, they hold nothing of use.
 func (x *Index) SearchBatch(ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report) error {
 	if err := ctx.Err(); err != nil {
 		return err

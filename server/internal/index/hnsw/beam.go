@@ -2,12 +2,13 @@ package hnsw
 
 import "math"
 
-// beam holds the candidates of a walk, best first: the two queues of the paper in one sorted array. An entry is a word that
-// sorts as it should: the score's bits in an order-preserving form, then the complement of the slot, then two flags. Widths
-// are some hundreds, where moving the tail of an array costs less than keeping two heaps.
+// beam holds the candidates of a walk, best first: the two queues of the paper in one sorted array. An entry is a word
+// that sorts as it should: the score's bits in an order-preserving form, then the complement of the slot, then two
+// flags. Widths are some hundreds, where moving the tail of an array costs less than keeping two heaps.
 //
-// The walk ends when no entry is left to expand. Entries that may not be hits (rejected) guide the walk but do not count
-// against the width, so a filtered walk goes on until it holds width accepted entries that nothing reachable beats.
+// The walk ends when no entry is left to expand. Entries that may not be hits (rejected) guide the walk but do not
+// count against the width, so a filtered walk goes on until it holds width accepted entries that nothing reachable
+// beats.
 type beam struct {
 	entries  []uint64
 	width    int // accepted entries kept

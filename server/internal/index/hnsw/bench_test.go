@@ -8,8 +8,8 @@ import (
 	"github.com/akin-search/akin/server/internal/index"
 )
 
-// BenchmarkCosts prints the costs that plan.go holds: ns/row of both scans and ns/step of a walk, at 256 dimensions. The
-// vectors are drawn around centres; annbench measures real ones.
+// BenchmarkCosts prints the costs that plan.go holds: ns/row of both scans and ns/step of a walk, at 256 dimensions.
+// The vectors are drawn around centres; annbench measures real ones.
 func BenchmarkCosts(b *testing.B) {
 	const n = 40_000
 	r := rand.New(rand.NewPCG(1, 2))

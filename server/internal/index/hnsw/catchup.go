@@ -12,11 +12,12 @@ const (
 	stride = 1024
 	// repairEvery is the number of insertions after which reachability is verified during a build.
 	repairEvery = 10_000
-	// alwaysProven is the size of a graph up to which every Catchup ends with reachability verified: less than a millisecond.
+	// alwaysProven is the size of a graph up to which every Catchup ends with reachability verified: less than a
+	// millisecond.
 	alwaysProven = 4096
-	// provenShare bounds what larger graphs leave unverified at the end of a Catchup to one slot in so many. Verifying costs as
-	// much as inserting one in 700 (9 ms with 40,000 vectors of 256 dimensions, 160 us each), so this adds at most a third to
-	// a trickle of single insertions.
+	// provenShare bounds what larger graphs leave unverified at the end of a Catchup to one slot in so many. Verifying
+	// costs as much as inserting one in 700 (9 ms with 40,000 vectors of 256 dimensions, 160 us each), so this adds at
+	// most a third to a trickle of single insertions.
 	provenShare = 256
 )
 

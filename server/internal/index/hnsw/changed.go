@@ -10,8 +10,8 @@ import (
 // changedBlock has a bit for each slot of a block: whether its links changed since they were last saved.
 type changedBlock [vector.BlockRows / 64]atomic.Uint64
 
-// note marks a slot whose links have just changed. It comes behind the change: whoever takes the mark then reads the change,
-// or finds another mark.
+// note marks a slot whose links have just changed. It comes behind the change: whoever takes the mark then reads the
+// change, or finds another mark.
 func (t *linkTables) note(slot uint32) {
 	word, bit := &t.changed[slot/vector.BlockRows][slot%vector.BlockRows/64], uint64(1)<<(slot%64)
 	if word.Load()&bit == 0 {

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// Check implements index.Searcher. It verifies codes, every link, chains, and that every node is reachable from the entry
-// unless insertions are still to be verified by the next repair.
+// Check implements index.Searcher. It verifies codes, every link, chains, and that every node is reachable from the
+// entry unless insertions are still to be verified by the next repair.
 func (x *Index) Check() error {
 	x.catchup.Lock()
 	defer x.catchup.Unlock()
@@ -63,7 +63,8 @@ func (x *Index) checkChains(b *builder) error {
 	return nil
 }
 
-// checkList verifies one list: dense, without repetition, and every link to another node of the graph that has the layer.
+// checkList verifies one list: dense, without repetition, and every link to another node of the graph that has the
+// layer.
 func (x *Index) checkList(w *walker, slot uint32, level int, graphed uint32) error {
 	list := x.graph.list(&w.tables, slot, level)
 	n := length(list)

@@ -10,8 +10,8 @@ import (
 	"github.com/akin-search/akin/server/internal/index/indextest"
 )
 
-// TestAWalkThatFallsShortIsFollowedByAScan accepts only the vectors farthest from the query, behind more rejected ones than
-// a beam holds: a walk alone gives up before it gets there.
+// TestAWalkThatFallsShortIsFollowedByAScan accepts only the vectors farthest from the query, behind more rejected ones
+// than a beam holds: a walk alone gives up before it gets there.
 func TestAWalkThatFallsShortIsFollowedByAScan(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a graph larger than a beam")

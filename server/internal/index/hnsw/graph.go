@@ -24,9 +24,9 @@ const (
 	stripes = 1024
 )
 
-// graph keeps the links. Lists lie in blocks of vector.BlockRows rows that never move, so that readers need no lock: they
-// load links one by one, and whatever mixture of an old and a new list they see consists of links that were good when
-// stored. A list is dense: behind its first none there is none. Writers hold the node's stripe.
+// graph keeps the links. Lists lie in blocks of vector.BlockRows rows that never move, so that readers need no lock:
+// they load links one by one, and whatever mixture of an old and a new list they see consists of links that were good
+// when stored. A list is dense: behind its first none there is none. Writers hold the node's stripe.
 type graph struct {
 	m      int // links of a list above layer 0; layer 0 has 2m
 	levels int // layers above layer 0, all of which the entry has
@@ -72,8 +72,8 @@ func (g *graph) tables() linkTables {
 		changed: b.changed.Chunks()}
 }
 
-// level draws the highest layer of a slot: layer l or higher with probability m^-l, always the same for a slot. The cuts say
-// below which draw a layer is reached: for every draw what drawLevel says, without its logarithms.
+// level draws the highest layer of a slot: layer l or higher with probability m^-l, always the same for a slot. The
+// cuts say below which draw a layer is reached: for every draw what drawLevel says, without its logarithms.
 func (g *graph) level(slot uint32) int {
 	h := (uint64(slot) + 1) * 0x9e3779b97f4a7c15 // splitmix64
 	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9

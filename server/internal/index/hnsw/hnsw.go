@@ -65,9 +65,10 @@ func (x *Index) Append(v []float32) (uint32, error) {
 	return slot, nil
 }
 
-// place gives a slot whose codes are stored its room in the graph, or its place in a chain, and publishes it. A slot whose
-// coarse codes equal those of an earlier one follows it in a chain and is no node: a walk, which reads coarse codes, could not
-// tell the two apart, and nodes that are nearest to each other and to nothing else fill their lists with each other.
+// place gives a slot whose codes are stored its room in the graph, or its place in a chain, and publishes it. A slot
+// whose coarse codes equal those of an earlier one follows it in a chain and is no node: a walk, which reads coarse
+// codes, could not tell the two apart, and nodes that are nearest to each other and to nothing else fill their lists
+// with each other.
 func (x *Index) place(slot uint32) {
 	view := x.codes.View()
 	if view.Scale(slot) != 0 {

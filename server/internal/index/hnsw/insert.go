@@ -68,9 +68,9 @@ func (b *builder) insert(x *Index, slot uint32) {
 	}
 }
 
-// choose appends to dst up to m of the candidates, which are sorted best first: algorithm 4 of the paper. A candidate is
-// passed over when one chosen before is at least as close to it as the owner of the list is, because the walk gets to it
-// through that one. Each chosen candidate strikes out what it covers, in one batch.
+// choose appends to dst up to m of the candidates, which are sorted best first: algorithm 4 of the paper. A candidate
+// is passed over when one chosen before is at least as close to it as the owner of the list is, because the walk gets
+// to it through that one. Each chosen candidate strikes out what it covers, in one batch.
 func (b *builder) choose(crowd []scored, m int, dst []uint32) []uint32 {
 	left := append(b.remaining[:0], crowd...)
 	b.remaining = left

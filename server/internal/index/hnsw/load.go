@@ -12,8 +12,9 @@ import (
 	"github.com/akin-search/akin/server/internal/index/codes"
 )
 
-// Load implements index.Searcher. Every link is verified; that the codes are what encode writes is left to their owner's
-// checksums and to Check, and that every node can be reached, where the spans do not vouch for it, to the next Catchup.
+// Load implements index.Searcher. Every link is verified; that the codes are what encode writes is left to their
+// owner's checksums and to Check, and that every node can be reached, where the spans do not vouch for it, to the next
+// Catchup.
 func (x *Index) Load(r io.Reader, size int64) error {
 	in := bufio.NewReaderSize(r, 1<<16)
 	var header [headerSize]byte

@@ -11,9 +11,9 @@ const (
 	walkGraph                  // walk the graph and scan the tail
 )
 
-// Costs in nanoseconds on one core at 256 dimensions; only their ratios matter, and all three grow with the dimensions.
-// BenchmarkCosts prints them for a set that fits the last cache (6, 17 and 850 to 1,060); with 86,000 trained vectors, which do
-// not, a row in order costs 8 to 15.
+// Costs in nanoseconds on one core at 256 dimensions; only their ratios matter, and all three grow with the
+// dimensions. BenchmarkCosts prints them for a set that fits the last cache (6, 17 and 850 to 1,060); with 86,000
+// trained vectors, which do not, a row in order costs 8 to 15.
 const (
 	costRow    = 9.   // a row of a scan in order
 	costListed = 16.  // a row of a scan over listed slots
@@ -69,8 +69,8 @@ func (p *plan) choose(config *Config, q *index.Query, graphed, n, k int) {
 	}
 }
 
-// walkCost is the cost of a walk of width ef and of the scan of the tail. A walk never expands a node twice, so the graph
-// bounds it, however few are accepted.
+// walkCost is the cost of a walk of width ef and of the scan of the tail. A walk never expands a node twice, so the
+// graph bounds it, however few are accepted.
 func walkCost(ef int, share float64, graphed, n int) float64 {
 	steps := min(float64(ef)/max(share, 1e-9), float64(graphed))
 	return costStep*steps + costRow*float64(n-graphed)

@@ -5,12 +5,12 @@ import (
 	"sync/atomic"
 )
 
-// repair makes every node of layer 0 reachable from the entry. A list chosen anew may drop the only link to a node; walks,
-// and so searches, would never see that node again.
+// repair makes every node of layer 0 reachable from the entry. A list chosen anew may drop the only link to a node;
+// walks, and so searches, would never see that node again.
 //
-// A stray is attached to the nearest node that can be reached. Where that one's list is full, the stray takes the place of
-// the last link and passes on to it, so that what was reachable stays so and the reachable set only grows. Catchup calls it
-// while nobody inserts; searches go on.
+// A stray is attached to the nearest node that can be reached. Where that one's list is full, the stray takes the
+// place of the last link and passes on to it, so that what was reachable stays so and the reachable set only grows.
+// Catchup calls it while nobody inserts; searches go on.
 func (x *Index) repair() {
 	b := x.builders[0]
 	for strays := x.strays(b); len(strays) > 0; strays = x.strays(b) {

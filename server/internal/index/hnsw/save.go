@@ -28,9 +28,9 @@ var ErrDamaged = errors.New("hnsw: saved graph is damaged")
 //	per slot before..graphed-1, per layer above 0 that it has: M uint32
 //	changed times: uint32 slot below before, ascending | its links on layer 0 | its links on the layers above
 //
-// before is the number of slots in the graph of the spans before this one, graphed that with this one. proven is 1 when every
-// node can be reached by the links of all spans so far, else 0. Levels, chains and the entry follow from slots and codes and are
-// not written.
+// before is the number of slots in the graph of the spans before this one, graphed that with this one. proven is 1
+// when every node can be reached by the links of all spans so far, else 0. Levels, chains and the entry follow from
+// slots and codes and are not written.
 //
 //	1  the first: the first n slots
 //	2  a span
@@ -41,8 +41,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Save implements index.Searcher. Links to slots that are not in the saved graph are left out, and their lists written again
-// by the next Save; what that cuts off until then, Catchup mends after a Load.
+// Save implements index.Searcher. Links to slots that are not in the saved graph are left out, and their lists written
+// again by the next Save; what that cuts off until then, Catchup mends after a Load.
 func (x *Index) Save(ctx context.Context, w io.Writer, s index.Span) error {
 	x.savingMu.Lock()
 	defer x.savingMu.Unlock()
@@ -139,8 +139,8 @@ func (s *saver) upper(slot uint32) error {
 	return nil
 }
 
-// list writes one list: the links into the saved graph, then empty ones up to the list's length. The stripe is held, so that
-// a list that is being chosen anew is not read half old and half new, with a link twice.
+// list writes one list: the links into the saved graph, then empty ones up to the list's length. The stripe is held,
+// so that a list that is being chosen anew is not read half old and half new, with a link twice.
 func (s *saver) list(slot uint32, level int) error {
 	if slot%1024 == 0 {
 		if err := s.ctx.Err(); err != nil {

@@ -33,8 +33,8 @@ func TestLevelsAreThoseOfTheLogarithm(t *testing.T) {
 	}
 }
 
-// TestASavedListHasNoLinkTwice saves and loads an index over and over while one list turns around, as a list does that is
-// chosen anew: what Save reads is never half the old list and half the new one.
+// TestASavedListHasNoLinkTwice saves and loads an index over and over while one list turns around, as a list does that
+// is chosen anew: what Save reads is never half the old list and half the new one.
 func TestASavedListHasNoLinkTwice(t *testing.T) {
 	x := build(t, 8, clustered(rand.New(rand.NewPCG(3, 3)), 8, 400), Config{})
 	tables := x.graph.tables()

@@ -52,10 +52,10 @@ func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidat
 	return s.top.AppendSorted(dst), index.Report{Exact: s.plan.exact(), Scored: s.scored}, nil
 }
 
-// SearchBatch answers many queries as Search would answer each. Those that the planner scans all vectors for, exact ones
-// without a listed filter above all, are scanned for together: the rows are read once for up to codes.MaxJobs of them. It
-// appends the hits of queries[i] to dst[i] and writes its report to reports[i], where both are as long as queries; after an
-// error, which may be that of any query, they hold nothing of use.
+// SearchBatch answers many queries as Search would answer each. Those that the planner scans all vectors for, exact
+// ones without a listed filter above all, are scanned for together: the rows are read once for up to codes.MaxJobs of
+// them. It appends the hits of queries[i] to dst[i] and writes its report to reports[i], where both are as long as
+// queries; after an error, which may be that of any query, they hold nothing of use.
 func (x *Index) SearchBatch(ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -119,8 +119,8 @@ func (s *searcher) search(ctx context.Context, x *Index, accept index.Accept, gr
 	return nil
 }
 
-// settleBeam scores the beam's accepted slots and those of their chains by both planes, best first, until no error bound
-// reaches the k-th best.
+// settleBeam scores the beam's accepted slots and those of their chains by both planes, best first, until no error
+// bound reaches the k-th best.
 func (s *searcher) settleBeam(accept index.Accept, graphed int) {
 	margin := s.query.Margin(&s.view)
 	n := 0

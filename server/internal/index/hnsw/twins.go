@@ -9,8 +9,8 @@ import (
 	"github.com/akin-search/akin/server/internal/index/codes"
 )
 
-// twins finds slots of equal coarse codes: a hash table of the first slot of each kind, with linear probing, whose keys are
-// the rows themselves. The appender's, but for size.
+// twins finds slots of equal coarse codes: a hash table of the first slot of each kind, with linear probing, whose
+// keys are the rows themselves. The appender's, but for size.
 type twins struct {
 	table []uint32          // none: free
 	used  int               // table entries that are not free
@@ -18,7 +18,8 @@ type twins struct {
 	size  atomic.Int64      // bytes of table
 }
 
-// add enters a slot. It returns the last slot so far with the same coarse codes, which the new one now follows, or none.
+// add enters a slot. It returns the last slot so far with the same coarse codes, which the new one now follows, or
+// none.
 func (t *twins) add(view *codes.View, slot uint32) (follows uint32) {
 	if 4*(t.used+1) > 3*len(t.table) {
 		t.grow(view)

@@ -1,8 +1,8 @@
 package hnsw
 
 // visited marks the slots a walk has seen. Starting afresh costs one increment: a slot is marked when its stamp is the
-// current epoch, and the stamps are cleared once in 255 walks. One byte a vector keeps the set in the second-level cache at
-// some hundred thousand vectors.
+// current epoch, and the stamps are cleared once in 255 walks. One byte a vector keeps the set in the second-level
+// cache at some hundred thousand vectors.
 type visited struct {
 	stamps []uint8
 	epoch  uint8

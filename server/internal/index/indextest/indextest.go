@@ -36,8 +36,8 @@ type Options struct {
 	Vectors int
 }
 
-// shortVectors is the size of the larger sets under -short, where the race detector makes the truth, which is computed here,
-// the greater part of the work.
+// shortVectors is the size of the larger sets under -short, where the race detector makes the truth, which is computed
+// here, the greater part of the work.
 const shortVectors = 300
 
 func (o Options) withDefaults() Options {

@@ -8,9 +8,9 @@ import (
 
 const hugePage = 2 << 20
 
-// preferHugePages asks for huge pages under an allocation that would fill at least one. The range is widened to whole huge
-// pages, so that neighbouring allocations join; the advice changes no contents. A kernel without huge pages refuses, and
-// nothing but speed is lost, so the answer is not looked at.
+// preferHugePages asks for huge pages under an allocation that would fill at least one. The range is widened to whole
+// huge pages, so that neighbouring allocations join; the advice changes no contents. A kernel without huge pages
+// refuses, and nothing but speed is lost, so the answer is not looked at.
 func preferHugePages(block []byte) {
 	if len(block) < hugePage {
 		return

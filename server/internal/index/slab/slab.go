@@ -1,8 +1,9 @@
-// Package slab holds what an index grows by: Slab hands out long-lived blocks of memory, zeroed, never moved, on huge pages
-// where the system has them, and Table is the list of chunks that one goroutine grows and any number read without a lock.
+// Package slab holds what an index grows by: Slab hands out long-lived blocks of memory, zeroed, never moved, on huge
+// pages where the system has them, and Table is the list of chunks that one goroutine grows and any number read
+// without a lock.
 //
-// A walk through a graph touches memory at random. With pages of 4 KiB nearly every row of codes costs a miss of the address
-// cache beside the miss of the data; with pages of 2 MiB it costs the data alone.
+// A walk through a graph touches memory at random. With pages of 4 KiB nearly every row of codes costs a miss of the
+// address cache beside the miss of the data; with pages of 2 MiB it costs the data alone.
 package slab
 
 import "unsafe"
@@ -10,8 +11,8 @@ import "unsafe"
 // maxBlocks bounds the blocks allocated at once, and so the memory that waits unused.
 const maxBlocks = 8
 
-// Slab cuts blocks of one size from larger allocations. The memory is the garbage collector's and holds no pointers. For one
-// goroutine at a time.
+// Slab cuts blocks of one size from larger allocations. The memory is the garbage collector's and holds no pointers.
+// For one goroutine at a time.
 type Slab struct {
 	size int
 	free []byte

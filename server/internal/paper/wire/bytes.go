@@ -76,8 +76,8 @@ func AppendContent(dst []byte, p *paper.Paper, abstract bool) []byte {
 	return dst
 }
 
-// AppendStamp appends the fields the store chose: times and revision. Their bytes start with StampTag when CreateTime is
-// set.
+// AppendStamp appends the fields the store chose: times and revision. Their bytes start with StampTag when CreateTime
+// is set.
 func AppendStamp(dst []byte, p *paper.Paper) []byte {
 	dst = appendTime(dst, fieldCreateTime, p.CreateTime)
 	dst = appendTime(dst, fieldUpdateTime, p.UpdateTime)

@@ -45,9 +45,9 @@ func ToProto(p *paper.Paper) *akinv1.Paper {
 	return m
 }
 
-// FromProto converts a message, output-only fields included: whoever takes papers from outside ignores those. The paper
-// shares the message's slices. It checks nothing; an attribute without a value becomes a Value without a kind. Nil gives
-// nil.
+// FromProto converts a message, output-only fields included: whoever takes papers from outside ignores those. The
+// paper shares the message's slices. It checks nothing; an attribute without a value becomes a Value without a kind.
+// Nil gives nil.
 func FromProto(m *akinv1.Paper) *paper.Paper {
 	if m == nil {
 		return nil

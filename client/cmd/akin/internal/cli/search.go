@@ -176,8 +176,8 @@ arguments are one text; - reads the text from standard input.`,
 	return cmd
 }
 
-// answer asks for the first page of an answer and prints it. Where the server cut the page at the size of a message, the
-// pages behind it are asked for too, until there are as many hits as wanted.
+// answer asks for the first page of an answer and prints it. Where the server cut the page at the size of a message,
+// the pages behind it are asked for too, until there are as many hits as wanted.
 func (a *app) answer(flags *searchFlags, ask func(page ...client.SearchOption) (*client.Result, error)) error {
 	if flags.format != "" && a.json {
 		return usagef("--json and --format exclude each other")

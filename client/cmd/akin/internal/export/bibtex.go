@@ -139,7 +139,8 @@ func address(s string) string {
 	return strings.NewReplacer("{", "%7B", "}", "%7D", `\`, "%5C", " ", "%20").Replace(line(s))
 }
 
-// protected sets words with capitals inside in braces, so that styles which write titles in small letters leave them alone.
+// protected sets words with capitals inside in braces, so that styles which write titles in small letters leave them
+// alone.
 func protected(title string) string {
 	words := strings.Split(title, " ")
 	for i, w := range words {

@@ -1,6 +1,6 @@
 // Package export writes papers in the formats of reference managers, one paper at a time, so that package source reads
-// them back: for every field that a format can hold, what is read is what was written. server/docs/formats.md says field by
-// field what each format holds.
+// them back: for every field that a format can hold, what is read is what was written. server/docs/formats.md says
+// field by field what each format holds.
 package export
 
 import (
@@ -11,8 +11,8 @@ import (
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
-// Writer writes papers. Close writes what stands behind the last one; it does not close the writer beneath. A Writer is for
-// one goroutine.
+// Writer writes papers. Close writes what stands behind the last one; it does not close the writer beneath. A Writer
+// is for one goroutine.
 type Writer interface {
 	Write(p *akinv1.Paper) error
 	Close() error

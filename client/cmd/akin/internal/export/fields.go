@@ -22,8 +22,8 @@ func attribute(p *akinv1.Paper, name string) string {
 // line makes a text one line, for formats whose values are.
 func line(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// date is a publication date as far as it is likely to be known: the first of January is a year, and the first of another
-// month a month, as the importers read those.
+// date is a publication date as far as it is likely to be known: the first of January is a year, and the first of
+// another month a month, as the importers read those.
 func date(p *akinv1.Paper) (year, month, day int, ok bool) {
 	if !p.GetPublishTime().IsValid() {
 		return 0, 0, 0, false
@@ -53,8 +53,8 @@ var groups = []string{"group", "consortium", "collaboration", "team", "institute
 var particles = map[string]bool{"van": true, "von": true, "der": true, "den": true, "de": true, "del": true, "della": true, "di": true, "da": true,
 	"dos": true, "du": true, "la": true, "le": true, "ter": true, "ten": true, "zu": true, "zur": true, "al": true, "el": true, "bin": true, "ibn": true}
 
-// nameOf parts a name: the last word is the family name, with the particles in front of it. What is not surely a person's
-// name stays whole.
+// nameOf parts a name: the last word is the family name, with the particles in front of it. What is not surely a
+// person's name stays whole.
 func nameOf(s string) name {
 	words := strings.Fields(s)
 	for _, w := range words {
@@ -83,8 +83,8 @@ func nameOf(s string) name {
 	return n
 }
 
-// kinds are the kinds of publications that formats tell apart, each with its name in BibTeX, RIS and CSL, and what other
-// sources call it, in small letters without anything but letters.
+// kinds are the kinds of publications that formats tell apart, each with its name in BibTeX, RIS and CSL, and what
+// other sources call it, in small letters without anything but letters.
 var kinds = []struct {
 	bibtex, ris, csl string
 	others           []string

@@ -9,8 +9,8 @@ import (
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
-// ris writes RIS. The id stands in AN, the accession number, beside the provider (DP) Akin, since a RIS ID is the number of
-// a record in one library.
+// ris writes RIS. The id stands in AN, the accession number, beside the provider (DP) Akin, since a RIS ID is the
+// number of a record in one library.
 type ris struct{ w io.Writer }
 
 // risType matches what a type may be.

@@ -73,8 +73,8 @@ func (t *table) Close() error {
 	return t.w.Error()
 }
 
-// list joins the entries of a cell by "; ". Where an entry holds a mark that parts entries, or is the only one and could be
-// taken for several, the cell is a JSON list.
+// list joins the entries of a cell by "; ". Where an entry holds a mark that parts entries, or is the only one and
+// could be taken for several, the cell is a JSON list.
 func list(entries []string) string {
 	apart := false
 	for _, e := range entries {

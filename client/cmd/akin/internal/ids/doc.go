@@ -12,9 +12,10 @@
 //
 // # Order
 //
-// Records with an OwnID or a LocalID are gathered, up to a bound, before any is passed on, and of those under one id that
-// are the same paper the fullest goes in. The paper that has the id in the store keeps it; where there is none, the order
-// of content hashes decides. So files give the same papers in whatever order they are named, and again and again.
+// Records with an OwnID or a LocalID are gathered, up to a bound, before any is passed on, and of those under one id
+// that are the same paper the fullest goes in. The paper that has the id in the store keeps it; where there is none,
+// the order of content hashes decides. So files give the same papers in whatever order they are named, and again and
+// again.
 //
 // # Memory
 //

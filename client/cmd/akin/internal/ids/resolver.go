@@ -195,8 +195,8 @@ func fuller(a, b *gathered) int {
 		cmp.Compare(a.content, b.content), cmp.Compare(b.at, a.at))
 }
 
-// suffixed returns an id with a hash behind it of what tells the paper from others: its DOI, or else its title, year, first
-// author and abstract.
+// suffixed returns an id with a hash behind it of what tells the paper from others: its DOI, or else its title, year,
+// first author and abstract.
 func suffixed(id string, p *akinv1.Paper) string {
 	text := "doi " + strings.ToLower(p.GetDoi())
 	if p.GetDoi() == "" {

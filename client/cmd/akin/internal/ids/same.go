@@ -11,9 +11,9 @@ import (
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
-// sketch stands for a set of words: the least of each of 16 hashes over all words, cut to one byte that is not 0 (Broder,
-// "On the resemblance and containment of documents", 1997). The share of equal places estimates the share of words that
-// two sets have in common. All zero: no words.
+// sketch stands for a set of words: the least of each of 16 hashes over all words, cut to one byte that is not 0
+// (Broder, "On the resemblance and containment of documents", 1997). The share of equal places estimates the share of
+// words that two sets have in common. All zero: no words.
 type sketch [16]byte
 
 // Places that have to be equal for titles and abstracts to be related: about a third of the words in common.

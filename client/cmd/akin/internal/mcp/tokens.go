@@ -65,7 +65,8 @@ func costOf(v any) int {
 }
 
 // plain drops what a reader does not see and a model does: control and format characters, private use, and the tags in
-// which text can be hidden. The joiners that scripts and emoji need stay. Space of any kind and length becomes one space.
+// which text can be hidden. The joiners that scripts and emoji need stay. Space of any kind and length becomes one
+// space.
 func plain(text string) string {
 	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		switch {
@@ -80,8 +81,8 @@ func plain(text string) string {
 	}, text)), " ")
 }
 
-// head is the length in bytes of the longest beginning of a text that costs at most so many tokens. It ends between words
-// where there are any.
+// head is the length in bytes of the longest beginning of a text that costs at most so many tokens. It ends between
+// words where there are any.
 func head(text string, tokens int) int {
 	low, high := 0, len(text)
 	for low < high { // cost grows with length

@@ -19,8 +19,8 @@ var protojsonPlace = regexp.MustCompile(`(?:syntax error )?\(line [0-9]+:[0-9]+\
 // unknownField matches protojson's error about a field that the contract does not have.
 var unknownField = regexp.MustCompile(`unknown field "([^"]{1,100})"`)
 
-// parseAkin reads a Paper in protobuf's JSON form, whose texts are kept as they are. Fields that this version does not know
-// are named once and left out; those that the server writes itself are left out in silence.
+// parseAkin reads a Paper in protobuf's JSON form, whose texts are kept as they are. Fields that this version does not
+// know are named once and left out; those that the server writes itself are left out in silence.
 func parseAkin(object []byte, d *draft) error {
 	d.kind, d.plain = CorpusID, nil
 	err := protojson.Unmarshal(object, d.p)
@@ -65,8 +65,8 @@ func parseBEIR(object []byte, d *draft) error {
 	return nil
 }
 
-// parseObject reads an object whose fields have the names that people give them, such as title, abstract, authors, year,
-// venue and keywords: the same that a table's columns are known by.
+// parseObject reads an object whose fields have the names that people give them, such as title, abstract, authors,
+// year, venue and keywords: the same that a table's columns are known by.
 func parseObject(object []byte, d *draft) error {
 	var fields map[string]any
 	if err := decode(object, &fields); err != nil {
@@ -228,8 +228,8 @@ func (d *draft) field(name string, v any) {
 	}
 }
 
-// any stores a JSON value as an attribute: scalars as they are, a list of strings joined by "; ". Other lists and objects
-// have no place in an attribute, and any reports false.
+// any stores a JSON value as an attribute: scalars as they are, a list of strings joined by "; ". Other lists and
+// objects have no place in an attribute, and any reports false.
 func (d *draft) any(name string, v any) bool {
 	switch v := v.(type) {
 	case string:

@@ -7,11 +7,11 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// arxiv reads the public snapshot of arXiv's metadata. The snapshot has one line a paper with the list of its versions;
-// publish_time is the first version's day and the attribute versions counts them. Files put together from other dumps
-// have a line a version instead, with ids such as 2101.00001v2: there the version goes out of the id, and a line whose
-// version is older than one already read is left out. A later version's line follows as the same paper, which the server
-// takes as an update, so the latest one stays in whatever order the lines come.
+// arxiv reads the public snapshot of arXiv's metadata. The snapshot has one line a paper with the list of its
+// versions; publish_time is the first version's day and the attribute versions counts them. Files put together from
+// other dumps have a line a version instead, with ids such as 2101.00001v2: there the version goes out of the id, and
+// a line whose version is older than one already read is left out. A later version's line follows as the same paper,
+// which the server takes as an update, so the latest one stays in whatever order the lines come.
 type arxiv struct {
 	latest map[uint64]int // hash of the id -> highest version read; only of ids that name theirs
 }

@@ -11,9 +11,9 @@ import (
 )
 
 // bibtex reads BibTeX and biblatex. An entry reaches from its @ to the brace that closes it; text between entries is a
-// comment. Where a new entry begins at the start of a line before the last one was closed, the last one is malformed, and
-// reading goes on with the new one. No library is used: those that could be had read a file whole and give up at the first
-// fault in it.
+// comment. Where a new entry begins at the start of a line before the last one was closed, the last one is malformed,
+// and reading goes on with the new one. No library is used: those that could be had read a file whole and give up at
+// the first fault in it.
 type bibtex struct {
 	lines  *lines
 	macros map[string]string // of @string, by lower-case name

@@ -20,8 +20,8 @@ const (
 // inherited holds the fields that a child takes from its parent where the parent has another name for them.
 var inherited = map[string]string{"title": "booktitle", "subtitle": "booksubtitle"}
 
-// inherit gives an entry what it takes from the parent that its crossref names. BibTeX wants parents behind their children,
-// biber takes either, so children wait for the end of the file, and possible parents are kept.
+// inherit gives an entry what it takes from the parent that its crossref names. BibTeX wants parents behind their
+// children, biber takes either, so children wait for the end of the file, and possible parents are kept.
 func (b *bibtex) inherit(e *entry) {
 	if b.kept+e.size > maxKeptBytes || len(b.waiting)+len(b.parents) >= maxKept {
 		b.flush()

@@ -54,8 +54,8 @@ type cell struct {
 // columns says what each column of a table holds.
 type columns []cell
 
-// columnsOf matches a header row to paper fields: chosen ones by the caller's names, the others by usual ones. untaken are
-// the columns that no field takes.
+// columnsOf matches a header row to paper fields: chosen ones by the caller's names, the others by usual ones. untaken
+// are the columns that no field takes.
 func columnsOf(header []string, chosen map[string]string) (out columns, untaken []string, err error) {
 	exact := make(map[string]int, len(header))
 	loose := make(map[string]int, len(header))

@@ -30,8 +30,8 @@ func parseDate(s string) (*timestamppb.Timestamp, bool) {
 // yearInText finds a year among other words.
 var yearInText = regexp.MustCompile(`\b(?:1[5-9]|20)[0-9]{2}\b`)
 
-// looseDate reads a date as people write it in tables and references. Of what parseDate does not read it takes the year:
-// "Spring 2019" and "2019 May-June" are in 2019.
+// looseDate reads a date as people write it in tables and references. Of what parseDate does not read it takes the
+// year: "Spring 2019" and "2019 May-June" are in 2019.
 func looseDate(s string) (*timestamppb.Timestamp, bool) {
 	if t, ok := parseDate(s); ok {
 		return t, true

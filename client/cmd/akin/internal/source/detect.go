@@ -167,8 +167,8 @@ func widest(row []byte) (comma rune, cells []string) {
 	return comma, cells
 }
 
-// detectPage reports whether most of a text is title lines with abstracts behind them. Lines of other shapes, such as the
-// tagged lines of an export in an unknown format, must be few.
+// detectPage reports whether most of a text is title lines with abstracts behind them. Lines of other shapes, such as
+// the tagged lines of an export in an unknown format, must be few.
 func detectPage(text []byte) bool {
 	var lines, matched int
 	last := "" // line before: "", short, or prose

@@ -18,7 +18,8 @@ var escapedSigns = strings.NewReplacer(`{\_}`, "_", `\_`, "_", `{\%}`, "%", `\%`
 	`{\textless}`, "<", `{\textgreater}`, ">", `\{`, "{", `\}`, "}")
 
 // bareDOI returns the DOI in s without a resolver or scheme in front, such as https://doi.org/, http://doi.acm.org/ or
-// doi:, or "" where s holds none. A prefix that is no DOI's own must end in a mark, so that not any number is taken for one.
+// doi:, or "" where s holds none. A prefix that is no DOI's own must end in a mark, so that not any number is taken
+// for one.
 func bareDOI(s string) string {
 	s = unmarked(escapedSigns.Replace(strings.TrimSpace(s)))
 	if strings.Contains(s, "%2F") || strings.Contains(s, "%2f") {

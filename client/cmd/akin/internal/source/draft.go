@@ -54,8 +54,8 @@ const (
 	maxID           = 256   // bytes
 )
 
-// finish normalises the texts, takes out what stands for no value, cuts lists to the contract's limits, and gives an id to
-// a paper that has none. It is the only place that does so.
+// finish normalises the texts, takes out what stands for no value, cuts lists to the contract's limits, and gives an
+// id to a paper that has none. It is the only place that does so.
 func (d *draft) finish() error {
 	p := d.p
 	if d.plain != nil {
@@ -151,8 +151,8 @@ func (d *draft) time(t *timestamppb.Timestamp) {
 	}
 }
 
-// distinct keeps the first occurrence of each label, and of those the first most. Labels beyond a server's limit are left
-// out: they are sentences that got into the wrong field.
+// distinct keeps the first occurrence of each label, and of those the first most. Labels beyond a server's limit are
+// left out: they are sentences that got into the wrong field.
 func distinct(labels []string, most int) []string {
 	var out []string
 	for _, c := range labels {

@@ -16,10 +16,10 @@ type elementKind struct {
 	nests bool // an element of the same name may stand inside of it
 }
 
-// elements reads XML. The text of each record's element is cut out of the stream, and encoding/xml reads it alone: so a
-// malformed record is one ItemError, and memory holds one record, where reading the document in one piece would end at
-// the first fault. encoding/xml expands no entities but the characters of HTML, so that none can grow. Other elements are
-// passed over.
+// elements reads XML. The text of each record's element is cut out of the stream, and encoding/xml reads it alone: so
+// a malformed record is one ItemError, and memory holds one record, where reading the document in one piece would end
+// at the first fault. encoding/xml expands no entities but the characters of HTML, so that none can grow. Other
+// elements are passed over.
 type elements struct {
 	lines *lines
 	kinds []elementKind
@@ -143,8 +143,8 @@ func (x *elements) take() (*draft, error) {
 	return d, nil
 }
 
-// markedText is an element's text without the elements inside it, which are typographical; those that part words leave a
-// space, and the second writing of a formula is left out.
+// markedText is an element's text without the elements inside it, which are typographical; those that part words leave
+// a space, and the second writing of a formula is left out.
 type markedText string
 
 // UnmarshalXML joins the character data at all depths.

@@ -12,9 +12,10 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// decoder returns r's text in UTF-8. name is one of the encoding names of the web, such as windows-1252 or gb18030; with ""
-// the encoding is that of the first bytes beyond ASCII: UTF-8, or Windows-1252 where they cannot be UTF-8 and look like
-// letters of western languages. used tells the name of an encoding other than UTF-8 once the text has been read that far.
+// decoder returns r's text in UTF-8. name is one of the encoding names of the web, such as windows-1252 or gb18030;
+// with "" the encoding is that of the first bytes beyond ASCII: UTF-8, or Windows-1252 where they cannot be UTF-8 and
+// look like letters of western languages. used tells the name of an encoding other than UTF-8 once the text has been
+// read that far.
 func decoder(r io.Reader, name string, used *string) (io.Reader, error) {
 	if name == "" {
 		return &sniffer{raw: bufio.NewReaderSize(r, peekSize), used: used}, nil
@@ -64,8 +65,8 @@ func (s *sniffer) Read(p []byte) (int, error) {
 }
 
 // western reports whether a text that begins with a byte beyond ASCII is Windows-1252 rather than UTF-8: it holds no
-// character of UTF-8 beyond ASCII, every byte beyond ASCII has a meaning, and no more than two of them stand side by side,
-// as they would in a text of another script.
+// character of UTF-8 beyond ASCII, every byte beyond ASCII has a meaning, and no more than two of them stand side by
+// side, as they would in a text of another script.
 func western(text []byte) bool {
 	if len(text) == peekSize { // the last character may be cut off
 		text = text[:len(text)-utf8.UTFMax]

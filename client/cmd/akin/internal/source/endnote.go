@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// referDialect reads EndNote's .enw, which is refer's format: % and one character, a space and a value, from %0 to an empty
-// line.
+// referDialect reads EndNote's .enw, which is refer's format: % and one character, a space and a value, from %0 to an
+// empty line.
 var referDialect = dialect{line: regexp.MustCompile(`^%([0-9A-Za-z@!#$&()*+<>?\[\]^~])(?: (.*)|)$`), begin: "0", blankEnds: true, fill: fillRefer}
 
 func fillRefer(d *draft, f tagValues) {
@@ -42,7 +42,8 @@ func withYear(date, year string) string {
 	return strings.TrimRight(date, ", ") + ", " + year
 }
 
-// refworksDialect reads RefWorks' tagged format: a tag of two characters, a space and a value, a record beginning with RT.
+// refworksDialect reads RefWorks' tagged format: a tag of two characters, a space and a value, a record beginning with
+// RT.
 var refworksDialect = dialect{line: regexp.MustCompile(`^([A-Z][A-Z0-9])(?: (.*)|)$`), begin: "RT", end: "ER", fill: fillRefWorks}
 
 func fillRefWorks(d *draft, f tagValues) {

@@ -8,7 +8,8 @@ import (
 // endnoteElements are the records of EndNote's XML.
 var endnoteElements = []elementKind{{name: "record", fill: fillEndNote}}
 
-// fillEndNote takes a record. Its rec-number counts the records of one library and is no id; a label that is no number is.
+// fillEndNote takes a record. Its rec-number counts the records of one library and is no id; a label that is no number
+// is.
 func fillEndNote(x *xml.Decoder, d *draft) error {
 	var r struct {
 		Type struct {

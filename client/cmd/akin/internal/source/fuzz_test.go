@@ -10,9 +10,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// fuzzFormat feeds any text to one format. Whatever it holds, reading ends, every record is a paper with an id and text
-// or a fault with a line (readAll checks both), what comes out is valid UTF-8 and so can be sent, and a second reading gives
-// the same.
+// fuzzFormat feeds any text to one format. Whatever it holds, reading ends, every record is a paper with an id and
+// text or a fault with a line (readAll checks both), what comes out is valid UTF-8 and so can be sent, and a second
+// reading gives the same.
 func fuzzFormat(f *testing.F, format string) {
 	for name, of := range fixtures {
 		if of == format {

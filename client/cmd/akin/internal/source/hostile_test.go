@@ -36,8 +36,8 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestARecordWithoutEndKeepsMemoryBounded reads, in every format, one record that never ends, in one line and in many; 2 GB
-// of it with AKIN_SOAK.
+// TestARecordWithoutEndKeepsMemoryBounded reads, in every format, one record that never ends, in one line and in many;
+// 2 GB of it with AKIN_SOAK.
 func TestARecordWithoutEndKeepsMemoryBounded(t *testing.T) {
 	size := int64(1 << 20)
 	if testing.Short() {

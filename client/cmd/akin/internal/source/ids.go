@@ -11,8 +11,8 @@ import (
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
-// madeID makes an id for a paper whose source gives none: its DOI in lower case, as DOIs are the same in any case, or else
-// a slug of title, year and first author. It depends on nothing but the paper.
+// madeID makes an id for a paper whose source gives none: its DOI in lower case, as DOIs are the same in any case, or
+// else a slug of title, year and first author. It depends on nothing but the paper.
 func madeID(p *akinv1.Paper) string {
 	if p.GetDoi() != "" {
 		return strings.ToLower(p.GetDoi())
@@ -55,8 +55,8 @@ func surname(name string) string {
 // slugSize is the most bytes of a slug.
 const slugSize = 80
 
-// slug makes an id of a title: ASCII letters and digits in lower case, words joined by hyphens, cut between words. Empty
-// where the title has none of them.
+// slug makes an id of a title: ASCII letters and digits in lower case, words joined by hyphens, cut between words.
+// Empty where the title has none of them.
 func slug(title string) string {
 	var b strings.Builder
 	gap := false

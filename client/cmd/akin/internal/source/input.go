@@ -18,8 +18,8 @@ import (
 // peekSize is how much of the text detection sees.
 const peekSize = 64 << 10
 
-// maxWindow bounds what a Zstandard frame may ask for: the window of `zstd --ultra --long=27`, the largest that the zstd
-// tool opens without being told to.
+// maxWindow bounds what a Zstandard frame may ask for: the window of `zstd --ultra --long=27`, the largest that the
+// zstd tool opens without being told to.
 const maxWindow = 128 << 20
 
 // input is an opened file: bytes as on disk below, UTF-8 text without a byte order mark above.

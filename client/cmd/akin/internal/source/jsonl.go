@@ -11,8 +11,8 @@ import (
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
-// records reads JSON objects: one a line, or, where pieces is set, wherever they stand in pretty-printed text, in an array,
-// or in the pages that web services answer with.
+// records reads JSON objects: one a line, or, where pieces is set, wherever they stand in pretty-printed text, in an
+// array, or in the pages that web services answer with.
 type records struct {
 	lines  *lines
 	pieces *objects // nil: one a line

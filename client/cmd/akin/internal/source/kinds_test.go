@@ -53,7 +53,8 @@ func TestFilesAsPeopleHaveThemAreRecognised(t *testing.T) {
 	}
 }
 
-// TestTextsThatHoldNoPapersAreNeverTakenForAPage opens exports in formats that nothing here reads, and tables without texts.
+// TestTextsThatHoldNoPapersAreNeverTakenForAPage opens exports in formats that nothing here reads, and tables without
+// texts.
 func TestTextsThatHoldNoPapersAreNeverTakenForAPage(t *testing.T) {
 	const prose = "Peat holds water for many years. We weigh it in forty bogs over nine winters, and we find that most of them grew a lot."
 	for name, text := range map[string]string{

@@ -8,9 +8,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// latex turns LaTeX source, as bibliographies hold it, into plain text: accents become letters, quotes and dashes their
-// signs, commands that only set a style vanish, braces too. Formulas become the plain text that one would type for them:
-// CO$_2$ is CO2, $10^{-3}$ is 10^-3, $\alpha$ is α. The name of a command it does not know stays without its backslash.
+// latex turns LaTeX source, as bibliographies hold it, into plain text: accents become letters, quotes and dashes
+// their signs, commands that only set a style vanish, braces too. Formulas become the plain text that one would type
+// for them: CO$_2$ is CO2, $10^{-3}$ is 10^-3, $\alpha$ is α. The name of a command it does not know stays without its
+// backslash.
 func latex(s string) string {
 	if !strings.ContainsAny(s, "\\{}~$-`'") {
 		return s
@@ -19,8 +20,8 @@ func latex(s string) string {
 	return norm.NFC.String(d.run())
 }
 
-// proseLaTeX decodes the LaTeX that stands in a text which otherwise is none, such as an abstract on a publisher's page:
-// commands that it knows, formulas, and groups that begin with a command. Everything else is left alone.
+// proseLaTeX decodes the LaTeX that stands in a text which otherwise is none, such as an abstract on a publisher's
+// page: commands that it knows, formulas, and groups that begin with a command. Everything else is left alone.
 func proseLaTeX(s string) string {
 	if !strings.ContainsAny(s, "\\$") {
 		return s
@@ -111,8 +112,8 @@ func (d *latexDecoder) step() {
 	}
 }
 
-// dollar decodes a formula between dollar signs. As pandoc does, it takes for one what begins and ends with anything but
-// white space, and is not followed by a digit: other dollar signs are money.
+// dollar decodes a formula between dollar signs. As pandoc does, it takes for one what begins and ends with anything
+// but white space, and is not followed by a digit: other dollar signs are money.
 func (d *latexDecoder) dollar() {
 	mark := "$"
 	if strings.HasPrefix(d.in, "$$") {
@@ -132,9 +133,9 @@ func (d *latexDecoder) dollar() {
 	d.write(d.inner(formula, true))
 }
 
-// script decodes a subscript, which stands as it is, or a superscript, which keeps its mark where a power is likely: behind
-// a digit, and within a formula unless it is a charge. So Ca$^{2+}$ is Ca2+, d$^{-1}$ is d-1, $10^{-3}$ is 10^-3 and
-// $O(n^2)$ is O(n^2).
+// script decodes a subscript, which stands as it is, or a superscript, which keeps its mark where a power is likely:
+// behind a digit, and within a formula unless it is a charge. So Ca$^{2+}$ is Ca2+, d$^{-1}$ is d-1, $10^{-3}$ is
+// 10^-3 and $O(n^2)$ is O(n^2).
 func (d *latexDecoder) script(up bool) {
 	text, ok := d.argument()
 	last, _ := utf8.DecodeLastRuneInString(text)
@@ -228,8 +229,8 @@ func (d *latexDecoder) command() {
 	}
 }
 
-// accent puts a combining character on its argument. Where the text is not all LaTeX, only accents that make one letter are
-// taken for such.
+// accent puts a combining character on its argument. Where the text is not all LaTeX, only accents that make one
+// letter are taken for such.
 func (d *latexDecoder) accent(name string, mark rune) {
 	if !d.full && (d.in == "" || !unicode.IsLetter(rune(d.in[0])) && d.in[0] != '{' && !strings.HasPrefix(d.in, `\i`) && !strings.HasPrefix(d.in, `\j`)) {
 		if strings.ContainsAny(name, `'"`) {

@@ -11,8 +11,8 @@ var accents = map[string]rune{
 // mathAccents are the accents of formulas; their argument is kept and the accent is not.
 const mathAccents = "hat widehat bar overline tilde widetilde vec dot ddot check breve acute grave underbar overrightarrow overbrace underbrace"
 
-// letters holds LaTeX commands that stand for a letter or sign: of text, of formulas, and those that Zotero, Mendeley and
-// Crossref write for signs.
+// letters holds LaTeX commands that stand for a letter or sign: of text, of formulas, and those that Zotero, Mendeley
+// and Crossref write for signs.
 var letters = pairs(`
 ss ß SS ẞ ae æ AE Æ oe œ OE Œ o ø O Ø l ł L Ł aa å AA Å i ı j ȷ dh ð DH Ð th þ TH Þ dj đ DJ Đ ng ŋ NG Ŋ
 S § P ¶ pounds £ textsterling £ euro € texteuro € copyright © textcopyright © textregistered ® texttrademark ™ textdegree ° degree ° degrees °

@@ -28,9 +28,9 @@ func newLines(r *bufio.Reader, limit int, n *notes) *lines {
 // pieceError is a fault of one piece. Reading goes on behind it.
 type pieceError struct{ error }
 
-// read returns the next line without its end, valid until the next call. io.EOF ends the text. A *pieceError is a fault
-// of this line alone, which is returned as far as it was kept. Any other error ends the text, and the incomplete line in
-// front of it is not returned.
+// read returns the next line without its end, valid until the next call. io.EOF ends the text. A *pieceError is a
+// fault of this line alone, which is returned as far as it was kept. Any other error ends the text, and the incomplete
+// line in front of it is not returned.
 func (l *lines) read() ([]byte, error) {
 	piece, err := l.readTo('\n')
 	piece = bytes.TrimSuffix(piece, []byte("\n"))

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// medlineDialect reads PubMed's own format (.nbib): a tag of up to four characters, padded with spaces, a hyphen and a value
-// that goes on in indented lines. A record begins with PMID.
+// medlineDialect reads PubMed's own format (.nbib): a tag of up to four characters, padded with spaces, a hyphen and a
+// value that goes on in indented lines. A record begins with PMID.
 var medlineDialect = dialect{line: regexp.MustCompile(`^([A-Z]{2,4}) {0,2}-(?: (.*)|)$`), begin: "PMID", indent: "    ", fill: fillMEDLINE}
 
 func fillMEDLINE(d *draft, f tagValues) {
@@ -65,8 +65,8 @@ func unbracketed(title, own string) string {
 // pubmedPage is the address of a paper's page.
 func pubmedPage(pmid string) string { return "https://pubmed.ncbi.nlm.nih.gov/" + pmid + "/" }
 
-// wosDialect reads Web of Science's tagged format: a tag of two characters and a value that goes on in lines indented by
-// three spaces, from PT to ER. Of the lists, each line is an entry.
+// wosDialect reads Web of Science's tagged format: a tag of two characters and a value that goes on in lines indented
+// by three spaces, from PT to ER. Of the lists, each line is an entry.
 var wosDialect = dialect{line: regexp.MustCompile(`^([A-Z][A-Z0-9])(?: (.*)|)$`), begin: "PT", end: "ER", indent: "   ",
 	lists: words("AU AF BA BF CA BE ED CR C1"), fill: fillWoS}
 

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// splitNames parts the authors of one cell or field. A separator of the caller's parts them as it is; so do a list as Python
-// or JSON writes it, "|" and ";", and then "Last, First" is turned around. Otherwise they may be joined by "and", "&" or
-// commas. Commas part whole names ("Ann Bee, Cy Dee") where every part has a space, and pairs where every second part is
-// initials ("Bee, A., Dee, C."); other commas are those of one name ("Bee, Ann").
+// splitNames parts the authors of one cell or field. A separator of the caller's parts them as it is; so do a list as
+// Python or JSON writes it, "|" and ";", and then "Last, First" is turned around. Otherwise they may be joined by
+// "and", "&" or commas. Commas part whole names ("Ann Bee, Cy Dee") where every part has a space, and pairs where
+// every second part is initials ("Bee, A., Dee, C."); other commas are those of one name ("Bee, Ann").
 func splitNames(text, separator string) []string {
 	if separator != "" {
 		return turned(strings.Split(text, separator))

@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// objects cuts a stream of JSON into the objects that are records: those on top, those in an array on top, and those in the
-// arrays that web services answer with, such as "results". Memory holds one record.
+// objects cuts a stream of JSON into the objects that are records: those on top, those in an array on top, and those
+// in the arrays that web services answer with, such as "results". Memory holds one record.
 type objects struct {
 	lines  *lines
 	stack  []level
@@ -34,7 +34,8 @@ var wrappers = map[string]bool{
 	"references": true, "hits": true,
 }
 
-// containers are objects on the way to such an array: a page itself, and Crossref's message, which may also be one record.
+// containers are objects on the way to such an array: a page itself, and Crossref's message, which may also be one
+// record.
 var containers = map[string]bool{"message": true, "response": true, "hits": true, "search-results": true, "resultList": true}
 
 // newObjects reads l.

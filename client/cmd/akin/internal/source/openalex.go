@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// parseOpenAlex reads one OpenAlex work. Its id is the part of OpenAlex's address behind the last slash, W2741809807 for
-// example. Categories are the names of its topics with their subfields and fields, or of its concepts in files from
-// before topics.
+// parseOpenAlex reads one OpenAlex work. Its id is the part of OpenAlex's address behind the last slash, W2741809807
+// for example. Categories are the names of its topics with their subfields and fields, or of its concepts in files
+// from before topics.
 func parseOpenAlex(object []byte, d *draft) error {
 	type named struct {
 		DisplayName string `json:"display_name"`

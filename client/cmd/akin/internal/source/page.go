@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// page reads text copied from a web page that lists papers: a title on one line, its abstract on the next, over and over,
-// with the page's own words in between. Only their shape tells the lines apart. A line of an abstract is long (see prose);
-// any other line is short. Then
+// page reads text copied from a web page that lists papers: a title on one line, its abstract on the next, over and
+// over, with the page's own words in between. Only their shape tells the lines apart. A line of an abstract is long
+// (see prose); any other line is short. Then
 //
 //   - a short line in front of an abstract is its title;
 //   - a long line after a long line is the abstract's next paragraph;

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// pubmedElements are the records of PubMed XML: articles, and books with their chapters. Deleted citations are passed over.
+// pubmedElements are the records of PubMed XML: articles, and books with their chapters. Deleted citations are passed
+// over.
 var pubmedElements = []elementKind{
 	{name: "PubmedArticle", fill: func(x *xml.Decoder, d *draft) error {
 		var a pubmedArticle
@@ -154,7 +155,8 @@ func (a *pubmedArticle) fill(d *draft) {
 	d.string("type", firstOf(a.Types...))
 }
 
-// pubmedBook is what papers take from PubMed's PubmedBookArticle: a chapter, or a book where there is no chapter's title.
+// pubmedBook is what papers take from PubMed's PubmedBookArticle: a chapter, or a book where there is no chapter's
+// title.
 type pubmedBook struct {
 	PMID     string          `xml:"BookDocument>PMID"`
 	Title    markedText      `xml:"BookDocument>ArticleTitle"`

@@ -119,8 +119,8 @@ func (r *Reader) Notes() []string {
 }
 
 // Records yields the input's papers in their order. An error that is an *ItemError concerns one record, and the next
-// papers follow; any other error is the last thing yielded. The paper belongs to the caller. A loop that was left goes on
-// where it stopped when Records is called again.
+// papers follow; any other error is the last thing yielded. The paper belongs to the caller. A loop that was left goes
+// on where it stopped when Records is called again.
 func (r *Reader) Records() iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for !r.handled {

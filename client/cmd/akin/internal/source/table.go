@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// maxRow bounds a row whose quotes do not close: behind it, the first of its lines is given up as malformed and reading
-// goes on with the second, so that one stray quote does not swallow the rest of the file. It is far above any paper that
-// the contract's limits admit.
+// maxRow bounds a row whose quotes do not close: behind it, the first of its lines is given up as malformed and
+// reading goes on with the second, so that one stray quote does not swallow the rest of the file. It is far above any
+// paper that the contract's limits admit.
 const maxRow = 1 << 20
 
 // table reads CSV and TSV. encoding/csv parses the rows; this type only finds where a row ends, since encoding/csv puts

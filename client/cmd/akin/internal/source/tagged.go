@@ -41,9 +41,9 @@ func (f tagValues) all(tags ...string) []string {
 // first returns the first value of the first tag that has any.
 func (f tagValues) first(tags ...string) string { return firstOf(f.all(tags...)...) }
 
-// tagged reads RIS, MEDLINE, Web of Science, EndNote and RefWorks files. Lines outside of records, such as the prefaces and
-// numbers that databases write, are passed over; tagged lines there are the remains of a record and a fault. A record that
-// begins inside another one ends that.
+// tagged reads RIS, MEDLINE, Web of Science, EndNote and RefWorks files. Lines outside of records, such as the
+// prefaces and numbers that databases write, are passed over; tagged lines there are the remains of a record and a
+// fault. A record that begins inside another one ends that.
 type tagged struct {
 	lines *lines
 	*dialect

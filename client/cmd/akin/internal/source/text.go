@@ -26,14 +26,15 @@ func cleanAll(list []string) []string {
 }
 
 // plain is the one normaliser of text, for every format: LaTeX, HTML, JATS and MathML markup and character references
-// become the characters they stand for, invisible characters go, letters and their accents become one character (NFC), and
-// runs of white space one space.
+// become the characters they stand for, invisible characters go, letters and their accents become one character (NFC),
+// and runs of white space one space.
 func plain(s string) string { return tidy(unmarked(proseLaTeX(s))) }
 
 // plainLaTeX is plain for text that is LaTeX throughout.
 func plainLaTeX(s string) string { return tidy(unmarked(latex(s))) }
 
-// tagNames are the elements that publishers leave in titles and abstracts: HTML's for text, those of JATS, and MathML's.
+// tagNames are the elements that publishers leave in titles and abstracts: HTML's for text, those of JATS, and
+// MathML's.
 const tagNames = `(?:jats|mml):[a-z-]+|i|b|u|em|strong|small|strike|s|a|sub|sup|sc|scp|tt|p|br|hr|span|div|font|inf|italic|bold|underline|` +
 	`overline|roman|monospace|sans-serif|styled-content|named-content|title|sec|h[1-6]|ul|ol|li|list|list-item|xref|ext-link|` +
 	`inline-formula|disp-formula|alternatives|blockquote|math|mrow|mstyle|mi|mn|mo|ms|mtext|msub|msup|msubsup|mfrac|msqrt|mroot|` +
