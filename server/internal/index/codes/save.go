@@ -142,10 +142,10 @@ func (c *Codes) Check() error {
 		b := c.block(i / vector.BlockRows)
 		scale, err := checkRow(b, c.stride, c.dims, i%vector.BlockRows)
 		if err != nil {
-			return fmt.Errorf("codes: row %d: %w", i, err)
+			return fmt.Errorf("%w: row %d: %w", ErrDamaged, i, err)
 		}
 		if scale > math.Float32frombits(b.maxScale.Load()) {
-			return fmt.Errorf("codes: row %d: scale %v above its block's largest", i, scale)
+			return fmt.Errorf("%w: row %d: scale %v above its block's largest", ErrDamaged, i, scale)
 		}
 		if scale == 0 {
 			zero++
