@@ -94,9 +94,9 @@ func (c *Codes) Load(r io.Reader, size int64) error {
 			}
 		}
 		for row := first; row < end; row++ {
-			scale := math.Float32frombits(binary.LittleEndian.Uint32(b.coarse[vector.BlockRows*c.stride+4*row:]))
-			if !(scale >= 0 && scale <= 1) {
-				return fmt.Errorf("%w: row %d: scale %v", ErrDamaged, at+row-first, scale)
+			scale, err := checkRow(b, c.stride, c.dims, row)
+			if err != nil {
+				return fmt.Errorf("%w: row %d: %w", ErrDamaged, at+row-first, err)
 			}
 			c.publish(b, row, scale, at+row-first)
 		}
