@@ -282,3 +282,28 @@ func TestSeenPapersStayHiddenWhateverIsWritten(t *testing.T) {
 	}
 	hidden("under another model")
 }
+
+func TestRecommendationsFollowLikesAndAvoidDislikes(t *testing.T) {
+	e := open(t, t.TempDir())
+	mustUpsert(t, e, testPapers(0, 100)...)
+	result, err := e.Recommend(context.Background(), &Recommendation{
+		Likes:    []Preference{{PaperID: "p0000", Weight: 1}, {Text: "message passing on molecules", Weight: 2}},
+		Dislikes: []Preference{{PaperID: "p0001", Weight: 1}},
+		Exclude:  []string{"p0005", "unheard of"},
+		PageSize: 10,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Hits) != 10 {
+		t.Fatalf("%d hits", len(result.Hits))
+	}
+	for _, hit := range result.Hits {
+		switch {
+		case hit.Paper.ID == "p0000" || hit.Paper.ID == "p0001" || hit.Paper.ID == "p0005":
+			t.Errorf("%s was given and is recommended", hit.Paper.ID)
+		case hit.Paper.Categories[0] != "topic0":
+			t.Errorf("%s of %s", hit.Paper.ID, hit.Paper.Categories[0])
+		}
+	}
+}
