@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/cmd/akin/internal/export"
 	"github.com/akin-search/akin/client/cmd/akin/internal/term"
+	"github.com/akin-search/akin/client/export"
 )
 
 func (a *app) exportCommand() *cobra.Command {

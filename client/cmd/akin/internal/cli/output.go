@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/cmd/akin/internal/export"
 	"github.com/akin-search/akin/client/cmd/akin/internal/term"
+	"github.com/akin-search/akin/client/export"
 )
 
 // printJSON writes one value as one line.

@@ -15,8 +15,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/cmd/akin/internal/export"
 	"github.com/akin-search/akin/client/cmd/akin/internal/term"
+	"github.com/akin-search/akin/client/export"
 )
 
 func (a *app) profileCommand() *cobra.Command {

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/cmd/akin/internal/export"
+	"github.com/akin-search/akin/client/export"
 )
 
 // maxText bounds what is read from standard input as one text, in bytes: the server's limit of a text, and one more so

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/client/cmd/akin/internal/export"
+	"github.com/akin-search/akin/client/export"
 )
 
 type getIn struct {

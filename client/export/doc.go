@@ -1,4 +1,4 @@
-// Package export writes papers in the formats of reference managers, one paper at a time, so that package source reads
+// Package export writes papers in the formats of reference managers, one paper at a time, so that "akin import" reads
 // them back: for every field that a format can hold, what is read is what was written. server/docs/formats.md says
 // field by field what each format holds.
 package export

@@ -1,4 +1,4 @@
-package export
+package source_test
 
 import (
 	"encoding/json"
@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/akin-search/akin/client/cmd/akin/internal/source"
+	"github.com/akin-search/akin/client/export"
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
@@ -138,7 +139,7 @@ func read(t *testing.T, format, text string) []*akinv1.Paper {
 func write(t *testing.T, format string, papers ...*akinv1.Paper) string {
 	t.Helper()
 	var b strings.Builder
-	w, err := New(format, &b)
+	w, err := export.New(format, &b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +167,7 @@ func TestWhatIsExportedIsImportedAsItWas(t *testing.T) {
 	if testing.Short() {
 		rounds = 60
 	}
-	for _, format := range Formats() {
+	for _, format := range export.Formats() {
 		t.Run(format, func(t *testing.T) {
 			r := random{rand.New(rand.NewPCG(7, 7))}
 			var papers []*akinv1.Paper
@@ -212,35 +213,6 @@ func setText(p *akinv1.Paper, name, s string) {
 
 func show(p *akinv1.Paper) string { return protojson.Format(p) }
 
-func TestAnEmptyExportIsAnEmptyFileOfItsFormat(t *testing.T) {
-	for format, want := range map[string]string{"jsonl": "", "bibtex": "", "ris": "", "csl-json": "[]\n"} {
-		if got := write(t, format); got != want {
-			t.Errorf("%s: %q", format, got)
-		}
-	}
-	if got := write(t, "csv"); !strings.HasPrefix(got, "id,title,") || strings.Count(got, "\n") != 1 {
-		t.Errorf("csv: %q", got)
-	}
-	if _, err := New("docx", nil); err == nil || !strings.Contains(err.Error(), "bibtex") {
-		t.Errorf("%v", err)
-	}
-}
-
-// TestEveryTypeIsOneThatZoteroOpens holds the types by which Zotero's importers recognise a file.
-func TestEveryTypeIsOneThatZoteroOpens(t *testing.T) {
-	for _, own := range []string{"", "journal-article", "posted-content", "Proceedings Paper", "book-chapter", "whatever", "JOUR", "inproceedings", "dataset"} {
-		p := &akinv1.Paper{Id: "x", Title: "T"}
-		setText(p, "type", own)
-		var items []struct{ Type string }
-		if err := json.Unmarshal([]byte(write(t, "csl-json", p)), &items); err != nil || !cslTypes[items[0].Type] {
-			t.Errorf("%q becomes %v in CSL-JSON (%v)", own, items, err)
-		}
-		if text := write(t, "ris", p); !strings.HasPrefix(text, "TY  - ") || !risType.MatchString(strings.TrimSpace(text[6:strings.Index(text, "\r\n")])) {
-			t.Errorf("%q becomes %q in RIS", own, text)
-		}
-	}
-}
-
 func TestKeysOfBibTeXAreApartAndIDsAreKept(t *testing.T) {
 	papers := []*akinv1.Paper{{Id: "a b", Title: "One"}, {Id: "a,b", Title: "Two"}, {Id: "{}", Title: "Three"}, {Id: "中", Title: "Four"}}
 	text := write(t, "bibtex", papers...)
@@ -256,13 +228,5 @@ func TestKeysOfBibTeXAreApartAndIDsAreKept(t *testing.T) {
 	slices.Sort(keys)
 	if len(slices.Compact(keys)) != 4 || len(ids) != 4 || ids[0] != "a b" || ids[3] != "中" {
 		t.Errorf("ids %q in\n%s", ids, text)
-	}
-}
-
-func TestEndingsNameFormats(t *testing.T) {
-	for name, want := range map[string]string{"a.bib": "bibtex", "A.RIS.gz": "ris", "x.csv": "csv", "x.json": "csl-json", "x.jsonl.gz": "jsonl", "x": "", "x.txt": ""} {
-		if got := ForFile(name); got != want {
-			t.Errorf("%s: %q", name, got)
-		}
 	}
 }
