@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/akin-search/akin/embed/vector"
+	"github.com/akin-search/akin/server/internal/index"
 )
 
 // accepted is a random set of slots that a filter lets through. It implements index.Accept.
@@ -32,7 +33,7 @@ func draw(n int, share float64) *accepted {
 func (a *accepted) Accepts(slot uint32) bool { return a.words[slot/64]>>(slot%64)&1 == 1 }
 
 // Slots implements index.Accept: a filter's bitmap knows its members.
-func (a *accepted) Slots() ([]uint32, bool) { return a.slots, true }
+func (a *accepted) Slots() index.Listing { return index.Slots(a.slots) }
 
 // Share implements index.Accept.
 func (a *accepted) Share() float64 { return a.share }

@@ -130,7 +130,7 @@ func (c *collection) rank(ctx context.Context, a *analyzed, cosines []float32) (
 type allBut int64
 
 func (a allBut) Accepts(slot uint32) bool { return int64(slot) != int64(a) }
-func (a allBut) Slots() ([]uint32, bool)  { return nil, false }
+func (a allBut) Slots() index.Listing     { return nil }
 func (a allBut) Share() float64           { return 1 }
 
 // exact is the vectors of a collection with the cosines of one query, which are all it can be asked for.

@@ -293,8 +293,8 @@ func (a allButThese) Accepts(slot uint32) bool {
 	_, out := slices.BinarySearch(a, slot)
 	return !out
 }
-func (a allButThese) Slots() ([]uint32, bool) { return nil, false }
-func (a allButThese) Share() float64          { return 1 }
+func (a allButThese) Slots() index.Listing { return nil }
+func (a allButThese) Share() float64       { return 1 }
 
 // scan is the vectors of a collection, searched by scoring them all.
 type scan struct{ *collection }

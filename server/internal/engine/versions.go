@@ -21,7 +21,8 @@ type versionLinks struct {
 		previous uint32        // version of the same carrier; of the first, the carrier
 		newest   atomic.Uint32 // of a carrier: its latest version, 0 when there is none but itself
 	}
-	shares [slotChunk / 64]atomic.Uint64 // which slots are versions of another
+	shares  [slotChunk / 64]atomic.Uint64 // which slots are versions of another
+	carries [slotChunk / 64]atomic.Uint64 // which slots have versions
 }
 
 // links returns the links of a slot's chunk, nil when none of its slots has any.
@@ -64,7 +65,9 @@ func (t *slotTable) join(slot, follows uint32) {
 	carrier := t.carrier(follows)
 	row := &t.links(slot).rows[slot%slotChunk]
 	row.carrier, row.previous = carrier, follows
-	t.makeLinks(carrier).rows[carrier%slotChunk].newest.Store(slot)
+	links := t.makeLinks(carrier)
+	links.carries[carrier%slotChunk/64].Or(1 << (carrier % 64))
+	links.rows[carrier%slotChunk].newest.Store(slot)
 }
 
 // version returns the slot whose row is visible at a revision, of the versions of a carrier. A slot that carries
@@ -111,16 +114,15 @@ func (t *slotTable) joinLoaded() bool {
 	return true
 }
 
-// carriers turns slots whose rows match, ascending, into the slots that hold their vectors, ascending.
-func (t *slotTable) carriers(slots []uint32) []uint32 {
-	if t.versions.Load() == 0 {
-		return slots
+// carrying turns the rows that match among the slots 64 i and the 63 behind it, a bit each, into the slots that may
+// hold the vectors of matching rows: those without versions that match, and all that have versions.
+func (t *slotTable) carrying(i uint32, rows uint64) uint64 {
+	l := t.links(i * 64)
+	if l == nil {
+		return rows
 	}
-	for i, slot := range slots {
-		slots[i] = t.carrier(slot)
-	}
-	slices.Sort(slots)
-	return slices.Compact(slots)
+	at := i % (slotChunk / 64)
+	return (rows | l.carries[at].Load()) &^ l.shares[at].Load()
 }
 
 // sameText reports whether a slot has exactly the words of an item, so that its vector and its words are the item's

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/akin-search/akin/server/internal/filter"
+	"github.com/akin-search/akin/server/internal/index"
 )
 
 // view is what one query sees: a generation at a revision, and of its papers those that a filter accepts. It serves as
@@ -77,12 +78,32 @@ func (v *view) inSet(slot uint32) bool {
 	return v.set == nil || v.set.Contains(slot)
 }
 
-// Slots lists what the filter accepts; ok is false without a filter.
-func (v *view) Slots() ([]uint32, bool) {
-	if v.set == nil {
-		return nil, false
+// Slots lists what the filter accepts; nil without a filter.
+func (v *view) Slots() index.Listing {
+	switch {
+	case v.set == nil:
+		return nil
+	case v.gen.slots.versions.Load() == 0:
+		return v.set
 	}
-	return v.gen.slots.carriers(v.set.Slots()), true
+	return carriers{v}
+}
+
+// carriers lists the slots that hold the texts of what a view's filter accepts. Where papers have versions, these are
+// all that have more than one, whatever the filter says of which.
+type carriers struct{ *view }
+
+// Len is the number of rows that the filter accepts.
+func (c carriers) Len() int { return c.set.Len() }
+
+// List implements index.Listing.
+func (c carriers) List(from, to uint32, dst []uint32) (n int, next uint32) {
+	end := min(to, c.slots)
+	n, next = filter.ListBits(from, end, dst, func(i uint32) uint64 { return c.gen.slots.carrying(i, c.set.Word(i)) })
+	if next >= end {
+		next = to
+	}
+	return n, next
 }
 
 // Share estimates the accepted share of all slots.

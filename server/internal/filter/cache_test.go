@@ -16,7 +16,7 @@ func TestCachedAnswersAreSharedAndEndWithTheNextPaper(t *testing.T) {
 	}
 	for range 3 {
 		got, err := c.Eval(f)
-		if err != nil || !slices.Equal(got.Slots(), []uint32{0, 3}) {
+		if err != nil || !slices.Equal(slotsOf(got), []uint32{0, 3}) {
 			t.Fatalf("%v, %v", got, err)
 		}
 	}

@@ -6,15 +6,15 @@ import (
 )
 
 // followingRun is how many slots Following looks through between two looks whether anyone appends.
-const followingRun = 1 << 16
+const followingRun = 1 << 12
 
 // Following returns the lowest ids behind after, at most limit, of the slots of a set that accept takes, in ascending
 // byte order. It looks at every slot of the set: .1 s for a million.
 func (c *Columns) Following(set *Set, after string, limit int, accept func(slot uint32) bool) []string {
 	var lowest highestFirst
-	slots := set.Slots()
-	for len(slots) > 0 {
-		n := min(len(slots), followingRun)
+	var slots [followingRun]uint32
+	for n, at, end := 0, uint32(0), uint32(len(set.bits)*64); at < end; {
+		n, at = set.List(at, end, slots[:])
 		c.mu.RLock()
 		for _, slot := range slots[:n] {
 			id := c.ids.at(int(slot)) // appending never changes what is there
@@ -27,7 +27,6 @@ func (c *Columns) Following(set *Set, after string, limit int, accept func(slot 
 			}
 		}
 		c.mu.RUnlock()
-		slots = slots[n:]
 	}
 	ids := make([]string, len(lowest))
 	for i := len(ids) - 1; i >= 0; i-- {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 )
 
 // Errors of every engine.
@@ -23,11 +24,37 @@ var (
 type Accept interface {
 	// Accepts reports whether a slot may be a hit.
 	Accepts(slot uint32) bool
-	// Slots returns the accepted slots in ascending order when the set is known and small enough to list, for an exact
-	// scan of them alone. ok is false when it is not; every listed slot must still pass Accepts.
-	Slots() (slots []uint32, ok bool)
+	// Slots returns the accepted slots when the set is known, for an exact scan of them alone; nil when it is not. Every
+	// slot of it must still pass Accepts.
+	Slots() Listing
 	// Share is an estimate of the accepted share of all slots, 0 to 1.
 	Share() float64
+}
+
+// Listing is a known set of slots, read piece by piece: a query copies no list of what it accepts. It is read from many
+// goroutines at once.
+type Listing interface {
+	// Len is about how many slots there are.
+	Len() int
+	// List writes the slots from..to-1 into dst, ascending, until dst is full, and returns how many these are and where to
+	// go on: to when there are no more.
+	List(from, to uint32, dst []uint32) (n int, next uint32)
+}
+
+// Slots is a Listing of slots that ascend.
+type Slots []uint32
+
+// Len implements Listing.
+func (s Slots) Len() int { return len(s) }
+
+// List implements Listing.
+func (s Slots) List(from, to uint32, dst []uint32) (n int, next uint32) {
+	first, _ := slices.BinarySearch(s, from)
+	end, _ := slices.BinarySearch(s, to)
+	if n = copy(dst, s[first:max(first, end)]); first+n < end {
+		return n, s[first+n]
+	}
+	return n, to
 }
 
 // Query asks for the K slots with the highest cosine.

@@ -60,11 +60,14 @@ func (x *Index) Top(ctx context.Context, q *Query, k int, accept index.Accept, d
 	s := &q.top
 	s.prepare(q, n)
 	s.found = s.found[:0]
-	if slots, ok := listed(accept, q, n); ok {
-		for _, slot := range slots {
-			if slot < n && accept.Accepts(slot) {
-				if score := x.score(q, slot); score > 0 {
-					s.found = append(s.found, index.Candidate{Slot: slot, Score: float32(score)})
+	if slots := listed(accept, q); slots != nil {
+		for found, at := 0, uint32(0); at < n; {
+			found, at = slots.List(at, n, s.run.slots[:])
+			for _, slot := range s.run.slots[:found] {
+				if accept.Accepts(slot) {
+					if score := x.score(q, slot); score > 0 {
+						s.found = append(s.found, index.Candidate{Slot: slot, Score: float32(score)})
+					}
 				}
 			}
 		}
@@ -80,10 +83,10 @@ func (x *Index) Top(ctx context.Context, q *Query, k int, accept index.Accept, d
 	return s.best(k, dst), nil
 }
 
-// listed returns the accepted slots where scoring them one by one is cheaper than reading the lists.
-func listed(accept index.Accept, q *Query, n uint32) ([]uint32, bool) {
+// listed returns the accepted slots where scoring them one by one is cheaper than reading the lists of words, else nil.
+func listed(accept index.Accept, q *Query) index.Listing {
 	if accept == nil {
-		return nil, false
+		return nil
 	}
 	postings := 0
 	for _, tm := range q.terms {
@@ -91,11 +94,10 @@ func listed(accept index.Accept, q *Query, n uint32) ([]uint32, bool) {
 	}
 	// A paper costs about as much as a hundred postings.
 	worth := max(200, min(postings, topBudget)/100-1)
-	if accept.Share()*float64(n) > 4*float64(worth) {
-		return nil, false // far too many: not even listed
+	if slots := accept.Slots(); slots != nil && slots.Len() <= worth {
+		return slots
 	}
-	slots, ok := accept.Slots()
-	return slots, ok && len(slots) <= worth
+	return nil
 }
 
 func (s *topScratch) prepare(q *Query, n uint32) {

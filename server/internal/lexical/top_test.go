@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -19,16 +20,11 @@ type accepts struct {
 
 func (a accepts) Accepts(slot uint32) bool { return a.set[slot] }
 func (a accepts) Share() float64           { return .5 }
-func (a accepts) Slots() ([]uint32, bool) {
+func (a accepts) Slots() index.Listing {
 	if !a.listed {
-		return nil, false
+		return nil
 	}
-	slots := []uint32{}
-	for s := range a.set {
-		slots = append(slots, s)
-	}
-	slices.Sort(slots)
-	return slots, true
+	return index.Slots(slices.Sorted(maps.Keys(a.set)))
 }
 
 // bruteForce scores every slot.

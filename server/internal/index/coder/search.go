@@ -80,8 +80,8 @@ func accepted(accept index.Accept, n int) int {
 	if accept == nil {
 		return n
 	}
-	if slots, ok := accept.Slots(); ok {
-		return len(slots)
+	if slots := accept.Slots(); slots != nil {
+		return slots.Len()
 	}
 	return int(accept.Share() * float64(n))
 }
@@ -101,11 +101,15 @@ func scan(ctx context.Context, rows *rows, query []float32, k int, accept index.
 		return nil
 	}
 	if accept != nil {
-		if slots, ok := accept.Slots(); ok {
-			for _, slot := range slots {
-				if int64(slot) < int64(rows.n) && accept.Accepts(slot) {
-					if err := visit(slot); err != nil {
-						return nil, scored, err
+		if slots := accept.Slots(); slots != nil {
+			var some [256]uint32
+			for n, at := 0, uint32(0); at < uint32(rows.n); {
+				n, at = slots.List(at, uint32(rows.n), some[:])
+				for _, slot := range some[:n] {
+					if accept.Accepts(slot) {
+						if err := visit(slot); err != nil {
+							return nil, scored, err
+						}
 					}
 				}
 			}

@@ -170,7 +170,7 @@ func TestScanFindsWhatScoringEveryRowFinds(t *testing.T) {
 				t.Fatalf("k %d: scan differs from scoring every row", k)
 			}
 			top.Reset(k)
-			if _, err := scanner.ScanList(context.Background(), &view, &q, slots, accept, &top); err != nil {
+			if _, err := scanner.ScanList(context.Background(), &view, &q, index.Slots(slots), accept, &top); err != nil {
 				t.Fatal(err)
 			}
 			if got := top.AppendSorted(nil); !slices.Equal(got, want) {
@@ -279,7 +279,7 @@ func FuzzLoadTakesNoDamageForVectors(f *testing.F) {
 type third struct{}
 
 func (third) Accepts(slot uint32) bool { return slot%3 == 0 }
-func (third) Slots() ([]uint32, bool)  { return nil, false }
+func (third) Slots() index.Listing     { return nil }
 func (third) Share() float64           { return 1. / 3 }
 
 func checkMargin(t *testing.T, view *View, q *Query, slots []uint32, coarse, fine []float32) {

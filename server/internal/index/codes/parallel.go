@@ -11,7 +11,7 @@ import (
 	"github.com/akin-search/akin/server/internal/index"
 )
 
-// chunk is the number of rows, or of listed slots, that a goroutine scans between two looks at the context and at who
+// chunk is the number of rows, or about that of listed slots, that a goroutine scans between two looks at the context and at who
 // else scans: some 20 microseconds. It divides the rows of a block.
 const chunk = 2048
 
@@ -41,9 +41,10 @@ type Parallel struct {
 	ctx      context.Context //nolint:containedctx // of one call
 	view     *View
 	jobs     []Job
-	slots    []uint32 // what to scan, or nil for rows
-	margin   float32  // of jobs[0], for slots
-	from, to int      // rows, or indices of slots
+	slots    index.Listing // what alone is scanned for jobs[0]; nil: all rows
+	margin   float32       // of jobs[0], where slots are listed
+	from, to int           // rows
+	step     int           // rows of a chunk
 	cores    int32
 	next     atomic.Int64           // where the next chunk begins
 	floors   [MaxJobs]atomic.Uint32 // the best k-th score that any worker has for a job, as float32 bits
@@ -66,30 +67,38 @@ type worker struct {
 // error when that ended first. accept is called from several goroutines.
 func (p *Parallel) Scan(ctx context.Context, v *View, q *Query, from, to int, accept index.Accept, top *Top) (int, error) {
 	p.single[0] = Job{q, accept, top}
-	return p.do(ctx, v, p.single[:], nil, from, to)
+	return p.do(ctx, v, p.single[:], from, to)
 }
 
 // ScanBatch is Scan for up to MaxJobs queries, reading each row from memory once. It returns the number of rows scored
 // for each.
 func (p *Parallel) ScanBatch(ctx context.Context, v *View, jobs []Job, from, to int) (int, error) {
-	return p.do(ctx, v, jobs, nil, from, to)
+	return p.do(ctx, v, jobs, from, to)
 }
 
-// ScanList is Scan over a list of slots, all below v.N.
-func (p *Parallel) ScanList(ctx context.Context, v *View, q *Query, slots []uint32, accept index.Accept, top *Top) (int, error) {
-	if len(slots) == 0 {
+// ScanList is Scan over those of the slots that are below v.N, which it reads piece by piece.
+func (p *Parallel) ScanList(ctx context.Context, v *View, q *Query, slots index.Listing, accept index.Accept, top *Top) (int, error) {
+	n := slots.Len()
+	if n == 0 || v.N == 0 {
 		return 0, ctx.Err()
 	}
 	p.single[0] = Job{q, accept, top}
-	p.margin = q.Margin(v)
-	return p.do(ctx, v, p.single[:], slots, 0, len(slots))
+	p.slots, p.margin = slots, q.Margin(v)
+	p.step = chunk * max(1, v.N/n) // chunk listed slots, if they are spread evenly
+	return p.run(ctx, v, p.single[:], 0, v.N, min(n, v.N))
 }
 
-func (p *Parallel) do(ctx context.Context, v *View, jobs []Job, slots []uint32, from, to int) (scored int, err error) {
-	p.ctx, p.view, p.jobs, p.slots, p.from, p.to = ctx, v, jobs, slots, from, to
+func (p *Parallel) do(ctx context.Context, v *View, jobs []Job, from, to int) (scored int, err error) {
+	p.slots, p.step = nil, chunk
+	return p.run(ctx, v, jobs, from, to, to-from)
+}
+
+// run scans about n of the rows from..to-1.
+func (p *Parallel) run(ctx context.Context, v *View, jobs []Job, from, to, n int) (scored int, err error) {
+	p.ctx, p.view, p.jobs, p.from, p.to = ctx, v, jobs, from, to
 	p.next.Store(int64(from &^ (chunk - 1)))
 	p.started = 0
-	if (to-from)*v.stride*len(jobs) > parallelAbove {
+	if n*v.stride*len(jobs) > parallelAbove {
 		scanning.Add(1)
 		defer scanning.Add(-1)
 		p.start()
@@ -124,7 +133,7 @@ func (p *Parallel) start() {
 	for j := range p.jobs {
 		p.floors[j].Store(math.Float32bits(lowest))
 	}
-	for most := min(int(p.cores-scanning.Load()), (p.to-p.from)/chunk-1); p.started < most; p.started++ {
+	for most := min(int(p.cores-scanning.Load()), (p.to-p.from)/p.step-1); p.started < most; p.started++ {
 		n := scanning.Load()
 		if n >= p.cores || !scanning.CompareAndSwap(n, n+1) {
 			return
@@ -169,7 +178,7 @@ func (p *Parallel) end() {
 // scan takes chunks until there are none left, its context ends or, beside the caller, others need the processor.
 func (p *Parallel) scan(s *Scanner, jobs []Job, beside bool) (scored int, err error) {
 	for !beside || scanning.Load() <= p.cores {
-		at := int(p.next.Add(chunk)) - chunk
+		at := int(p.next.Add(int64(p.step))) - p.step
 		if at >= p.to {
 			break
 		}
@@ -177,15 +186,15 @@ func (p *Parallel) scan(s *Scanner, jobs []Job, beside bool) (scored int, err er
 			p.next.Store(int64(p.to))
 			return scored, err
 		}
-		from, to := max(at, p.from), min(at+chunk, p.to)
+		from, to := max(at, p.from), min(at+p.step, p.to)
 		if beside || p.started > 0 {
 			p.learn(jobs)
 		}
-		if p.slots == nil {
-			s.rows(p.view, jobs, from, to)
-		} else {
-			s.listed(p.view, &jobs[0], p.margin, p.slots[from:to])
+		if p.slots != nil {
+			scored += s.listed(p.view, &jobs[0], p.margin, p.slots, from, to)
+			continue
 		}
+		s.rows(p.view, jobs, from, to)
 		scored += to - from
 	}
 	return scored, nil

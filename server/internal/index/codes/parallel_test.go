@@ -48,7 +48,7 @@ func TestManyCoresFindWhatOneFinds(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 11))
 	c := withTies(t, r, 16, 12_000)
 	view := c.View()
-	var list []uint32
+	var list index.Slots
 	for slot := uint32(1); int(slot) < view.N; slot += 1 + r.Uint32N(3) {
 		list = append(list, slot)
 	}
@@ -113,8 +113,8 @@ func (w watcher) Accepts(uint32) bool {
 	}
 	return true
 }
-func (w watcher) Slots() ([]uint32, bool) { return nil, false }
-func (w watcher) Share() float64          { return 1 }
+func (w watcher) Slots() index.Listing { return nil }
+func (w watcher) Share() float64       { return 1 }
 
 func TestAParallelScanStopsWithItsContext(t *testing.T) {
 	parallelAboveBytes(t, 0)

@@ -24,6 +24,7 @@ type Scanner struct {
 	scores [run]float32
 	fine   [run]float32
 	picked [run]uint32
+	list   [run]uint32
 }
 
 // rows offers to the top of each job the rows from to to-1 whose slot it accepts and whose vector is not zero. Every
@@ -54,24 +55,26 @@ func (s *Scanner) rows(v *View, jobs []Job, from, to int) {
 	}
 }
 
-// listed is rows over slots, all below v.N. margin is the query's over the view.
-func (s *Scanner) listed(v *View, job *Job, margin float32, slots []uint32) {
-	for len(slots) > 0 {
-		n := min(run, len(slots))
-		vector.Coarse(s.scores[:n], &job.Query.Int8Query, v.Coarse, slots[:n])
+// listed is rows over listed slots. margin is the query's over the view. It returns how many slots these are.
+func (s *Scanner) listed(v *View, job *Job, margin float32, slots index.Listing, from, to int) (scored int) {
+	for at := uint32(from); at < uint32(to); {
+		var n int
+		n, at = slots.List(at, uint32(to), s.list[:])
+		vector.Coarse(s.scores[:n], &job.Query.Int8Query, v.Coarse, s.list[:n])
 		cut := job.Top.Worst() - margin
 		m := 0
 		for i, score := range s.scores[:n] {
 			if score >= cut {
-				s.picked[m] = slots[i]
+				s.picked[m] = s.list[i]
 				m++
 			}
 		}
 		if m > 0 {
 			s.offer(v, job, m)
 		}
-		slots = slots[n:]
+		scored += n
 	}
+	return scored
 }
 
 // offer scores the first m picked slots by both planes and offers those accepted.

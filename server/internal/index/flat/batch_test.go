@@ -12,7 +12,7 @@ import (
 type even struct{}
 
 func (even) Accepts(slot uint32) bool { return slot%2 == 0 }
-func (even) Slots() ([]uint32, bool)  { return nil, false }
+func (even) Slots() index.Listing     { return nil }
 func (even) Share() float64           { return .5 }
 
 func TestABatchAnswersAsSearchesDo(t *testing.T) {

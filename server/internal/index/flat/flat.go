@@ -64,7 +64,7 @@ func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidat
 		return dst, report, nil
 	}
 	s.top.Reset(k)
-	if slots, listed := list(q.Accept, view.N); listed {
+	if slots := list(q.Accept, view.N); slots != nil {
 		report.Scored, err = s.parallel.ScanList(ctx, &view, &s.query, slots, q.Accept, &s.top)
 	} else {
 		report.Scored, err = s.parallel.Scan(ctx, &view, &s.query, 0, view.N, q.Accept, &s.top)
@@ -88,7 +88,7 @@ func (x *Index) SearchBatch(ctx context.Context, queries []*index.Query, dst [][
 	b.Start(x.codes, n)
 	var err error
 	for i, q := range queries {
-		if _, listed := list(q.Accept, n); listed {
+		if list(q.Accept, n) != nil {
 			dst[i], reports[i], err = x.Search(ctx, q, dst[i])
 		} else {
 			err = b.Add(ctx, x.codes, q, &dst[i], &reports[i])
@@ -100,20 +100,16 @@ func (x *Index) SearchBatch(ctx context.Context, queries []*index.Query, dst [][
 	return b.Finish(ctx, err)
 }
 
-// list returns the accepted slots below n when they are known and so few that reading them one by one costs less than
-// reading everything: a row out of order costs up to four times a row in order.
-func list(accept index.Accept, n int) ([]uint32, bool) {
+// list returns the accepted slots, when they are known and so few that reading them one by one costs less than reading
+// everything: a row out of order costs up to four times a row in order. Else it returns nil.
+func list(accept index.Accept, n int) index.Listing {
 	if accept == nil {
-		return nil, false
+		return nil
 	}
-	slots, ok := accept.Slots()
-	if !ok || len(slots) > n/4 {
-		return nil, false
+	if slots := accept.Slots(); slots != nil && slots.Len() <= n/4 {
+		return slots
 	}
-	for len(slots) > 0 && int(slots[len(slots)-1]) >= n {
-		slots = slots[:len(slots)-1]
-	}
-	return slots, true
+	return nil
 }
 
 // Scores implements index.Searcher.

@@ -30,7 +30,7 @@ func build(t testing.TB, dims, n int) *Index {
 type listed struct{ slots []uint32 }
 
 func (l listed) Accepts(slot uint32) bool { return slices.Contains(l.slots, slot) }
-func (l listed) Slots() ([]uint32, bool)  { return l.slots, true }
+func (l listed) Slots() index.Listing     { return index.Slots(l.slots) }
 func (l listed) Share() float64           { return .001 }
 
 func TestListedSlotsAreScannedAlone(t *testing.T) {

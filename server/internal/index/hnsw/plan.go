@@ -27,7 +27,7 @@ const beamLimit = 1 << 14
 type plan struct {
 	strategy strategy
 	ef       int
-	slots    []uint32 // the accepted slots, where they are listed
+	slots    index.Listing // the accepted slots, where they are scanned one by one
 }
 
 func (p *plan) exact() bool { return p.strategy != walkGraph }
@@ -44,20 +44,10 @@ func (p *plan) choose(config *Config, q *index.Query, graphed, n, k int) {
 	best, share := costRow*float64(n), 1.
 	if q.Accept != nil {
 		share = q.Accept.Share()
-		// Listing costs memory by the number accepted: not where another way is cheaper by far, whatever the estimate is off.
-		other := best
-		if !q.Exact {
-			other = min(other, walkCost(p.ef, share, graphed, n))
-		}
-		if costListed*share*float64(n) <= 4*other {
-			if slots, listed := q.Accept.Slots(); listed {
-				for len(slots) > 0 && int(slots[len(slots)-1]) >= n {
-					slots = slots[:len(slots)-1]
-				}
-				share = float64(len(slots)) / float64(n)
-				if scan := costListed * float64(len(slots)); scan < best {
-					p.strategy, p.slots, best = scanListed, slots, scan
-				}
+		if slots := q.Accept.Slots(); slots != nil {
+			share = min(1, float64(slots.Len())/float64(n))
+			if scan := costListed * float64(slots.Len()); scan < best {
+				p.strategy, p.slots, best = scanListed, slots, scan
 			}
 		}
 	}

@@ -14,15 +14,15 @@ type fakeAccept struct {
 
 func (a fakeAccept) Accepts(slot uint32) bool { return int(slot) < a.n }
 func (a fakeAccept) Share() float64           { return float64(a.n) / float64(a.of) }
-func (a fakeAccept) Slots() ([]uint32, bool) {
+func (a fakeAccept) Slots() index.Listing {
 	if !a.lists {
-		return nil, false
+		return nil
 	}
-	slots := make([]uint32, a.n)
+	slots := make(index.Slots, a.n)
 	for i := range slots {
 		slots[i] = uint32(i)
 	}
-	return slots, true
+	return slots
 }
 
 func TestThePlannerTakesTheCheapestWay(t *testing.T) {
@@ -55,18 +55,6 @@ func TestThePlannerTakesTheCheapestWay(t *testing.T) {
 	}
 }
 
-func TestListedSlotsBeyondTheLengthAreLeftOut(t *testing.T) {
-	var p plan
-	p.choose(&Config{Ef: 64}, &index.Query{Exact: true, Accept: fakeAccept{500, 1000, true}}, 100, 100, 10)
-	if p.strategy == scanListed && len(p.slots) > 100 {
-		t.Fatalf("%d slots of 100", len(p.slots))
-	}
-	p.choose(&Config{Ef: 64}, &index.Query{Exact: true, Accept: fakeAccept{5, 1000, true}}, 3, 3, 10)
-	if len(p.slots) > 3 {
-		t.Fatalf("%d slots of 3", len(p.slots))
-	}
-}
-
 func TestWidthIsTheQuerysOrTheDefaultAndAtLeastK(t *testing.T) {
 	for _, test := range []struct{ ef, k, want int }{{0, 10, 64}, {5, 10, 10}, {0, 200, 200}, {300, 10, 300}} {
 		var p plan
@@ -87,28 +75,6 @@ func TestTheDefaultWidthGrowsWithTheGraph(t *testing.T) {
 		p.choose(&Config{Ef: 64}, &index.Query{Ef: test.ef}, test.graphed, test.n, 10)
 		if p.ef != test.want {
 			t.Errorf("ef %d, %d of %d in the graph: width %d, want %d", test.ef, test.graphed, test.n, p.ef, test.want)
-		}
-	}
-}
-
-// neverListed fails a test that lists it.
-type neverListed struct {
-	fakeAccept
-	t *testing.T
-}
-
-func (a neverListed) Slots() ([]uint32, bool) {
-	a.t.Errorf("%d of %d slots are listed for a query that walks", a.n, a.of)
-	return nil, false
-}
-
-func TestAcceptedSlotsAreNotListedWhereAWalkIsFarCheaper(t *testing.T) {
-	const large = 1_000_000
-	for _, n := range []int{large / 2, large / 5, large} {
-		var p plan
-		p.choose(&Config{Ef: 64}, &index.Query{Accept: neverListed{fakeAccept{n, large, true}, t}}, large, large, 10)
-		if p.strategy != walkGraph {
-			t.Errorf("%d accepted: strategy %d", n, p.strategy)
 		}
 	}
 }

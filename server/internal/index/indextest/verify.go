@@ -15,7 +15,7 @@ type Set struct {
 	list   bool // whether Slots answers
 }
 
-// NewSet accepts the given slots, in any order; list says whether Slots returns them.
+// NewSet accepts the given slots, in any order; list says whether Slots lists them.
 func NewSet(slots []uint32, list bool) *Set {
 	s := &Set{listed: slices.Clone(slots), list: list}
 	slices.Sort(s.listed)
@@ -33,11 +33,11 @@ func NewSet(slots []uint32, list bool) *Set {
 func (s *Set) Accepts(slot uint32) bool { return int(slot) < len(s.member) && s.member[slot] }
 
 // Slots implements index.Accept.
-func (s *Set) Slots() ([]uint32, bool) {
+func (s *Set) Slots() index.Listing {
 	if !s.list {
-		return nil, false
+		return nil
 	}
-	return s.listed, true
+	return index.Slots(s.listed)
 }
 
 // Share implements index.Accept.
