@@ -58,10 +58,14 @@ func (s *settings) fill(f *pflag.FlagSet, lookup func(string) (string, bool)) er
 		if !inFile {
 			return
 		}
-		switch written.(type) {
+		switch written := written.(type) {
 		case string, int64, bool:
 			if err := f.Set(flag.Name, fmt.Sprint(written)); err != nil {
 				faults = append(faults, fmt.Errorf("%s: %s = %v: %w", s.config, flag.Name, written, err))
+			}
+		case []any:
+			if err := setList(flag, written); err != nil {
+				faults = append(faults, fmt.Errorf("%s: %s: %w", s.config, flag.Name, err))
 			}
 		default:
 			faults = append(faults, fmt.Errorf("%s: %s is no text, whole number or true or false", s.config, flag.Name))
@@ -71,4 +75,19 @@ func (s *settings) fill(f *pflag.FlagSet, lookup func(string) (string, bool)) er
 		faults = append(faults, fmt.Errorf("%s: there is no setting %q; akin-server -h tells all", s.config, name))
 	}
 	return errors.Join(faults...)
+}
+
+// setList sets a flag that takes several texts from a list of them.
+func setList(flag *pflag.Flag, written []any) error {
+	list, ok := flag.Value.(pflag.SliceValue)
+	if !ok {
+		return errors.New("takes one value, not a list")
+	}
+	texts := make([]string, len(written))
+	for i, value := range written {
+		if texts[i], ok = value.(string); !ok {
+			return errors.New("takes a list of texts")
+		}
+	}
+	return list.Replace(texts)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -69,18 +70,19 @@ func serve(ctx context.Context, s *settings) error {
 	if cfg.Admit.Keys, err = admit.NewKeyring(s.tokensFile, token, log); err != nil {
 		return fmt.Errorf("--tokens-file: %w", err)
 	}
+	var encryption *tls.Config
 	if s.tlsCert != "" {
-		if cfg.TLS, err = serverTLS(s.tlsCert, s.tlsKey, log); err != nil {
+		if encryption, err = serverTLS(s.tlsCert, s.tlsKey, log); err != nil {
 			return err
 		}
 	}
 	if s.tlsClientCA != "" {
-		if err := askForCertificates(cfg.TLS, s.tlsClientCA); err != nil {
+		if err := askForCertificates(encryption, s.tlsClientCA); err != nil {
 			return err
 		}
 	}
 	if s.checkConfig {
-		log.Info("the settings are right", "address", s.addr, "data", s.data, "tokens", cfg.Admit.Keys != nil, "encrypted", cfg.TLS != nil)
+		log.Info("the settings are right", "address", s.addr, "data", s.data, "tokens", cfg.Admit.Keys != nil, "encrypted", encryption != nil)
 		return nil
 	}
 	var metrics *telemetry.Metrics
@@ -103,7 +105,7 @@ func serve(ctx context.Context, s *settings) error {
 		defer stop()
 	}
 	if s.insecure && !local {
-		log.Warn("open to the network by --insecure", "address", s.addr, "tokens", cfg.Admit.Keys != nil, "encrypted", cfg.TLS != nil)
+		log.Warn("open to the network by --insecure", "address", s.addr, "tokens", cfg.Admit.Keys != nil, "encrypted", encryption != nil)
 	}
 
 	signals := make(chan os.Signal, 2)
@@ -111,6 +113,7 @@ func serve(ctx context.Context, s *settings) error {
 	defer signal.Stop(signals)
 	r := &runner{addr: s.addr, data: s.data, index: s.index, drain: s.drain, cfg: cfg, log: log, signals: signals}
 	r.connections, r.passed, r.metrics, r.configure = s.connections, passed, metrics, s.configure
+	r.tls, r.hosts, r.origins = encryption, s.allowedHosts, s.corsOrigins
 	return r.run(ctx)
 }
 
@@ -121,6 +124,9 @@ type runner struct {
 	index       string
 	drain       time.Duration
 	cfg         service.Config
+	tls         *tls.Config        // nil: plain text
+	hosts       []string           // names besides loopback by which HTTP may be asked
+	origins     []string           // of other sites whose pages may use the JSON
 	connections int                // at most; 0: any number
 	passed      net.Listener       // by systemd; nil: listen on addr
 	metrics     *telemetry.Metrics // nil: none
@@ -141,7 +147,6 @@ func (r *runner) run(ctx context.Context) error {
 		}
 	}
 	server := service.New(r.cfg)
-	served := make(chan error, 1)
 	accepting := listener
 	if r.connections > 0 {
 		limited := admit.Listen(listener, r.connections, r.log)
@@ -150,8 +155,11 @@ func (r *runner) run(ctx context.Context) error {
 			r.metrics.WatchAdmission(server.Gate(), limited)
 		}
 	}
-	go func() { served <- server.Serve(accepting) }()
-	defer r.stopServing(server, served) // for the ways out before the drain; a second drain returns at once
+	edge, err := r.openEdge(server, accepting)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer edge.stop() // for the ways out before the drain; a second drain returns at once
 
 	// Loading a large folder takes seconds, and a signal ends that too.
 	loadCtx, stopLoading := context.WithCancel(ctx)
@@ -197,10 +205,9 @@ func (r *runner) run(ctx context.Context) error {
 	case sig := <-r.signals:
 		r.log.Info("draining: a second signal stops at once", "signal", sig.String(), "at_most", r.drain.String())
 	case <-ctx.Done():
-	case err = <-served:
-		served <- err // for stopServing
+	case err = <-edge.failed:
 	}
-	r.drainServer(server)
+	r.drainEdge(edge)
 	stopWatching()
 	return errors.Join(err, r.closeEngine(live))
 }
@@ -237,8 +244,8 @@ func (r *runner) announce(ctx context.Context, addr net.Addr, live *engine.Engin
 		"data", r.data)
 }
 
-// drainServer lets running calls finish, until the time is over or a second signal comes.
-func (r *runner) drainServer(server *service.Server) {
+// drainEdge lets running calls finish, until the time is over or a second signal comes.
+func (r *runner) drainEdge(e *edge) {
 	ctx, cancel := context.WithTimeout(context.Background(), r.drain)
 	defer cancel()
 	drained := make(chan struct{})
@@ -250,15 +257,7 @@ func (r *runner) drainServer(server *service.Server) {
 		case <-drained:
 		}
 	}()
-	server.Drain(ctx)
-}
-
-// stopServing ends the server on every way out of run, and waits for it.
-func (r *runner) stopServing(server *service.Server, served <-chan error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	server.Drain(ctx)
-	<-served //nolint:errcheck // whoever waited for the end has been told
+	e.drain(ctx)
 }
 
 // closeEngine writes the checkpoint and closes the store, unless a further signal comes first.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/gateway"
 	"github.com/akin-search/akin/server/internal/index/engines"
 )
 
@@ -31,6 +32,9 @@ type settings struct {
 	insecure    bool   // listen beyond this machine without encryption or tokens
 
 	connections int // at most
+
+	allowedHosts []string // names besides loopback by which HTTP may be asked
+	corsOrigins  []string // of pages that may use the JSON
 
 	healthNeedsWrites bool // of the whole server
 
@@ -69,6 +73,8 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringVar(&s.tlsClientCA, "tls-client-ca", "", "PEM file of the authority that signs clients' certificates; their subjects stand in --tokens-file")
 	f.BoolVar(&s.insecure, "insecure", false, "listen to the network although calls are unencrypted or need no token")
 	f.IntVar(&s.connections, "max-connections", 1024, "connections at a time; further ones are closed at once")
+	f.StringSliceVar(&s.allowedHosts, "allowed-hosts", nil, "names or addresses, besides those of loopback, under which HTTP answers (host or host:port, with commas; *: any)")
+	f.StringSliceVar(&s.corsOrigins, "cors-origins", nil, "origins of other sites whose pages may call the JSON over HTTP, such as https://example.org, with commas (default: none)")
 	f.BoolVar(&s.healthNeedsWrites, "health-needs-writes", false, "the health of the whole server (the empty name) needs writes too, not reads alone")
 	f.DurationVar(&s.drain, "drain", 10*time.Second, "how long running calls may take to finish at the end")
 	f.StringVar(&s.memory, "memory-limit", "", "soft limit of memory, such as 2GiB: the collector works harder near it (default: none)")
@@ -97,6 +103,12 @@ func (s *settings) check() error {
 	}
 	if s.connections < 1 {
 		return fmt.Errorf("--max-connections %d: it must be 1 or more", s.connections)
+	}
+	if err := gateway.CheckHosts(s.allowedHosts); err != nil {
+		return fmt.Errorf("--allowed-hosts %w", err)
+	}
+	if err := gateway.CheckOrigins(s.corsOrigins); err != nil {
+		return fmt.Errorf("--cors-origins %w", err)
 	}
 	if s.drain < 0 {
 		return fmt.Errorf("--drain %v: it cannot be negative", s.drain)

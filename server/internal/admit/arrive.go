@@ -48,6 +48,7 @@ type Gate struct {
 	limiter *Limiter
 	budget  *Budget
 	seats   seats
+	origins origins
 }
 
 // New makes a gate.
@@ -135,7 +136,10 @@ var (
 // nothing but short locks. Its signature is that of gRPC's tap handle.
 func (g *Gate) Arrive(ctx context.Context, info *tap.Info) (context.Context, error) {
 	call := &Call{Method: info.FullMethodName, Arrived: time.Now()}
-	err := g.arrive(ctx, call, info)
+	ctx, err := g.originContext(ctx, info.Header)
+	if err == nil {
+		err = g.arrive(ctx, call, info)
+	}
 	if err == nil {
 		ctx, call.cancel = context.WithCancelCause(ctx)
 		ctx = context.WithValue(ctx, callKey{}, call)

@@ -27,7 +27,6 @@ package service
 
 import (
 	"context"
-	"crypto/tls"
 	"log/slog"
 	"net"
 	"sync"
@@ -37,7 +36,6 @@ import (
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
 	_ "google.golang.org/grpc/encoding/gzip" // clients may compress
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
@@ -49,10 +47,9 @@ import (
 	"github.com/akin-search/akin/server/internal/engine"
 )
 
-// Config says how to serve. The zero value serves in plain text to anyone.
+// Config says how to serve. The zero value serves anyone.
 type Config struct {
 	Logger  *slog.Logger // nil: slog.Default()
-	TLS     *tls.Config  // nil: plain text
 	Admit   admit.Config // who may call, and how much at a time; Logger and Refused are set by New
 	Version string       // release of the server, as GetIndexStats reports it
 
@@ -85,6 +82,7 @@ type Server struct {
 	gate   *admit.Gate
 	codec  utf8Codec
 	health *health.Server
+	inside *inside
 
 	live     atomic.Pointer[engine.Engine] // nil while loading
 	readyAt  atomic.Int64                  // Unix nanoseconds; 0 while loading
@@ -115,9 +113,11 @@ func New(cfg Config) *Server {
 	}
 	cfg.Admit.Logger, cfg.Admit.Refused = s.log, s.refused
 	s.gate = admit.New(cfg.Admit)
+	s.inside = newInside()
 	options := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(s.codec),
 		grpc.InTapHandle(s.gate.Arrive),
+		grpc.Creds(connected{}),
 		grpc.MaxRecvMsgSize(admit.MaxMessage),
 		grpc.MaxConcurrentStreams(256),          // of one connection; the default has no bound
 		grpc.MaxHeaderListSize(16 << 10),        // bytes; the default is 16 MiB
@@ -128,9 +128,6 @@ func New(cfg Config) *Server {
 		// A client may ping twice a minute and more, idle or not; silent connections are asked for a sign of life.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second, MaxConnectionIdle: maxIdle}),
-	}
-	if cfg.TLS != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(cfg.TLS)))
 	}
 	s.grpc = grpc.NewServer(options...)
 	services := chained{s}
@@ -144,7 +141,8 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Serve answers calls until Drain. It returns nil then, or the listener's error.
+// Serve answers calls until Drain. It returns nil then, or the listener's error. Connections of the listener that are
+// encrypted have shaken hands already (see package port).
 func (s *Server) Serve(listener net.Listener) error { return s.grpc.Serve(listener) }
 
 // Ready hands over the engine; calls are answered from now on. The engine stays the caller's to close, after Drain.
@@ -173,6 +171,7 @@ func (s *Server) Drain(ctx context.Context) {
 		s.grpc.Stop()
 		<-done
 	}
+	s.inside.close()
 }
 
 // Gate is the server's admission, for metrics.
