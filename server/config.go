@@ -59,7 +59,7 @@ func (s *settings) fill(f *pflag.FlagSet, lookup func(string) (string, bool)) er
 			return
 		}
 		switch written := written.(type) {
-		case string, int64, bool:
+		case string, int64, float64, bool:
 			if err := f.Set(flag.Name, fmt.Sprint(written)); err != nil {
 				faults = append(faults, fmt.Errorf("%s: %s = %v: %w", s.config, flag.Name, written, err))
 			}
@@ -68,11 +68,14 @@ func (s *settings) fill(f *pflag.FlagSet, lookup func(string) (string, bool)) er
 				faults = append(faults, fmt.Errorf("%s: %s: %w", s.config, flag.Name, err))
 			}
 		default:
-			faults = append(faults, fmt.Errorf("%s: %s is no text, whole number or true or false", s.config, flag.Name))
+			faults = append(faults, fmt.Errorf("%s: %s is no text, number or true or false", s.config, flag.Name))
 		}
 	})
 	for _, name := range slices.Sorted(maps.Keys(file)) {
 		faults = append(faults, fmt.Errorf("%s: there is no setting %q; akin-server -h tells all", s.config, name))
+	}
+	if !f.Changed("traces-share") {
+		s.traces.Share = -1 // the variables of OpenTelemetry, or the default
 	}
 	return errors.Join(faults...)
 }

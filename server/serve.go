@@ -81,6 +81,11 @@ func serve(ctx context.Context, s *settings) error {
 			return err
 		}
 	}
+	s.traces.Version, s.traces.Logger = version(), log
+	traced, err := s.traces.Traced()
+	if err != nil {
+		return fmt.Errorf("traces: %w", err)
+	}
 	if s.checkConfig {
 		log.Info("the settings are right", "address", s.addr, "data", s.data, "tokens", cfg.Admit.Keys != nil, "encrypted", encryption != nil)
 		return nil
@@ -88,8 +93,16 @@ func serve(ctx context.Context, s *settings) error {
 	var metrics *telemetry.Metrics
 	if s.debugAddr != "" || s.metricsAddr != "" {
 		metrics = telemetry.New()
-		cfg.Observe = metrics.Ended
 	}
+	var traces *telemetry.Traces
+	if traced {
+		if traces, err = telemetry.NewTraces(ctx, s.traces); err != nil {
+			return fmt.Errorf("traces: %w", err)
+		}
+		defer closeTraces(traces, log)
+	}
+	watch := telemetry.Join(metrics, traces)
+	cfg.Begin, cfg.Observe = watch.Begin, watch.Ended
 	if s.metricsAddr != "" {
 		stop, err := serveMetrics(s.metricsAddr, metrics.Handler(), log)
 		if err != nil {
@@ -112,9 +125,20 @@ func serve(ctx context.Context, s *settings) error {
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 	r := &runner{addr: s.addr, data: s.data, index: s.index, drain: s.drain, cfg: cfg, log: log, signals: signals}
-	r.connections, r.passed, r.metrics, r.configure = s.connections, passed, metrics, s.configure
+	r.connections, r.passed, r.metrics, r.watch, r.configure = s.connections, passed, metrics, watch, s.configure
 	r.tls, r.hosts, r.origins = encryption, s.allowedHosts, s.corsOrigins
 	return r.run(ctx)
+}
+
+// tracesGrace is how long the last traces may take to reach the collector.
+const tracesGrace = 5 * time.Second
+
+func closeTraces(t *telemetry.Traces, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), tracesGrace)
+	defer cancel()
+	if err := t.Close(ctx); err != nil {
+		log.Warn("traces", "error", err)
+	}
 }
 
 // runner is one life of the server.
@@ -130,6 +154,7 @@ type runner struct {
 	connections int                // at most; 0: any number
 	passed      net.Listener       // by systemd; nil: listen on addr
 	metrics     *telemetry.Metrics // nil: none
+	watch       telemetry.Watch
 	log         *slog.Logger
 	signals     <-chan os.Signal
 	configure   func(*engine.Config) // of run
@@ -169,9 +194,7 @@ func (r *runner) run(ctx context.Context) error {
 	go func() {
 		var err error
 		cfg := engine.Config{Dir: r.data, Index: r.index, Cores: r.cfg.Admit.Cores, Logger: r.log}
-		if r.metrics != nil {
-			cfg.Observe, cfg.Committed = r.metrics.StageEnded, r.metrics.Committed
-		}
+		cfg.Observe, cfg.Committed, cfg.Worked = r.watch.StageEnded, r.watch.Committed, r.watch.Worked
 		if r.configure != nil {
 			r.configure(&cfg)
 		}
@@ -203,7 +226,7 @@ func (r *runner) run(ctx context.Context) error {
 
 	select {
 	case sig := <-r.signals:
-		r.log.Info("draining: a second signal stops at once", "signal", sig.String(), "at_most", r.drain.String())
+		r.log.Info("draining: a second signal stops at once", "signal", sig.String(), "at_most", r.drain)
 	case <-ctx.Done():
 	case err = <-edge.failed:
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/gateway"
 	"github.com/akin-search/akin/server/internal/index/engines"
+	"github.com/akin-search/akin/server/internal/telemetry"
 )
 
 // settings are the flags of the serving command.
@@ -43,6 +44,7 @@ type settings struct {
 	debugAddr   string        // of pprof and metrics; empty: off
 	metricsAddr string        // of metrics alone; empty: off
 	logLevel    string
+	traces      telemetry.TracesConfig
 	logFormat   string
 
 	configure   func(*engine.Config) // of run; nil: nothing
@@ -80,6 +82,9 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringVar(&s.memory, "memory-limit", "", "soft limit of memory, such as 2GiB: the collector works harder near it (default: none)")
 	f.StringVar(&s.debugAddr, "debug-addr", "", "loopback address for profiles (/debug/pprof/) and metrics (/metrics) over HTTP (default: off)")
 	f.StringVar(&s.metricsAddr, "metrics-addr", "", "address for metrics (/metrics, for Prometheus) over HTTP, which may be any; it asks for no token (default: off)")
+	f.StringVar(&s.traces.Endpoint, "traces-endpoint", "",
+		"collector of traces (OTLP over gRPC), such as http://127.0.0.1:4317 (default: what OTEL_EXPORTER_OTLP_ENDPOINT says, or off)")
+	f.Float64Var(&s.traces.Share, "traces-share", telemetry.DefaultShare, "share of calls that are traced; OTEL_TRACES_SAMPLER holds where this is not given")
 	f.StringVar(&s.logLevel, "log-level", "info", "debug (every call), info (failed calls), warn or error")
 	f.StringVar(&s.logFormat, "log-format", "text", "text or json")
 	nameVariables(f)
@@ -152,14 +157,11 @@ func (s *settings) logger() (*slog.Logger, error) {
 	if err := level.UnmarshalText([]byte(s.logLevel)); err != nil {
 		return nil, fmt.Errorf("--log-level %q: use debug, info, warn or error", s.logLevel)
 	}
-	options := &slog.HandlerOptions{Level: level}
-	switch s.logFormat {
-	case "text":
-		return slog.New(slog.NewTextHandler(os.Stderr, options)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(os.Stderr, options)), nil
+	log, err := telemetry.NewLogger(os.Stderr, s.logFormat, level)
+	if err != nil {
+		return nil, fmt.Errorf("--log-format: %w", err)
 	}
-	return nil, fmt.Errorf("--log-format %q: use text or json", s.logFormat)
+	return log, nil
 }
 
 // token is what callers must bring, or empty.

@@ -85,6 +85,7 @@ func (g *Gate) Budget() *Budget { return g.budget }
 // Call is what the gate knows of one call on its way. It is in the call's context.
 type Call struct {
 	Method    string
+	ID        string // of the request, for responses, logs and traces
 	Rule      Rule
 	Principal *Principal
 	Arrived   time.Time // headers are in
@@ -135,7 +136,7 @@ var (
 // Arrive looks at a call whose headers are in. It runs on the goroutine that reads the connection, and blocks on
 // nothing but short locks. Its signature is that of gRPC's tap handle.
 func (g *Gate) Arrive(ctx context.Context, info *tap.Info) (context.Context, error) {
-	call := &Call{Method: info.FullMethodName, Arrived: time.Now()}
+	call := &Call{Method: info.FullMethodName, ID: requestID(info.Header[RequestHeader]), Arrived: time.Now()}
 	ctx, err := g.originContext(ctx, info.Header)
 	if err == nil {
 		err = g.arrive(ctx, call, info)
@@ -152,12 +153,12 @@ func (g *Gate) Arrive(ctx context.Context, info *tap.Info) (context.Context, err
 		return ctx, nil
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) > lateRefusal {
-		return context.WithValue(ctx, callKey{}, &Call{Method: call.Method, Principal: call.Principal, refused: err}), nil
+		return context.WithValue(ctx, callKey{}, &Call{Method: call.Method, ID: call.ID, Principal: call.Principal, refused: err}), nil
 	}
 	if g.cfg.Refused != nil {
-		g.cfg.Refused(ctx, call.Method, err)
+		g.cfg.Refused(context.WithValue(ctx, callKey{}, call), call.Method, err)
 	}
-	return ctx, err
+	return ctx, Named(err, call.ID)
 }
 
 func (g *Gate) arrive(ctx context.Context, call *Call, info *tap.Info) error {

@@ -100,6 +100,9 @@ func (s *scheduler) start() (started int) {
 		go func() {
 			begin := time.Now()
 			err := e.run(t)
+			if e.cfg.Worked != nil {
+				e.cfg.Worked(t.String(), begin, err)
+			}
 			s.ended <- ending{t, time.Since(begin), err}
 		}()
 	}

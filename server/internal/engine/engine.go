@@ -37,6 +37,8 @@ type Config struct {
 
 	// Observe is told of every stage of a query that has ended, from many goroutines at once. Nil: no one.
 	Observe func(ctx context.Context, stage string, begin time.Time)
+	// Worked is told of all work in the background that has ended, from many goroutines at once. Nil: no one.
+	Worked func(task string, begin time.Time, err error)
 	// Committed is told of every transaction of the store, as store.Options.Committed. Nil: no one.
 	Committed func(store.Commit)
 

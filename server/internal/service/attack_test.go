@@ -288,7 +288,7 @@ func TestAReaderThatStallsIsCutOff(t *testing.T) {
 	for range 4 { // none of which reads
 		streams = append(streams, r.export(ctx, t))
 	}
-	for strings.Count(r.log.String(), "has taken no message") < len(streams) {
+	for strings.Count(r.log.String(), "reason=SEND_TIMEOUT") < len(streams) {
 		select { // until the server has cut them off
 		case <-time.After(10 * time.Millisecond):
 		case <-ctx.Done():

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -48,6 +49,7 @@ func (s chained) GetServiceInfo() map[string]grpc.ServiceInfo { return s.grpc.Ge
 func (s *Server) unary(method string, handler grpc.MethodHandler) grpc.MethodHandler {
 	return func(srv any, ctx context.Context, _ func(any) error, _ grpc.UnaryServerInterceptor) (resp any, err error) {
 		call := call{method: method, start: time.Now()}
+		ctx = s.begin(ctx, call)
 		var request proto.Message
 		defer func() {
 			if p := recover(); p != nil {
@@ -84,25 +86,37 @@ func (s *Server) unary(method string, handler grpc.MethodHandler) grpc.MethodHan
 func (s *Server) stream(method string, items bool, handler grpc.StreamHandler) grpc.StreamHandler {
 	return func(srv any, ss grpc.ServerStream) (err error) {
 		call := call{method: method, start: time.Now()}
-		wrapped := &stream{ServerStream: ss, server: s, ctx: ss.Context(), items: items}
+		ctx := s.begin(ss.Context(), call)
+		wrapped := &stream{ServerStream: ss, server: s, ctx: ctx, items: items}
 		defer func() {
 			if p := recover(); p != nil {
 				err = &panicError{value: p, stack: debug.Stack()}
 			}
-			s.gate.End(ss.Context())
-			err = s.finish(ss.Context(), call, err, wrapped.request)
+			s.gate.End(ctx)
+			err = s.finish(ctx, call, err, wrapped.request)
 		}()
-		if err := s.enter(ss.Context(), method); err != nil {
+		if err := s.enter(ctx, method); err != nil {
 			return err
 		}
 		if method == healthv1.Health_Watch_FullMethodName {
-			ctx, cancel := context.WithCancel(ss.Context())
+			watch, cancel := context.WithCancel(ctx)
 			defer cancel()
-			wrapped.ctx = ctx
-			go s.endAfterDrain(ctx, cancel)
+			wrapped.ctx = watch
+			go s.endAfterDrain(watch, cancel)
 		}
 		return handler(srv, wrapped)
 	}
+}
+
+// begin is the first step of a call: the client is told what its request is called, and whoever traces that it begins.
+func (s *Server) begin(ctx context.Context, c call) context.Context {
+	if id := admit.CallOf(ctx).RequestID(); id != "" {
+		_ = grpc.SetHeader(ctx, metadata.MD{admit.RequestHeader: {id}}) // it fails once headers are sent, and none are
+	}
+	if s.cfg.Begin != nil {
+		ctx = s.cfg.Begin(ctx, c.method, c.start)
+	}
+	return ctx
 }
 
 // enter refuses what the gate could not refuse earlier, and calls of our own services while there is no engine.
@@ -235,12 +249,13 @@ func (s *Server) finish(ctx context.Context, c call, cause error, req any) error
 			Waited:   admit.CallOf(ctx).Waited(),
 		})
 	}
+	named := admit.Named(err, admit.CallOf(ctx).RequestID())
 	if !s.log.Enabled(ctx, level) {
-		return err
+		return named
 	}
 	if level == slog.LevelInfo && !s.lines.Allow() {
 		s.unlogged.Add(1)
-		return err
+		return named
 	}
 	attributes := []slog.Attr{
 		slog.String("method", c.method),
@@ -250,9 +265,7 @@ func (s *Server) finish(ctx context.Context, c call, cause error, req any) error
 	if p, ok := peer.FromContext(ctx); ok {
 		attributes = append(attributes, slog.String("peer", p.Addr.String()))
 	}
-	if cause != nil {
-		attributes = append(attributes, slog.String("error", cause.Error()))
-	}
+	attributes = append(attributes, faultOf(cause, err)...)
 	if p, ok := cause.(*panicError); ok { //nolint:errorlint // made by the chain, and never wrapped
 		attributes = append(attributes, slog.String("stack", string(p.stack)))
 	}
@@ -260,7 +273,23 @@ func (s *Server) finish(ctx context.Context, c call, cause error, req any) error
 		attributes = append(attributes, slog.Int64("unlogged_calls", n))
 	}
 	s.log.LogAttrs(ctx, level, "call", attributes...)
-	return err
+	return named
+}
+
+// faultOf is what the log says about why a call failed. What the caller is told may quote the request, so that the log
+// has the reason and the fields instead; what the caller is not told is for the log.
+func faultOf(cause, told error) (attributes []slog.Attr) {
+	if cause == nil {
+		return nil
+	}
+	attributes = append(attributes, slog.String("reason", reasonIn(told)))
+	if fields := fieldsIn(told); len(fields) > 0 {
+		attributes = append(attributes, slog.Any("fields", fields))
+	}
+	if !isStatus(cause) && status.Convert(told).Message() != cause.Error() {
+		attributes = append(attributes, slog.String("error", cause.Error()))
+	}
+	return attributes
 }
 
 // levelOf is the level at which a failed call is logged: error where the server is at fault.

@@ -56,6 +56,10 @@ type Config struct {
 	// HealthNeedsWrites makes the health of the empty name follow writes too.
 	HealthNeedsWrites bool
 
+	// Begin is told of every call that reaches its handler and when it began, and returns the context that the call has
+	// from then on. Nil: no one.
+	Begin func(ctx context.Context, method string, start time.Time) context.Context
+
 	// Observe is told of every call that has ended, with its context, from many goroutines at once. Nil: no one.
 	Observe func(context.Context, Call)
 }

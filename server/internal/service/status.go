@@ -135,6 +135,18 @@ func reasonIn(err error) string {
 	return ""
 }
 
+// fieldsIn names the fields that a status finds fault with.
+func fieldsIn(err error) (fields []string) {
+	for _, detail := range status.Convert(err).Details() {
+		if bad, ok := detail.(*errdetails.BadRequest); ok {
+			for _, v := range bad.GetFieldViolations() {
+				fields = append(fields, v.GetField())
+			}
+		}
+	}
+	return fields
+}
+
 // isStatus reports whether err was made by the status package. Wrapped statuses do not count: no one here wraps them.
 func isStatus(err error) bool {
 	_, ok := err.(interface{ GRPCStatus() *status.Status })

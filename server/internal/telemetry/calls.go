@@ -75,6 +75,21 @@ func (m *Metrics) StageEnded(ctx context.Context, stage string, begin time.Time)
 	observe(ctx, m.stages.WithLabelValues(method, stage), time.Since(begin))
 }
 
+func newWork(registry prometheus.Registerer) *prometheus.HistogramVec {
+	work := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "akin_background_duration_seconds",
+		Help:    "Duration of background work that has ended, by task.",
+		Buckets: prometheus.ExponentialBuckets(1e-3, 4, 11), // 1 ms to 17 minutes
+	}, []string{"task"})
+	registry.MustRegister(work)
+	return work
+}
+
+// Worked counts background work that has ended. It is engine.Config.Worked.
+func (m *Metrics) Worked(task string, begin time.Time, _ error) {
+	m.work.WithLabelValues(task).Observe(time.Since(begin).Seconds())
+}
+
 func newCommits(registry prometheus.Registerer) (commits, disk prometheus.Histogram) {
 	commits = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "akin_store_commit_duration_seconds",
@@ -96,4 +111,11 @@ func (m *Metrics) Committed(c store.Commit) {
 	m.disk.Observe(c.Disk.Seconds())
 }
 
-func observe(_ context.Context, o prometheus.Observer, d time.Duration) { o.Observe(d.Seconds()) }
+// observe counts a duration, with the trace that it belongs to as an exemplar.
+func observe(ctx context.Context, o prometheus.Observer, d time.Duration) {
+	if id := sampledTrace(ctx); id != "" {
+		o.(prometheus.ExemplarObserver).ObserveWithExemplar(d.Seconds(), prometheus.Labels{"trace_id": id}) // a histogram
+		return
+	}
+	o.Observe(d.Seconds())
+}

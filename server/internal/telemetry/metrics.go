@@ -19,6 +19,7 @@ type Metrics struct {
 	stages   *prometheus.HistogramVec
 	commits  prometheus.Histogram
 	disk     prometheus.Histogram
+	work     *prometheus.HistogramVec
 	recall   *recall
 
 	gate     atomic.Pointer[admit.Gate]
@@ -32,6 +33,7 @@ func New() *Metrics {
 	m.calls = newCalls(m.registry)
 	m.stages = newStages(m.registry)
 	m.commits, m.disk = newCommits(m.registry)
+	m.work = newWork(m.registry)
 	m.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

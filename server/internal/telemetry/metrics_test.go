@@ -68,6 +68,7 @@ func watched(t *testing.T) (*Metrics, *engine.Engine) {
 	t.Cleanup(func() { listener.Close() })
 	m.WatchAdmission(admit.New(admit.Config{Logger: slog.New(slog.DiscardHandler)}), admit.Listen(listener, 1, slog.New(slog.DiscardHandler)))
 	m.Ended(t.Context(), service.Call{Method: "/akin.v1.PaperService/GetPaper", Code: codes.OK, Duration: time.Millisecond})
+	m.Worked("checkpoint", time.Now(), nil)
 	m.calls.waited.WithLabelValues(admit.Interactive.String()).Observe(0)
 	return m, e
 }
