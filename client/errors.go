@@ -86,6 +86,9 @@ type Error struct {
 	Metadata map[string]string
 	// RetryAfter is the wait the server asks for before another attempt; 0 when it asks for none.
 	RetryAfter time.Duration
+	// RequestID is what the server's log and traces call the request; empty when the error is not from the service itself. A
+	// caller may choose it with the metadata x-request-id.
+	RequestID string
 
 	fields []FieldViolation
 	cause  error
@@ -197,6 +200,8 @@ func fromStatus(op string, st *status.Status) *Error {
 			for _, v := range d.GetFieldViolations() {
 				e.fields = append(e.fields, FieldViolation{Field: v.GetField(), Description: v.GetDescription()})
 			}
+		case *errdetails.RequestInfo:
+			e.RequestID = d.GetRequestId()
 		case *errdetails.RetryInfo:
 			e.RetryAfter = max(0, d.GetRetryDelay().AsDuration())
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -54,6 +55,22 @@ func TestErrorsOfCallsMatchTheSentinels(t *testing.T) {
 				t.Errorf("status.Code is %v", status.Code(err))
 			}
 		})
+	}
+}
+
+func TestAnErrorNamesItsRequest(t *testing.T) {
+	s := akintest.Start(t)
+	s.Before = func(context.Context, string) error {
+		st, err := status.New(codes.Internal, "internal error").WithDetails(&errdetails.RequestInfo{RequestId: "request-7"})
+		if err != nil {
+			return err
+		}
+		return st.Err()
+	}
+	_, err := dial(t, s).Delete(testContext(t), "x")
+	var failed *client.Error
+	if !errors.As(err, &failed) || failed.RequestID != "request-7" {
+		t.Errorf("%+v", failed)
 	}
 }
 

@@ -36,12 +36,13 @@ func TestMain(m *testing.M) {
 // process is a server in a process of its own.
 type process struct {
 	*exec.Cmd
-	addr string // once it serves
-	log  *bufio.Scanner
-	rest chan string // lines of the log after the one that it serves; closed at the end of the process
+	addr   string // once it serves
+	before string // lines of the log up to then
+	log    *bufio.Scanner
+	rest   chan string // lines of the log after the one that it serves; closed at the end of the process
 }
 
-var addressOf = regexp.MustCompile(`msg=serving address=(\S+)`)
+var addressOf = regexp.MustCompile(`(?:msg=serving address=|"msg":"serving","address":")([^\s"]+)`)
 
 // start runs the server and waits until it serves.
 func start(t *testing.T, args ...string) *process {
@@ -68,8 +69,8 @@ func (p *process) begin(t *testing.T) *process {
 	for p.log.Scan() {
 		seen = append(seen, p.log.Text())
 		if found := addressOf.FindStringSubmatch(p.log.Text()); found != nil {
-			p.addr = found[1]
-			p.rest = make(chan string, 1000) // more than any test's server writes
+			p.addr, p.before = found[1], strings.Join(seen, "\n")
+			p.rest = make(chan string, 10_000) // more than any test's server writes
 			go func() {
 				defer close(p.rest)
 				for p.log.Scan() {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 
+	"google.golang.org/grpc/codes"
+
 	"github.com/akin-search/akin/client"
 )
 
@@ -64,7 +66,10 @@ func closedPipe(err error) bool {
 
 // advice says what to do about an error, on a line of its own; empty when the error says it all.
 func advice(err error, addr string) string {
+	var failed *client.Error
 	switch {
+	case errors.As(err, &failed) && failed.Code == codes.Internal && failed.RequestID != "":
+		return "the server's log says more where it has request_id=" + failed.RequestID
 	case errors.Is(err, client.ErrUnavailable) && strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
 		return "the server at " + addr + " does not speak TLS: try --tls off"
 	case errors.Is(err, client.ErrUnavailable) && strings.Contains(err.Error(), "certificate"):
