@@ -10,35 +10,33 @@ import (
 // featureHash spreads features over a table (Knuth's multiplicative hashing, by 2^32 over the golden ratio).
 const featureHash = 0x9E3779B1
 
-// Panel holds several prepared queries, such as the papers that someone likes, and computes their BM25 with one paper
-// in one pass over the paper's words: what a query a word would look up again and again is looked up once. The zero
-// value is ready for Reset; it is scratch that can be used again. One goroutine adds and seals, then any number may
-// call Shares.
+// Panel holds several prepared queries, such as the papers that someone likes, and computes their BM25 with one paper:
+// the paper's words are looked up once (Read), and then each query that matters is a short sum (Share). The zero value
+// is ready for Reset; it is scratch that can be used again. One goroutine adds, then any number may read it.
 type Panel struct {
-	queries int
-	papers  float64
-	norm0   float64 // k1 (1-b)
-	norm1   float64 // k1 b / avg
+	papers float64
+	norm0  float64 // k1 (1-b)
+	norm1  float64 // k1 b / avg
 
 	filter   [filterSize]uint8 // by the low bits of a feature: not 0 where some query has one
 	features []uint32          // distinct, in the order in which they were added
 	table    []uint32          // open addressing by feature: 1 + place in features; length a power of two
 	idf      []float64         // by place
-	added    []addedWord       // in the order of Add
-	starts   []int32           // by place: the first of its words in sealed; one more at the end
-	sealed   []panelWord       // by place
+	words    []panelWord       // query by query
+	ends     []int32           // by query: the end of its words
 }
 
 // panelWord is one word of one query.
 type panelWord struct {
 	weight float32 // qtf idf (k1+1) / BM25 of the query with itself
-	query  int32
+	place  uint32  // of the feature
 }
 
-// addedWord is one that Seal has not put in its place yet.
-type addedWord struct {
-	panelWord
-	place int32
+// Saturations are tf / (tf + norm) of one paper's words, by their place in a panel. The zero value is ready for Read;
+// one goroutine uses it at a time.
+type Saturations struct {
+	by     []float32 // 0 where the paper lacks the word
+	places []uint32  // that are not 0
 }
 
 // Reset empties the panel and takes the statistics of the index as they are now.
@@ -47,7 +45,7 @@ func (x *Index) Reset(p *Panel) {
 		p.filter[f%filterSize] = 0
 	}
 	clear(p.table)
-	p.queries, p.features, p.idf, p.added = 0, p.features[:0], p.idf[:0], p.added[:0]
+	p.features, p.idf, p.words, p.ends = p.features[:0], p.idf[:0], p.words[:0], p.ends[:0]
 	p.papers = float64(max(x.papers.Load(), 0))
 	p.norm0, p.norm1 = x.lengthNorm(p.papers, DefaultK1)
 }
@@ -65,47 +63,33 @@ func (x *Index) lengthNorm(papers, k1 float64) (fixed, each float64) {
 // Add adds a query, numbered from 0 in the order of the calls. Words that no live paper has are left out; a query of
 // none but those, or nil, shares nothing with any paper.
 func (x *Index) Add(p *Panel, t *embed.Terms) {
-	query := int32(p.queries)
-	p.queries++
-	if t == nil {
-		return
-	}
-	from, self := len(p.added), 0.
-	norm := p.norm0 + p.norm1*float64(t.Tokens)
-	for i, f := range t.IDs {
-		at := x.place(p, f)
-		if p.idf[at] == 0 {
-			continue
+	if t != nil {
+		from, self := len(p.words), 0.
+		norm := p.norm0 + p.norm1*float64(t.Tokens)
+		for i, f := range t.IDs {
+			at := x.place(p, f)
+			if p.idf[at] == 0 {
+				continue
+			}
+			tf := float64(t.Counts[i])
+			weight := tf * p.idf[at] * (DefaultK1 + 1)
+			self += weight * tf / (tf + norm)
+			p.words = append(p.words, panelWord{float32(weight), uint32(at)})
 		}
-		tf := float64(t.Counts[i])
-		weight := tf * p.idf[at] * (DefaultK1 + 1)
-		self += weight * tf / (tf + norm)
-		p.added = append(p.added, addedWord{panelWord{float32(weight), query}, int32(at)})
+		for i := from; i < len(p.words); i++ {
+			p.words[i].weight /= float32(self)
+		}
 	}
-	for i := from; i < len(p.added); i++ {
-		p.added[i].weight /= float32(self)
-	}
+	p.ends = append(p.ends, int32(len(p.words)))
 }
 
-// Seal ends the adding: the words of one feature are put side by side, so that Shares reads them in a run.
-func (p *Panel) Seal() {
-	p.starts = slices.Grow(p.starts[:0], len(p.features)+1)[:len(p.features)+1]
-	clear(p.starts)
-	for _, word := range p.added {
-		p.starts[word.place+1]++
+// of are the words of a query.
+func (p *Panel) of(query int) []panelWord {
+	from := int32(0)
+	if query > 0 {
+		from = p.ends[query-1]
 	}
-	for i := range p.features {
-		p.starts[i+1] += p.starts[i]
-	}
-	p.sealed = slices.Grow(p.sealed[:0], len(p.added))[:len(p.added)]
-	for i := len(p.added) - 1; i >= 0; i-- {
-		word := &p.added[i]
-		// starts is moved on to the ends and, filling from behind, back again.
-		p.starts[word.place+1]--
-		p.sealed[p.starts[word.place+1]] = word.panelWord
-	}
-	copy(p.starts, p.starts[1:])
-	p.starts[len(p.features)] = int32(len(p.added))
+	return p.words[from:p.ends[query]]
 }
 
 // place returns the place of a feature, which it adds where it is new.
@@ -156,26 +140,34 @@ func (p *Panel) find(feature uint32) (int, bool) {
 }
 
 // Len is the number of queries added.
-func (p *Panel) Len() int { return p.queries }
+func (p *Panel) Len() int { return len(p.ends) }
 
 // Terms writes the words of all queries together to dst, over the memory that dst has, each counted once for a query
-// that has it. Call it behind Seal.
+// that has it.
 func (p *Panel) Terms(dst *embed.Terms) {
+	queries := make([]int, len(p.features))
+	for _, word := range p.words {
+		queries[word.place]++
+	}
 	dst.IDs, dst.Counts, dst.Bigrams, dst.Tokens = append(dst.IDs[:0], p.features...), dst.Counts[:0], dst.Bigrams[:0], 0
 	slices.Sort(dst.IDs)
 	for _, f := range dst.IDs {
 		at, _ := p.find(f)
-		n := int(p.starts[at+1] - p.starts[at])
-		dst.Counts = append(dst.Counts, uint16(min(n, math.MaxUint16)))
-		dst.Tokens += n
+		dst.Counts = append(dst.Counts, uint16(min(queries[at], math.MaxUint16)))
+		dst.Tokens += queries[at]
 	}
 }
 
-// Shares writes to dst, len Len, how much of each query's words a paper has: the BM25 of the query with the slot over
-// its BM25 with itself, from 0; above 1 where the paper says the same in fewer words. slot must be below Len of the
-// index that the panel was filled from. It allocates nothing.
-func (x *Index) Shares(p *Panel, slot uint32, dst []float32) {
-	clear(dst)
+// Read looks up a paper's words for Share. slot must be below Len of the index that the panel was filled from. It
+// allocates nothing in the steady state.
+func (x *Index) Read(p *Panel, slot uint32, s *Saturations) {
+	for _, at := range s.places {
+		s.by[at] = 0
+	}
+	s.places = s.places[:0]
+	if n := len(p.features); len(s.by) < n {
+		s.by = append(s.by, make([]float32, n-len(s.by))...)
+	}
 	norm := p.norm0 + p.norm1*float64(x.rows.at(slot).tokens)
 	for row := x.row(slot); len(row.words) > 0; {
 		word := row.next()
@@ -183,14 +175,27 @@ func (x *Index) Shares(p *Panel, slot uint32, dst []float32) {
 		if p.filter[feature%filterSize] == 0 {
 			continue
 		}
-		at, ok := p.find(feature)
-		if !ok {
-			continue
-		}
-		tf := float64(word & maxCount)
-		saturation := float32(tf / (tf + norm))
-		for _, w := range p.sealed[p.starts[at]:p.starts[at+1]] {
-			dst[w.query] += w.weight * saturation
+		if at, ok := p.find(feature); ok {
+			tf := float64(word & maxCount)
+			s.by[at] = float32(tf / (tf + norm))
+			s.places = append(s.places, uint32(at))
 		}
 	}
+}
+
+// Share is how much of a query's words the paper has that s was read from, with this panel: the BM25 of the query with
+// the paper over its BM25 with itself, from 0; above 1 where the paper says the same in fewer words.
+func (p *Panel) Share(s *Saturations, query int) float32 {
+	words, by := p.of(query), s.by
+	var a, b, c, d float32 // four sums: one would wait for each addition to end before the next
+	for ; len(words) >= 4; words = words[4:] {
+		a += words[0].weight * by[words[0].place]
+		b += words[1].weight * by[words[1].place]
+		c += words[2].weight * by[words[2].place]
+		d += words[3].weight * by[words[3].place]
+	}
+	for _, word := range words {
+		a += word.weight * by[word.place]
+	}
+	return a + b + (c + d)
 }

@@ -24,6 +24,7 @@ func TestAPanelSharesWhatEachQueryScoresOverItself(t *testing.T) {
 	}
 	x.Remove(3)
 	var p Panel
+	var read Saturations
 	for range 2 { // a panel that is used again holds nothing of before
 		x.Reset(&p)
 		for i := range 50 {
@@ -31,24 +32,23 @@ func TestAPanelSharesWhatEachQueryScoresOverItself(t *testing.T) {
 		}
 		x.Add(&p, nil)
 		x.Add(&p, &embed.Terms{IDs: []uint32{7919*100 + 1}, Counts: []uint16{1}, Tokens: 1}) // no paper has it
-		p.Seal()
 		if p.Len() != 52 {
 			t.Fatalf("%d queries, want 52", p.Len())
 		}
-		shares := make([]float32, p.Len())
 		for slot := range uint32(200) {
-			x.Shares(&p, slot, shares)
+			x.Read(&p, slot, &read)
 			for i := range 50 {
 				var q Query
 				x.Prepare(&q, &papers[i])
 				scores := []float64{0, 0}
 				x.Scores(&q, []uint32{slot, uint32(i)}, scores)
-				if want := scores[0] / scores[1]; math.Abs(float64(shares[i])-want) > 1e-5 {
-					t.Fatalf("query %d, slot %d: share %v, want %v", i, slot, shares[i], want)
+				share := float64(p.Share(&read, i))
+				if want := scores[0] / scores[1]; math.Abs(share-want) > 1e-5 {
+					t.Fatalf("query %d, slot %d: share %v, want %v", i, slot, share, want)
 				}
 			}
-			if shares[50] != 0 || shares[51] != 0 {
-				t.Fatalf("queries without a known word share %v and %v", shares[50], shares[51])
+			if p.Share(&read, 50) != 0 || p.Share(&read, 51) != 0 {
+				t.Fatalf("queries without a known word share %v and %v", p.Share(&read, 50), p.Share(&read, 51))
 			}
 		}
 	}
@@ -61,11 +61,13 @@ func BenchmarkShares(b *testing.B) {
 	for i := range 50 {
 		c.x.Add(&p, &c.abstracts[i])
 	}
-	p.Seal()
-	shares := make([]float32, p.Len())
+	var read Saturations
 	slot := uint32(0)
 	for b.Loop() {
-		c.x.Shares(&p, slot, shares)
+		c.x.Read(&p, slot, &read)
+		for query := range p.Len() {
+			p.Share(&read, query)
+		}
 		slot = (slot + 997) % uint32(c.x.Len())
 	}
 }

@@ -15,15 +15,16 @@ type Reasons struct {
 
 // Why says why a paper got its score: by at most n likes. row is its vector.
 func (t *Taste) Why(r *Rater, slot uint32, row []float32, n int) Reasons {
-	best, _ := t.rank(r, slot, row)
+	t.look(r, row)
+	best, _ := t.rank(r, slot, 0)
 	if len(best) == 0 {
 		return Reasons{}
 	}
 	var why Reasons
 	weights, factor := 0., 1.
 	for _, like := range best {
-		w := factor * t.likes.weights[like.like]
-		part := Reason{int(like.like), w * float64(like.likeness)}
+		w := factor * t.likes.weights[like.subject]
+		part := Reason{int(like.subject), w * float64(like.likeness)}
 		weights += w
 		factor *= t.recipe.Decay
 		at := len(why.Likes)
@@ -42,6 +43,6 @@ func (t *Taste) Why(r *Rater, slot uint32, row []float32, n int) Reasons {
 		why.Others += other.Part
 	}
 	why.Likes = why.Likes[:n]
-	why.Penalty = t.penalty(r, slot, row, best[0].likeness)
+	why.Penalty = t.penalty(r, slot, 0, best[0].likeness)
 	return why
 }

@@ -18,6 +18,7 @@ func Default() Recipe {
 
 const (
 	ranks         = 32  // likes that count for one paper, the nearest ones
+	wordy         = 64  // likes whose words are looked at for one paper, the nearest ones by cosine; of dislikes as many
 	smoothDepth   = 100 // candidates whose neighbourhoods are looked at, the best
 	smoothNearest = 5   // neighbours that count
 )

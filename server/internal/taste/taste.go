@@ -1,8 +1,6 @@
 package taste
 
 import (
-	"math"
-
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/embed/vector"
 	"github.com/akin-search/akin/server/internal/lexical"
@@ -30,9 +28,10 @@ type Taste struct {
 
 // side is all likes or all dislikes.
 type side struct {
-	vectors []float32 // a row of dims a subject
-	weights []float64 // over the largest, so in (0, 1]
-	wordy   []bool    // whether the subject has words
+	vectors []float32     // a row of dims a subject
+	turned  vector.Matrix // the same, a column a subject
+	weights []float64     // over the largest, so in (0, 1]
+	worded  []bool        // whether the subject has words
 	panel   lexical.Panel
 }
 
@@ -40,7 +39,7 @@ type side struct {
 func (t *Taste) Reset(recipe Recipe, words *lexical.Index, dims int) {
 	t.recipe, t.words, t.dims = recipe, words, dims
 	for _, s := range []*side{&t.likes, &t.dislikes} {
-		s.vectors, s.weights, s.wordy = s.vectors[:0], s.weights[:0], s.wordy[:0]
+		s.vectors, s.weights, s.worded = s.vectors[:0], s.weights[:0], s.worded[:0]
 		words.Reset(&s.panel)
 	}
 }
@@ -54,7 +53,7 @@ func (t *Taste) Dislike(s Subject) { t.dislikes.add(t.words, s) }
 func (s *side) add(words *lexical.Index, subject Subject) {
 	s.vectors = append(s.vectors, subject.Vector...)
 	s.weights = append(s.weights, subject.Weight)
-	s.wordy = append(s.wordy, subject.Words != nil && len(subject.Words.IDs) > 0)
+	s.worded = append(s.worded, subject.Words != nil && len(subject.Words.IDs) > 0)
 	words.Add(&s.panel, subject.Words)
 }
 
@@ -72,27 +71,18 @@ func (t *Taste) Prepare() {
 		for i := range s.weights {
 			s.weights[i] = max(s.weights[i]/largest, leastWeight)
 		}
-		s.panel.Seal()
+		s.turn(t.dims)
 	}
 }
 
 // Likes is the number of likes.
 func (t *Taste) Likes() int { return len(t.likes.weights) }
 
-// likeness writes the likeness of each subject with one paper to dst, and returns the largest cosine. shares is
-// scratch; both have the number of subjects as length.
-func (t *Taste) likeness(s *side, slot uint32, row, dst, shares []float32) float32 {
-	t.words.Shares(&s.panel, slot, shares)
-	nearest := float32(math.Inf(-1))
-	dense := float32(t.recipe.Dense)
-	for i := range dst {
-		cosine := vector.Dot(s.vectors[i*t.dims:(i+1)*t.dims], row)
-		nearest = max(nearest, cosine)
-		if s.wordy[i] {
-			dst[i] = dense*cosine + (1-dense)*min(1, shares[i])
-		} else {
-			dst[i] = cosine
-		}
+// turn fills turned, in the memory that it has.
+func (s *side) turn(dims int) {
+	n := len(s.weights)
+	if need := vector.NewMatrix(0, n); s.turned.Stride < need.Stride || s.turned.Rows < dims {
+		s.turned = vector.NewMatrix(dims, n)
 	}
-	return nearest
+	vector.Transpose(s.turned, vector.Matrix{Data: s.vectors, Rows: n, Cols: dims, Stride: dims}, 0, dims)
 }
