@@ -120,7 +120,7 @@ func (e *Engine) loadParts(ctx context.Context, parts []*checkpoint.Reader, mode
 		return nil, 0, err
 	}
 	f := &firstBad{bad: len(parts)}
-	load := func(name string, length func() int, take func(r io.Reader, size int64, meta checkpoint.Meta) error) {
+	load := func(name string, length func() int, take func(r io.Reader, size int64, meta checkpoint.Meta) error, end func()) {
 		f.group.Go(func() error {
 			for i, part := range parts {
 				section, size, err := part.Section(name)
@@ -135,9 +135,10 @@ func (e *Engine) loadParts(ctx context.Context, parts []*checkpoint.Reader, mode
 				}
 				if err != nil {
 					f.note(i, fmt.Errorf("%s: section %s: %w", part.Path(), name, err))
-					break
+					return nil
 				}
 			}
+			end()
 			return nil
 		})
 	}
@@ -148,10 +149,13 @@ func (e *Engine) loadParts(ctx context.Context, parts []*checkpoint.Reader, mode
 		}
 		return nil
 	})
-	load(sectionWords, g.words.Len, func(r io.Reader, size int64, _ checkpoint.Meta) error { return g.words.Load(r, size) })
-	load(sectionVectors, g.vectors.Len, func(r io.Reader, size int64, _ checkpoint.Meta) error { return g.vectors.Load(r, size) })
-	load(sectionColumns, g.columns.Len, func(r io.Reader, size int64, _ checkpoint.Meta) error { return g.columns.Load(r, size) })
-	load(sectionSlots, g.slots.len, func(r io.Reader, size int64, m checkpoint.Meta) error { return g.loadSlots(r, size, m.Revision) })
+	nothing := func() {}
+	load(sectionWords, g.words.Len, func(r io.Reader, size int64, _ checkpoint.Meta) error { return g.words.Load(r, size) },
+		g.words.BuildLists)
+	load(sectionVectors, g.vectors.Len, func(r io.Reader, size int64, _ checkpoint.Meta) error { return g.vectors.Load(r, size) }, nothing)
+	load(sectionColumns, g.columns.Len, func(r io.Reader, size int64, _ checkpoint.Meta) error { return g.columns.Load(r, size) }, nothing)
+	load(sectionSlots, g.slots.len, func(r io.Reader, size int64, m checkpoint.Meta) error { return g.loadSlots(r, size, m.Revision) },
+		nothing)
 	_ = f.group.Wait() // the goroutines note what fails
 	if f.err != nil {
 		return nil, f.bad, f.err

@@ -3,72 +3,135 @@ package lexical
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
-// rowsAWorker is how many rows are worth a goroutine of a bulk build. A variable so that tests share few rows out.
-var rowsAWorker = 1000
+// rowsAWorker is how many rows are worth a goroutine of a bulk build, and groupRows how many rows are taken at a time,
+// at most 2^16. Variables so that tests share few rows out.
+var (
+	rowsAWorker = 1000
+	groupRows   = 1 << 16
+)
 
-// buildLists makes the terms and the lists of the rows from a slot on. Nobody reads meanwhile. It leaves what
-// appending row by row would, but for the numbers of terms and the places of slices: the features are shared out among
-// the cores, and what readers see is published once a feature.
-func (x *Index) buildLists(from uint32) {
-	n := x.Len() - int(from)
-	workers := max(1, min(runtime.GOMAXPROCS(0), 8, n/rowsAWorker))
-	counts, live := make([]uint32, features), make([]uint32, features)
-	for slot := from; slot < uint32(x.Len()); slot++ {
-		alive := uint32(1)
-		if x.rows.at(slot).removed.Load() {
-			alive = 0
-		}
-		for p := x.row(slot); len(p.words) > 0; {
-			feature := p.next() >> countBits
-			counts[feature]++
-			live[feature] += alive
-		}
+// loaded is what Load has counted of rows that have no lists yet.
+type loaded struct {
+	from   uint32   // the first of them
+	counts []uint32 // by feature: papers that have it
+	dead   []uint32 // of them, removed papers; nil: there are none
+}
+
+// counting returns the counts of rows that are being loaded.
+func (x *Index) counting() *loaded {
+	if x.loaded == nil {
+		x.loaded = &loaded{from: uint32(x.Len()), counts: make([]uint32, features)}
 	}
-	total := uint64(0)
-	for feature, n := range counts {
+	return x.loaded
+}
+
+// remove counts a row's features among those of removed papers.
+func (l *loaded) remove(p pairs) {
+	if l.dead == nil {
+		l.dead = make([]uint32, features)
+	}
+	for len(p.words) > 0 {
+		l.dead[p.next()>>countBits]++
+	}
+}
+
+// BuildLists makes the terms and the lists of the rows that were loaded. It comes after the last Load and before
+// anything else; nobody reads meanwhile. It leaves what appending row by row would, but for the numbers of terms and
+// the places of slices.
+//
+// Rows are taken in groups. The postings of a group are first shared out by ranges of features, by workers that each
+// unpack some of its rows, and then put into the lists range by range: so a worker has the ends of few lists in the
+// near caches, and every row is unpacked once. What readers see is published once a feature.
+func (x *Index) BuildLists() {
+	l := x.loaded
+	if l == nil {
+		return
+	}
+	x.loaded = nil
+	for feature, n := range l.counts {
 		if n > 0 {
 			x.terms.make(uint32(feature))
-			total += uint64(n)
 		}
 	}
+	n := x.Len()
+	workers := make([]bulkWorker, max(1, min(runtime.GOMAXPROCS(0), 8, (n-int(l.from))/rowsAWorker)))
+	classes := make([]uint8, groupRows)
+	for start := int(l.from); start < n; start += groupRows {
+		end := min(start+groupRows, n)
+		share := (end - start + len(workers) - 1) / len(workers)
+		each(workers, func(i int) {
+			first := min(start+i*share, end)
+			workers[i].unpack(x, uint32(start), uint32(first), uint32(min(first+share, end)), classes)
+		})
+		var next atomic.Int32
+		each(workers, func(int) {
+			for r := next.Add(1) - 1; r < ranges; r = next.Add(1) - 1 {
+				for i := range workers { // by rising slot
+					workers[i].put(x, uint32(start), uint32(r), classes)
+				}
+			}
+		})
+	}
+	for feature, n := range l.counts {
+		if n == 0 {
+			continue
+		}
+		tm := x.terms.find(uint32(feature))
+		tm.count.Add(n)
+		if l.dead != nil {
+			n -= l.dead[feature]
+		}
+		tm.live.Add(n)
+	}
+}
+
+// each runs work once for each worker, side by side, and waits.
+func each(workers []bulkWorker, work func(i int)) {
 	var group sync.WaitGroup
-	begin, share := uint32(0), uint64(0)
-	for feature, n := range counts {
-		share += uint64(n)
-		if last := feature == len(counts)-1; last || share > total/uint64(workers) {
-			first, end := begin, uint32(feature)
-			group.Go(func() { x.fillLists(from, first, end) })
-			begin, share = uint32(feature)+1, 0
-		}
+	for i := range workers[1:] {
+		group.Go(func() { work(i + 1) })
 	}
+	work(0)
 	group.Wait()
-	for feature, n := range counts {
-		if n > 0 {
-			tm := x.terms.find(uint32(feature))
-			tm.live.Add(live[feature])
-			tm.count.Add(n)
+}
+
+// A posting on its way is 13 bits of its feature, the slot within its group, and the class of its count.
+const (
+	rangeBits = 13                    // log2 of the features in a range
+	ranges    = features >> rangeBits // of features
+	slotBits  = 16
+)
+
+// bulkWorker holds postings of a group of rows, by range of features and rising slot.
+type bulkWorker struct {
+	postings [ranges][]uint32
+}
+
+// unpack takes in the rows first..end-1 of the group that begins at start, and notes their classes of length.
+func (w *bulkWorker) unpack(x *Index, start, first, end uint32, classes []uint8) {
+	for slot := first; slot < end; slot++ {
+		at := slot - start
+		classes[at] = uint8(lengthClass(x.rows.at(slot).tokens))
+		for p := x.row(slot); len(p.words) > 0; {
+			word := p.next()
+			feature := word >> countBits
+			r := feature >> rangeBits
+			w.postings[r] = append(w.postings[r], feature<<(32-rangeBits)|at<<(32-rangeBits-slotBits)|countClass(word&maxCount))
 		}
 	}
 }
 
-// fillLists writes the postings of the features first..end of the rows from a slot on, without publishing them.
-func (x *Index) fillLists(from, first, end uint32) {
-	terms := x.terms.chunks.Chunks()
-	for slot := from; slot < uint32(x.Len()); slot++ {
-		class := lengthClass(x.rows.at(slot).tokens)
-		for p := x.row(slot); len(p.words) > 0; {
-			word := p.next()
-			feature := word >> countBits
-			if feature < first {
-				continue
-			}
-			if feature > end {
-				break
-			}
-			number := x.terms.numbers[feature].Load() - 1
-			x.lists.put(&terms[number/termChunk][number%termChunk], slot, byte(countClass(word&maxCount)*lengthClasses+class))
-		}
+// put moves the postings of a range into their lists, without publishing them.
+func (w *bulkWorker) put(x *Index, start, r uint32, classes []uint8) {
+	terms, numbers := x.terms.chunks.Chunks(), x.terms.numbers[r<<rangeBits:]
+	for _, p := range w.postings[r] {
+		at := p >> (32 - rangeBits - slotBits) & (1<<slotBits - 1)
+		number := numbers[p>>(32-rangeBits)].Load() - 1
+		class := uint8(p&(countClasses-1))*lengthClasses + classes[at]
+		x.lists.put(&terms[number/termChunk][number%termChunk], start+at, class)
 	}
+	w.postings[r] = w.postings[r][:0]
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"unsafe"
 )
 
 // A saved stretch of an index is its forward rows; the lists are built again from them, in less time than writing them
@@ -75,7 +76,8 @@ func (x *Index) Save(ctx context.Context, w io.Writer, from, to int) error {
 
 // Load takes in what Save wrote of papers that begin at Len, from exactly size bytes. It trusts no number in the file
 // further than size allows, so a damaged file costs an error (ErrDamaged) and no more than a small multiple of its
-// size in memory. Nothing else may run meanwhile. After an error the index is of no use.
+// size in memory. Nothing else may run meanwhile. After an error the index is of no use. After
+// the last Load comes BuildLists.
 func (x *Index) Load(r io.Reader, size int64) error {
 	in := io.LimitReader(r, size)
 	var header [headerBytes]byte
@@ -87,7 +89,7 @@ func (x *Index) Load(r io.Reader, size int64) error {
 	}
 	from := int64(binary.LittleEndian.Uint32(header[len(fileMagic):]))
 	rows := int64(binary.LittleEndian.Uint32(header[len(fileMagic)+4:]))
-	l := &loader{Index: x, in: in, left: size - int64(headerBytes)}
+	l := &loader{Index: x, in: in, left: size - int64(headerBytes), counts: x.counting()}
 	if from != int64(x.Len()) || rows*headBytes > l.left || from+rows > MaxPapers {
 		return fmt.Errorf("%w: %d rows in %d bytes, %d behind %d", ErrDamaged, rows, size, from, x.Len())
 	}
@@ -99,7 +101,6 @@ func (x *Index) Load(r io.Reader, size int64) error {
 	if l.left != 0 {
 		return fmt.Errorf("%w: %d bytes left over", ErrDamaged, l.left)
 	}
-	x.buildLists(uint32(from))
 	return nil
 }
 
@@ -109,6 +110,7 @@ type loader struct {
 	in     io.Reader
 	left   int64 // bytes of the file
 	buffer []byte
+	counts *loaded
 }
 
 func (l *loader) read(n int64, what string) error {
@@ -119,6 +121,24 @@ func (l *loader) read(n int64, what string) error {
 	l.left -= n
 	if _, err := io.ReadFull(l.in, l.buffer); err != nil {
 		return damaged(what, err)
+	}
+	return nil
+}
+
+// readWords reads words straight into their place.
+func (l *loader) readWords(words []uint16) error {
+	if len(words) == 0 {
+		return nil
+	}
+	l.left -= 2 * int64(len(words))
+	place := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), 2*len(words))
+	if _, err := io.ReadFull(l.in, place); err != nil {
+		return damaged("rows", err)
+	}
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		for i := range words {
+			words[i] = binary.LittleEndian.Uint16(place[2*i:])
+		}
 	}
 	return nil
 }
@@ -143,12 +163,9 @@ func (l *loader) block(n int) error {
 	if 2*words > l.left {
 		return fmt.Errorf("%w: the rows from %d on are longer than the file", ErrDamaged, l.Len())
 	}
-	if err := l.read(2*words, "rows"); err != nil {
-		return err
-	}
 	all, chunk, offset := l.words.alloc(uint32(words))
-	for i := range all {
-		all[i] = binary.LittleEndian.Uint16(l.buffer[2*i:])
+	if err := l.readWords(all); err != nil {
+		return err
 	}
 	for at := 0; at < len(heads); at += headBytes {
 		slot, r := l.rows.next()
@@ -157,7 +174,7 @@ func (l *loader) block(n int) error {
 		r.chunk, r.offset, r.pairs, r.bigrams = chunk, offset, pairs&^removedBit, binary.LittleEndian.Uint32(heads[at+8:])
 		long := r.pairs + bigramWords(r.bigrams)
 		switch {
-		case !checkPairs(all[:r.pairs]):
+		case !countPairs(all[:r.pairs], l.counts.counts):
 			return fmt.Errorf("%w: the words of row %d do not rise", ErrDamaged, slot)
 		case !checkBigrams(all[r.pairs:long], r.bigrams):
 			return fmt.Errorf("%w: the bigrams of row %d are more or fewer than it says", ErrDamaged, slot)
@@ -167,6 +184,8 @@ func (l *loader) block(n int) error {
 		if pairs&removedBit == 0 {
 			l.papers.Add(1)
 			l.tokens.Add(int64(r.tokens))
+		} else {
+			l.counts.remove(l.row(slot))
 		}
 		l.rows.n.Store(slot + 1)
 	}

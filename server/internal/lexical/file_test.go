@@ -26,13 +26,19 @@ func stretch(tb testing.TB, x *Index, from, to int) []byte {
 // load makes an index of saved bytes.
 func load(data []byte, size int) (*Index, error) {
 	x := New()
-	return x, x.Load(bytes.NewReader(data), int64(size))
+	err := x.Load(bytes.NewReader(data), int64(size))
+	if err == nil {
+		x.BuildLists()
+	}
+	return x, err
 }
 
 // TestStretchesLoadOneAfterTheOther compares an index that was loaded in stretches, and appended to in between, with
 // the one that grew by itself.
 func TestStretchesLoadOneAfterTheOther(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 1))
+	defer func(a, b int) { rowsAWorker, groupRows = a, b }(rowsAWorker, groupRows)
+	rowsAWorker, groupRows = 100, 700 // several workers, several groups
 	x, y := New(), New()
 	for range 3*rowChunk + 50 {
 		x.Append(randomTerms(rng, 30, 300)) // long lists of few features: slices of every size
@@ -43,8 +49,12 @@ func TestStretchesLoadOneAfterTheOther(t *testing.T) {
 		if err := y.Load(bytes.NewReader(data), int64(len(data))); err != nil {
 			t.Fatal(err)
 		}
+		if from = to; rng.IntN(3) == 0 {
+			continue // the next stretch comes before the lists are made
+		}
+		y.BuildLists()
 		checkIndex(t, y)
-		if from = to; from < x.Len() {
+		if from < x.Len() {
 			var terms embed.Terms
 			x.Terms(uint32(from), &terms)
 			y.Append(&terms)
@@ -52,6 +62,7 @@ func TestStretchesLoadOneAfterTheOther(t *testing.T) {
 		}
 		x.Remove(uint32(rng.IntN(x.Len())))
 	}
+	y.BuildLists()
 	for slot := range uint32(x.Len()) {
 		if x.rows.at(slot).removed.Load() {
 			y.Remove(slot)

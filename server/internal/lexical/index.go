@@ -25,6 +25,7 @@ type Index struct {
 	tokens atomic.Int64 // content words of the live papers
 
 	bigrams, packed []uint16 // scratch of Append
+	loaded          *loaded  // rows that have no lists yet; nil but between Load and BuildLists
 }
 
 // New makes an empty index. It takes 4 MiB of address space, which become memory as features are first seen.

@@ -121,9 +121,9 @@ func (p *pairs) long() uint32 {
 	return p.feature<<countBits | count
 }
 
-// checkPairs reports whether words are what packPairs makes: features that rise and are below features, counts from 2
-// to maxCount where they are written at all.
-func checkPairs(words []uint16) bool {
+// countPairs reports whether words are what packPairs makes: features that rise and are below features, counts from 2
+// to maxCount where they are written at all. It adds 1 to the count of each feature that it comes by.
+func countPairs(words []uint16, counts []uint32) bool {
 	feature := int64(-1) // before the first
 	at := int64(0)
 	for i := 0; i < len(words); i++ {
@@ -141,6 +141,7 @@ func checkPairs(words []uint16) bool {
 			return false
 		}
 		feature = at
+		counts[at]++
 		if w&1 != 0 {
 			if i++; i == len(words) || words[i] == 0 || words[i] == 1 || words[i] > maxCount {
 				return false

@@ -17,7 +17,7 @@ func TestPairsAreUnpackedAsTheyWerePacked(t *testing.T) {
 			counts = append(counts, []uint16{1, 1, 2, maxCount, maxCount + 1, 65535}[rng.IntN(6)])
 		}
 		words := packPairs(nil, ids, counts)
-		if !checkPairs(words) {
+		if !countPairs(words, make([]uint32, features)) {
 			t.Fatalf("features %v: the check refuses %v", ids, words)
 		}
 		p := pairs{words: words}
@@ -44,7 +44,7 @@ func TestPairsThatNobodyPacksAreRefused(t *testing.T) {
 		"the same with a count":   {farther | 1, 2},
 		"a feature beyond all":    slices.Repeat([]uint16{farther}, 40),
 	} {
-		if checkPairs(words) {
+		if countPairs(words, make([]uint32, features)) {
 			t.Errorf("%s is taken", name)
 		}
 	}
