@@ -39,8 +39,8 @@ var (
 	freeLinks   = int64(1 << 20) // bytes of changed links that are written in the midst of writes, whatever else is
 )
 
-// slotBytesGuess is about what a slot takes in a checkpoint, for a first estimate.
-const slotBytesGuess = 1200
+// slotBytesGuess is about what a slot takes in a base, abstract and links included. A variable, so that tests shrink it.
+var slotBytesGuess = int64(1200)
 
 // saved is what the checkpoint on disk holds: a base, and segments that each extend the part before.
 type saved struct {
@@ -138,13 +138,14 @@ func (e *Engine) writeCheckpoint(ctx context.Context) error {
 // All but the links only grows, so a segment of it costs what the new papers take. The links of a paper that enters
 // the graph change the lists of some twenty others: while papers pour in, writing them costs more than the papers, and
 // a start can do without, since it scans what is not in the graph. So they wait for a quiet moment unless they are
-// few. A new base, which costs the whole corpus, is due when the segments have grown as large as the base: over the
-// life of a corpus, bases then cost at most twice its size.
+// few. A new base costs the whole corpus, and gains what the parts hold twice: lists of links that changed since. It is
+// due when the parts have grown to twice of what a base would take, and the segments to as much as the base: a corpus
+// that pours in is written once, in segments, and one that changes link by link at most three times.
 func (e *Engine) nextExtent(g *Generation, revision uint64) extent {
 	c := &e.checkpoint
 	x := extent{to: g.slotsAt(revision), revision: revision, since: c.revision.Load(), from: c.slots}
 	closing := e.background.Err() != nil
-	perSlot := int64(slotBytesGuess)
+	perSlot := slotBytesGuess
 	if c.slots > 0 {
 		perSlot = max(1, (c.base+c.segments)/int64(c.slots))
 	}
@@ -153,7 +154,8 @@ func (e *Engine) nextExtent(g *Generation, revision uint64) extent {
 	if x.links = closing || e.idle() >= checkpointIdle || links <= max(cost, freeLinks); x.links {
 		cost += links
 	}
-	outgrown := c.count >= maxSegments || c.segments+cost > max(c.base, foldFrom)
+	outgrown := c.count >= maxSegments || c.segments+cost > max(c.base, foldFrom) &&
+		c.base+c.segments+cost > 2*slotBytesGuess*int64(x.to)
 	if c.serial != g.serial || outgrown && !closing { // the end of a process does not wait for a whole base
 		return extent{base: true, to: x.to, revision: revision, links: true}
 	}

@@ -146,6 +146,7 @@ func TestADamagedSegmentIsNamedAndReplayed(t *testing.T) {
 // TestSegmentsAreFoldedWhenTheyOutgrowTheBase writes the same paper over and over.
 func TestSegmentsAreFoldedWhenTheyOutgrowTheBase(t *testing.T) {
 	lower(t, &foldFrom, 0)
+	lower(t, &slotBytesGuess, 1)
 	dir := t.TempDir()
 	lower(t, &refitFrom, 1<<30)
 	e := open(t, dir)
@@ -166,6 +167,24 @@ func TestSegmentsAreFoldedWhenTheyOutgrowTheBase(t *testing.T) {
 	if folds := len(lengths) - len(slices.Compact(slices.Sorted(slices.Values(lengths)))); slices.Max(lengths) < 3 || folds == 0 ||
 		!slices.Contains(lengths[1:], 1) {
 		t.Errorf("parts after each write: %v", lengths)
+	}
+}
+
+// TestACorpusThatPoursInIsWrittenOnce grows a corpus to thirty times its base, a segment at a time.
+func TestACorpusThatPoursInIsWrittenOnce(t *testing.T) {
+	lower(t, &foldFrom, 0)
+	lower(t, &refitFrom, 1<<30)
+	e := open(t, t.TempDir())
+	written := int64(0)
+	for i := range 30 {
+		mustUpsert(t, e, testPapers(40*i, 40*i+40)...)
+		if err := e.writeCheckpoint(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		written += e.checkpoint.newest.Bytes
+	}
+	if c := &e.checkpoint; c.count < 25 || written > c.base+c.segments+c.base {
+		t.Errorf("%d bytes were written for parts of %d and %d bytes, %d segments", written, c.base, c.segments, c.count)
 	}
 }
 
