@@ -5,6 +5,8 @@ import (
 	"errors"
 	"runtime/debug"
 	"time"
+
+	"github.com/akin-search/akin/server/internal/store"
 )
 
 // activity is what GetIndexStats says about background work.
@@ -163,6 +165,7 @@ func (e *Engine) state() state {
 		keeps:    !e.cfg.NoCheckpoints,
 		unseen:   e.store.Superseded(e.unseen.Load()),
 		log:      e.dispensableLog() >= e.store.OldestLog(),
+		mapped:   store.MappedBytes(),
 	}
 }
 
@@ -187,6 +190,9 @@ func (e *Engine) run(t task) error {
 	case release:
 		e.retired.Store(0)
 		debug.FreeOSMemory() // the old generation is garbage: give its memory back instead of keeping it for later
+		return nil
+	case unmap:
+		e.store.DropMapped()
 		return nil
 	case link:
 		return e.catchUpLive()

@@ -30,6 +30,7 @@ type state struct {
 	unseen   bool          // there are superseded records that nobody can see
 	log      bool          // there are entries of the log that nobody needs
 	replaced bool          // a generation was replaced, and its last query has ended
+	mapped   int64         // bytes of files that count as memory of the process: pages that reads have mapped, and its code
 }
 
 // Thresholds of the policy; tests shrink them.
@@ -46,6 +47,7 @@ var (
 	replayMax      = time.Second            // that a start may take to replay the log
 	checkpointIdle = 5 * time.Second        // without writes before the graph is saved for its own sake
 	shrinkPatience = time.Minute            // for a moment without writes
+	mappedMax      = int64(96 << 20)        // bytes of mapped files worth giving back: reading them again costs faults, and no disk
 	learnEarly     = 100_000                // papers that a model learns from without waiting for the end of a bulk write
 	driftMax       = .05                    // embed.Model.Drift that is worth learning anew from a corpus that has doubled
 	linkIdle       = time.Second            // without writes before a graph is built that a training will throw away
@@ -100,6 +102,7 @@ func plan(s state) (w [tasks]wish) {
 	w[collect] = wish{wanted: s.unseen, quiet: true}
 	w[trim] = wish{wanted: s.log, quiet: true}
 	w[release] = wish{wanted: s.replaced, quiet: true}
+	w[unmap] = wish{wanted: s.mapped > mappedMax, quiet: true}
 	poursIn := enough && !s.trained && (s.idle < linkIdle || s.training) && s.tail < s.tailMax
 	w[link] = wish{wanted: s.tail > 0 && !poursIn, quiet: true}
 	return w

@@ -16,6 +16,7 @@ const (
 	collect       // remove superseded records that nobody can see
 	trim          // remove the log that no checkpoint needs
 	release       // give the memory of a replaced generation back
+	unmap         // give back the pages of the store that reads have mapped
 	link          // move the tail into the graph
 
 	tasks // how many there are
@@ -48,6 +49,7 @@ var about = [tasks]struct {
 	collect:  {"collect", upkeep, 1},
 	trim:     {"trim", upkeep, 1},
 	release:  {"release", upkeep, 1},
+	unmap:    {"unmap", upkeep, 1},
 	link:     {"link", linking, 0},
 }
 

@@ -63,6 +63,9 @@ func TestMappedPagesAreGivenBackBesideReaders(t *testing.T) {
 	if before < 1<<20 {
 		t.Fatalf("%d bytes are mapped after a scan: nothing to give back", before)
 	}
+	if all := MappedBytes(); all < int64(before) {
+		t.Errorf("%d bytes of files are mapped in all, %d of them of the store", all, before)
+	}
 	s.DropMapped()
 	if after := mappedBytes(t, s.folder.path()); after > before/10 {
 		t.Errorf("%d bytes of %d are still mapped", after, before)
