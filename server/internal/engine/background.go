@@ -96,7 +96,8 @@ func (s *scheduler) start() (started int) {
 		if t == nothing {
 			continue
 		}
-		e.log.Debug("background work begins", "task", t.String(), "waited", now.Sub(s.agenda[t].wished), "took_last", s.agenda[t].cost)
+		e.log.Debug("background work begins", "task", t.String(), "waited", now.Sub(s.agenda[t].wished),
+			"took_last", s.agenda[t].cost)
 		s.agenda = s.agenda.begin(t)
 		started++
 		go func() {
@@ -117,7 +118,8 @@ func (s *scheduler) take(end ending) {
 	s.agenda = s.agenda.end(end.task, time.Now(), end.cost, retryAfter, end.err != nil)
 	if end.err != nil && e.background.Err() == nil {
 		e.failures[end.task].Add(1)
-		e.log.Error("background work failed; it is tried again", "task", end.task.String(), "after", retryAfter, "error", end.err)
+		e.log.Error("background work failed; it is tried again", "task", end.task.String(), "after", retryAfter,
+			"error", end.err)
 	}
 }
 

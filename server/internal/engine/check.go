@@ -37,8 +37,8 @@ func (e *Engine) Check(ctx context.Context) error {
 	v := e.look()
 	g := v.gen
 	if n := g.slots.len(); g.vectors.Len() != n || g.words.Len() != n || g.columns.Len() != n {
-		return fmt.Errorf("generation: %d slots, %d vectors, %d rows of words, %d of columns", n, g.vectors.Len(), g.words.Len(),
-			g.columns.Len())
+		return fmt.Errorf("generation: %d slots, %d vectors, %d rows of words, %d of columns", n, g.vectors.Len(),
+			g.words.Len(), g.columns.Len())
 	}
 	if g.papers() != e.store.Count() {
 		return fmt.Errorf("generation: %d papers, the store has %d", g.papers(), e.store.Count())

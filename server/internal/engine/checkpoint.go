@@ -54,7 +54,7 @@ type saved struct {
 
 	live     atomic.Bool   // it is of the generation that serves
 	revision atomic.Uint64 // that it holds everything up to
-	keep     atomic.Uint64 // revision of the base: a start that finds a segment damaged replays the log from there at worst
+	keep     atomic.Uint64 // the base's: a start that finds a segment damaged replays the log from there at worst
 	written  atomic.Int64  // Unix seconds when its newest part was written; 0: there is none
 	bytes    atomic.Int64  // on disk
 	graph    atomic.Int64  // vectors that stand in its graph: a start inserts the others anew
@@ -129,7 +129,8 @@ func (e *Engine) writeCheckpoint(ctx context.Context) error {
 		c.graph.Store(int64(graph))
 	}
 	e.store.DropMapped() // what commits have read since the one before
-	e.log.Debug("checkpoint written", "base", x.base, "revision", revision, "papers", x.to-x.from, "links", x.links, "bytes", part.Bytes)
+	e.log.Debug("checkpoint written", "base", x.base, "revision", revision, "papers", x.to-x.from, "links", x.links,
+		"bytes", part.Bytes)
 	return e.trimLog(c.keep.Load())
 }
 

@@ -19,7 +19,9 @@ import (
 
 // loadCheckpoint returns the generation of the newest checkpoint, brought up to the store's revision, or nil when there
 // is none that can serve: why is logged, and the generation is then built from the store, which is the truth.
-func (e *Engine) loadCheckpoint(ctx context.Context, model func() (*embed.Model, error), file checkpoint.ModelFile) *Generation {
+func (e *Engine) loadCheckpoint(
+	ctx context.Context, model func() (*embed.Model, error), file checkpoint.ModelFile,
+) *Generation {
 	begin := time.Now()
 	g, err := e.readCheckpoint(ctx, model, file)
 	if errors.Is(err, checkpoint.ErrNone) {
@@ -37,7 +39,8 @@ func (e *Engine) loadCheckpoint(ctx context.Context, model func() (*embed.Model,
 			return g
 		}
 	}
-	e.log.Warn("the checkpoint does not serve; the index is rebuilt from the store", "folder", e.checkpoints().Path, "reason", err)
+	e.log.Warn("the checkpoint does not serve; the index is rebuilt from the store", "folder", e.checkpoints().Path,
+		"reason", err)
 	e.checkpoint.serial = 0
 	e.checkpoint.live.Store(false)
 	e.checkpoint.revision.Store(0)
@@ -55,7 +58,8 @@ func (e *Engine) dropForeignCheckpoint() {
 	if err := chain.Close(); err != nil || !errors.Is(reason, store.ErrOtherHistory) {
 		return
 	}
-	e.log.Warn("the checkpoint is removed: the index is rebuilt from the store", "folder", e.checkpoints().Path, "reason", reason)
+	e.log.Warn("the checkpoint is removed: the index is rebuilt from the store", "folder", e.checkpoints().Path,
+		"reason", reason)
 	if err := e.checkpoints().RemoveAll(); err != nil {
 		e.log.Warn("the checkpoint cannot be removed; it will not be loaded either", "error", err)
 	}
@@ -63,7 +67,9 @@ func (e *Engine) dropForeignCheckpoint() {
 
 // readCheckpoint loads the newest checkpoint of a model. Where a segment is damaged or of another history, it and those
 // behind it are left out: the log has what they held. model waits for the model itself.
-func (e *Engine) readCheckpoint(ctx context.Context, model func() (*embed.Model, error), file checkpoint.ModelFile) (*Generation, error) {
+func (e *Engine) readCheckpoint(
+	ctx context.Context, model func() (*embed.Model, error), file checkpoint.ModelFile,
+) (*Generation, error) {
 	chain, err := e.checkpoints().Open()
 	if err != nil {
 		return nil, err
@@ -104,8 +110,8 @@ func (e *Engine) loaded(g *Generation, parts []*checkpoint.Reader, fault error) 
 	}
 	if fault != nil {
 		// The next part is a base, which replaces what cannot be used.
-		e.log.Warn("segments of the checkpoint do not serve; what they held is replayed from the store", "folder", e.checkpoints().Path,
-			"revision", last.Meta().Revision, "reason", fault)
+		e.log.Warn("segments of the checkpoint do not serve; what they held is replayed from the store",
+			"folder", e.checkpoints().Path, "revision", last.Meta().Revision, "reason", fault)
 		return
 	}
 	c.serial = g.serial
@@ -120,7 +126,8 @@ func (e *Engine) loadParts(ctx context.Context, parts []*checkpoint.Reader, mode
 		return nil, 0, err
 	}
 	f := &firstBad{bad: len(parts)}
-	load := func(name string, length func() int, take func(r io.Reader, size int64, meta checkpoint.Meta) error, end func()) {
+	load := func(name string, length func() int, take func(r io.Reader, size int64, meta checkpoint.Meta) error,
+		end func()) {
 		f.group.Go(func() error {
 			for i, part := range parts {
 				section, size, err := part.Section(name)
@@ -150,12 +157,20 @@ func (e *Engine) loadParts(ctx context.Context, parts []*checkpoint.Reader, mode
 		return nil
 	})
 	nothing := func() {}
-	load(sectionWords, g.words.Len, func(r io.Reader, size int64, _ checkpoint.Meta) error { return g.words.Load(r, size) },
-		g.words.BuildLists)
-	load(sectionVectors, g.vectors.Len, func(r io.Reader, size int64, _ checkpoint.Meta) error { return g.vectors.Load(r, size) }, nothing)
-	load(sectionColumns, g.columns.Len, func(r io.Reader, size int64, _ checkpoint.Meta) error { return g.columns.Load(r, size) }, nothing)
-	load(sectionSlots, g.slots.len, func(r io.Reader, size int64, m checkpoint.Meta) error { return g.loadSlots(r, size, m.Revision) },
-		nothing)
+	load(sectionWords, g.words.Len, func(r io.Reader, size int64, _ checkpoint.Meta) error {
+		return g.words.Load(r, size)
+	}, g.words.BuildLists)
+	load(sectionVectors, g.vectors.Len, func(r io.Reader, size int64,
+		_ checkpoint.Meta) error {
+		return g.vectors.Load(r, size)
+	}, nothing)
+	load(sectionColumns, g.columns.Len, func(r io.Reader, size int64,
+		_ checkpoint.Meta) error {
+		return g.columns.Load(r, size)
+	}, nothing)
+	load(sectionSlots, g.slots.len, func(r io.Reader, size int64, m checkpoint.Meta) error {
+		return g.loadSlots(r, size, m.Revision)
+	}, nothing)
 	_ = f.group.Wait() // the goroutines note what fails
 	if f.err != nil {
 		return nil, f.bad, f.err

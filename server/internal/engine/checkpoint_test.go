@@ -91,7 +91,8 @@ func TestAStartFromACheckpointAnswersAsBefore(t *testing.T) {
 func copyFolder(t *testing.T, from, to string) {
 	t.Helper()
 	err := os.CopyFS(to, os.DirFS(from))
-	for errors.Is(err, fs.ErrNotExist) { // a checkpoint got its name meanwhile: a kill would leave it the one way or the other
+	// A checkpoint may get its name meanwhile: a kill would leave it the one way or the other.
+	for errors.Is(err, fs.ErrNotExist) {
 		if err := os.RemoveAll(to); err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +144,8 @@ func TestADamagedCheckpointIsNamedAndRebuilt(t *testing.T) {
 			}
 			e, log := logged(t, broken)
 			// A base makes the index be rebuilt; a segment, which a slow machine leaves, is replayed.
-			if !strings.Contains(log.String(), "rebuilt from the store") && !strings.Contains(log.String(), "replayed from the store") {
+			if !strings.Contains(log.String(), "rebuilt from the store") &&
+				!strings.Contains(log.String(), "replayed from the store") {
 				t.Errorf("%s, damaged at %d (cut %v), was not refused: %s", filepath.Base(file), at, cut, log)
 			}
 			if got := describe(t, e); got != want {
@@ -184,7 +186,8 @@ func TestTheGraphIsSavedThoughNothingWasWrittenSince(t *testing.T) {
 	}
 	again := open(t, dir)
 	file := again.kept
-	g, err := again.readCheckpoint(context.Background(), func() (*embed.Model, error) { return again.readModel(file) }, file)
+	g, err := again.readCheckpoint(context.Background(), func() (*embed.Model, error) { return again.readModel(file) },
+		file)
 	if err != nil {
 		t.Fatal(err)
 	}

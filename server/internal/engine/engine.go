@@ -26,9 +26,9 @@ type Config struct {
 
 	Cores           int           // of the machine that background work may use; default runtime.GOMAXPROCS(0)
 	TailLimit       int           // vectors waiting for the graph that make writers wait; default 1,048,576
-	TrainAt         int           // papers at which a model is first trained of its own accord; default 1,000, below 0 never
-	Idle            time.Duration // without writes before the engine trains of its own accord; default 30 s
-	CheckpointEvery uint64        // revisions after which a checkpoint is written; default: when a start would replay for a second
+	TrainAt         int           // papers at which a model is first trained by itself; default 1,000, below 0 never
+	Idle            time.Duration // without writes before the engine trains by itself; default 30 s
+	CheckpointEvery uint64        // revisions between checkpoints; default: one when a start would replay for a second
 	NoCheckpoints   bool          // keep none: every start then builds the index from the store
 
 	// Hook is called at named points of writing (store.Point*, checkpoint.Point*, and those of this package), for tests
@@ -147,7 +147,9 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		buildFrom:   noBuild,
 	}
 	e.background, e.stop = context.WithCancel(context.Background())
-	s, err := store.Open(cfg.Dir, store.Options{Sink: e.sink, Logger: cfg.Logger, Clock: cfg.Now, Hook: cfg.Hook, Committed: cfg.Committed})
+	s, err := store.Open(cfg.Dir, store.Options{
+		Sink: e.sink, Logger: cfg.Logger, Clock: cfg.Now, Hook: cfg.Hook, Committed: cfg.Committed,
+	})
 	if err != nil {
 		e.stop()
 		return nil, err
@@ -167,7 +169,8 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	if _, err := e.keepModel(g); err != nil {
-		e.log.Warn("the model is not on disk: no checkpoint is written until one is", "error", err) // reads go on, at a full disk too
+		// Reads go on, at a full disk too.
+		e.log.Warn("the model is not on disk: no checkpoint is written until one is", "error", err)
 	} else {
 		e.pruneModels()
 	}

@@ -49,9 +49,10 @@ var topics = []string{
 func testPaper(i int) *paper.Paper {
 	topic := topics[i%len(topics)]
 	return &paper.Paper{
-		ID:         fmt.Sprintf("p%04d", i),
-		Title:      fmt.Sprintf("%s number%d", topic, i),
-		Abstract:   fmt.Sprintf("We study %s. The method number%d improves results on %s.", topic, i, strings.Fields(topic)[0]),
+		ID:    fmt.Sprintf("p%04d", i),
+		Title: fmt.Sprintf("%s number%d", topic, i),
+		Abstract: fmt.Sprintf("We study %s. The method number%d improves results on %s.", topic, i,
+			strings.Fields(topic)[0]),
 		Categories: []string{fmt.Sprintf("topic%d", i%len(topics))},
 	}
 }
@@ -353,7 +354,8 @@ func TestPurgeCountsFirstAndDeletesWithForce(t *testing.T) {
 	if err != nil || purged.Count != 20 || len(purged.Sample) != 20 {
 		t.Fatalf("dry run = %+v, %v", purged, err)
 	}
-	if purged, err = e.Purge(ctx, parse(t, `categories:"topic1"`), true); err != nil || purged.Count != 20 || purged.Position.Revision != 120 {
+	if purged, err = e.Purge(ctx, parse(t, `categories:"topic1"`), true); err != nil || purged.Count != 20 ||
+		purged.Position.Revision != 120 {
 		t.Fatalf("purge = %+v, %v", purged, err)
 	}
 	if s, _ := e.Stats(ctx); s.Papers != 80 {
@@ -400,7 +402,9 @@ func TestListGivesEveryIDOnceInOrder(t *testing.T) {
 func TestExplanationsSumToTheScores(t *testing.T) {
 	e := open(t, t.TempDir())
 	mustUpsert(t, e, testPapers(0, 60)...)
-	x, err := e.Explain(context.Background(), ExplainQuery{Text: "graph message passing of proteins", Target: "p0005", MaxTerms: 2})
+	x, err := e.Explain(context.Background(), ExplainQuery{
+		Text: "graph message passing of proteins", Target: "p0005", MaxTerms: 2,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -426,7 +430,8 @@ func TestDuplicatesAreGrouped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(page.Groups); len(page.Groups) != 2 || page.Groups[0].IDs[0] != "copy-a" || page.Groups[0].IDs[1] != "p0011" {
+	if got := fmt.Sprint(page.Groups); len(page.Groups) != 2 || page.Groups[0].IDs[0] != "copy-a" ||
+		page.Groups[0].IDs[1] != "p0011" {
 		t.Errorf("groups %s", got)
 	}
 }
@@ -449,17 +454,21 @@ func TestAnExplanationHasTheScoresOfTheHit(t *testing.T) {
 		{PaperID: "p0020"},
 	} {
 		for _, o := range []Options{
-			{Mode: ModeExact}, {DenseWeight: &dense}, {Filter: parse(t, `categories:"topic2"`)}, {RecencyHalfLife: 5000 * time.Hour},
+			{Mode: ModeExact}, {DenseWeight: &dense}, {Filter: parse(t, `categories:"topic2"`)},
+			{RecencyHalfLife: 5000 * time.Hour},
 		} {
 			q.Options = o
 			result := search(t, e, q)
 			for _, place := range []int{0, len(result.Hits) - 1} {
 				hit := result.Hits[place]
-				x, err := e.Explain(context.Background(), ExplainQuery{Text: q.Text, PaperID: q.PaperID, Target: hit.Paper.ID, MaxTerms: 20, Options: o})
+				x, err := e.Explain(context.Background(), ExplainQuery{
+					Text: q.Text, PaperID: q.PaperID, Target: hit.Paper.ID, MaxTerms: 20, Options: o,
+				})
 				if err != nil {
 					t.Fatal(err)
 				}
-				if math.Abs(x.Cosine-hit.Cosine) > 1e-3 || math.Abs(x.BM25-hit.BM25) > 1e-5 || math.Abs(x.Score-hit.Score) > 1e-9 || x.Parts != hit.Parts {
+				if math.Abs(x.Cosine-hit.Cosine) > 1e-3 || math.Abs(x.BM25-hit.BM25) > 1e-5 || math.Abs(x.Score-hit.Score) > 1e-9 ||
+					x.Parts != hit.Parts {
 					t.Errorf("%q%q: explained %+v, the hit has %+v", q.Text, q.PaperID, x.Likeness, hit.Likeness)
 				}
 			}
@@ -468,11 +477,14 @@ func TestAnExplanationHasTheScoresOfTheHit(t *testing.T) {
 	// What a search does not find is placed beside what it finds.
 	only := Options{Filter: parse(t, `id = "p0005"`)}
 	for _, target := range []string{"p0005", "p0006"} {
-		x, err := e.Explain(context.Background(), ExplainQuery{Text: testPaper(6).Title, Target: target, MaxTerms: 20, Options: only})
+		x, err := e.Explain(context.Background(), ExplainQuery{
+			Text: testPaper(6).Title, Target: target, MaxTerms: 20, Options: only,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if sum := x.Parts.Dense + x.Parts.Words + x.Parts.Phrase + x.Parts.Neighbourhood; !(x.Score > 0 && x.Score <= 1) || math.Abs(sum-x.Score) > 1e-9 {
+		if sum := x.Parts.Dense + x.Parts.Words + x.Parts.Phrase + x.Parts.Neighbourhood; !(x.Score > 0 && x.Score <= 1) ||
+			math.Abs(sum-x.Score) > 1e-9 {
 			t.Errorf("%s: score %g of parts %+v", target, x.Score, x.Parts)
 		}
 	}

@@ -59,7 +59,9 @@ func (e *Engine) Explain(ctx context.Context, q ExplainQuery) (*Explanation, err
 }
 
 // place scores a paper as the first page of the search would.
-func (e *Engine) place(ctx context.Context, r *ranker, v *view, ask *question, o *Options, slot uint32) (rank.Scored, error) {
+func (e *Engine) place(
+	ctx context.Context, r *ranker, v *view, ask *question, o *Options, slot uint32,
+) (rank.Scored, error) {
 	if err := v.restrict(o.Filter); err != nil {
 		return rank.Scored{}, err
 	}

@@ -31,7 +31,7 @@ type Generation struct {
 	base    uint64 // revision below which this generation cannot answer
 	applied atomic.Pointer[mark]
 
-	caughtUp uint64       // revisions that the applier caught up with, while writes waited, to put this generation in place
+	caughtUp uint64       // revisions applied, while writes waited, to put this generation in place
 	dead     atomic.Int64 // slots killed
 
 	compared embed.Terms // scratch of sameText

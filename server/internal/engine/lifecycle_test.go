@@ -130,7 +130,8 @@ func TestADurableBatchIsVisibleThoughTheStoreFailsBehindIt(t *testing.T) {
 	if hits := search(t, e, Query{Text: "graph neural network"}).Hits; len(hits) == 0 {
 		t.Error("no hits after the fault")
 	}
-	if page, err := e.List(patience(t), ListQuery{PageSize: 100, Filter: parse(t, `categories:"topic0"`)}); err != nil || len(page.Papers) != 3 {
+	if page, err := e.List(patience(t), ListQuery{PageSize: 100, Filter: parse(t, `categories:"topic0"`)}); err != nil ||
+		len(page.Papers) != 3 {
 		t.Errorf("list of %d papers, %v", len(page.Papers), err)
 	}
 	if err := e.Close(context.Background()); err != nil {
@@ -186,7 +187,9 @@ func TestAPaperThatCannotBecomeVisibleIsAnErrorNotAWait(t *testing.T) {
 	if hits := search(t, e, Query{PaperID: "p0003"}).Hits; len(hits) == 0 {
 		t.Error("the other papers are not found any more")
 	}
-	if page, err := e.List(patience(t), ListQuery{PageSize: 100, Filter: parse(t, `categories:"topic0"`)}); err != nil || len(page.Papers) != 3 { // it is stored, so it is listed
+	// It is stored, so it is listed.
+	if page, err := e.List(patience(t), ListQuery{PageSize: 100, Filter: parse(t, `categories:"topic0"`)}); err != nil ||
+		len(page.Papers) != 3 {
 		t.Errorf("list of %d papers, %v", len(page.Papers), err)
 	}
 }
@@ -263,7 +266,9 @@ func TestCloseEndsATrainingAndKeepsItsPapers(t *testing.T) {
 	begun, trained := make(chan struct{}), make(chan error, 1)
 	var once sync.Once
 	go func() {
-		_, err := e.Train(context.Background(), TrainOptions{Epochs: 10_000}, func(TrainProgress) { once.Do(func() { close(begun) }) })
+		_, err := e.Train(context.Background(), TrainOptions{Epochs: 10_000}, func(TrainProgress) {
+			once.Do(func() { close(begun) })
+		})
 		trained <- err
 	}()
 	<-begun

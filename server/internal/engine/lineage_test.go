@@ -50,7 +50,8 @@ func otherPapers(from, to int) []*paper.Paper {
 // TestACheckpointOfALostHistoryIsNeverServed: the store's file comes back from a copy, and then its revisions pass the
 // number of a checkpoint that was made of what the copy does not have.
 func TestACheckpointOfALostHistoryIsNeverServed(t *testing.T) {
-	lower(t, &refitFrom, 1<<40)                // a checkpoint of another model is refused for that, before its history is looked at
+	// A checkpoint of another model is refused for that, before its history is looked at.
+	lower(t, &refitFrom, 1<<40)
 	for _, number := range []int{20, 30, 40} { // below the checkpoint's revision, at it, and above
 		for _, variant := range []string{"removed", "put back", "put back closed"} {
 			t.Run(fmt.Sprint(number, " ", variant), func(t *testing.T) {
@@ -69,7 +70,8 @@ func TestACheckpointOfALostHistoryIsNeverServed(t *testing.T) {
 					t.Fatal(err)
 				}
 				e, log := logged(t, dir)
-				if !strings.Contains(log.String(), "of another history") { // a base is removed, segments behind one of its own are left out
+				// A base is removed, segments behind one of its own are left out.
+				if !strings.Contains(log.String(), "of another history") {
 					t.Errorf("the log does not tell of the checkpoint: %s", log)
 				}
 				mustUpsert(t, e, others...)
@@ -152,18 +154,19 @@ func TestACheckpointThatNamesAPositionOfAnotherIsFoundOut(t *testing.T) {
 		t.Fatalf("%+v and %+v", meta, foreign.Meta())
 	}
 	meta.Slots = foreign.Meta().Slots
-	_, err = checkpoint.Folder{Path: filepath.Join(dir, "checkpoints")}.WriteBase(t.Context(), meta, func(w *checkpoint.Writer) error {
-		for _, name := range foreign.Sections() {
-			r, _, err := foreign.Section(name)
-			if err == nil {
-				_, err = io.Copy(w.Section(name), r)
+	_, err = checkpoint.Folder{Path: filepath.Join(dir, "checkpoints")}.WriteBase(t.Context(), meta,
+		func(w *checkpoint.Writer) error {
+			for _, name := range foreign.Sections() {
+				r, _, err := foreign.Section(name)
+				if err == nil {
+					_, err = io.Copy(w.Section(name), r)
+				}
+				if err != nil {
+					return err
+				}
 			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+			return nil
+		})
 	if err := errors.Join(err, ownChain.Close(), foreignChain.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +206,8 @@ func TestTheCheckComparesContent(t *testing.T) {
 		}
 		spoiled.publish(30)
 		e.live.Store(spoiled)
-		if err := e.Check(t.Context()); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "p0003") {
+		if err := e.Check(t.Context()); err == nil || !strings.Contains(err.Error(), name) ||
+			!strings.Contains(err.Error(), "p0003") {
 			t.Errorf("the %s of another paper: %v", name, err)
 		}
 		e.live.Store(g)

@@ -31,7 +31,10 @@ func (e *Engine) keepModel(g *Generation) (undo func() error, err error) {
 	if err != nil {
 		return nil, storeError(err)
 	}
-	meta := checkpoint.ModelMeta{Lineage: position.Lineage.String(), Revision: position.Revision, Fingerprint: g.model.Fingerprint(), Created: g.created}
+	meta := checkpoint.ModelMeta{
+		Lineage: position.Lineage.String(), Revision: position.Revision, Fingerprint: g.model.Fingerprint(),
+		Created: g.created,
+	}
 	path, err := e.models().Write(meta, keptModel{g})
 	if err != nil {
 		return nil, fmt.Errorf("keep the model: %w", err)

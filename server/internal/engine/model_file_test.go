@@ -65,8 +65,8 @@ func TestAnAcknowledgedTrainingSurvivesWithoutACheckpoint(t *testing.T) {
 		copyFolder(t, dir, killed)
 		again, log := logged(t, killed)
 		if got, trained := modelOf(t, again); got != info.Fingerprint || !trained {
-			t.Errorf("with an older checkpoint %v: the model %s (trained %v) serves, acknowledged was %s: %s", older, got, trained,
-				info.Fingerprint, log)
+			t.Errorf("with an older checkpoint %v: the model %s (trained %v) serves, acknowledged was %s: %s", older, got,
+				trained, info.Fingerprint, log)
 		}
 		if s, _ := again.Stats(context.Background()); !s.Model.CreateTime.Equal(info.CreateTime) {
 			t.Errorf("made at %v, acknowledged was %v", s.Model.CreateTime, info.CreateTime)

@@ -21,13 +21,25 @@ func TestPlanWishesByThePolicy(t *testing.T) {
 		"nothing stored":                  {quiet, nothing, false},
 		"few papers, words never counted": {with(func(s *state) { s.papers, s.slots = 20, 20 }), refit, true},
 		"few papers, in a bulk write":     {with(func(s *state) { s.papers, s.slots, s.idle = 20, 20, 0 }), refit, false},
-		"few papers, counted":             {with(func(s *state) { s.papers, s.slots, s.learnt = 30, 30, 20 }), nothing, false},
-		"few papers, doubled":             {with(func(s *state) { s.papers, s.slots, s.learnt = 40, 40, 20 }), refit, true},
-		"enough papers":                   {with(func(s *state) { s.papers, s.slots, s.learnt = 1000, 1000, 900 }), train, true},
-		"enough papers, in a bulk write":  {with(func(s *state) { s.papers, s.slots, s.grown = 1000, 1000, 400 }), train, false},
-		"enough papers, in a trickle":     {with(func(s *state) { s.papers, s.slots, s.grown, s.idle = 1500, 1500, 300, 0 }), train, true},
-		"trained, not doubled":            {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 1900, 1900, 1000, true }), nothing, false},
-		"trained, doubled":                {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 2000, 2000, 1000, true }), train, true},
+		"few papers, counted": {with(func(s *state) {
+			s.papers, s.slots, s.learnt = 30, 30, 20
+		}), nothing, false},
+		"few papers, doubled": {with(func(s *state) { s.papers, s.slots, s.learnt = 40, 40, 20 }), refit, true},
+		"enough papers": {with(func(s *state) {
+			s.papers, s.slots, s.learnt = 1000, 1000, 900
+		}), train, true},
+		"enough papers, in a bulk write": {with(func(s *state) {
+			s.papers, s.slots, s.grown = 1000, 1000, 400
+		}), train, false},
+		"enough papers, in a trickle": {with(func(s *state) {
+			s.papers, s.slots, s.grown, s.idle = 1500, 1500, 300, 0
+		}), train, true},
+		"trained, not doubled": {with(func(s *state) {
+			s.papers, s.slots, s.learnt, s.trained = 1900, 1900, 1000, true
+		}), nothing, false},
+		"trained, doubled": {with(func(s *state) {
+			s.papers, s.slots, s.learnt, s.trained = 2000, 2000, 1000, true
+		}), train, true},
 		"a large corpus pours in": {with(func(s *state) {
 			s.papers, s.slots, s.grown, s.idle, s.tail, s.tailMax = 100_000, 100_000, 90_000, 0, 100_000, 1<<20
 		}), train, true},
@@ -43,27 +55,41 @@ func TestPlanWishesByThePolicy(t *testing.T) {
 		"its tail": {with(func(s *state) {
 			s.papers, s.slots, s.learnt, s.trained, s.tail, s.idle = 300_000, 300_000, 200_000, true, 200_000, 0
 		}), link, true},
-		"training turned off":                 {with(func(s *state) { s.papers, s.slots, s.learnt, s.trainAt = 5000, 5000, 4000, -1 }), nothing, false},
-		"a third is dead":                     {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 2000, 3000, 2000, true }), compact, true},
-		"few are dead":                        {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 9000, 9500, 9000, true }), nothing, false},
-		"much to replay":                      {with(func(s *state) { s.behind, s.idle = 10_000, 0 }), snapshot, true},
-		"little to replay, busy":              {with(func(s *state) { s.behind, s.idle = 10, 0 }), nothing, false},
-		"little to replay, quiet":             {with(func(s *state) { s.behind = 10 }), nothing, false},
-		"a second to replay":                  {with(func(s *state) { s.behind, s.idle, s.replay = 100, 0, time.Second }), snapshot, true},
-		"a generation never saved":            {with(func(s *state) { s.slots, s.papers, s.learnt, s.current = 1, 1, 1, false }), snapshot, true},
-		"a new store":                         {with(func(s *state) { s.current = false }), nothing, false},
-		"most of the store is free":           {with(func(s *state) { s.file, s.free = 150*mib, 100*mib }), shrink, true},
-		"some of the store is free":           {with(func(s *state) { s.file, s.free = 300*mib, 100*mib }), nothing, false},
-		"a long list of free pages":           {with(func(s *state) { s.file, s.free = 9000*mib, 200*mib }), shrink, true},
-		"a long list, in a bulk write":        {with(func(s *state) { s.file, s.free, s.idle = 9000*mib, 200*mib, 0 }), shrink, false},
+		"training turned off": {with(func(s *state) {
+			s.papers, s.slots, s.learnt, s.trainAt = 5000, 5000, 4000, -1
+		}), nothing, false},
+		"a third is dead": {with(func(s *state) {
+			s.papers, s.slots, s.learnt, s.trained = 2000, 3000, 2000, true
+		}), compact, true},
+		"few are dead": {with(func(s *state) {
+			s.papers, s.slots, s.learnt, s.trained = 9000, 9500, 9000, true
+		}), nothing, false},
+		"much to replay":          {with(func(s *state) { s.behind, s.idle = 10_000, 0 }), snapshot, true},
+		"little to replay, busy":  {with(func(s *state) { s.behind, s.idle = 10, 0 }), nothing, false},
+		"little to replay, quiet": {with(func(s *state) { s.behind = 10 }), nothing, false},
+		"a second to replay": {with(func(s *state) {
+			s.behind, s.idle, s.replay = 100, 0, time.Second
+		}), snapshot, true},
+		"a generation never saved": {with(func(s *state) {
+			s.slots, s.papers, s.learnt, s.current = 1, 1, 1, false
+		}), snapshot, true},
+		"a new store":               {with(func(s *state) { s.current = false }), nothing, false},
+		"most of the store is free": {with(func(s *state) { s.file, s.free = 150*mib, 100*mib }), shrink, true},
+		"some of the store is free": {with(func(s *state) { s.file, s.free = 300*mib, 100*mib }), nothing, false},
+		"a long list of free pages": {with(func(s *state) { s.file, s.free = 9000*mib, 200*mib }), shrink, true},
+		"a long list, in a bulk write": {with(func(s *state) {
+			s.file, s.free, s.idle = 9000*mib, 200*mib, 0
+		}), shrink, false},
 		"reads have mapped much of the store": {with(func(s *state) { s.mapped = 200 * mib }), unmap, true},
 		"the graph has grown":                 {with(func(s *state) { s.unsaved = 5000 }), snapshot, true},
 		"the graph still grows":               {with(func(s *state) { s.unsaved, s.tail = 5000, 5000 }), link, true},
-		"one paper is nothing to learn":       {with(func(s *state) { s.papers, s.slots, s.trainAt = 1, 1, 1 }), nothing, false},
-		"little to replay, no checkpoints":    {with(func(s *state) { s.behind, s.keeps = 10, false }), nothing, false},
-		"records that nobody sees":            {with(func(s *state) { s.unseen = true }), collect, true},
-		"log that nobody needs":               {with(func(s *state) { s.log = true }), trim, true},
-		"a generation that nobody reads":      {with(func(s *state) { s.replaced = true }), release, true},
+		"one paper is nothing to learn": {with(func(s *state) {
+			s.papers, s.slots, s.trainAt = 1, 1, 1
+		}), nothing, false},
+		"little to replay, no checkpoints": {with(func(s *state) { s.behind, s.keeps = 10, false }), nothing, false},
+		"records that nobody sees":         {with(func(s *state) { s.unseen = true }), collect, true},
+		"log that nobody needs":            {with(func(s *state) { s.log = true }), trim, true},
+		"a generation that nobody reads":   {with(func(s *state) { s.replaced = true }), release, true},
 	} {
 		for task, w := range plan(test.s) {
 			if wanted := task == int(test.want) && test.want != nothing; w.wanted != wanted || wanted && w.quiet != test.now {
@@ -75,13 +101,16 @@ func TestPlanWishesByThePolicy(t *testing.T) {
 
 // TestTheTailWaitsForAModelUpToItsLimit pours papers in: the graph waits for the model, unless writers would.
 func TestTheTailWaitsForAModelUpToItsLimit(t *testing.T) {
-	pouring := state{papers: 50_000, slots: 50_000, grown: 40_000, trainAt: 1000, calm: time.Minute, tail: 50_000, tailMax: 60_000}
+	pouring := state{
+		papers: 50_000, slots: 50_000, grown: 40_000, trainAt: 1000, calm: time.Minute, tail: 50_000, tailMax: 60_000,
+	}
 	if plan(pouring)[link].wanted {
 		t.Error("a graph is built for a model that has to go")
 	}
 	full, over, never := pouring, pouring, pouring
 	full.tail, over.idle, never.trainAt = 60_000, linkIdle, -1
-	for name, s := range map[string]state{"at the limit": full, "when the writes have ended": over, "without a training to come": never} {
+	for name, s := range map[string]state{"at the limit": full, "when the writes have ended": over,
+		"without a training to come": never} {
 		if !plan(s)[link].wanted {
 			t.Errorf("%s no graph is built", name)
 		}

@@ -127,7 +127,8 @@ func TestAClockThatJumpsBackStopsNothing(t *testing.T) {
 	changed.Title += " again"
 	second := mustUpsert(t, e, changed)[0].Paper
 	if second.UpdateTime.Before(first[0].Paper.UpdateTime) || second.Revision <= first[39].Paper.Revision {
-		t.Errorf("an update behind the jump: %v at revision %d, before it %v", second.UpdateTime, second.Revision, first[0].Paper.UpdateTime)
+		t.Errorf("an update behind the jump: %v at revision %d, before it %v", second.UpdateTime, second.Revision,
+			first[0].Paper.UpdateTime)
 	}
 	soon(t, "a count of the words", func() bool { s, _ := e.Stats(context.Background()); return s.Model.Papers == 40 })
 	result := search(t, e, Query{Text: "graph", Options: Options{RecencyHalfLife: time.Hour}})

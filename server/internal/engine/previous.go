@@ -62,4 +62,5 @@ func (e *Engine) lookAt(token string, request uint64) (func() *view, error) {
 }
 
 // errChangedSince: a paper that a page's request names has changed since the first page.
-var errChangedSince = fmt.Errorf("%w: a paper that the search names was written since the first page; search again", ErrPageExpired)
+var errChangedSince = fmt.Errorf("%w: a paper that the search names was written since the first page; search again",
+	ErrPageExpired)

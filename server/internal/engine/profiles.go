@@ -56,8 +56,9 @@ func (e *Engine) Events(owner, id, token string, size int) ([]profile.Event, str
 }
 
 // listed reads one page of a list in the order of ids.
-func listed[T any](kind idTokens, token string, size int, id func(T) string, read func(after string, limit int) ([]T, error)) (
-	[]T, string, error) {
+func listed[T any](
+	kind idTokens, token string, size int, id func(T) string, read func(after string, limit int) ([]T, error),
+) ([]T, string, error) {
 	after, err := kind.decode(token)
 	if err != nil {
 		return nil, "", err

@@ -43,7 +43,9 @@ func (r *reference) paper(rng *rand.Rand, id string) *paper.Paper {
 		}
 		return s
 	}
-	p := &paper.Paper{ID: id, Title: text(3), Abstract: text(rng.IntN(20)), Categories: []string{fmt.Sprintf("c%d", rng.IntN(3))}}
+	p := &paper.Paper{
+		ID: id, Title: text(3), Abstract: text(rng.IntN(20)), Categories: []string{fmt.Sprintf("c%d", rng.IntN(3))},
+	}
 	if rng.IntN(20) == 0 {
 		p.Title, p.Abstract = "the of", "?!"
 	}
@@ -143,8 +145,8 @@ func (r *reference) verify(t *testing.T, e *Engine, rng *rand.Rand) {
 		}
 		const rounding = 2e-3
 		if math.Abs(hit.Cosine-truth) > rounding || (!dead && hit.Cosine < order[i]-rounding) {
-			t.Fatalf("%q %q: place %d is %s at %.4f, truly %.4f; that place has %.4f", text, q.Filter, i, hit.Paper.ID, hit.Cosine,
-				truth, order[i])
+			t.Fatalf("%q %q: place %d is %s at %.4f, truly %.4f; that place has %.4f", text, q.Filter, i, hit.Paper.ID,
+				hit.Cosine, truth, order[i])
 		}
 	}
 	if !dead && len(result.Hits) < min(10, len(order)) {
@@ -203,7 +205,8 @@ func randomOperations(t *testing.T, kind string, seed uint64, steps int) {
 			}
 			for i, p := range batch {
 				old := r.papers[p.ID]
-				if written.Results[i].Created != (old == nil) || written.Results[i].Unchanged != (old != nil && papertest.SameContent(old, p)) {
+				if written.Results[i].Created != (old == nil) ||
+					written.Results[i].Unchanged != (old != nil && papertest.SameContent(old, p)) {
 					t.Fatalf("step %d: %s: %+v", step, p.ID, written.Results[i])
 				}
 				r.papers[p.ID] = p

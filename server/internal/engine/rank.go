@@ -106,5 +106,7 @@ func (e *Engine) order(r *ranker, v *view, ask *pageRequest, limit int) error {
 
 // likeness is what a hit says of itself.
 func (g *Generation) likeness(kind rank.Kind, hit *rank.Scored) Likeness {
-	return Likeness{Score: hit.Score, Parts: hit.Parts, Cosine: hit.Cosine, BM25: hit.BM25, OneIn: g.odds.OneIn(kind, hit.Cosine)}
+	return Likeness{
+		Score: hit.Score, Parts: hit.Parts, Cosine: hit.Cosine, BM25: hit.BM25, OneIn: g.odds.OneIn(kind, hit.Cosine),
+	}
 }

@@ -21,7 +21,8 @@ func TestASpareCoreChangesNoAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustUpsert(t, e, testPapers(300, 310)...)
-	for _, text := range []string{"graph neural network", "number305", "speech number17 audio. It is so.", "zeppelins", "number308"} {
+	for _, text := range []string{"graph neural network", "number305", "speech number17 audio. It is so.", "zeppelins",
+		"number308"} {
 		var answers [2][]rank.Scored
 		for i, spare := range []bool{false, true} {
 			r := e.rankers.New().(*ranker)
@@ -61,14 +62,16 @@ func TestScoresAreReadable(t *testing.T) {
 	}
 	for i, q := range queries {
 		for j, o := range []Options{
-			{}, {DenseWeight: weight(0)}, {DenseWeight: weight(1)}, {RecencyHalfLife: 1000 * time.Hour}, {Filter: parse(t, `id = "p0009"`)},
+			{}, {DenseWeight: weight(0)}, {DenseWeight: weight(1)}, {RecencyHalfLife: 1000 * time.Hour},
+			{Filter: parse(t, `id = "p0009"`)},
 		} {
 			q.Options, q.PageSize = o, 100
 			result := search(t, e, q)
 			for place, hit := range result.Hits {
 				p := hit.Parts
 				sum := p.Dense + p.Words + p.Phrase + p.Neighbourhood
-				if !(hit.Score >= 0 && hit.Score <= 1) || math.Abs(sum-hit.Score) > 1e-9 || min(p.Dense, p.Words, p.Phrase, p.Neighbourhood) < 0 {
+				if !(hit.Score >= 0 && hit.Score <= 1) || math.Abs(sum-hit.Score) > 1e-9 ||
+					min(p.Dense, p.Words, p.Phrase, p.Neighbourhood) < 0 {
 					t.Errorf("query %d, options %d, place %d: score %g of parts %+v", i, j, place, hit.Score, p)
 				}
 				if place > 0 && hit.Score > result.Hits[place-1].Score+1e-12 {

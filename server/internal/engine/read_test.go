@@ -79,7 +79,8 @@ func TestAWaitForAnUpdateEndsWithItsContext(t *testing.T) {
 	if _, err := e.Search(ctx, &Query{PaperID: "p0010", PageSize: 1}); !errors.Is(err, context.Canceled) {
 		t.Errorf("search = %v", err)
 	}
-	if _, err := e.List(ctx, ListQuery{PageSize: 10, Filter: parse(t, `categories:"topic0"`)}); !errors.Is(err, context.Canceled) {
+	_, err := e.List(ctx, ListQuery{PageSize: 10, Filter: parse(t, `categories:"topic0"`)})
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("list = %v", err)
 	}
 }
@@ -89,7 +90,9 @@ func TestAnExportHasThePapersThatChangeMeanwhile(t *testing.T) {
 	e := open(t, t.TempDir())
 	mustUpsert(t, e, testPapers(0, 700)...)
 	mustUpsert(t, e, testPapers(700, 1400)...)
-	for _, filter := range []string{"", `categories:"topic0" OR categories:"topic1" OR categories:"topic2" OR categories:"topic3" OR categories:"topic4"`} {
+	const all = `categories:"topic0" OR categories:"topic1" OR categories:"topic2" OR categories:"topic3" ` +
+		`OR categories:"topic4"`
+	for _, filter := range []string{"", all} {
 		exported := 0
 		err := e.Export(patience(t), parse(t, filter), func(p *paper.Paper) error {
 			if exported++; exported == 1 {
@@ -177,10 +180,13 @@ func TestAnEmptyEngineAnswersEverything(t *testing.T) {
 		if hits := search(t, e, Query{Text: "graph"}).Hits; len(hits) != 0 {
 			t.Errorf("%s: hits %v", kind, ids(hits))
 		}
-		if hits := search(t, e, Query{Text: "graph", Options: Options{Filter: parse(t, `id = "x"`), Mode: ModeExact, Diversity: .5}}).Hits; len(hits) != 0 {
+		hits := search(t, e, Query{Text: "graph", Options: Options{Filter: parse(t, `id = "x"`), Mode: ModeExact,
+			Diversity: .5}}).Hits
+		if len(hits) != 0 {
 			t.Errorf("%s: hits %v", kind, ids(hits))
 		}
-		if page, err := e.List(ctx, ListQuery{PageSize: 10}); err != nil || len(page.Papers) != 0 || page.NextPageToken != "" {
+		if page, err := e.List(ctx, ListQuery{PageSize: 10}); err != nil || len(page.Papers) != 0 ||
+			page.NextPageToken != "" {
 			t.Errorf("%s: list %+v, %v", kind, page, err)
 		}
 		if page, err := e.Duplicates(ctx, DuplicateQuery{MinCosine: .9, PageSize: 10}); err != nil || len(page.Groups) != 0 {
@@ -216,7 +222,8 @@ func TestRecallIsMeasuredOnPapersWithVectors(t *testing.T) {
 	if err != nil || report.Queries != 10 || report.Recall < .95 {
 		t.Errorf("filtered: %+v, %v", report, err)
 	}
-	if report, err = e.EvaluateRecall(patience(t), RecallQuery{Queries: 100, K: 10, Filter: parse(t, `categories:"nobody"`)}); err != nil || report.Queries != 0 {
+	report, err = e.EvaluateRecall(patience(t), RecallQuery{Queries: 100, K: 10, Filter: parse(t, `categories:"nobody"`)})
+	if err != nil || report.Queries != 0 {
 		t.Errorf("filtered to nothing: %+v, %v", report, err)
 	}
 }
@@ -233,7 +240,8 @@ func TestErrorsOfTheStoreKeepTheirMeaning(t *testing.T) {
 		}
 	}
 	e := open(t, t.TempDir())
-	if _, err := e.Delete(patience(t), "unheard of"); !errors.Is(err, ErrNotFound) || err.Error() != `paper not found: "unheard of"` {
+	if _, err := e.Delete(patience(t), "unheard of"); !errors.Is(err, ErrNotFound) ||
+		err.Error() != `paper not found: "unheard of"` {
 		t.Errorf("delete: %v", err)
 	}
 }

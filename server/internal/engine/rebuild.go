@@ -18,7 +18,9 @@ const scanRun = 1000
 // build makes a generation of everything stored, for a model. It runs beside writes: papers that change during the scan
 // are put right by replaying the log behind start, the store's revision before the scan, which must not be trimmed
 // meanwhile. report, which may be nil, is told how many papers are in.
-func (e *Engine) build(ctx context.Context, start uint64, model *embed.Model, created time.Time, report func(done int)) (*Generation, error) {
+func (e *Engine) build(
+	ctx context.Context, start uint64, model *embed.Model, created time.Time, report func(done int),
+) (*Generation, error) {
 	g, err := newGeneration(e.cfg.Index, model, created)
 	if err != nil {
 		return nil, err
@@ -187,12 +189,16 @@ func (e *Engine) fit(ctx context.Context, report func(done int)) (*embed.Model, 
 
 // replaceLive builds a generation for a model and puts it in place of the live one. The caller has put its element
 // into e.building.
-func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created time.Time, report func(stage string, share float64)) error {
+func (e *Engine) replaceLive(
+	ctx context.Context, model *embed.Model, created time.Time, report func(stage string, share float64),
+) error {
 	e.dropPrevious() // three at once would be too much memory
 	total := max(1, e.store.Count())
 	start := e.holdLog()
 	defer e.releaseLog()
-	next, err := e.build(ctx, start, model, created, func(done int) { report("embedding", min(1, float64(done)/float64(total))) })
+	next, err := e.build(ctx, start, model, created, func(done int) {
+		report("embedding", min(1, float64(done)/float64(total)))
+	})
 	if err != nil {
 		return err
 	}
@@ -215,8 +221,8 @@ func (e *Engine) replaceLive(ctx context.Context, model *embed.Model, created ti
 	}
 	e.wakeCatchup()
 	e.forgetCheckpoint()
-	e.log.Info("a new generation is live", "papers", next.papers(), "model", model.Fingerprint(), "trained", model.Trained(),
-		"caught_up", next.caughtUp)
+	e.log.Info("a new generation is live", "papers", next.papers(), "model", model.Fingerprint(),
+		"trained", model.Trained(), "caught_up", next.caughtUp)
 	return nil
 }
 

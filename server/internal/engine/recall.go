@@ -81,7 +81,9 @@ const (
 
 // truths answers exact queries: the first few one by one, which took so long; the others share their scans, which
 // takes a third of the time.
-func (v *view) truths(ctx context.Context, asks []*index.Query, single int) (truths [][]index.Candidate, took time.Duration, err error) {
+func (v *view) truths(
+	ctx context.Context, asks []*index.Query, single int,
+) (truths [][]index.Candidate, took time.Duration, err error) {
 	truths = make([][]index.Candidate, len(asks))
 	begin := time.Now()
 	for i, ask := range asks[:single] {

@@ -30,7 +30,8 @@ func (e *Engine) Recommend(ctx context.Context, rec *Recommendation) (*Result, e
 	rec, hash = full.Recommendation, hash^full.state
 	look, err := e.lookAt(rec.PageToken, hash)
 	if errors.Is(err, ErrInvalidPageToken) && rec.ProfileID != "" {
-		return nil, fmt.Errorf("%w: the profile has changed since the first page, or the request has; begin again", ErrPageExpired)
+		return nil, fmt.Errorf("%w: the profile has changed since the first page, or the request has; begin again",
+			ErrPageExpired)
 	}
 	if err != nil {
 		return nil, err
@@ -128,7 +129,9 @@ func (e *Engine) lookForSubjects(ctx context.Context, look func() *view, rec ful
 }
 
 // lookForSeen is lookFor of ids in a view that hides what the profile has seen.
-func (e *Engine) lookForSeen(ctx context.Context, look func() *view, rec fullTaste, ids []string) (*view, []uint32, error) {
+func (e *Engine) lookForSeen(
+	ctx context.Context, look func() *view, rec fullTaste, ids []string,
+) (*view, []uint32, error) {
 	if rec.profile == nil || len(rec.profile.Seen) == 0 {
 		return e.lookFor(ctx, look, ids...)
 	}

@@ -37,8 +37,8 @@ func (b *Batch) takeRoom() error {
 	}
 	b.giveRoom()
 	if dead := g.dead.Load(); dead > 0 {
-		return fmt.Errorf("%w: it holds %d, of which %d were replaced or removed and go when it is rebuilt: try again in a minute",
-			ErrFull, maxSlots, dead)
+		return fmt.Errorf("%w: it holds %d, of which %d were replaced or removed and go when it is rebuilt: "+
+			"try again in a minute", ErrFull, maxSlots, dead)
 	}
 	return fmt.Errorf("%w: it holds %d: remove papers, or divide them among several servers", ErrFull, maxSlots)
 }

@@ -41,7 +41,8 @@ func TestAFullIndexRefusesWritesBeforeTheyAreCommitted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if stored := e.store.Count(); int64(stored) != written.Load() || s.Papers != stored || s.Vectors > 100 || stored < 89 {
-		t.Errorf("%d papers are stored, %d visible in %d slots, and %d were acknowledged", stored, s.Papers, s.Vectors, written.Load())
+		t.Errorf("%d papers are stored, %d visible in %d slots, and %d were acknowledged", stored, s.Papers, s.Vectors,
+			written.Load())
 	}
 	if under := e.underWay.Load(); under != 0 {
 		t.Errorf("room for %d papers is set aside for nobody", under)

@@ -37,7 +37,9 @@ func (e *Engine) Search(ctx context.Context, q *Query) (*Result, error) {
 	}
 	ask.choose(&q.Options)
 	request := pageRequest{&q.Options, ask.kind, q.PageSize, q.PageToken, hash}
-	result, _, err := e.answer(ctx, r, v, request, func(f rank.Find) (index.Report, error) { return r.rank(ctx, v, &ask, f) })
+	result, _, err := e.answer(ctx, r, v, request, func(f rank.Find) (index.Report, error) {
+		return r.rank(ctx, v, &ask, f)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +90,9 @@ func (r *ranker) textQuestion(g *Generation, text string) (question, error) {
 	g.model.Embed(r.vector, &r.analysis.Features)
 	kind := rank.KindOf(text, r.analysis.Words.Tokens)
 	return question{
-		Query:   rank.Query{Vector: r.vector, Terms: &r.analysis.Words, Weights: rank.DefaultWeights(kind, g.model.Trained())},
+		Query: rank.Query{
+			Vector: r.vector, Terms: &r.analysis.Words, Weights: rank.DefaultWeights(kind, g.model.Trained()),
+		},
 		kind:    kind,
 		unknown: r.unknownWords(g, text),
 	}, nil
@@ -97,8 +101,8 @@ func (r *ranker) textQuestion(g *Generation, text string) (question, error) {
 // vectorQuestion checks a caller's vector and scales it to length 1.
 func vectorQuestion(g *Generation, q *VectorQuery) (question, error) {
 	if fp := g.model.Fingerprint(); q.Model != fp {
-		return question{}, fmt.Errorf("%w: it was made by %q and the live model is %q; embed the text again", ErrModelMismatch,
-			q.Model, fp)
+		return question{}, fmt.Errorf("%w: it was made by %q and the live model is %q; embed the text again",
+			ErrModelMismatch, q.Model, fp)
 	}
 	if len(q.Values) != g.model.Dims() {
 		return question{}, fmt.Errorf("%w: it has %d values and the model %d dimensions", ErrInvalidVector, len(q.Values),
@@ -168,8 +172,9 @@ type pageRequest struct {
 
 // answer returns one page of hits with their papers, and the hits as they were ranked, in the ranker's memory.
 // candidates fills r.Ranked with scored candidates of the view.
-func (e *Engine) answer(ctx context.Context, r *ranker, v *view, ask pageRequest, candidates func(f rank.Find) (index.Report, error)) (
-	*Result, []rank.Scored, error) {
+func (e *Engine) answer(
+	ctx context.Context, r *ranker, v *view, ask pageRequest, candidates func(f rank.Find) (index.Report, error),
+) (*Result, []rank.Scored, error) {
 	p, err := v.resume(ask.token, ask.hash, ask.size)
 	if err != nil {
 		return nil, nil, err

@@ -124,7 +124,8 @@ func TestADamagedSegmentIsNamedAndReplayed(t *testing.T) {
 		}
 		e, log := logged(t, broken)
 		before := i / 5 // segments that stay good: each has five files
-		if !strings.Contains(log.String(), fmt.Sprintf("segments=%d ", before)) || i%3 < 2 && !strings.Contains(log.String(), filepath.Base(filepath.Dir(path))) {
+		if !strings.Contains(log.String(), fmt.Sprintf("segments=%d ", before)) ||
+			i%3 < 2 && !strings.Contains(log.String(), filepath.Base(filepath.Dir(path))) {
 			t.Errorf("%s: want %d segments, and the damaged one named: %s", file, before, log)
 		}
 		if got := describe(t, e); got != want {
@@ -164,8 +165,8 @@ func TestSegmentsAreFoldedWhenTheyOutgrowTheBase(t *testing.T) {
 			t.Fatalf("segments of %d bytes behind a base of %d", c.segments, c.base)
 		}
 	}
-	if folds := len(lengths) - len(slices.Compact(slices.Sorted(slices.Values(lengths)))); slices.Max(lengths) < 3 || folds == 0 ||
-		!slices.Contains(lengths[1:], 1) {
+	if folds := len(lengths) - len(slices.Compact(slices.Sorted(slices.Values(lengths)))); slices.Max(lengths) < 3 ||
+		folds == 0 || !slices.Contains(lengths[1:], 1) {
 		t.Errorf("parts after each write: %v", lengths)
 	}
 }

@@ -88,7 +88,8 @@ func (g *Generation) loadSlots(r io.Reader, size int64, revision uint64) error {
 	}
 	from, to, deaths := int64(le.Uint32(b[:])), int64(le.Uint32(b[4:])), int64(le.Uint32(b[8:]))
 	if from != int64(g.slots.len()) || to < from || size != slotHead+(to-from)*slotBytes+deaths*deathBytes {
-		return fmt.Errorf("%w: rows %d to %d behind %d, and %d deaths, in %d bytes", errSlots, from, to, g.slots.len(), deaths, size)
+		return fmt.Errorf("%w: rows %d to %d behind %d, and %d deaths, in %d bytes", errSlots, from, to, g.slots.len(),
+			deaths, size)
 	}
 	last := uint64(0)
 	if from > 0 {

@@ -117,7 +117,8 @@ func TestWritersStandStillForTheLastStretchOnly(t *testing.T) {
 	credit := e.pace.credit
 	e.pace.mu.Unlock()
 	if least := (runs - 2) * pacedRun / 2; credit < least {
-		t.Errorf("writers were granted %d revisions for %d that were replayed, of which they stood still for the rest; want %d",
+		t.Errorf("writers were granted %d revisions for %d that were replayed, "+
+			"of which they stood still for the rest; want %d",
 			credit, runs*pacedRun, least)
 	}
 }

@@ -12,7 +12,9 @@ import (
 
 // cloneTerms copies terms out of a scratch.
 func cloneTerms(t *embed.Terms) embed.Terms {
-	return embed.Terms{IDs: slices.Clone(t.IDs), Counts: slices.Clone(t.Counts), Tokens: t.Tokens, Bigrams: slices.Clone(t.Bigrams)}
+	return embed.Terms{
+		IDs: slices.Clone(t.IDs), Counts: slices.Clone(t.Counts), Tokens: t.Tokens, Bigrams: slices.Clone(t.Bigrams),
+	}
 }
 
 // sharesMemory reports whether an analysis has one set of terms for words and vector, as it does by default.

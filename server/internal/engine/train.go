@@ -71,8 +71,8 @@ func (e *Engine) train(ctx context.Context, o TrainOptions, report func(TrainPro
 				reading = false
 				e.store.DropMapped() // no text is read again
 			}
-			report(TrainProgress{Stage: stage, Progress: trainingShare * float64(p.Step) / float64(max(1, p.Steps)), Epoch: p.Epoch,
-				Loss: p.Loss, PerSec: p.DocumentsPerSecond, ETA: p.ETA})
+			report(TrainProgress{Stage: stage, Progress: trainingShare * float64(p.Step) / float64(max(1, p.Steps)),
+				Epoch: p.Epoch, Loss: p.Loss, PerSec: p.DocumentsPerSecond, ETA: p.ETA})
 		},
 	})
 	if err == nil {

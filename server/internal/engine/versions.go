@@ -83,7 +83,8 @@ func (t *slotTable) version(carrier uint32, revision uint64) (slot uint32, ok bo
 	case l == nil:
 		return carrier, revision < chunk.rows[carrier%slotChunk].died.Load()
 	}
-	for slot := l.rows[carrier%slotChunk].newest.Load(); slot > carrier; slot = t.links(slot).rows[slot%slotChunk].previous {
+	slot = l.rows[carrier%slotChunk].newest.Load()
+	for ; slot > carrier; slot = t.links(slot).rows[slot%slotChunk].previous {
 		if row := t.row(slot); row.born <= revision {
 			return slot, row.visible(revision)
 		}
@@ -132,8 +133,8 @@ func (g *Generation) sameText(slot uint32, it *item) bool {
 		return false
 	}
 	g.words.Terms(slot, &g.compared)
-	return g.compared.Tokens == it.words.Tokens && slices.Equal(g.compared.IDs, it.words.IDs) && slices.Equal(g.compared.Counts, it.words.Counts) &&
-		slices.Equal(g.compared.Bigrams, distinct(it.words.Bigrams))
+	return g.compared.Tokens == it.words.Tokens && slices.Equal(g.compared.IDs, it.words.IDs) &&
+		slices.Equal(g.compared.Counts, it.words.Counts) && slices.Equal(g.compared.Bigrams, distinct(it.words.Bigrams))
 }
 
 // distinct returns the different bigrams of a paper, rising, as the lexical index keeps them.

@@ -41,21 +41,25 @@ func TestAnUpdateOfAttributesTouchesNeitherVectorsNorWords(t *testing.T) {
 		if s.Papers != 200 || s.ZeroVectors != before.ZeroVectors {
 			t.Errorf("%s: %d papers, %d zero vectors", what, s.Papers, s.ZeroVectors)
 		}
-		for _, f := range []string{fmt.Sprintf("attributes.views = %d", n), fmt.Sprintf("attributes.views >= %d AND categories:n%d", n, n%3)} {
+		for _, f := range []string{fmt.Sprintf("attributes.views = %d", n),
+			fmt.Sprintf("attributes.views >= %d AND categories:n%d", n, n%3)} {
 			r := search(t, e, Query{Text: "number7", Options: Options{Mode: ModeExact, Filter: parse(t, f)}})
-			if len(r.Hits) != 1 || r.Hits[0].Paper.ID != testPaper(7).ID || r.Hits[0].Paper.Attributes["views"].Number != float64(n) {
+			if len(r.Hits) != 1 || r.Hits[0].Paper.ID != testPaper(7).ID ||
+				r.Hits[0].Paper.Attributes["views"].Number != float64(n) {
 				t.Errorf("%s: %q finds %+v", what, f, r.Hits)
 			}
 		}
-		if r := search(t, e, Query{Text: "number7", Options: Options{Filter: parse(t, fmt.Sprintf("attributes.views < %d", n))}}); len(r.Hits) > 0 {
+		r := search(t, e, Query{Text: "number7", Options: Options{Filter: parse(t, fmt.Sprintf("attributes.views < %d", n))}})
+		if len(r.Hits) > 0 {
 			t.Errorf("%s: an older version is found: %+v", what, r.Hits)
 		}
-		if r := search(t, e, Query{PaperID: testPaper(7).ID, PageSize: 200, Options: Options{Mode: ModeExact}}); len(r.Hits) != 100 &&
-			len(r.Hits) != 199 {
+		if r := search(t, e, Query{PaperID: testPaper(7).ID, PageSize: 200,
+			Options: Options{Mode: ModeExact}}); len(r.Hits) != 100 && len(r.Hits) != 199 {
 			t.Errorf("%s: %d papers are near", what, len(r.Hits))
 		}
 		seen := map[string]int{}
-		for _, hit := range search(t, e, Query{Text: "number7 number8", PageSize: 200, Options: Options{Mode: ModeExact}}).Hits {
+		for _, hit := range search(t, e, Query{Text: "number7 number8", PageSize: 200,
+			Options: Options{Mode: ModeExact}}).Hits {
 			if seen[hit.Paper.ID]++; seen[hit.Paper.ID] > 1 {
 				t.Errorf("%s: %s is found twice", what, hit.Paper.ID)
 			}
@@ -104,7 +108,8 @@ func TestAnUpdateOfAttributesTouchesNeitherVectorsNorWords(t *testing.T) {
 	if got := e.live.Load().words.Papers(); got != 199 {
 		t.Errorf("after its deletion the words count %d papers", got)
 	}
-	if r := search(t, e, Query{Text: "number7", Options: Options{Filter: parse(t, "attributes.views >= 0")}}); len(r.Hits) > 0 {
+	r = search(t, e, Query{Text: "number7", Options: Options{Filter: parse(t, "attributes.views >= 0")}})
+	if len(r.Hits) > 0 {
 		t.Errorf("a deleted paper is found: %+v", r.Hits)
 	}
 	mustUpsert(t, e, hot(8))

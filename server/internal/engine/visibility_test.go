@@ -93,7 +93,9 @@ func TestQueriesAndWritesGoOnDuringATraining(t *testing.T) {
 	begun := make(chan struct{})
 	var once sync.Once
 	go func() {
-		_, err := e.Train(context.Background(), TrainOptions{Epochs: 3}, func(TrainProgress) { once.Do(func() { close(begun) }) })
+		_, err := e.Train(context.Background(), TrainOptions{Epochs: 3}, func(TrainProgress) {
+			once.Do(func() { close(begun) })
+		})
 		done <- err
 	}()
 	<-begun
@@ -126,7 +128,8 @@ func TestQueriesAndWritesGoOnDuringATraining(t *testing.T) {
 	}
 	for i := range written {
 		id := testPaper(1000 + i).ID
-		if hits := search(t, e, Query{Text: fmt.Sprintf("number%d", 1000+i), Options: Options{Mode: ModeExact}}).Hits; len(hits) == 0 || hits[0].Paper.ID != id {
+		hits := search(t, e, Query{Text: fmt.Sprintf("number%d", 1000+i), Options: Options{Mode: ModeExact}}).Hits
+		if len(hits) == 0 || hits[0].Paper.ID != id {
 			t.Errorf("%s, written during the training, is not found by its own word: %v", id, ids(hits))
 		}
 	}
