@@ -31,7 +31,8 @@ func keyring(t *testing.T, entries ...admit.Entry) (*admit.Keyring, []string) {
 	for _, e := range entries {
 		token, hash := admit.NewToken()
 		tokens = append(tokens, token)
-		fmt.Fprintf(&file, "[[principal]]\nname = %q\nhash = %q\nroles = [%s]\nfilter = %q\n", e.Name, hash, quoteAll(e.Roles), e.Filter)
+		fmt.Fprintf(&file, "[[principal]]\nname = %q\nhash = %q\nroles = [%s]\nfilter = %q\n", e.Name, hash,
+			quoteAll(e.Roles), e.Filter)
 	}
 	name := filepath.Join(t.TempDir(), "tokens.toml")
 	if err := os.WriteFile(name, []byte(file.String()), 0o600); err != nil {
@@ -165,7 +166,8 @@ func TestAForcedFilterBindsEveryMethod(t *testing.T) {
 		}
 		papers = append(papers, p)
 	}
-	if _, err := r.papers.BatchUpsertPapers(withToken(ctx, tokens[0]), &akinv1.BatchUpsertPapersRequest{Papers: papers}); err != nil {
+	_, err := r.papers.BatchUpsertPapers(withToken(ctx, tokens[0]), &akinv1.BatchUpsertPapersRequest{Papers: papers})
+	if err != nil {
 		t.Fatal(err)
 	}
 	bound := withToken(ctx, tokens[1])
@@ -195,12 +197,15 @@ func TestAForcedFilterBindsEveryMethod(t *testing.T) {
 	hidden("get", err)
 
 	try(akinv1.PaperService_BatchGetPapers_FullMethodName)
-	many, err := r.papers.BatchGetPapers(bound, &akinv1.BatchGetPapersRequest{Ids: []string{"open-02", "hidden-01", "none"}})
+	many, err := r.papers.BatchGetPapers(bound, &akinv1.BatchGetPapersRequest{
+		Ids: []string{"open-02", "hidden-01", "none"},
+	})
 	if err != nil || len(many.GetPapers()) != 1 || len(many.GetMissingIds()) != 2 {
 		t.Errorf("get many: %v %v", many, err)
 	}
 
-	for _, text := range []string{"", `categories:"closed" OR categories:"open"`, `id > "a"`, `NOT categories:"open" OR id:*`} {
+	for _, text := range []string{"", `categories:"closed" OR categories:"open"`, `id > "a"`,
+		`NOT categories:"open" OR id:*`} {
 		try(akinv1.PaperService_ListPapers_FullMethodName)
 		list, err := r.papers.ListPapers(bound, &akinv1.ListPapersRequest{Filter: text})
 		seen("list "+text, list, err)
@@ -214,12 +219,15 @@ func TestAForcedFilterBindsEveryMethod(t *testing.T) {
 		seen("export "+text, &akinv1.ExportPapersResponse{Papers: pieces[0].GetPapers()}, err)
 
 		options := &akinv1.SearchOptions{Filter: text}
-		search := &akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_Text{Text: "graph networks"}, Options: options, PageSize: 100}
+		search := &akinv1.SearchPapersRequest{
+			Query: &akinv1.SearchPapersRequest_Text{Text: "graph networks"}, Options: options, PageSize: 100,
+		}
 		try(akinv1.SimilarityService_SearchPapers_FullMethodName)
 		found, err := r.similarity.SearchPapers(bound, search)
 		seen("search "+text, found, err)
 		try(akinv1.SimilarityService_BatchSearchPapers_FullMethodName)
-		batch, err := r.similarity.BatchSearchPapers(bound, &akinv1.BatchSearchPapersRequest{Requests: []*akinv1.SearchPapersRequest{search}})
+		batch, err := r.similarity.BatchSearchPapers(bound,
+			&akinv1.BatchSearchPapersRequest{Requests: []*akinv1.SearchPapersRequest{search}})
 		seen("batch "+text, batch, err)
 		try(akinv1.SimilarityService_RecommendPapers_FullMethodName)
 		recommended, err := r.similarity.RecommendPapers(bound, &akinv1.RecommendPapersRequest{
@@ -239,7 +247,8 @@ func TestAForcedFilterBindsEveryMethod(t *testing.T) {
 	byPaper := &akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_PaperId{PaperId: "hidden-01"}}
 	_, err = r.similarity.SearchPapers(bound, byPaper)
 	hidden("search", err)
-	batch, err := r.similarity.BatchSearchPapers(bound, &akinv1.BatchSearchPapersRequest{Requests: []*akinv1.SearchPapersRequest{byPaper}})
+	batch, err := r.similarity.BatchSearchPapers(bound,
+		&akinv1.BatchSearchPapersRequest{Requests: []*akinv1.SearchPapersRequest{byPaper}})
 	if err != nil || codes.Code(batch.GetResults()[0].GetStatus().GetCode()) != codes.NotFound {
 		t.Errorf("batch by a hidden paper: %v %v", batch, err)
 	}

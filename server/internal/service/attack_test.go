@@ -27,7 +27,9 @@ import (
 
 // large is a request that is small on the wire when compressed.
 func large(bytes int) *akinv1.UpsertPaperRequest {
-	return &akinv1.UpsertPaperRequest{Paper: &akinv1.Paper{Id: "a", Title: "A title", Abstract: strings.Repeat("x", bytes)}}
+	return &akinv1.UpsertPaperRequest{
+		Paper: &akinv1.Paper{Id: "a", Title: "A title", Abstract: strings.Repeat("x", bytes)},
+	}
 }
 
 func TestCallsWithoutATokenCostNoMemory(t *testing.T) {
@@ -101,7 +103,8 @@ func TestMessagesThatUnfoldAreRefusedBeforeTheyDo(t *testing.T) {
 	r := newRig(t, Config{})
 	ctx := testContext(t)
 	empty := raw(bytes.Repeat([]byte{0x0a, 0x00}, 2_000_000)) // two million papers without a field
-	err := r.conn.Invoke(ctx, akinv1.PaperService_BatchUpsertPapers_FullMethodName, empty, &akinv1.BatchUpsertPapersResponse{}, grpc.ForceCodec(plainCodec{}))
+	err := r.conn.Invoke(ctx, akinv1.PaperService_BatchUpsertPapers_FullMethodName, empty,
+		&akinv1.BatchUpsertPapersResponse{}, grpc.ForceCodec(plainCodec{}))
 	wantStatus(t, err, codes.ResourceExhausted, "OVERLOADED")
 	if now, _ := r.server.gate.Budget().Used(); now != 0 {
 		t.Errorf("%d bytes are held", now)
@@ -110,7 +113,8 @@ func TestMessagesThatUnfoldAreRefusedBeforeTheyDo(t *testing.T) {
 
 func TestBrokenMessagesAreRefused(t *testing.T) {
 	r := newRig(t, Config{})
-	err := r.conn.Invoke(testContext(t), akinv1.PaperService_GetPaper_FullMethodName, raw{0x0a, 0x7f}, &akinv1.GetPaperResponse{}, grpc.ForceCodec(plainCodec{}))
+	err := r.conn.Invoke(testContext(t), akinv1.PaperService_GetPaper_FullMethodName, raw{0x0a, 0x7f},
+		&akinv1.GetPaperResponse{}, grpc.ForceCodec(plainCodec{}))
 	wantStatus(t, err, codes.InvalidArgument, "INVALID_MESSAGE")
 }
 
@@ -133,7 +137,10 @@ func startHalfSender(t *testing.T, addr string, calls int) *halfSender {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	h := &halfSender{conn: conn, framer: http2.NewFramer(conn, conn), left: map[uint32]int{}, status: map[string]int{}, ended: make(chan struct{}, calls)}
+	h := &halfSender{
+		conn: conn, framer: http2.NewFramer(conn, conn), left: map[uint32]int{}, status: map[string]int{},
+		ended: make(chan struct{}, calls),
+	}
 	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +154,8 @@ func startHalfSender(t *testing.T, addr string, calls int) *halfSender {
 	for i := range calls {
 		id := uint32(2*i + 1)
 		block.Reset()
-		for _, f := range [][2]string{{":method", "POST"}, {":scheme", "http"}, {":path", akinv1.PaperService_UpsertPaper_FullMethodName},
+		for _, f := range [][2]string{{":method", "POST"}, {":scheme", "http"},
+			{":path", akinv1.PaperService_UpsertPaper_FullMethodName},
 			{":authority", "test"}, {"content-type", "application/grpc"}, {"te", "trailers"}} {
 			if err := encoder.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]}); err != nil {
 				t.Fatal(err)
@@ -155,7 +163,8 @@ func startHalfSender(t *testing.T, addr string, calls int) *halfSender {
 		}
 		h.mu.Lock()
 		h.left[id] = halfBytes - 1
-		if err := h.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block.Bytes(), EndHeaders: true}); err != nil {
+		err := h.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block.Bytes(), EndHeaders: true})
+		if err != nil {
 			t.Fatal(err)
 		}
 		if err := h.framer.WriteData(id, false, prefix[:]); err != nil {
@@ -245,7 +254,10 @@ func TestHalfSentMessagesAreBoundedAndCutOff(t *testing.T) {
 	if now != 0 || most > budget {
 		t.Errorf("%d bytes are held after all, and %d were at most of %d", now, most, budget)
 	}
-	if _, err := r.papers.UpsertPaper(ctx, &akinv1.UpsertPaperRequest{Paper: testPaper("b", "A title", strings.Repeat("x ", 30_000))}); err != nil {
+	_, err = r.papers.UpsertPaper(ctx, &akinv1.UpsertPaperRequest{
+		Paper: testPaper("b", "A title", strings.Repeat("x ", 30_000)),
+	})
+	if err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 	cut, cancel := context.WithCancel(ctx)
@@ -345,9 +357,10 @@ func TestCallsThatAreCancelledAnywhereLeaveNothingBehind(t *testing.T) {
 			case 0:
 				_, _ = r.similarity.FindDuplicates(short, &akinv1.FindDuplicatesRequest{MinCosine: .5})
 			case 1:
-				_, _ = r.similarity.BatchSearchPapers(short, &akinv1.BatchSearchPapersRequest{Requests: []*akinv1.SearchPapersRequest{
-					{Query: &akinv1.SearchPapersRequest_PaperId{PaperId: "paper-001"}},
-				}})
+				_, _ = r.similarity.BatchSearchPapers(short,
+					&akinv1.BatchSearchPapersRequest{Requests: []*akinv1.SearchPapersRequest{
+						{Query: &akinv1.SearchPapersRequest_PaperId{PaperId: "paper-001"}},
+					}})
 			case 2:
 				if stream, err := r.papers.ExportPapers(short, &akinv1.ExportPapersRequest{}); err == nil {
 					_, _ = stream.Recv()

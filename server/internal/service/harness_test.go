@@ -47,7 +47,9 @@ func newLoadingRig(t testing.TB, cfg Config, extra ...*grpc.ServiceDesc) *rig {
 			cfg.Admit.Rules["/"+desc.ServiceName+"/"+m.MethodName] = admit.Rule{Role: admit.Read, Class: admit.Interactive}
 		}
 		for _, d := range desc.Streams {
-			cfg.Admit.Rules["/"+desc.ServiceName+"/"+d.StreamName] = admit.Rule{Role: admit.Read, Class: admit.Heavy, Streams: true}
+			cfg.Admit.Rules["/"+desc.ServiceName+"/"+d.StreamName] = admit.Rule{
+				Role: admit.Read, Class: admit.Heavy, Streams: true,
+			}
 		}
 	}
 	r := &rig{server: New(cfg), log: log}
@@ -83,7 +85,9 @@ func newLoadingRig(t testing.TB, cfg Config, extra ...*grpc.ServiceDesc) *rig {
 // newRig serves a new engine on an empty folder.
 func newRig(t testing.TB, cfg Config) *rig {
 	t.Helper()
-	live, err := engine.Open(t.Context(), engine.Config{Dir: t.TempDir(), Index: "flat", Logger: slog.New(slog.DiscardHandler)})
+	live, err := engine.Open(t.Context(), engine.Config{
+		Dir: t.TempDir(), Index: "flat", Logger: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,8 @@ func (s *Server) watchWrites(e *engine.Engine) {
 			s.log.Info("writes are accepted again")
 			s.setHealth(healthv1.HealthCheckResponse_SERVING, writers...)
 		} else {
-			s.log.Error("writes are refused, reads go on", "reason", string(engine.RefusalOf(err)), "unhealthy", writers, "error", err)
+			s.log.Error("writes are refused, reads go on", "reason", string(engine.RefusalOf(err)), "unhealthy", writers,
+				"error", err)
 			s.setHealth(healthv1.HealthCheckResponse_NOT_SERVING, writers...)
 		}
 	}

@@ -119,7 +119,9 @@ func receiveItem(stream akinv1.PaperService_ImportPapersServer, last int64) impo
 	}
 	item := importItem{number: req.GetItem(), id: req.GetPaper().GetId(), bytes: proto.Size(req)}
 	if item.number <= last {
-		violation := &errdetails.BadRequest_FieldViolation{Field: "item", Description: "does not rise: numbers start at 1 or later and rise from item to item"}
+		violation := &errdetails.BadRequest_FieldViolation{
+			Field: "item", Description: "does not rise: numbers start at 1 or later and rise from item to item",
+		}
 		return importItem{end: invalid(reasonItemOrder, []*errdetails.BadRequest_FieldViolation{violation}, 0)}
 	}
 	if violations := brokenText(req); len(violations) > 0 {
@@ -132,7 +134,9 @@ func receiveItem(stream akinv1.PaperService_ImportPapersServer, last int64) impo
 
 // collectItems gathers items into runs and starts to prepare each. It returns how the import is to end once they are
 // all acknowledged, or an error that ends it at once.
-func (s *Server) collectItems(ctx context.Context, group *errgroup.Group, items <-chan importItem, out chan<- *importRun) (end, err error) {
+func (s *Server) collectItems(
+	ctx context.Context, group *errgroup.Group, items <-chan importItem, out chan<- *importRun,
+) (end, err error) {
 	c := collector{ctx: ctx, items: items, draining: s.draining, ids: make(map[string]struct{}, importBatch)}
 	for c.end == nil {
 		run := c.next()
@@ -161,7 +165,8 @@ func (s *Server) collectItems(ctx context.Context, group *errgroup.Group, items 
 	case errors.Is(c.end, io.EOF):
 		return nil, nil
 	case errors.Is(c.end, errDraining):
-		return failure(codes.Unavailable, reasonShuttingDown, "the server is shutting down: send again what was not acknowledged"), nil
+		return failure(codes.Unavailable, reasonShuttingDown,
+			"the server is shutting down: send again what was not acknowledged"), nil
 	case status.Code(c.end) == codes.InvalidArgument:
 		return c.end, nil
 	}
@@ -269,7 +274,9 @@ func submitRuns(ctx context.Context, in <-chan *importRun, out chan<- *importRun
 }
 
 // acknowledgeRuns tells the client about each run once it is durable and visible.
-func (s *Server) acknowledgeRuns(ctx context.Context, in <-chan *importRun, stream akinv1.PaperService_ImportPapersServer) error {
+func (s *Server) acknowledgeRuns(
+	ctx context.Context, in <-chan *importRun, stream akinv1.PaperService_ImportPapersServer,
+) error {
 	var position *akinv1.Position // of everything acknowledged so far
 	for run := range in {
 		response := &akinv1.ImportPapersResponse{AcknowledgedItem: run.last, Errors: run.errors}

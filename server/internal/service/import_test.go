@@ -20,7 +20,9 @@ import (
 
 // importAll sends items while it reads acknowledgements, as the contract wants it, and closes its side. It returns what
 // the server said, and how the stream ended.
-func (r *rig) importAll(ctx context.Context, t testing.TB, items ...*akinv1.ImportPapersRequest) ([]*akinv1.ImportPapersResponse, error) {
+func (r *rig) importAll(
+	ctx context.Context, t testing.TB, items ...*akinv1.ImportPapersRequest,
+) ([]*akinv1.ImportPapersResponse, error) {
 	t.Helper()
 	stream, err := r.papers.ImportPapers(ctx)
 	if err != nil {
@@ -42,7 +44,9 @@ func item(n int, p *akinv1.Paper) *akinv1.ImportPapersRequest {
 }
 
 // total adds the acknowledgements of an import up, and checks that they rise.
-func total(t testing.TB, acks []*akinv1.ImportPapersResponse) (written, unchanged, last int64, errors []*akinv1.ImportError) {
+func total(
+	t testing.TB, acks []*akinv1.ImportPapersResponse,
+) (written, unchanged, last int64, errors []*akinv1.ImportError) {
 	t.Helper()
 	for _, a := range acks {
 		if a.GetAcknowledgedItem() <= last {
@@ -59,7 +63,8 @@ func TestAnImportStoresEverythingInOrderAndResendingIsSafe(t *testing.T) {
 	const n = 2345 // several batches, the last one not full
 	var items []*akinv1.ImportPapersRequest
 	for i := range n {
-		items = append(items, item(10*(i+1), testPaper(fmt.Sprintf("p%05d", i), fmt.Sprintf("Paper number %d", i), "On attention.")))
+		items = append(items, item(10*(i+1), testPaper(fmt.Sprintf("p%05d", i), fmt.Sprintf("Paper number %d", i),
+			"On attention.")))
 	}
 	acks, err := r.importAll(ctx, t, items...)
 	if err != nil {
@@ -145,7 +150,8 @@ func TestItemNumbersMustRise(t *testing.T) {
 	r, ctx := newRig(t, Config{}), testContext(t)
 	for _, numbers := range [][2]int{{5, 5}, {5, 4}, {5, 0}, {5, -1}} {
 		acks, err := r.importAll(ctx, t,
-			item(numbers[0], testPaper(fmt.Sprint("first", numbers), "One", "")), item(numbers[1], testPaper("second", "Two", "")))
+			item(numbers[0], testPaper(fmt.Sprint("first", numbers), "One", "")),
+			item(numbers[1], testPaper("second", "Two", "")))
 		wantViolation(t, err, "ITEM_ORDER", "item", "rise")
 		if written, _, last, _ := total(t, acks); written != 1 || last != 5 {
 			t.Errorf("%v: %d written up to item %d before the end", numbers, written, last)
@@ -268,7 +274,8 @@ func TestInvalidTextIsAViolationOfItsField(t *testing.T) {
 			append(wireField(1, wireField(1, []byte("ok"))), wireField(1, brokenPaper("a"))...)},
 		{akinv1.SimilarityService_SearchPapers_FullMethodName, "text", wireField(1, []byte("\xff"))},
 		{akinv1.SimilarityService_SearchPapers_FullMethodName, "options.filter", wireField(4, wireField(1, []byte("\xff")))},
-		{akinv1.SimilarityService_RecommendPapers_FullMethodName, "likes[0].text", wireField(1, wireField(2, []byte("\xc3(")))},
+		{akinv1.SimilarityService_RecommendPapers_FullMethodName, "likes[0].text",
+			wireField(1, wireField(2, []byte("\xc3(")))},
 		{akinv1.PaperService_BatchGetPapers_FullMethodName, "read_mask.paths[0]", wireField(2, wireField(1, []byte("\xff")))},
 		{akinv1.PaperService_UpsertPaper_FullMethodName, "paper.attributes",
 			wireField(1, wireField(9, wireField(1, []byte("\xff"))))},
@@ -276,7 +283,8 @@ func TestInvalidTextIsAViolationOfItsField(t *testing.T) {
 		var response []byte
 		wantViolation(t, r.conn.Invoke(ctx, c.method, &c.request, &response, raw), "INVALID_FIELD", c.field, "UTF-8")
 	}
-	stream, err := r.conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, akinv1.PaperService_ExportPapers_FullMethodName, raw)
+	stream, err := r.conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true},
+		akinv1.PaperService_ExportPapers_FullMethodName, raw)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,9 @@ import (
 )
 
 // GetIndexStats says what the server holds.
-func (s *Server) GetIndexStats(ctx context.Context, _ *akinv1.GetIndexStatsRequest) (*akinv1.GetIndexStatsResponse, error) {
+func (s *Server) GetIndexStats(
+	ctx context.Context, _ *akinv1.GetIndexStatsRequest,
+) (*akinv1.GetIndexStatsResponse, error) {
 	stats, err := s.engine().Stats(ctx)
 	if err != nil {
 		return nil, err
@@ -27,7 +29,9 @@ func (s *Server) GetIndexStats(ctx context.Context, _ *akinv1.GetIndexStatsReque
 }
 
 // EvaluateRecall measures the live index against an exact scan.
-func (s *Server) EvaluateRecall(ctx context.Context, req *akinv1.EvaluateRecallRequest) (*akinv1.EvaluateRecallResponse, error) {
+func (s *Server) EvaluateRecall(
+	ctx context.Context, req *akinv1.EvaluateRecallRequest,
+) (*akinv1.EvaluateRecallResponse, error) {
 	q, err := decodeRecall(req)
 	if err != nil {
 		return nil, err

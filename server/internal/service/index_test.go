@@ -12,7 +12,9 @@ import (
 )
 
 // train begins a training, once the server has ended what it builds of its own accord, and returns its first report.
-func (r *rig) train(ctx context.Context, t *testing.T, epochs int32) (akinv1.IndexService_TrainModelClient, *akinv1.TrainModelResponse) {
+func (r *rig) train(
+	ctx context.Context, t *testing.T, epochs int32,
+) (akinv1.IndexService_TrainModelClient, *akinv1.TrainModelResponse) {
 	t.Helper()
 	for {
 		stream, err := r.index.TrainModel(ctx, &akinv1.TrainModelRequest{Epochs: epochs})

@@ -30,14 +30,17 @@ func testService(fn func(ctx context.Context) error) *grpc.ServiceDesc {
 		HandlerType: (*any)(nil),
 		Methods: []grpc.MethodDesc{{
 			MethodName: "Unary",
-			Handler: func(_ any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+			Handler: func(
+				_ any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor,
+			) (any, error) {
 				in := &emptypb.Empty{}
 				if err := decode(in); err != nil {
 					return nil, err
 				}
-				return interceptor(ctx, in, &grpc.UnaryServerInfo{FullMethod: "/test.Test/Unary"}, func(ctx context.Context, _ any) (any, error) {
-					return in, fn(ctx)
-				})
+				return interceptor(ctx, in, &grpc.UnaryServerInfo{FullMethod: "/test.Test/Unary"},
+					func(ctx context.Context, _ any) (any, error) {
+						return in, fn(ctx)
+					})
 			},
 		}},
 		Streams: []grpc.StreamDesc{{
@@ -152,7 +155,9 @@ func TestAPanicIsInternalAndTheServerGoesOn(t *testing.T) {
 }
 
 func TestUnknownErrorsStayInside(t *testing.T) {
-	r := newLoadingRig(t, Config{}, testService(func(context.Context) error { return errors.New("open /srv/akin/store: disk on fire") }))
+	r := newLoadingRig(t, Config{}, testService(func(context.Context) error {
+		return errors.New("open /srv/akin/store: disk on fire")
+	}))
 	for name, call := range map[string]func(context.Context) error{"unary": r.callUnary, "stream": r.callStream} {
 		st := wantStatus(t, call(testContext(t)), codes.Internal, "INTERNAL")
 		if strings.Contains(st.Message(), "/srv") {
@@ -261,12 +266,13 @@ func TestHealthTellsOfRefusedWrites(t *testing.T) {
 		true: healthv1.HealthCheckResponse_NOT_SERVING, false: healthv1.HealthCheckResponse_SERVING,
 	} {
 		r, ctx := newLoadingRig(t, Config{HealthNeedsWrites: needed}), testContext(t)
-		live, err := engine.Open(ctx, engine.Config{Dir: t.TempDir(), Index: "flat", NoCheckpoints: true, Hook: func(point string) error {
-			if point == store.PointCommitBefore {
-				return errors.New("the disk is gone")
-			}
-			return nil
-		}})
+		live, err := engine.Open(ctx, engine.Config{Dir: t.TempDir(), Index: "flat", NoCheckpoints: true,
+			Hook: func(point string) error {
+				if point == store.PointCommitBefore {
+					return errors.New("the disk is gone")
+				}
+				return nil
+			}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -286,7 +292,8 @@ func TestHealthTellsOfRefusedWrites(t *testing.T) {
 				break
 			}
 		}
-		if got, err := r.health.Check(ctx, &healthv1.HealthCheckRequest{Service: akinv1.SimilarityService_ServiceDesc.ServiceName}); err != nil ||
+		readers := &healthv1.HealthCheckRequest{Service: akinv1.SimilarityService_ServiceDesc.ServiceName}
+		if got, err := r.health.Check(ctx, readers); err != nil ||
 			got.GetStatus() != healthv1.HealthCheckResponse_SERVING {
 			t.Errorf("searches are %v, %v", got.GetStatus(), err)
 		}
@@ -305,7 +312,8 @@ func TestHealthTellsOfRefusedWrites(t *testing.T) {
 
 func TestTheObserverHearsOfEveryCall(t *testing.T) {
 	calls := make(chan Call, 4)
-	r := newLoadingRig(t, Config{Observe: func(_ context.Context, c Call) { calls <- c }}, testService(func(context.Context) error { return nil }))
+	r := newLoadingRig(t, Config{Observe: func(_ context.Context, c Call) { calls <- c }},
+		testService(func(context.Context) error { return nil }))
 	ctx := testContext(t)
 	if err := r.callUnary(ctx); err != nil {
 		t.Fatal(err)
@@ -315,7 +323,8 @@ func TestTheObserverHearsOfEveryCall(t *testing.T) {
 	}
 	_, err := r.papers.GetPaper(ctx, &akinv1.GetPaperRequest{})
 	wantStatus(t, err, codes.Unavailable, "LOADING")
-	if c := <-calls; c.Method != akinv1.PaperService_GetPaper_FullMethodName || c.Code != codes.Unavailable || c.Reason != "LOADING" {
+	if c := <-calls; c.Method != akinv1.PaperService_GetPaper_FullMethodName || c.Code != codes.Unavailable ||
+		c.Reason != "LOADING" {
 		t.Errorf("got %+v", c)
 	}
 }

@@ -26,7 +26,9 @@ func (s *Server) UpsertPaper(ctx context.Context, req *akinv1.UpsertPaperRequest
 }
 
 // BatchUpsertPapers stores papers all or none.
-func (s *Server) BatchUpsertPapers(ctx context.Context, req *akinv1.BatchUpsertPapersRequest) (*akinv1.BatchUpsertPapersResponse, error) {
+func (s *Server) BatchUpsertPapers(
+	ctx context.Context, req *akinv1.BatchUpsertPapersRequest,
+) (*akinv1.BatchUpsertPapersResponse, error) {
 	papers, err := decodePapers(req)
 	if err != nil {
 		return nil, err
@@ -64,7 +66,9 @@ func (s *Server) GetPaper(ctx context.Context, req *akinv1.GetPaperRequest) (*ak
 const getChunk = 100
 
 // BatchGetPapers returns many papers.
-func (s *Server) BatchGetPapers(ctx context.Context, req *akinv1.BatchGetPapersRequest) (*akinv1.BatchGetPapersResponse, error) {
+func (s *Server) BatchGetPapers(
+	ctx context.Context, req *akinv1.BatchGetPapersRequest,
+) (*akinv1.BatchGetPapersResponse, error) {
 	ids, mask, err := decodeBatchGet(req)
 	if err != nil {
 		return nil, err

@@ -32,20 +32,24 @@ func TestAPaperIsStoredReplacedAndDeleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := stored.GetPaper(); !stored.GetCreated() || stored.GetUnchanged() || p.GetRevision() == 0 || p.GetCreateTime() == nil || p.GetAbstract() != "" {
+	if p := stored.GetPaper(); !stored.GetCreated() || stored.GetUnchanged() || p.GetRevision() == 0 ||
+		p.GetCreateTime() == nil || p.GetAbstract() != "" {
 		t.Errorf("first write: %v", stored)
 	}
 	again, err := r.papers.UpsertPaper(ctx, &akinv1.UpsertPaperRequest{Paper: first})
-	if err != nil || !again.GetUnchanged() || again.GetCreated() || again.GetPaper().GetRevision() != stored.GetPaper().GetRevision() {
+	if err != nil || !again.GetUnchanged() || again.GetCreated() ||
+		again.GetPaper().GetRevision() != stored.GetPaper().GetRevision() {
 		t.Errorf("the same again: %v %v", again, err)
 	}
 	second := testPaper("10.1000/1", "Graph networks, revised", "")
 	changed, err := r.papers.UpsertPaper(ctx, &akinv1.UpsertPaperRequest{Paper: second})
-	if err != nil || changed.GetUnchanged() || changed.GetCreated() || changed.GetPaper().GetRevision() <= stored.GetPaper().GetRevision() {
+	if err != nil || changed.GetUnchanged() || changed.GetCreated() ||
+		changed.GetPaper().GetRevision() <= stored.GetPaper().GetRevision() {
 		t.Errorf("a change: %v %v", changed, err)
 	}
 	got, err := r.papers.GetPaper(ctx, &akinv1.GetPaperRequest{Id: "10.1000/1"})
-	if err != nil || got.GetPaper().GetTitle() != second.GetTitle() || got.GetPaper().GetAbstract() != "" || len(got.GetPaper().GetAttributes()) != 0 {
+	if err != nil || got.GetPaper().GetTitle() != second.GetTitle() || got.GetPaper().GetAbstract() != "" ||
+		len(got.GetPaper().GetAttributes()) != 0 {
 		t.Errorf("got %v %v, want the later write whole", got, err)
 	}
 	deleted, err := r.papers.DeletePaper(ctx, &akinv1.DeletePaperRequest{Id: "10.1000/1"})
@@ -63,13 +67,16 @@ func TestAPaperIsStoredReplacedAndDeleted(t *testing.T) {
 func TestABatchIsStoredWholeOrNotAtAll(t *testing.T) {
 	r, ctx := newRig(t, Config{}), testContext(t)
 	good := []*akinv1.Paper{testPaper("a", "One", ""), testPaper("b", "Two", "")}
-	_, err := r.papers.BatchUpsertPapers(ctx, &akinv1.BatchUpsertPapersRequest{Papers: append(slices.Clone(good), testPaper("c", "", ""))})
+	_, err := r.papers.BatchUpsertPapers(ctx, &akinv1.BatchUpsertPapersRequest{
+		Papers: append(slices.Clone(good), testPaper("c", "", "")),
+	})
 	wantViolation(t, err, "INVALID_FIELD", "papers[2].title", "empty")
 	_, err = r.papers.GetPaper(ctx, &akinv1.GetPaperRequest{Id: "a"})
 	wantStatus(t, err, codes.NotFound, "PAPER_NOT_FOUND")
 
 	out, err := r.papers.BatchUpsertPapers(ctx, &akinv1.BatchUpsertPapersRequest{Papers: good})
-	if err != nil || len(out.GetResults()) != 2 || !out.GetResults()[1].GetCreated() || out.GetResults()[1].GetPaper().GetId() != "b" {
+	if err != nil || len(out.GetResults()) != 2 || !out.GetResults()[1].GetCreated() ||
+		out.GetResults()[1].GetPaper().GetId() != "b" {
 		t.Errorf("got %v %v", out, err)
 	}
 }
@@ -81,7 +88,8 @@ func TestBatchGetKeepsTheOrderAndNamesTheMissing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ids := idsOf(out.GetPapers()); !slices.Equal(ids, []string{"b", "a"}) || !slices.Equal(out.GetMissingIds(), []string{"x", "y"}) || len(out.GetRemainingIds()) != 0 {
+	if ids := idsOf(out.GetPapers()); !slices.Equal(ids, []string{"b", "a"}) ||
+		!slices.Equal(out.GetMissingIds(), []string{"x", "y"}) || len(out.GetRemainingIds()) != 0 {
 		t.Errorf("got %v, missing %v, remaining %v", ids, out.GetMissingIds(), out.GetRemainingIds())
 	}
 	if out.GetPapers()[0].GetAbstract() != "" {
@@ -155,7 +163,9 @@ func TestBatchGetNamesWhatDidNotFit(t *testing.T) {
 	var got []string
 	calls := 0
 	for rest := idsOf(papers); len(rest) > 0; calls++ {
-		out, err := r.papers.BatchGetPapers(ctx, &akinv1.BatchGetPapersRequest{Ids: rest, ReadMask: &fieldmaskpb.FieldMask{Paths: []string{"*"}}})
+		out, err := r.papers.BatchGetPapers(ctx, &akinv1.BatchGetPapersRequest{
+			Ids: rest, ReadMask: &fieldmaskpb.FieldMask{Paths: []string{"*"}},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

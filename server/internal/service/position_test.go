@@ -38,17 +38,22 @@ func (r *rig) reads(p *akinv1.Position) map[string]func(context.Context) error {
 			return err
 		},
 		"search": func(ctx context.Context) error {
-			_, err := r.similarity.SearchPapers(ctx, &akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_PaperId{PaperId: "a"}, AtLeast: p})
+			_, err := r.similarity.SearchPapers(ctx, &akinv1.SearchPapersRequest{
+				Query: &akinv1.SearchPapersRequest_PaperId{PaperId: "a"}, AtLeast: p,
+			})
 			return err
 		},
 		"batch search": func(ctx context.Context) error {
 			search := &akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_PaperId{PaperId: "a"}}
-			_, err := r.similarity.BatchSearchPapers(ctx, &akinv1.BatchSearchPapersRequest{Requests: []*akinv1.SearchPapersRequest{search}, AtLeast: p})
+			_, err := r.similarity.BatchSearchPapers(ctx,
+				&akinv1.BatchSearchPapersRequest{Requests: []*akinv1.SearchPapersRequest{search}, AtLeast: p})
 			return err
 		},
 		"recommend": func(ctx context.Context) error {
 			like := &akinv1.Preference{Subject: &akinv1.Preference_PaperId{PaperId: "a"}}
-			_, err := r.similarity.RecommendPapers(ctx, &akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{like}, AtLeast: p})
+			_, err := r.similarity.RecommendPapers(ctx, &akinv1.RecommendPapersRequest{
+				Likes: []*akinv1.Preference{like}, AtLeast: p,
+			})
 			return err
 		},
 		"explain": func(ctx context.Context) error {
@@ -66,7 +71,9 @@ func (r *rig) reads(p *akinv1.Position) map[string]func(context.Context) error {
 func TestReadsHoldThePositionTheyNameAgainstTheHistory(t *testing.T) {
 	r := newRig(t, Config{})
 	ctx := t.Context()
-	written, err := r.papers.UpsertPaper(ctx, &akinv1.UpsertPaperRequest{Paper: &akinv1.Paper{Id: "a", Title: "Words of a title"}})
+	written, err := r.papers.UpsertPaper(ctx, &akinv1.UpsertPaperRequest{
+		Paper: &akinv1.Paper{Id: "a", Title: "Words of a title"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +92,8 @@ func TestReadsHoldThePositionTheyNameAgainstTheHistory(t *testing.T) {
 		t.Run(name, func(t *testing.T) { wantViolation(t, read(ctx), reasonInvalidField, "at_least.lineage", "hex digits") })
 	}
 	in := &akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_PaperId{PaperId: "a"}, AtLeast: own}
-	batch, err := r.similarity.BatchSearchPapers(ctx, &akinv1.BatchSearchPapersRequest{Requests: []*akinv1.SearchPapersRequest{in}})
+	batch, err := r.similarity.BatchSearchPapers(ctx,
+		&akinv1.BatchSearchPapersRequest{Requests: []*akinv1.SearchPapersRequest{in}})
 	if err != nil || codes.Code(batch.GetResults()[0].GetStatus().GetCode()) != codes.InvalidArgument {
 		t.Errorf("at_least inside of a batch: %v, %v", batch, err)
 	}

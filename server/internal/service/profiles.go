@@ -13,7 +13,9 @@ import (
 )
 
 // RecordEvents stores events of the caller's profiles.
-func (s *Server) RecordEvents(ctx context.Context, req *akinv1.RecordEventsRequest) (*akinv1.RecordEventsResponse, error) {
+func (s *Server) RecordEvents(
+	ctx context.Context, req *akinv1.RecordEventsRequest,
+) (*akinv1.RecordEventsResponse, error) {
 	events, err := decodeEvents(req)
 	if err != nil {
 		return nil, err
@@ -38,7 +40,9 @@ func (s *Server) GetProfile(ctx context.Context, req *akinv1.GetProfileRequest) 
 }
 
 // ListProfiles lists the caller's profiles.
-func (s *Server) ListProfiles(ctx context.Context, req *akinv1.ListProfilesRequest) (*akinv1.ListProfilesResponse, error) {
+func (s *Server) ListProfiles(
+	ctx context.Context, req *akinv1.ListProfilesRequest,
+) (*akinv1.ListProfilesResponse, error) {
 	var c checker
 	size := c.pageSize(req.GetPageSize(), defaultListed)
 	if c.pageToken(req.GetPageToken()); !c.ok() {
@@ -51,7 +55,8 @@ func (s *Server) ListProfiles(ctx context.Context, req *akinv1.ListProfilesReque
 	out := &akinv1.ListProfilesResponse{NextPageToken: next}
 	for _, p := range list {
 		out.Profiles = append(out.Profiles, &akinv1.ProfileSummary{
-			ProfileId: p.ID, EventCount: int32(p.Events), CreateTime: timestamppb.New(p.Created), UpdateTime: timestamppb.New(p.Updated),
+			ProfileId: p.ID, EventCount: int32(p.Events), CreateTime: timestamppb.New(p.Created),
+			UpdateTime: timestamppb.New(p.Updated),
 		})
 	}
 	return out, nil
@@ -77,7 +82,9 @@ func (s *Server) ListEvents(ctx context.Context, req *akinv1.ListEventsRequest) 
 }
 
 // DeleteProfile removes one of the caller's profiles.
-func (s *Server) DeleteProfile(ctx context.Context, req *akinv1.DeleteProfileRequest) (*akinv1.DeleteProfileResponse, error) {
+func (s *Server) DeleteProfile(
+	ctx context.Context, req *akinv1.DeleteProfileRequest,
+) (*akinv1.DeleteProfileResponse, error) {
 	if err := decodeID("profile_id", req.GetProfileId()); err != nil {
 		return nil, err
 	}
@@ -101,7 +108,8 @@ func decodeEvents(req *akinv1.RecordEventsRequest) ([]profile.Owned, error) {
 
 func (c *checker) event(path string, e *akinv1.Event) profile.Owned {
 	out := profile.Owned{Profile: e.GetProfileId(), Event: profile.Event{
-		ID: e.GetEventId(), Kind: profile.Kind(e.GetKind()), PaperID: e.GetPaperId(), Undoes: e.GetUndoes(), Weight: e.GetWeight(),
+		ID: e.GetEventId(), Kind: profile.Kind(e.GetKind()), PaperID: e.GetPaperId(), Undoes: e.GetUndoes(),
+		Weight: e.GetWeight(),
 	}}
 	c.id(path+".profile_id", out.Profile)
 	c.eventID(path+".event_id", out.ID)
@@ -183,7 +191,8 @@ func encodePreferences(list []profile.Preference) []*akinv1.ProfilePreference {
 	for i := range list {
 		p := &list[i]
 		out[i] = &akinv1.ProfilePreference{
-			PaperId: p.PaperID, EventId: p.EventID, Kind: encodeKind(p.Kind), EventTime: timestamppb.New(p.Time), Weight: p.Weight,
+			PaperId: p.PaperID, EventId: p.EventID, Kind: encodeKind(p.Kind), EventTime: timestamppb.New(p.Time),
+			Weight: p.Weight,
 		}
 	}
 	return out

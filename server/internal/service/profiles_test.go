@@ -109,8 +109,8 @@ func TestProfiles(t *testing.T) {
 		wantStatus(t, err, codes.NotFound, "PROFILE_NOT_FOUND")
 	})
 	t.Run("likes lead, and what was seen does not come again", func(t *testing.T) {
-		out := record(event("u1", "1", likeKind, "p00"), event("u1", "2", readKind, "p02"), event("u1", "3", shownKind, "p04"),
-			event("u2", "1", likeKind, "p01"), event("u1", "4", likeKind, "gone"))
+		out := record(event("u1", "1", likeKind, "p00"), event("u1", "2", readKind, "p02"),
+			event("u1", "3", shownKind, "p04"), event("u2", "1", likeKind, "p01"), event("u1", "4", likeKind, "gone"))
 		if out.GetRecorded() != 5 || out.GetUnchanged() != 0 {
 			t.Errorf("recorded %v", out)
 		}

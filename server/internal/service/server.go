@@ -131,7 +131,9 @@ func New(cfg Config) *Server {
 		grpc.WaitForHandlers(true),              // so that no handler outlives the server and meets a closed engine
 		// A client may ping twice a minute and more, idle or not; silent connections are asked for a sign of life.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second, MaxConnectionIdle: maxIdle}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			Time: time.Minute, Timeout: 20 * time.Second, MaxConnectionIdle: maxIdle,
+		}),
 	}
 	s.grpc = grpc.NewServer(options...)
 	services := chained{s}

@@ -9,7 +9,9 @@ import (
 )
 
 // SearchPapers finds the papers nearest to a query.
-func (s *Server) SearchPapers(ctx context.Context, req *akinv1.SearchPapersRequest) (*akinv1.SearchPapersResponse, error) {
+func (s *Server) SearchPapers(
+	ctx context.Context, req *akinv1.SearchPapersRequest,
+) (*akinv1.SearchPapersResponse, error) {
 	q, mask, err := decodeSearch(req)
 	if err != nil {
 		return nil, err
@@ -28,7 +30,9 @@ func (s *Server) SearchPapers(ctx context.Context, req *akinv1.SearchPapersReque
 
 // BatchSearchPapers answers many searches, each by itself. Together they take the cores that no other call
 // of their kind has.
-func (s *Server) BatchSearchPapers(ctx context.Context, req *akinv1.BatchSearchPapersRequest) (*akinv1.BatchSearchPapersResponse, error) {
+func (s *Server) BatchSearchPapers(
+	ctx context.Context, req *akinv1.BatchSearchPapersRequest,
+) (*akinv1.BatchSearchPapersResponse, error) {
 	if err := checkBatch(req); err != nil {
 		return nil, err
 	}
@@ -67,7 +71,9 @@ func (s *Server) answer(ctx context.Context, req *akinv1.SearchPapersRequest) an
 }
 
 // RecommendPapers finds the papers nearest to what someone likes.
-func (s *Server) RecommendPapers(ctx context.Context, req *akinv1.RecommendPapersRequest) (*akinv1.RecommendPapersResponse, error) {
+func (s *Server) RecommendPapers(
+	ctx context.Context, req *akinv1.RecommendPapersRequest,
+) (*akinv1.RecommendPapersResponse, error) {
 	r, mask, err := decodeRecommend(req)
 	if err != nil {
 		return nil, err
@@ -85,7 +91,9 @@ func (s *Server) RecommendPapers(ctx context.Context, req *akinv1.RecommendPaper
 }
 
 // ExplainSimilarity splits the score of one paper into words.
-func (s *Server) ExplainSimilarity(ctx context.Context, req *akinv1.ExplainSimilarityRequest) (*akinv1.ExplainSimilarityResponse, error) {
+func (s *Server) ExplainSimilarity(
+	ctx context.Context, req *akinv1.ExplainSimilarityRequest,
+) (*akinv1.ExplainSimilarityResponse, error) {
 	q, err := decodeExplain(req)
 	if err != nil {
 		return nil, err
@@ -108,7 +116,9 @@ func (s *Server) ExplainSimilarity(ctx context.Context, req *akinv1.ExplainSimil
 }
 
 // FindDuplicates returns groups of near-identical papers.
-func (s *Server) FindDuplicates(ctx context.Context, req *akinv1.FindDuplicatesRequest) (*akinv1.FindDuplicatesResponse, error) {
+func (s *Server) FindDuplicates(
+	ctx context.Context, req *akinv1.FindDuplicatesRequest,
+) (*akinv1.FindDuplicatesResponse, error) {
 	q, err := decodeDuplicates(req)
 	if err != nil {
 		return nil, err

@@ -83,11 +83,13 @@ func TestSimilarity(t *testing.T) {
 }
 
 func textFindsItsPaper(t *testing.T, ctx context.Context, r *rig) {
-	out, err := r.similarity.SearchPapers(ctx, searchText("MoEfication: Transformer Feed-forward Layers are Mixtures of Experts"))
+	out, err := r.similarity.SearchPapers(ctx,
+		searchText("MoEfication: Transformer Feed-forward Layers are Mixtures of Experts"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(out.GetHits()) != 10 || out.GetHits()[0].GetPaper().GetId() != "moefication" || out.GetHits()[0].GetPaper().GetAbstract() != "" {
+	if len(out.GetHits()) != 10 || out.GetHits()[0].GetPaper().GetId() != "moefication" ||
+		out.GetHits()[0].GetPaper().GetAbstract() != "" {
 		t.Errorf("got %v", out.GetHits())
 	}
 	if info := out.GetInfo(); info.GetModel() == "" || info.GetPosition().GetRevision() == 0 || info.GetScored() == 0 {
@@ -118,7 +120,8 @@ func vectorFindsWhatItsTextFinds(t *testing.T, ctx context.Context, r *rig) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	byVector, err := r.similarity.SearchPapers(ctx, searchVector(embedded.GetModel(), embedded.GetEmbeddings()[0].GetValues()...))
+	byVector, err := r.similarity.SearchPapers(ctx,
+		searchVector(embedded.GetModel(), embedded.GetEmbeddings()[0].GetValues()...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +167,8 @@ func faultsAreTold(t *testing.T, ctx context.Context, r *rig) {
 		{Subject: &akinv1.Preference_PaperId{PaperId: "no-such-paper"}},
 	}}
 	found, err := r.similarity.RecommendPapers(ctx, missing)
-	if err != nil || !slices.Equal(found.GetMissingPaperIds(), []string{"no-such-paper"}) || !found.GetInfo().GetWithoutLikes() {
+	if err != nil || !slices.Equal(found.GetMissingPaperIds(), []string{"no-such-paper"}) ||
+		!found.GetInfo().GetWithoutLikes() {
 		t.Errorf("a like that is not stored: %v, %v", found, err)
 	}
 	missing.Strict = true
@@ -230,14 +234,16 @@ func cutPagesJoin(t *testing.T, ctx context.Context, r *rig) {
 func batchAnswersEachAlone(t *testing.T, ctx context.Context, r *rig) {
 	paged := searchText("graph")
 	paged.PageToken = "x"
-	out, err := r.similarity.BatchSearchPapers(ctx, &akinv1.BatchSearchPapersRequest{Requests: []*akinv1.SearchPapersRequest{
-		searchText("graph networks"), searchPaper("no-such-paper"), {}, paged, nil, searchPaper("wanda"),
-	}})
+	out, err := r.similarity.BatchSearchPapers(ctx,
+		&akinv1.BatchSearchPapersRequest{Requests: []*akinv1.SearchPapersRequest{
+			searchText("graph networks"), searchPaper("no-such-paper"), {}, paged, nil, searchPaper("wanda"),
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	results := out.GetResults()
-	if len(results) != 6 || len(results[0].GetResponse().GetHits()) != 10 || len(results[5].GetResponse().GetHits()) != 10 {
+	if len(results) != 6 || len(results[0].GetResponse().GetHits()) != 10 ||
+		len(results[5].GetResponse().GetHits()) != 10 {
 		t.Fatalf("got %v", results)
 	}
 	want := func(i int, code codes.Code, reason string) error {
@@ -297,7 +303,8 @@ func likesAreRecommendedFrom(t *testing.T, ctx context.Context, r *rig) {
 		return &akinv1.Preference{Subject: &akinv1.Preference_PaperId{PaperId: id}}
 	}
 	out, err := r.similarity.RecommendPapers(ctx, &akinv1.RecommendPapersRequest{
-		Likes:           []*akinv1.Preference{like("wanda"), {Subject: &akinv1.Preference_Text{Text: "pruning networks"}, Weight: 2}},
+		Likes: []*akinv1.Preference{like("wanda"),
+			{Subject: &akinv1.Preference_Text{Text: "pruning networks"}, Weight: 2}},
 		Dislikes:        []*akinv1.Preference{like("siren")},
 		ExcludePaperIds: []string{"network-pruning-spaces", "not-stored"},
 		PageSize:        20,
@@ -377,8 +384,8 @@ func statisticsCount(t *testing.T, ctx context.Context, r *rig) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out.GetPapers() != 198 || out.GetIndex().GetEngine() != "flat" || out.GetModel().GetDims() == 0 || out.GetMemoryBytes() == 0 ||
-		out.GetUptime().AsDuration() <= 0 {
+	if out.GetPapers() != 198 || out.GetIndex().GetEngine() != "flat" || out.GetModel().GetDims() == 0 ||
+		out.GetMemoryBytes() == 0 || out.GetUptime().AsDuration() <= 0 {
 		t.Errorf("got %v", out)
 	}
 }
@@ -399,7 +406,8 @@ func TestDuplicatesAreGrouped(t *testing.T) {
 	copied.GetPaper().Id = "wanda-again"
 	r.upsert(ctx, t, copied.GetPaper())
 	out, err := r.similarity.FindDuplicates(ctx, &akinv1.FindDuplicatesRequest{MinCosine: .99})
-	if err != nil || len(out.GetGroups()) != 1 || !slices.Equal(out.GetGroups()[0].GetPaperIds(), []string{"wanda", "wanda-again"}) {
+	if err != nil || len(out.GetGroups()) != 1 ||
+		!slices.Equal(out.GetGroups()[0].GetPaperIds(), []string{"wanda", "wanda-again"}) {
 		t.Errorf("got %v %v", out, err)
 	}
 }
@@ -415,7 +423,9 @@ func hitIDs(hits []*akinv1.Hit) []string {
 func TestAFilterThatCanMatchNothingIsTold(t *testing.T) {
 	r, ctx := newRig(t, Config{}), testContext(t)
 	p := testPaper("a", "Attention", "")
-	p.Attributes = map[string]*akinv1.AttributeValue{"year": {Value: &akinv1.AttributeValue_DoubleValue{DoubleValue: 2020}}}
+	p.Attributes = map[string]*akinv1.AttributeValue{
+		"year": {Value: &akinv1.AttributeValue_DoubleValue{DoubleValue: 2020}},
+	}
 	if _, err := r.papers.UpsertPaper(ctx, &akinv1.UpsertPaperRequest{Paper: p}); err != nil {
 		t.Fatal(err)
 	}
@@ -431,7 +441,8 @@ func TestAFilterThatCanMatchNothingIsTold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(out.GetInfo().GetWarnings(), "; "); !strings.Contains(got, warning) || (warning == "") != (got == "") {
+		if got := strings.Join(out.GetInfo().GetWarnings(), "; "); !strings.Contains(got, warning) ||
+			(warning == "") != (got == "") {
 			t.Errorf("%s: %q", filter, got)
 		}
 		if (len(out.GetHits()) == 1) != (warning == "") {

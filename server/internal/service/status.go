@@ -36,7 +36,7 @@ var outcomes = []struct {
 	sentinel error
 	code     codes.Code
 	reason   string
-	detail   bool                               // the text around the sentinel is for the caller; otherwise it may hold internals
+	detail   bool                               // the text around the sentinel is for the caller: it holds no internals
 	field    func(request proto.Message) string // names the faulty field of an INVALID_ARGUMENT
 }{
 	{engine.ErrNotFound, codes.NotFound, "PAPER_NOT_FOUND", true, nil},

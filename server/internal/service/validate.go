@@ -116,7 +116,8 @@ func (c *checker) id(path, id string) {
 func isInvisible(r rune) bool {
 	const brailleBlank = '\u2800'
 	return r != ' ' && unicode.Is(unicode.Zs, r) || r == brailleBlank ||
-		unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
+		unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Variation_Selector,
+			unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // filter parses a filter; nil is none, which accepts all papers.

@@ -96,7 +96,8 @@ func TestAFaultyPaperNamesTheFieldAndTheLimit(t *testing.T) {
 		{func(p *akinv1.Paper) { p.Categories = repeated("c", 65) }, "paper.categories", "64"},
 		{func(p *akinv1.Paper) { p.Categories = []string{"c", ""} }, "paper.categories[1]", "empty"},
 		{func(p *akinv1.Paper) { p.Categories = []string{strings.Repeat("c", 129)} }, "paper.categories[0]", "128"},
-		{func(p *akinv1.Paper) { p.PublishTime = &timestamppb.Timestamp{Seconds: 253402300800} }, "paper.publish_time", "9999"},
+		{func(p *akinv1.Paper) { p.PublishTime = &timestamppb.Timestamp{Seconds: 253402300800} },
+			"paper.publish_time", "9999"},
 		{func(p *akinv1.Paper) { p.PublishTime = &timestamppb.Timestamp{Nanos: -1} }, "paper.publish_time", "time"},
 		{func(p *akinv1.Paper) { p.Url = strings.Repeat("u", 2049) }, "paper.url", "2048"},
 		{func(p *akinv1.Paper) { p.Doi = strings.Repeat("d", 257) }, "paper.doi", "256"},
@@ -107,9 +108,12 @@ func TestAFaultyPaperNamesTheFieldAndTheLimit(t *testing.T) {
 		{name(strings.Repeat("n", 65)), "paper.attributes", "64"},
 		{value(nil), `paper.attributes["x"]`, "no value"},
 		{value(&akinv1.AttributeValue{}), `paper.attributes["x"]`, "no value"},
-		{value(&akinv1.AttributeValue{Value: &akinv1.AttributeValue_DoubleValue{DoubleValue: math.NaN()}}), `paper.attributes["x"].double_value`, "finite"},
-		{value(&akinv1.AttributeValue{Value: &akinv1.AttributeValue_DoubleValue{DoubleValue: math.Inf(-1)}}), `paper.attributes["x"].double_value`, "finite"},
-		{value(&akinv1.AttributeValue{Value: &akinv1.AttributeValue_StringValue{StringValue: strings.Repeat("v", 1025)}}), `paper.attributes["x"].string_value`, "1024"},
+		{value(&akinv1.AttributeValue{Value: &akinv1.AttributeValue_DoubleValue{DoubleValue: math.NaN()}}),
+			`paper.attributes["x"].double_value`, "finite"},
+		{value(&akinv1.AttributeValue{Value: &akinv1.AttributeValue_DoubleValue{DoubleValue: math.Inf(-1)}}),
+			`paper.attributes["x"].double_value`, "finite"},
+		{value(&akinv1.AttributeValue{Value: &akinv1.AttributeValue_StringValue{StringValue: strings.Repeat("v", 1025)}}),
+			`paper.attributes["x"].string_value`, "1024"},
 	}
 	for _, c := range cases {
 		t.Run(c.field+" "+c.text, func(t *testing.T) {
@@ -187,7 +191,8 @@ func TestAFaultySearchNamesTheField(t *testing.T) {
 		{&akinv1.SearchPapersRequest{}, "query", "text, paper_id and vector"},
 		{&akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_Text{}}, "text", "empty"},
 		{&akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_Text{Text: " \t\n"}}, "text", "empty"},
-		{&akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_Text{Text: strings.Repeat("a", 65537)}}, "text", "65536"},
+		{&akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_Text{Text: strings.Repeat("a", 65537)}},
+			"text", "65536"},
 		{&akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_PaperId{}}, "paper_id", "required"},
 		{&akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_PaperId{PaperId: "a\nb"}}, "paper_id", "control"},
 		{&akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_Vector{}}, "vector.model", "required"},
@@ -209,10 +214,14 @@ func TestAFaultySearchNamesTheField(t *testing.T) {
 		{with(&akinv1.SearchOptions{MinCosine: proto.Float64(math.NaN())}), "options.min_cosine", "-1 to 1"},
 		{with(&akinv1.SearchOptions{MinOneIn: 1_000_001}), "options.min_one_in", "0 to 1e+06"},
 		{with(&akinv1.SearchOptions{MinOneIn: -1}), "options.min_one_in", "0 to 1e+06"},
-		{with(&akinv1.SearchOptions{RecencyHalfLife: &durationpb.Duration{Seconds: 3599}}), "options.recency_half_life", "3600"},
-		{with(&akinv1.SearchOptions{RecencyHalfLife: &durationpb.Duration{Seconds: -3600}}), "options.recency_half_life", "3600"},
-		{with(&akinv1.SearchOptions{ReadMask: &fieldmaskpb.FieldMask{Paths: []string{"id", "abstracts"}}}), "options.read_mask.paths[1]", "abstract,"},
-		{with(&akinv1.SearchOptions{ReadMask: &fieldmaskpb.FieldMask{Paths: []string{"attributes.year"}}}), "options.read_mask.paths[0]", "no field"},
+		{with(&akinv1.SearchOptions{RecencyHalfLife: &durationpb.Duration{Seconds: 3599}}),
+			"options.recency_half_life", "3600"},
+		{with(&akinv1.SearchOptions{RecencyHalfLife: &durationpb.Duration{Seconds: -3600}}),
+			"options.recency_half_life", "3600"},
+		{with(&akinv1.SearchOptions{ReadMask: &fieldmaskpb.FieldMask{Paths: []string{"id", "abstracts"}}}),
+			"options.read_mask.paths[1]", "abstract,"},
+		{with(&akinv1.SearchOptions{ReadMask: &fieldmaskpb.FieldMask{Paths: []string{"attributes.year"}}}),
+			"options.read_mask.paths[0]", "no field"},
 	}
 	for _, c := range cases {
 		t.Run(c.field+" "+c.text, func(t *testing.T) {
@@ -231,10 +240,14 @@ func TestAFaultyRecommendationNamesTheField(t *testing.T) {
 		{&akinv1.RecommendPapersRequest{Likes: make([]*akinv1.Preference, 1001)}, "likes", "1000"},
 		{&akinv1.RecommendPapersRequest{Likes: like, Dislikes: make([]*akinv1.Preference, 1001)}, "dislikes", "1000"},
 		{&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{nil}}, "likes[0]", "paper_id, text and vector"},
-		{&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{{Subject: &akinv1.Preference_Vector{}}}}, "likes[0].vector.values", "empty"},
-		{&akinv1.RecommendPapersRequest{Likes: like, Dislikes: []*akinv1.Preference{{Subject: &akinv1.Preference_Text{}}}}, "dislikes[0].text", "empty"},
-		{&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{{Subject: like[0].Subject, Weight: -1}}}, "likes[0].weight", "1000"},
-		{&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{{Subject: like[0].Subject, Weight: math.NaN()}}}, "likes[0].weight", "NaN"},
+		{&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{{Subject: &akinv1.Preference_Vector{}}}},
+			"likes[0].vector.values", "empty"},
+		{&akinv1.RecommendPapersRequest{Likes: like, Dislikes: []*akinv1.Preference{{Subject: &akinv1.Preference_Text{}}}},
+			"dislikes[0].text", "empty"},
+		{&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{{Subject: like[0].Subject, Weight: -1}}},
+			"likes[0].weight", "1000"},
+		{&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{{Subject: like[0].Subject, Weight: math.NaN()}}},
+			"likes[0].weight", "NaN"},
 		{&akinv1.RecommendPapersRequest{Likes: like, ExcludePaperIds: repeated("x", 10001)}, "exclude_paper_ids", "10000"},
 		{&akinv1.RecommendPapersRequest{Likes: like, ExcludePaperIds: []string{"x", ""}}, "exclude_paper_ids[1]", "required"},
 		{&akinv1.RecommendPapersRequest{Likes: like, PageSize: -1}, "page_size", "negative"},
@@ -274,7 +287,9 @@ func TestTheOtherRequestsNameTheFieldToo(t *testing.T) {
 		{second(asAny(decodePurge(&akinv1.PurgePapersRequest{Filter: strings.Repeat("x", 4097)}))), "filter", "4096"},
 		{second(asAny(decodeExport(&akinv1.ExportPapersRequest{Filter: strings.Repeat("x", 4097)}))), "filter", "4096"},
 		{second(asAny(decodeExplain(&akinv1.ExplainSimilarityRequest{TargetPaperId: "a"}))), "query", "text and paper_id"},
-		{second(asAny(decodeExplain(&akinv1.ExplainSimilarityRequest{Query: &akinv1.ExplainSimilarityRequest_Text{Text: "x"}}))), "target_paper_id", "required"},
+		{second(asAny(decodeExplain(&akinv1.ExplainSimilarityRequest{
+			Query: &akinv1.ExplainSimilarityRequest_Text{Text: "x"},
+		}))), "target_paper_id", "required"},
 		{second(asAny(decodeExplain(&akinv1.ExplainSimilarityRequest{MaxTerms: 201}))), "max_terms", "200"},
 		{second(asAny(decodeDuplicates(&akinv1.FindDuplicatesRequest{MinCosine: .4}))), "min_cosine", "0.5"},
 		{second(asAny(decodeDuplicates(&akinv1.FindDuplicatesRequest{MinCosine: math.NaN()}))), "min_cosine", "NaN"},
@@ -299,10 +314,13 @@ func asAny2[T, U any](v T, u U, err error) (any, any, error) { return v, u, err 
 
 func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 	q, mask, err := decodeSearch(&akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_Text{Text: "a"}})
-	if err != nil || q.PageSize != 10 || mask != exceptText || q.Mode != engine.ModeAuto || q.DenseWeight != nil || q.MinCosine != nil || q.Abstracts {
+	if err != nil || q.PageSize != 10 || mask != exceptText || q.Mode != engine.ModeAuto || q.DenseWeight != nil ||
+		q.MinCosine != nil || q.Abstracts {
 		t.Errorf("search: %+v %v", q, err)
 	}
-	r, _, err := decodeRecommend(&akinv1.RecommendPapersRequest{Likes: []*akinv1.Preference{{Subject: &akinv1.Preference_PaperId{PaperId: "a"}}}})
+	r, _, err := decodeRecommend(&akinv1.RecommendPapersRequest{
+		Likes: []*akinv1.Preference{{Subject: &akinv1.Preference_PaperId{PaperId: "a"}}},
+	})
 	if err != nil || r.PageSize != 10 || r.Likes[0].Weight != 1 {
 		t.Errorf("recommend: %+v %v", r, err)
 	}
@@ -313,7 +331,9 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 	if l, _, err = decodeList(&akinv1.ListPapersRequest{PageSize: 5000}); err != nil || l.PageSize != 1000 {
 		t.Errorf("a large page: %+v %v", l, err)
 	}
-	x, err := decodeExplain(&akinv1.ExplainSimilarityRequest{Query: &akinv1.ExplainSimilarityRequest_PaperId{PaperId: "a"}, TargetPaperId: "b"})
+	x, err := decodeExplain(&akinv1.ExplainSimilarityRequest{
+		Query: &akinv1.ExplainSimilarityRequest_PaperId{PaperId: "a"}, TargetPaperId: "b",
+	})
 	if err != nil || x.MaxTerms != 20 {
 		t.Errorf("explain: %+v %v", x, err)
 	}
@@ -447,7 +467,8 @@ func hasHiddenParts(p *akinv1.Paper) bool {
 func FuzzSearchesFromOutside(f *testing.F) {
 	for _, r := range []*akinv1.SearchPapersRequest{
 		{Query: &akinv1.SearchPapersRequest_Text{Text: "a"}},
-		{Query: &akinv1.SearchPapersRequest_Vector{Vector: &akinv1.VectorQuery{Model: "m", Values: []float32{1, 2}}}, Options: &akinv1.SearchOptions{Ef: 3, Diversity: .5}},
+		{Query: &akinv1.SearchPapersRequest_Vector{Vector: &akinv1.VectorQuery{Model: "m", Values: []float32{1, 2}}},
+			Options: &akinv1.SearchOptions{Ef: 3, Diversity: .5}},
 	} {
 		b, err := proto.Marshal(r)
 		if err != nil {
