@@ -277,7 +277,9 @@ func (g *Gate) Acquire(ctx context.Context, m proto.Message) (context.Context, e
 	}
 	call.Cost = CostOf(call.Rule, m)
 	deadline, _ := ctx.Deadline()
-	permit, err := g.limiter.acquire(ctx, ticket{key: call.key, class: call.Cost.Class, units: call.Cost.Units, deadline: deadline})
+	permit, err := g.limiter.acquire(ctx, ticket{
+		key: call.key, class: call.Cost.Class, units: call.Cost.Units, deadline: deadline,
+	})
 	if err != nil {
 		return ctx, err
 	}

@@ -34,7 +34,9 @@ func (l *Limiter) mustAcquire(t *testing.T, want ticket) *Permit {
 }
 
 // queued starts an acquire that has to wait, and returns when it stands in the queue.
-func (l *Limiter) queued(ctx context.Context, t *testing.T, want ticket, name string, order chan string) *sync.WaitGroup {
+func (l *Limiter) queued(
+	ctx context.Context, t *testing.T, want ticket, name string, order chan string,
+) *sync.WaitGroup {
 	t.Helper()
 	l.mu.Lock()
 	before := l.queues[want.class].Len()
@@ -82,9 +84,12 @@ func TestTheNextCallIsTheOneWithTheEarliestDeadlineOfWhoKeepsToTheirShare(t *tes
 	running := l.mustAcquire(t, ticket{class: Interactive, units: 1})
 	order := make(chan string, 4)
 	waits := []*sync.WaitGroup{
-		l.queued(t.Context(), t, ticket{key: "greedy", class: Interactive, units: 1, deadline: in(10 * time.Millisecond)}, "greedy", order),
-		l.queued(t.Context(), t, ticket{key: "quiet", class: Interactive, units: 1, deadline: in(90 * time.Millisecond)}, "late", order),
-		l.queued(t.Context(), t, ticket{key: "quiet", class: Interactive, units: 1, deadline: in(80 * time.Millisecond)}, "early", order),
+		l.queued(t.Context(), t, ticket{key: "greedy", class: Interactive, units: 1, deadline: in(10 * time.Millisecond)},
+			"greedy", order),
+		l.queued(t.Context(), t, ticket{key: "quiet", class: Interactive, units: 1, deadline: in(90 * time.Millisecond)},
+			"late", order),
+		l.queued(t.Context(), t, ticket{key: "quiet", class: Interactive, units: 1, deadline: in(80 * time.Millisecond)},
+			"early", order),
 	}
 	running.release()
 	for _, want := range []string{"early", "late", "greedy"} {

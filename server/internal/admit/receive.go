@@ -32,10 +32,12 @@ type wire interface {
 
 var (
 	errTooLarge = Refuse(codes.ResourceExhausted, ReasonTooLarge,
-		"a request holds at most 4 MiB, before and after decompression: send fewer papers in one call, or use ImportPapers", 0)
-	errNoMessage  = Refuse(codes.InvalidArgument, reasonMessage, "the call ended before its request", 0)
-	errTwo        = Refuse(codes.InvalidArgument, reasonMessage, "the call has more than one request", 0)
-	errBroken     = Refuse(codes.InvalidArgument, reasonMessage, "the request is cut off, or is not what its headers say", 0)
+		"a request holds at most 4 MiB, before and after decompression: "+
+			"send fewer papers in one call, or use ImportPapers", 0)
+	errNoMessage = Refuse(codes.InvalidArgument, reasonMessage, "the call ended before its request", 0)
+	errTwo       = Refuse(codes.InvalidArgument, reasonMessage, "the call has more than one request", 0)
+	errBroken    = Refuse(codes.InvalidArgument, reasonMessage,
+		"the request is cut off, or is not what its headers say", 0)
 	errNotInTime  = Refuse(codes.DeadlineExceeded, ReasonReceiveTimeout, "the request did not arrive in time", 0)
 	errNoProtocol = Refuse(codes.Internal, reasonMessage, "this release of gRPC cannot be read from", 0)
 )

@@ -85,17 +85,22 @@ var Rules = map[string]Rule{
 	akinv1.ProfileService_ListEvents_FullMethodName:    {Role: Read, Class: Interactive, Harmless: true},
 	akinv1.ProfileService_DeleteProfile_FullMethodName: {Role: Write, Class: Writing, Harmless: true},
 
-	akinv1.IndexService_GetIndexStats_FullMethodName:  {Role: Read, Class: Control}, // counts every paper: no filter binds it
+	// GetIndexStats counts every paper: no filter binds it.
+	akinv1.IndexService_GetIndexStats_FullMethodName:  {Role: Read, Class: Control},
 	akinv1.IndexService_TrainModel_FullMethodName:     {Role: Admin, Class: Heavy, Streams: true, Elsewhere: true},
 	akinv1.IndexService_EvaluateRecall_FullMethodName: {Role: Read, Class: Heavy, Filtered: true},
 	akinv1.IndexService_Backup_FullMethodName:         {Role: Admin, Class: Heavy, Streams: true},
 
-	healthv1.Health_Check_FullMethodName:                                   {Class: Control, Harmless: true},
-	healthv1.Health_Watch_FullMethodName:                                   {Class: Control, Streams: true, Harmless: true},
-	healthv1.Health_List_FullMethodName:                                    {Class: Control, Harmless: true},
-	reflectionv1.ServerReflection_ServerReflectionInfo_FullMethodName:      {Role: Read, Class: Control, Streams: true, Harmless: true},
-	reflectionv1alpha.ServerReflection_ServerReflectionInfo_FullMethodName: {Role: Read, Class: Control, Streams: true, Harmless: true},
+	healthv1.Health_Check_FullMethodName: {Class: Control, Harmless: true},
+	healthv1.Health_Watch_FullMethodName: {Class: Control, Streams: true, Harmless: true},
+	healthv1.Health_List_FullMethodName:  {Class: Control, Harmless: true},
+
+	reflectionv1.ServerReflection_ServerReflectionInfo_FullMethodName:      reflection,
+	reflectionv1alpha.ServerReflection_ServerReflectionInfo_FullMethodName: reflection,
 }
+
+// reflection is the rule of reading the contract, in both versions of that service.
+var reflection = Rule{Role: Read, Class: Control, Streams: true, Harmless: true}
 
 // Permits reports whether a principal may call a method at all, and why not. It looks at roles and filter alone.
 func (r Rule) Permits(p *Principal) error {
