@@ -63,7 +63,7 @@ type Query struct {
 	K      int       // 0 finds nothing
 	Ef     int       // width of an approximate walk; 0: the engine's default
 	Exact  bool      // score every accepted slot
-	Walk   bool      // walk the graph even where a scan would be cheaper; a walk that finds fewer than K accepted is followed by a scan
+	Walk   bool      // walk the graph even where a scan is cheaper; a walk with fewer than K accepted is followed by one
 	Accept Accept    // nil: every slot
 }
 

@@ -119,7 +119,8 @@ func FuzzLoad(f *testing.F) {
 		y := New(2)
 		err := y.Load(bytes.NewReader(data), int64(len(data)))
 		if err == nil && y.Check() == nil {
-			if _, _, err := y.Search(context.Background(), &index.Query{Vector: make([]float32, y.Dims()), K: 1}, nil); err != nil {
+			_, _, err := y.Search(context.Background(), &index.Query{Vector: make([]float32, y.Dims()), K: 1}, nil)
+			if err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -3,13 +3,14 @@
 //
 // # What the library gets wrong, and what this package does about it
 //
-//   - Adding a key again panics, and deleting leads to later panics. The graph is append-only here: a vector's slot is its
-//     key, a paper's next version takes a new slot, and tombstones stay outside, in Query.Accept.
+//   - Adding a key again panics, and deleting leads to later panics. The graph is append-only here: a vector's slot is
+//     its key, a paper's next version takes a new slot, and tombstones stay outside, in Query.Accept.
 //   - Results come unsorted. They are scored again in float32 and sorted.
-//   - NaN and zero vectors are taken in and make every comparison false. Both are turned away before they reach the graph.
+//   - NaN and zero vectors are taken in and make every comparison false. Both are turned away before they reach the
+//     graph.
 //   - Vectors are aliased. The graph holds slices of this package's own rows, which never change.
-//   - Import of a damaged file can exhaust memory. Load never calls it: it reads plain rows, verifies their checksum, and
-//     inserts them again.
+//   - Import of a damaged file can exhaust memory. Load never calls it: it reads plain rows, verifies their checksum,
+//     and inserts them again.
 //   - Nothing is safe for concurrent use. A RWMutex lets searches run together, and one Append alone.
 //   - Any call may panic. Each is guarded; a panic becomes ErrLibrary. One inside an insert can leave the graph half
 //     linked, so from then on Append and walks are refused, while exact searches go on.

@@ -96,9 +96,10 @@ func (x *Index) Load(r io.Reader, size int64) error {
 	dims := int64(binary.LittleEndian.Uint32(header[12:]))
 	from, to := binary.LittleEndian.Uint64(header[16:]), binary.LittleEndian.Uint64(header[24:])
 	body := size - headerSize - crc32.Size
-	if dims != int64(x.dims) || from != uint64(x.rows.n) || to < from || to > math.MaxUint32 || int64(to-from)*4*dims != body {
-		return fmt.Errorf("%w: slots %d to %d of %d dimensions in %d bytes, behind %d of %d", ErrDamaged, from, to, dims, size, x.rows.n,
-			x.dims)
+	if dims != int64(x.dims) || from != uint64(x.rows.n) || to < from || to > math.MaxUint32 ||
+		int64(to-from)*4*dims != body {
+		return fmt.Errorf("%w: slots %d to %d of %d dimensions in %d bytes, behind %d of %d", ErrDamaged, from, to, dims,
+			size, x.rows.n, x.dims)
 	}
 	if err := x.readRows(in, int(to-from)); err != nil {
 		return err

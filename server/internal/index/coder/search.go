@@ -27,7 +27,9 @@ const (
 // Search implements index.Searcher. A walk asks the library for Query.Ef vectors (default 64, at least 4 K), divided
 // by the accepted share, and for four times as many as long as fewer than K of them are accepted, up to 8,192.
 // Report.Scored counts the vectors scored by this package; the library does not say how many it met.
-func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
+func (x *Index) Search(
+	ctx context.Context, q *index.Query, dst []index.Candidate,
+) ([]index.Candidate, index.Report, error) {
 	if err := ctx.Err(); err != nil {
 		return dst, index.Report{}, err
 	}
@@ -51,7 +53,9 @@ func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidat
 }
 
 // SearchBatch implements index.Searcher, one query after the other.
-func (x *Index) SearchBatch(ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report) error {
+func (x *Index) SearchBatch(
+	ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report,
+) error {
 	for i, q := range queries {
 		var err error
 		if dst[i], reports[i], err = x.Search(ctx, q, dst[i]); err != nil {
@@ -87,7 +91,9 @@ func accepted(accept index.Accept, n int) int {
 }
 
 // scan scores every accepted vector. On an error it returns no candidates.
-func scan(ctx context.Context, rows *rows, query []float32, k int, accept index.Accept) ([]index.Candidate, int, error) {
+func scan(
+	ctx context.Context, rows *rows, query []float32, k int, accept index.Accept,
+) ([]index.Candidate, int, error) {
 	best := top{k: k}
 	scored := 0
 	visit := func(slot uint32) error {
@@ -127,7 +133,9 @@ func scan(ctx context.Context, rows *rows, query []float32, k int, accept index.
 }
 
 // walk asks the library, filters, and scores what is left again.
-func (x *Index) walk(ctx context.Context, rows *rows, query []float32, k, fetch int, accept index.Accept) ([]index.Candidate, int, error) {
+func (x *Index) walk(
+	ctx context.Context, rows *rows, query []float32, k, fetch int, accept index.Accept,
+) ([]index.Candidate, int, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err

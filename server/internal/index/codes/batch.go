@@ -32,7 +32,9 @@ func (b *Batch) Start(c *Codes, n int) {
 
 // Add puts a query into the batch, whose hits will be appended to hits; a full pass is scanned at once. Neither the
 // query nor the places for its answer may be touched until Finish. The error is that of Query.Set or of the context.
-func (b *Batch) Add(ctx context.Context, c *Codes, q *index.Query, hits *[]index.Candidate, report *index.Report) error {
+func (b *Batch) Add(
+	ctx context.Context, c *Codes, q *index.Query, hits *[]index.Candidate, report *index.Report,
+) error {
 	*report = index.Report{Exact: true}
 	query, top := &b.queries[b.n], &b.tops[b.n]
 	ok, err := query.Set(c, q.Vector)

@@ -270,7 +270,8 @@ func FuzzLoadTakesNoDamageForVectors(f *testing.F) {
 			t.Fatal(err)
 		}
 		var again bytes.Buffer
-		if err := loaded.Save(t.Context(), &again, 0, loaded.Len()); err != nil || !bytes.Equal(again.Bytes(), data[:again.Len()]) {
+		if err := loaded.Save(t.Context(), &again, 0, loaded.Len()); err != nil ||
+			!bytes.Equal(again.Bytes(), data[:again.Len()]) {
 			t.Fatal("what was loaded saves differently", err)
 		}
 	})

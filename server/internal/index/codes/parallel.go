@@ -11,8 +11,8 @@ import (
 	"github.com/akin-search/akin/server/internal/index"
 )
 
-// chunk is the number of rows, or about that of listed slots, that a goroutine scans between two looks at the context and at who
-// else scans: some 20 microseconds. It divides the rows of a block.
+// chunk is the number of rows, or about that of listed slots, that a goroutine scans between two looks at the context
+// and at who else scans: some 20 microseconds. It divides the rows of a block.
 const chunk = 2048
 
 // MaxJobs is the largest number of queries of one pass over the rows. Eight share most of what reading memory costs;
@@ -65,7 +65,9 @@ type worker struct {
 // Scan offers to top the rows from to to-1 whose slot is accepted (accept may be nil) and whose vector is not zero,
 // with the exact outcome of scoring every one by both planes. It returns the number of rows scored, and the context's
 // error when that ended first. accept is called from several goroutines.
-func (p *Parallel) Scan(ctx context.Context, v *View, q *Query, from, to int, accept index.Accept, top *Top) (int, error) {
+func (p *Parallel) Scan(
+	ctx context.Context, v *View, q *Query, from, to int, accept index.Accept, top *Top,
+) (int, error) {
 	p.single[0] = Job{q, accept, top}
 	return p.do(ctx, v, p.single[:], from, to)
 }
@@ -77,7 +79,9 @@ func (p *Parallel) ScanBatch(ctx context.Context, v *View, jobs []Job, from, to 
 }
 
 // ScanList is Scan over those of the slots that are below v.N, which it reads piece by piece.
-func (p *Parallel) ScanList(ctx context.Context, v *View, q *Query, slots index.Listing, accept index.Accept, top *Top) (int, error) {
+func (p *Parallel) ScanList(
+	ctx context.Context, v *View, q *Query, slots index.Listing, accept index.Accept, top *Top,
+) (int, error) {
 	n := slots.Len()
 	if n == 0 || v.N == 0 {
 		return 0, ctx.Err()

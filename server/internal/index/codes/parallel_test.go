@@ -71,14 +71,16 @@ func TestManyCoresFindWhatOneFinds(t *testing.T) {
 						for i := range tops {
 							tops[i].Reset(k)
 						}
-						if scored, err := parallel.ScanBatch(context.Background(), &view, jobs, from, view.N); err != nil || scored != view.N-from {
+						if scored, err := parallel.ScanBatch(context.Background(), &view, jobs, from, view.N); err != nil ||
+							scored != view.N-from {
 							t.Fatalf("scored %d, %v", scored, err)
 						}
 						for i := range tops {
 							all = append(all, tops[i].AppendSorted(nil))
 						}
 						tops[0].Reset(k)
-						if scored, err := parallel.ScanList(context.Background(), &view, &queries[0], list, third{}, &tops[0]); err != nil || scored != len(list) {
+						scored, err := parallel.ScanList(context.Background(), &view, &queries[0], list, third{}, &tops[0])
+						if err != nil || scored != len(list) {
 							t.Fatalf("scored %d listed, %v", scored, err)
 						}
 						return append(all, tops[0].AppendSorted(nil))
@@ -159,7 +161,8 @@ func TestAPanicOfAFilterReachesTheCaller(t *testing.T) {
 				}
 			}()
 			top.Reset(view.N)
-			_, _ = parallel.Scan(context.Background(), &view, &q, 0, view.N, watcher{new(atomic.Int64), at, func() { panic("the filter's") }}, &top)
+			_, _ = parallel.Scan(context.Background(), &view, &q, 0, view.N,
+				watcher{new(atomic.Int64), at, func() { panic("the filter's") }}, &top)
 		}()
 	}
 }

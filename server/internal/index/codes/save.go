@@ -17,7 +17,8 @@ var ErrDamaged = errors.New("codes: saved vectors are damaged")
 
 // A saved stretch of a set, all integers little-endian:
 //
-//	uint32 dims | uint32 from | uint32 to | uint32 CRC32C of the three | per block of 4,096 rows, cut to the rows from..to:
+//	uint32 dims | uint32 from | uint32 to | uint32 CRC32C of the three
+//	per block of 4,096 rows, cut to the rows from..to:
 //	    rows*stride bytes coarse | rows*4 bytes scales (float32) | rows*stride/2 bytes fine
 //
 // The format has no version of its own: the engine's header around it has. The rows' own checksum is the business of
@@ -76,7 +77,8 @@ func (c *Codes) Load(r io.Reader, size int64) error {
 	if binary.LittleEndian.Uint32(header[12:]) != crc32.Checksum(header[:12], castagnoli) {
 		return fmt.Errorf("%w: header: checksum", ErrDamaged)
 	}
-	dims, from, to := binary.LittleEndian.Uint32(header[:]), binary.LittleEndian.Uint32(header[4:]), binary.LittleEndian.Uint32(header[8:])
+	dims, from, to := binary.LittleEndian.Uint32(header[:]), binary.LittleEndian.Uint32(header[4:]),
+		binary.LittleEndian.Uint32(header[8:])
 	switch {
 	case int64(dims) != int64(c.dims):
 		return fmt.Errorf("%w: %d dimensions, the set has %d", ErrDamaged, dims, c.dims)

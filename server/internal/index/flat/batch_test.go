@@ -62,7 +62,8 @@ func TestABatchEndsWithItsErrorsAndWorksAgain(t *testing.T) {
 		t.Errorf("a cancelled batch: %v", err)
 	}
 	clear(dst)
-	if err := x.SearchBatch(context.Background(), []*index.Query{good, good, good}, dst, reports); err != nil || len(dst[2]) != 10 {
+	if err := x.SearchBatch(context.Background(), []*index.Query{good, good, good}, dst, reports); err != nil ||
+		len(dst[2]) != 10 {
 		t.Errorf("the next one: %d hits, %v", len(dst[2]), err)
 	}
 }

@@ -47,7 +47,9 @@ func (x *Index) Append(v []float32) (uint32, error) { return x.codes.Append(v) }
 func (x *Index) Catchup(context.Context, func() int) error { return nil }
 
 // Search implements index.Searcher. Ef, Exact and Walk change nothing: every search is exact.
-func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
+func (x *Index) Search(
+	ctx context.Context, q *index.Query, dst []index.Candidate,
+) ([]index.Candidate, index.Report, error) {
 	report := index.Report{Exact: true}
 	if err := ctx.Err(); err != nil {
 		return dst, report, err
@@ -78,7 +80,9 @@ func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidat
 // SearchBatch answers many queries as Search would answer each, reading the rows once for up to codes.MaxJobs of them.
 // It appends the hits of queries[i] to dst[i] and writes its report to reports[i], where both are as long as queries;
 // after an error, which may be that of any query, they hold nothing of use.
-func (x *Index) SearchBatch(ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report) error {
+func (x *Index) SearchBatch(
+	ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report,
+) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -8,12 +8,13 @@
 // neighbor search using Hierarchical Navigable Small World graphs", arXiv 1603.09320, IEEE TPAMI 2018) add two things
 // to that:
 //
-//   - Layers. A node is on layer l or above with probability M^-l. A search starts at the top, where few nodes are and links
-//     are long, walks greedily to the best one, and takes it as the start on the layer below. So the walk on layer 0, which
-//     has all nodes, begins near its end, and the cost grows with the logarithm of the number of vectors.
-//   - Diverse links (their algorithm 4). Of the candidates for a list, best first, one is passed over when a neighbour chosen
-//     before it is at least as near to it as the owner of the list is: the walk gets there through that neighbour. Links are
-//     spent on directions instead of on one dense cluster.
+//   - Layers. A node is on layer l or above with probability M^-l. A search starts at the top, where few nodes are and
+//     links are long, walks greedily to the best one, and takes it as the start on the layer below. So the walk on
+//     layer 0, which has all nodes, begins near its end, and the cost grows with the logarithm of the number of
+//     vectors.
+//   - Diverse links (their algorithm 4). Of the candidates for a list, best first, one is passed over when a neighbour
+//     chosen before it is at least as near to it as the owner of the list is: the walk gets there through that
+//     neighbour. Links are spent on directions instead of on one dense cluster.
 //
 // Inserting a vector is searching for it with width EfConstruction on each of its layers, choosing M of what was
 // found, and linking back; a neighbour whose list is full chooses anew among its links and the newcomer.

@@ -38,8 +38,8 @@ func (x *Index) Load(r io.Reader, size int64) error {
 		x.place(uint32(slot))
 	}
 	if int64(before) != x.graphed.Load() || graphed < before || int64(graphed) > int64(x.codes.Len()) || changed > before {
-		return fmt.Errorf("%w: %d slots in the graph behind %d, %d of them changed, of %d", ErrDamaged, graphed, before, changed,
-			x.codes.Len())
+		return fmt.Errorf("%w: %d slots in the graph behind %d, %d of them changed, of %d", ErrDamaged, graphed, before,
+			changed, x.codes.Len())
 	}
 	l := &loader{Index: x, in: in, view: x.codes.View(), tables: x.graph.tables(), graphed: graphed}
 	if err := l.links(before, changed); err != nil {

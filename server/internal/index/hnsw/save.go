@@ -61,7 +61,9 @@ func (x *Index) Save(ctx context.Context, w io.Writer, s index.Span) error {
 	if s.Links {
 		graphed = max(before, uint32(min(x.graphed.Load(), int64(s.To)))) // before the tables
 	}
-	out := &saver{Index: x, ctx: ctx, w: bufio.NewWriterSize(w, 1<<16), view: x.codes.View(), tables: x.graph.tables(), limit: graphed}
+	out := &saver{
+		Index: x, ctx: ctx, w: bufio.NewWriterSize(w, 1<<16), view: x.codes.View(), tables: x.graph.tables(), limit: graphed,
+	}
 	changed := 0
 	var run *saving
 	if s.Links {

@@ -18,7 +18,9 @@ type searcher struct {
 }
 
 // Search implements index.Searcher.
-func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
+func (x *Index) Search(
+	ctx context.Context, q *index.Query, dst []index.Candidate,
+) ([]index.Candidate, index.Report, error) {
 	if err := ctx.Err(); err != nil {
 		return dst, index.Report{}, err
 	}
@@ -56,7 +58,9 @@ func (x *Index) Search(ctx context.Context, q *index.Query, dst []index.Candidat
 // ones without a listed filter above all, are scanned for together: the rows are read once for up to codes.MaxJobs of
 // them. It appends the hits of queries[i] to dst[i] and writes its report to reports[i], where both are as long as
 // queries; after an error, which may be that of any query, they hold nothing of use.
-func (x *Index) SearchBatch(ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report) error {
+func (x *Index) SearchBatch(
+	ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report,
+) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -131,7 +131,8 @@ func (s *suite) testSaveConcurrent(t *testing.T) {
 		}
 	})
 	y := s.make(t, dims)
-	for _, span := range []index.Span{{To: start / 2}, {From: start / 2, To: start, Links: true}, {From: start, To: start}} {
+	for _, span := range []index.Span{{To: start / 2}, {From: start / 2, To: start, Links: true},
+		{From: start, To: start}} {
 		var buf bytes.Buffer
 		if err := x.Save(context.Background(), &buf, span); err != nil {
 			t.Errorf("Save beside writers: %v", err)

@@ -3,9 +3,9 @@
 // Run takes a constructor and what the engine promises. Ground truth is always computed in float64 from the float32
 // vectors that went in, never from an engine's own answer. Two promises are told apart:
 //
-//   - An exact answer (Report.Exact) may differ from the truth only by the rounding of the engine's codes: every score is
-//     within Options.Epsilon of the cosine, and no vector is left out whose cosine beats the last hit's by more than twice
-//     that.
+//   - An exact answer (Report.Exact) may differ from the truth only by the rounding of the engine's codes: every score
+//     is within Options.Epsilon of the cosine, and no vector is left out whose cosine beats the last hit's by more than
+//     twice that.
 //   - An approximate answer holds no wrong hit (scores, order, acceptance and zero vectors as above), but may leave
 //     vectors out, down to Options.Recall on average.
 //

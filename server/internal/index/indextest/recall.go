@@ -97,11 +97,13 @@ func (s *suite) testIdentical(t *testing.T) {
 		}
 	}
 	if share := found / float64(tried); share < s.Adversarial {
-		t.Errorf("%.3f of the ordinary vectors among %d identical ones find themselves, want %.3f", share, 2*s.Vectors, s.Adversarial)
+		t.Errorf("%.3f of the ordinary vectors among %d identical ones find themselves, want %.3f", share, 2*s.Vectors,
+			s.Adversarial)
 	}
 	// The identical ones are found, and in order of slots where they are all scored.
 	s.wantRecall(t, x, vectors, [][]float32{same}, nil, s.Adversarial)
-	if got := s.meanRecall(t, x, vectors, [][]float32{same, queries[0]}, index.Query{K: 2*ordinary + 10, Exact: true}); got < .99 {
+	got := s.meanRecall(t, x, vectors, [][]float32{same, queries[0]}, index.Query{K: 2*ordinary + 10, Exact: true})
+	if got < .99 {
 		t.Errorf("an exact search beyond all identical vectors has recall %.3f", got)
 	}
 }

@@ -59,7 +59,9 @@ func (x *reference) Append(v []float32) (uint32, error) {
 
 func (x *reference) Catchup(context.Context, func() int) error { return nil }
 
-func (x *reference) SearchBatch(ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report) error {
+func (x *reference) SearchBatch(
+	ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report,
+) error {
 	for i, q := range queries {
 		var err error
 		if dst[i], reports[i], err = x.Search(ctx, q, dst[i]); err != nil {
@@ -72,7 +74,9 @@ func (x *reference) SearchBatch(ctx context.Context, queries []*index.Query, dst
 	return nil
 }
 
-func (x *reference) Search(ctx context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
+func (x *reference) Search(
+	ctx context.Context, q *index.Query, dst []index.Candidate,
+) ([]index.Candidate, index.Report, error) {
 	if err := ctx.Err(); err != nil && x.fault != "ignores cancellation" {
 		return dst, index.Report{}, err
 	}

@@ -75,7 +75,9 @@ func byRank(a, b index.Candidate) int {
 }
 
 // search runs the query, verifies what holds for every answer, and returns its hits with their recall.
-func (s *suite) search(t *testing.T, x index.Searcher, vectors [][]float32, q *index.Query) ([]index.Candidate, float64) {
+func (s *suite) search(
+	t *testing.T, x index.Searcher, vectors [][]float32, q *index.Query,
+) ([]index.Candidate, float64) {
 	t.Helper()
 	hits, report, err := x.Search(context.Background(), q, nil)
 	if err != nil {
@@ -86,7 +88,9 @@ func (s *suite) search(t *testing.T, x index.Searcher, vectors [][]float32, q *i
 
 // verify fails the test unless the hits are what the package comment says, and returns their recall: the share of the
 // best K whose cosine the hits reach, ties counting alike.
-func (s *suite) verify(t *testing.T, vectors [][]float32, q *index.Query, hits []index.Candidate, report index.Report) float64 {
+func (s *suite) verify(
+	t *testing.T, vectors [][]float32, q *index.Query, hits []index.Candidate, report index.Report,
+) float64 {
 	t.Helper()
 	best := truth(vectors, q)
 	want := min(max(q.K, 0), len(best))
@@ -165,7 +169,9 @@ func (s *suite) meanRecall(t *testing.T, x index.Searcher, vectors, queries [][]
 }
 
 // wantRecall fails the test when walks, or searches left to the engine, fall below the least recall.
-func (s *suite) wantRecall(t *testing.T, x index.Searcher, vectors, queries [][]float32, accept index.Accept, least float64) {
+func (s *suite) wantRecall(
+	t *testing.T, x index.Searcher, vectors, queries [][]float32, accept index.Accept, least float64,
+) {
 	t.Helper()
 	for _, q := range []index.Query{{K: 10, Accept: accept, Walk: true}, {K: 10, Accept: accept}} {
 		if got := s.meanRecall(t, x, vectors, queries, q); got < least {
