@@ -108,7 +108,8 @@ func checkIndex(t *testing.T, x *Index) {
 		}
 	}
 	if x.papers.Load() != papers || x.tokens.Load() != tokens {
-		t.Errorf("%d papers and %d tokens are live, the index counts %d and %d", papers, tokens, x.papers.Load(), x.tokens.Load())
+		t.Errorf("%d papers and %d tokens are live, the index counts %d and %d", papers, tokens, x.papers.Load(),
+			x.tokens.Load())
 	}
 	for feature, want := range all {
 		tm := x.terms.find(feature)

@@ -72,7 +72,8 @@ func TestStretchesLoadOneAfterTheOther(t *testing.T) {
 	if !bytes.Equal(saved(t, y, y.Len()), saved(t, x, x.Len())) {
 		t.Error("saving again gives other bytes")
 	}
-	if err := New().Load(bytes.NewReader(stretch(t, x, 1, 2)), int64(len(stretch(t, x, 1, 2)))); !errors.Is(err, ErrDamaged) {
+	err := New().Load(bytes.NewReader(stretch(t, x, 1, 2)), int64(len(stretch(t, x, 1, 2))))
+	if !errors.Is(err, ErrDamaged) {
 		t.Errorf("a later stretch in an empty index: %v", err)
 	}
 }

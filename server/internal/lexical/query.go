@@ -18,7 +18,7 @@ type Query struct {
 	norm0    float64 // k1 (1-b)
 	norm1    float64 // k1 b / avg
 
-	filter [filterSize]uint8 // by the low bits of a feature: not 0 where the query has one; rules out most pairs of a paper
+	filter [filterSize]uint8 // by a feature's low bits: not 0 where the query has one; rules out most pairs of a paper
 	table  []uint32          // open addressing by feature: 1 + number of the query feature; length a power of two
 	mask   uint32
 

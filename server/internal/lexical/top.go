@@ -52,7 +52,9 @@ const (
 // beyond, a paper is missed when only its most common words are in the query.
 //
 // It ends early with the error of ctx. It allocates only to grow the scratch of q.
-func (x *Index) Top(ctx context.Context, q *Query, k int, accept index.Accept, dst []index.Candidate) ([]index.Candidate, error) {
+func (x *Index) Top(
+	ctx context.Context, q *Query, k int, accept index.Accept, dst []index.Candidate,
+) ([]index.Candidate, error) {
 	n := uint32(x.Len())
 	if k <= 0 || n == 0 || q.Empty() {
 		return dst, ctx.Err()
@@ -164,7 +166,8 @@ func (x *Index) sum(ctx context.Context, q *Query, need int, scale float64, n ui
 		tm, weight := q.terms[i], q.weights[i]
 		length := int(tm.count.Load())
 		if len(s.touched) >= need {
-			if read+length > topBudget || length > len(s.touched) && uint16(max(rest, 0)*scale*typicalImpact) <= s.atLeast(need) {
+			if read+length > topBudget ||
+				length > len(s.touched) && uint16(max(rest, 0)*scale*typicalImpact) <= s.atLeast(need) {
 				return len(s.order), nil
 			}
 		}

@@ -42,7 +42,8 @@ func bruteForce(x *Index, q *Query, k int, accept index.Accept) []index.Candidat
 }
 
 func TestTopIsExactWhereEveryCandidateIsScored(t *testing.T) {
-	defer func(a int, b, c, d float64) { topBudget, topSpare, topSkipped, typicalImpact = a, b, c, d }(topBudget, topSpare, topSkipped, typicalImpact)
+	defer func(a int, b, c, d float64) { topBudget, topSpare, topSkipped, typicalImpact = a, b, c, d }(topBudget, topSpare,
+		topSkipped, typicalImpact)
 	topBudget, topSpare, topSkipped, typicalImpact = 1<<30, 1e6, 1e6, 1
 	rng := rand.New(rand.NewPCG(5, 6))
 	x := New()
