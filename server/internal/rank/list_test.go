@@ -29,13 +29,15 @@ func TestMergeIsTheUnionWithWhatIsKnown(t *testing.T) {
 		}
 		n, m := r.merge(dense, words)
 		if len(r.slots) != len(union) || n != len(dense) || len(r.slots)-m != len(words) {
-			t.Fatalf("%d candidates, %d with cosine, %d with BM25; want %d, %d, %d", len(r.slots), n, len(r.slots)-m, len(union), len(dense), len(words))
+			t.Fatalf("%d candidates, %d with cosine, %d with BM25; want %d, %d, %d", len(r.slots), n, len(r.slots)-m, len(union),
+				len(dense), len(words))
 		}
 		for i, slot := range r.slots {
 			delete(union, slot)
 			cosine, inDense := cosines[slot]
 			score, inWords := bm25[slot]
-			if inDense != (i < n) || inWords != (i >= m) || inDense && cosine != r.cosines[i] || inWords && float64(score) != r.bm25[i] {
+			if inDense != (i < n) || inWords != (i >= m) || inDense && cosine != r.cosines[i] ||
+				inWords && float64(score) != r.bm25[i] {
 				t.Fatalf("candidate %d, slot %d, is in the wrong place or has wrong scores", i, slot)
 			}
 		}

@@ -52,10 +52,10 @@ type Weights struct {
 // DefaultWeights are the weights for a kind of query where the request does not choose. The measurements behind them
 // are in server/docs/decisions.md.
 //
-//   - A title is looked for by its words, most of all by pairs of them, and how often a paper repeats one says little; the
-//     cosine only helps.
-//   - A whole paper has words enough to be near to what it should be near to: candidates by BM25 and shared bigrams bring
-//     nothing, and many words make them costly.
+//   - A title is looked for by its words, most of all by pairs of them, and how often a paper repeats one says little;
+//     the cosine only helps.
+//   - A whole paper has words enough to be near to what it should be near to: candidates by BM25 and shared bigrams
+//     bring nothing, and many words make them costly.
 //   - Papers that answer a question, or are like a paper, stand together; the paper with a title stands alone.
 //   - The cosines of an untrained model count shared words, as BM25 does and does better.
 func DefaultWeights(k Kind, trained bool) Weights {
