@@ -19,7 +19,8 @@ func inherited() (net.Listener, error) {
 	case len(listeners) == 0:
 		return nil, nil
 	case len(listeners) > 1 || listeners[0] == nil:
-		return nil, errors.New("systemd passes more than one stream socket, or another kind: keep one ListenStream in the socket unit")
+		return nil, errors.New("systemd passes more than one stream socket, or another kind: " +
+			"keep one ListenStream in the socket unit")
 	}
 	return listeners[0], nil
 }

@@ -19,7 +19,8 @@ func startOn(t *testing.T, socket *os.File, data string) *process {
 	t.Helper()
 	p := command(t, "--data", data)
 	// The variable must name the process that reads it, which only a shell in its place can know.
-	shell := exec.CommandContext(t.Context(), "/bin/sh", append([]string{"-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"`}, p.Args...)...)
+	shell := exec.CommandContext(t.Context(), "/bin/sh",
+		append([]string{"-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"`}, p.Args...)...)
 	shell.Env, shell.ExtraFiles = p.Env, []*os.File{socket}
 	p.Cmd = shell
 	return p.begin(t)

@@ -31,17 +31,20 @@ func filled(t *testing.T, file string, environment map[string]string, args ...st
 
 func TestFlagsGoBeforeTheEnvironmentAndThatBeforeTheFile(t *testing.T) {
 	file := "addr = \"file:1\"\ndata = \"file\"\ndrain = \"3s\"\nmax-connections = 7\ninsecure = true\n"
-	s, err := filled(t, file, map[string]string{"AKIN_SERVER_ADDR": "environment:1", "AKIN_SERVER_DATA": "environment"}, "--addr", "flag:1")
+	s, err := filled(t, file, map[string]string{"AKIN_SERVER_ADDR": "environment:1", "AKIN_SERVER_DATA": "environment"},
+		"--addr", "flag:1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.addr != "flag:1" || s.data != "environment" || s.drain != 3*time.Second || s.connections != 7 || !s.insecure || s.logLevel != "info" {
+	if s.addr != "flag:1" || s.data != "environment" || s.drain != 3*time.Second || s.connections != 7 || !s.insecure ||
+		s.logLevel != "info" {
 		t.Errorf("got %+v", s)
 	}
 }
 
 func TestEveryFaultOfTheConfigurationIsTold(t *testing.T) {
-	_, err := filled(t, "adr = \"x\"\ndrain = \"soon\"\nlog-level = [\"info\"]\n", map[string]string{"AKIN_SERVER_MAX_CONNECTIONS": "many"})
+	_, err := filled(t, "adr = \"x\"\ndrain = \"soon\"\nlog-level = [\"info\"]\n",
+		map[string]string{"AKIN_SERVER_MAX_CONNECTIONS": "many"})
 	for _, want := range []string{`"adr"`, "drain = soon", "log-level", "AKIN_SERVER_MAX_CONNECTIONS"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %s", err, want)
@@ -79,7 +82,8 @@ func TestTheHelpNamesEverySettingAndItsVariable(t *testing.T) {
 	}
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 		variable := "[" + variableOf(flag.Name) + "]"
-		if own := flag.Name == "help" || flag.Name == "version" || flag.Name == "check-config"; !own && !strings.Contains(out.String(), variable) {
+		if own := flag.Name == "help" || flag.Name == "version" ||
+			flag.Name == "check-config"; !own && !strings.Contains(out.String(), variable) {
 			t.Errorf("-h does not tell %s", variable)
 		}
 	})

@@ -43,7 +43,8 @@ func contractPapers() []*client.Paper {
 		return &client.Paper{Id: id, Title: title, Abstract: abstract, Categories: categories}
 	}
 	return []*client.Paper{
-		paper("attention", "Attention for translation", "Translation of sentences by attention, without recurrence.", "cs.CL"),
+		paper("attention", "Attention for translation", "Translation of sentences by attention, without recurrence.",
+			"cs.CL"),
 		paper("folding", "Protein folding", "The structure of proteins from their sequence.", "q-bio"),
 		paper("graphs", "Attention over graphs", "Attention weighs the neighbours in a graph.", "cs.LG"),
 		paper("images", "Attention for images", "Patches of images attend to one another by attention.", "cs.CV", "cs.LG"),
@@ -123,18 +124,21 @@ func contractWrites(t *testing.T, ctx context.Context, c *client.Client) {
 		t.Fatalf("first: %v, %v", first, err)
 	}
 	again, err := c.Upsert(ctx, p)
-	if err != nil || again.GetCreated() || !again.GetUnchanged() || again.GetPaper().GetRevision() != first.GetPaper().GetRevision() {
+	if err != nil || again.GetCreated() || !again.GetUnchanged() ||
+		again.GetPaper().GetRevision() != first.GetPaper().GetRevision() {
 		t.Errorf("again: %v, %v", again, err)
 	}
 	p.Title = "Another title"
 	other, err := c.Upsert(ctx, p)
-	if err != nil || other.GetCreated() || other.GetUnchanged() || other.GetPaper().GetRevision() <= first.GetPaper().GetRevision() {
+	if err != nil || other.GetCreated() || other.GetUnchanged() ||
+		other.GetPaper().GetRevision() <= first.GetPaper().GetRevision() {
 		t.Errorf("replaced: %v, %v", other, err)
 	}
 	if !other.GetPaper().GetCreateTime().AsTime().Equal(first.GetPaper().GetCreateTime().AsTime()) {
 		t.Error("a paper that is replaced has another create_time")
 	}
-	if other.GetPosition().GetLineage() != first.GetPosition().GetLineage() || len(other.GetPosition().GetLineage()) != 32 {
+	if other.GetPosition().GetLineage() != first.GetPosition().GetLineage() ||
+		len(other.GetPosition().GetLineage()) != 32 {
 		t.Errorf("positions: %v, %v", first.GetPosition(), other.GetPosition())
 	}
 }
@@ -174,9 +178,11 @@ func contractBatches(t *testing.T, ctx context.Context, c *client.Client) {
 
 func contractImports(t *testing.T, ctx context.Context, c *client.Client) {
 	var failed []string
-	report, err := c.Import(ctx, client.Papers(contractPapers()[0], &client.Paper{Id: "bad"}, &client.Paper{Id: "good", Title: "A good paper"}),
+	report, err := c.Import(ctx, client.Papers(contractPapers()[0], &client.Paper{Id: "bad"},
+		&client.Paper{Id: "good", Title: "A good paper"}),
 		client.OnItemError(func(e *client.ItemError) { failed = append(failed, e.ID) }))
-	if err != nil || report.Written != 1 || report.Unchanged != 1 || report.Failed != 1 || !slices.Equal(failed, []string{"bad"}) {
+	if err != nil || report.Written != 1 || report.Unchanged != 1 || report.Failed != 1 ||
+		!slices.Equal(failed, []string{"bad"}) {
 		t.Errorf("%+v, %v, failed %v", report, err, failed)
 	}
 }
@@ -189,7 +195,8 @@ func contractReads(t *testing.T, ctx context.Context, c *client.Client) {
 	_, err = c.Get(ctx, "nowhere")
 	wantError(t, err, client.ErrNotFound, "PAPER_NOT_FOUND", "")
 	papers, missing, err := c.GetMany(ctx, []string{"images", "nowhere", "attention"})
-	if err != nil || len(papers) != 2 || papers[0].GetId() != "images" || papers[0].GetAbstract() != "" || !slices.Equal(missing, []string{"nowhere"}) {
+	if err != nil || len(papers) != 2 || papers[0].GetId() != "images" || papers[0].GetAbstract() != "" ||
+		!slices.Equal(missing, []string{"nowhere"}) {
 		t.Errorf("%v, %v, %v", papers, missing, err)
 	}
 	list := gather(t, c.List(ctx, client.PageSize(2), client.Filter(`categories:"cs.LG"`)))
@@ -228,10 +235,12 @@ func contractSearches(t *testing.T, ctx context.Context, c *client.Client) {
 	if err != nil || !sameWords(strings.Join(idsOf(all.Hits), " "), "graphs images") {
 		t.Fatalf("%v, %v", all, err)
 	}
-	if hit := all.Hits[0]; hit.GetPaper().GetAbstract() != "" || hit.GetCosine() <= 0 || hit.GetBm25() <= 0 || all.Info.GetModel() == "" {
+	if hit := all.Hits[0]; hit.GetPaper().GetAbstract() != "" || hit.GetCosine() <= 0 || hit.GetBm25() <= 0 ||
+		all.Info.GetModel() == "" {
 		t.Errorf("a hit: %v, %v", hit, all.Info)
 	}
-	if with, err := c.Search(ctx, "attention", client.Abstracts()); err != nil || with.Hits[0].GetPaper().GetAbstract() == "" {
+	if with, err := c.Search(ctx, "attention", client.Abstracts()); err != nil ||
+		with.Hits[0].GetPaper().GetAbstract() == "" {
 		t.Errorf("with abstracts: %v, %v", with, err)
 	}
 	if none, err := c.Search(ctx, "attention", client.MinCosine(1)); err != nil || len(none.Hits) != 0 {
@@ -250,7 +259,8 @@ func contractSearches(t *testing.T, ctx context.Context, c *client.Client) {
 
 func contractSimilar(t *testing.T, ctx context.Context, c *client.Client) {
 	found, err := c.SimilarTo(ctx, "folding")
-	if err != nil || len(found.Hits) == 0 || idsOf(found.Hits)[0] != "proteins" || slices.Contains(idsOf(found.Hits), "folding") {
+	if err != nil || len(found.Hits) == 0 || idsOf(found.Hits)[0] != "proteins" ||
+		slices.Contains(idsOf(found.Hits), "folding") {
 		t.Errorf("%v, %v", found, err)
 	}
 	_, err = c.SimilarTo(ctx, "nowhere")
@@ -297,8 +307,11 @@ func contractExplains(t *testing.T, ctx context.Context, c *client.Client) {
 
 func contractRecommends(t *testing.T, ctx context.Context, c *client.Client) {
 	likes := []*client.Preference{client.FromPaper("folding"), client.FromPaper("nowhere"), client.FromText("structure")}
-	found, err := c.Recommend(ctx, client.Taste{Likes: likes, Exclude: []string{"images"}, Dislikes: []*client.Preference{client.FromPaper("graphs")}})
-	if err != nil || len(found.Hits) == 0 || idsOf(found.Hits)[0] != "proteins" || !slices.Equal(found.MissingIDs, []string{"nowhere"}) {
+	found, err := c.Recommend(ctx, client.Taste{
+		Likes: likes, Exclude: []string{"images"}, Dislikes: []*client.Preference{client.FromPaper("graphs")},
+	})
+	if err != nil || len(found.Hits) == 0 || idsOf(found.Hits)[0] != "proteins" ||
+		!slices.Equal(found.MissingIDs, []string{"nowhere"}) {
 		t.Fatalf("%v, %v", found, err)
 	}
 	for _, id := range idsOf(found.Hits) {
@@ -312,13 +325,15 @@ func contractRecommends(t *testing.T, ctx context.Context, c *client.Client) {
 	_, err = c.Recommend(ctx, client.Taste{Likes: likes, Strict: true})
 	wantError(t, err, client.ErrNotFound, "PAPER_NOT_FOUND", "")
 	why, err := c.Recommend(ctx, client.Taste{Likes: likes[:1], Explain: true}, client.Limit(1))
-	if err != nil || len(why.Hits) != 1 || len(why.Hits[0].GetBecauseOf().GetLikes()) != 1 || why.Hits[0].GetBecauseOf().GetLikes()[0].GetPaperId() != "folding" {
+	if err != nil || len(why.Hits) != 1 || len(why.Hits[0].GetBecauseOf().GetLikes()) != 1 ||
+		why.Hits[0].GetBecauseOf().GetLikes()[0].GetPaperId() != "folding" {
 		t.Errorf("reasons: %v, %v", why, err)
 	}
 }
 
 func contractWithoutLikes(t *testing.T, ctx context.Context, c *client.Client) {
-	for _, taste := range []client.Taste{{}, {Likes: []*client.Preference{client.FromPaper("nowhere")}}, {Profile: t.Name()}} {
+	for _, taste := range []client.Taste{{}, {Likes: []*client.Preference{client.FromPaper("nowhere")}},
+		{Profile: t.Name()}} {
 		found, err := c.Recommend(ctx, taste, client.Filter(`categories:"q-bio"`))
 		if err != nil || len(found.Hits) != 2 || !found.Info.GetWithoutLikes() {
 			t.Errorf("%+v: %v, %v", taste, found, err)
@@ -343,11 +358,12 @@ func contractProfiles(t *testing.T, ctx context.Context, c *client.Client) {
 		}
 	}
 	state, err := p.State(ctx)
-	if err != nil || len(state.GetLikes()) != 1 || state.GetLikes()[0].GetPaperId() != "attention" || state.GetLikes()[0].GetWeight() != 1 {
+	if err != nil || len(state.GetLikes()) != 1 || state.GetLikes()[0].GetPaperId() != "attention" ||
+		state.GetLikes()[0].GetWeight() != 1 {
 		t.Fatalf("likes: %v, %v", state, err)
 	}
-	if len(state.GetDislikes()) != 2 || state.GetDislikes()[0].GetPaperId() != "graphs" || state.GetReadCount() != 1 || state.GetShownCount() != 1 ||
-		state.GetEventCount() != 7 || !state.GetUpdateTime().IsValid() {
+	if len(state.GetDislikes()) != 2 || state.GetDislikes()[0].GetPaperId() != "graphs" || state.GetReadCount() != 1 ||
+		state.GetShownCount() != 1 || state.GetEventCount() != 7 || !state.GetUpdateTime().IsValid() {
 		t.Errorf("the rest: %v", state)
 	}
 	if err := p.Undo(ctx, state.GetLikes()[0].GetEventId()); err != nil {
@@ -363,7 +379,8 @@ func contractProfiles(t *testing.T, ctx context.Context, c *client.Client) {
 
 func contractProfileRecommends(t *testing.T, ctx context.Context, c *client.Client) {
 	p := c.Profile(t.Name(), client.WithReasons())
-	for _, err := range []error{p.Like(ctx, "attention"), p.NotInterested(ctx, "folding"), p.Read(ctx, "images"), p.Shown(ctx, "proteins")} {
+	for _, err := range []error{p.Like(ctx, "attention"), p.NotInterested(ctx, "folding"), p.Read(ctx, "images"),
+		p.Shown(ctx, "proteins")} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -399,7 +416,8 @@ func contractEvents(t *testing.T, ctx context.Context, c *client.Client) {
 		t.Errorf("recorded again: %d, %v", n, err)
 	}
 	listed := gather(t, p.Events(ctx))
-	if len(listed) != 3 || listed[0].GetEventId() != "e1" || listed[2].GetEventId() != "e3" || !listed[0].GetEventTime().IsValid() {
+	if len(listed) != 3 || listed[0].GetEventId() != "e1" || listed[2].GetEventId() != "e3" ||
+		!listed[0].GetEventTime().IsValid() {
 		t.Errorf("listed: %v", listed)
 	}
 	for _, f := range []struct {
@@ -414,7 +432,9 @@ func contractEvents(t *testing.T, ctx context.Context, c *client.Client) {
 		wantError(t, err, client.ErrInvalid, "INVALID_FIELD", f.field)
 	}
 	summaries := gather(t, c.Profiles(ctx))
-	if !slices.ContainsFunc(summaries, func(s *client.ProfileSummary) bool { return s.GetProfileId() == t.Name() && s.GetEventCount() == 3 }) {
+	if !slices.ContainsFunc(summaries, func(s *client.ProfileSummary) bool {
+		return s.GetProfileId() == t.Name() && s.GetEventCount() == 3
+	}) {
 		t.Errorf("profiles: %v", summaries)
 	}
 	_, err := c.RecordEvents(ctx, []*client.Event{{Kind: client.Like, EventId: "x", PaperId: "a"}})

@@ -62,7 +62,9 @@ func TestARestoreThatIsKilledLeavesTheOldPapersOrTheBackups(t *testing.T) {
 // openFolder opens an engine on a folder without training.
 func openFolder(t *testing.T, folder string) *engine.Engine {
 	t.Helper()
-	e, err := engine.Open(context.Background(), engine.Config{Dir: folder, TrainAt: -1, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	e, err := engine.Open(context.Background(), engine.Config{
+		Dir: folder, TrainAt: -1, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,8 @@ func failAt(spec string) func(*engine.Config) {
 // crashPoints are visited in turn; the first kills at a random moment.
 var crashPoints = []string{
 	"random", store.PointCommitBefore, store.PointCommitAfter, checkpoint.PointSegmentWritten, checkpoint.PointWritten,
-	checkpoint.PointSegmentNamed, "random", checkpoint.PointNamed, checkpoint.PointSegmentVerified, checkpoint.PointVerified,
+	checkpoint.PointSegmentNamed, "random", checkpoint.PointNamed, checkpoint.PointSegmentVerified,
+	checkpoint.PointVerified,
 	checkpoint.PointFolded, engine.PointTrainLearnt, engine.PointSwapBefore, "random", engine.PointSwapAfter,
 	engine.PointPurgeBetween,
 }
@@ -267,7 +268,9 @@ func crashPaper(id, content string) *client.Paper {
 func audit(t *testing.T, folder string, truth *ledger, round int, point string) {
 	t.Helper()
 	ctx := context.Background()
-	e, err := engine.Open(ctx, engine.Config{Dir: folder, TrainAt: -1, NoCheckpoints: round%2 == 1, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	e, err := engine.Open(ctx, engine.Config{
+		Dir: folder, TrainAt: -1, NoCheckpoints: round%2 == 1, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
 	if err != nil {
 		t.Fatalf("round %d (%s): %v", round, point, err)
 	}
@@ -293,7 +296,8 @@ func audit(t *testing.T, folder string, truth *ledger, round int, point string) 
 	for id := range ids {
 		got, want := found[id], truth.acked[id]
 		if got != want && !slices.Contains(truth.pending[id], got) {
-			t.Errorf("round %d (%s): %s holds %q, acknowledged was %q, in flight %q", round, point, id, got, want, truth.pending[id])
+			t.Errorf("round %d (%s): %s holds %q, acknowledged was %q, in flight %q", round, point, id, got, want,
+				truth.pending[id])
 		}
 	}
 	for _, batch := range truth.batches {
@@ -343,8 +347,8 @@ func TestATrainedModelServesAfterAKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	if stats.Model.Fingerprint != model.Fingerprint || !stats.Model.Trained || stats.Papers != len(papers) {
-		t.Errorf("after the kill: model %s, trained %v, %d papers; acknowledged was %s", stats.Model.Fingerprint, stats.Model.Trained,
-			stats.Papers, model.Fingerprint)
+		t.Errorf("after the kill: model %s, trained %v, %d papers; acknowledged was %s", stats.Model.Fingerprint,
+			stats.Model.Trained, stats.Papers, model.Fingerprint)
 	}
 	if err := errors.Join(e.Check(ctx), e.Close(ctx)); err != nil {
 		t.Error(err)

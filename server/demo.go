@@ -28,9 +28,9 @@ func newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Serve the bundled papers and show three queries",
-		Long: `demo starts a real server on a temporary folder, imports the papers that ship with Akin, trains a model on them, and asks
-three things over gRPC: papers near to a text, papers related to a paper, and a recommendation. Then it goes on serving,
-for you to try. The folder is removed at the end.`,
+		Long: `demo starts a real server on a temporary folder, imports the papers that ship with Akin, trains a model on
+them, and asks three things over gRPC: papers near to a text, papers related to a paper, and a recommendation. Then it
+goes on serving, for you to try. The folder is removed at the end.`,
 		Example: `  akin-server demo
   akin-server demo --exit`,
 		Args: cobra.NoArgs,
@@ -161,7 +161,8 @@ func show(ctx context.Context, out io.Writer, addr string) error {
 	if err != nil {
 		return err
 	}
-	printHits(out, fmt.Sprintf("Recommended to someone who likes %s and %s, and not %s", demoLikes[0], demoLikes[1], demoDislike), found.Hits)
+	printHits(out, fmt.Sprintf("Recommended to someone who likes %s and %s, and not %s", demoLikes[0], demoLikes[1],
+		demoDislike), found.Hits)
 	return nil
 }
 

@@ -26,8 +26,8 @@ func newHealth() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "health",
 		Short: "Ask the server on this machine whether it is healthy",
-		Long: `health asks the server that listens on --addr of this machine, with the settings that the server was given. It ends with 0
-when the server answers calls, with 1 while it loads, drains or cannot be reached. It needs no token.`,
+		Long: `health asks the server that listens on --addr of this machine, with the settings that the server was given. It
+ends with 0 when the server answers calls, with 1 while it loads, drains or cannot be reached. It needs no token.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := s.fill(cmd.Flags(), os.LookupEnv); err != nil {

@@ -37,14 +37,14 @@ func newCommand(configure func(*engine.Config)) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "akin-server",
 		Short: "Find research papers that are alike",
-		Long: `akin-server keeps research papers, learns what their words mean from them, and answers over gRPC which papers are
-alike: to a text, to a paper, to what someone likes. It needs no model download, no GPU and no second service.
+		Long: `akin-server keeps research papers, learns what their words mean from them, and answers over gRPC which papers
+are alike: to a text, to a paper, to what someone likes. It needs no model download, no GPU and no second service.
 
 Papers are kept in one folder, which one server at a time has open. SIGTERM or SIGINT ends the server once running calls
 are answered, a second one at once; what was acknowledged is on disk either way.
 
-Each setting may be given by its flag, by its environment variable (told in brackets) or in the TOML file of --config, under
-the flag's name; the first of these that gives it counts.`,
+Each setting may be given by its flag, by its environment variable (told in brackets) or in the TOML file of --config,
+under the flag's name; the first of these that gives it counts.`,
 		Example: `  akin-server                                     serve on 127.0.0.1:7700
   akin-server --addr :7700 --tls-cert a.crt --tls-key a.key --token-file token
                                                   serve to the network, encrypted, for those who have the token

@@ -155,10 +155,12 @@ func TestASignalDrainsAndThePapersAreThereAfterwards(t *testing.T) {
 func TestASecondServerSaysWhatIsTaken(t *testing.T) {
 	data := t.TempDir()
 	p := start(t, "--addr", "127.0.0.1:0", "--data", data)
-	if text := fails(t, "--addr", p.addr, "--data", t.TempDir()); !strings.Contains(text, p.addr+" is taken") || !strings.Contains(text, "--addr") {
+	if text := fails(t, "--addr", p.addr, "--data", t.TempDir()); !strings.Contains(text, p.addr+" is taken") ||
+		!strings.Contains(text, "--addr") {
 		t.Errorf("the port: %s", text)
 	}
-	if text := fails(t, "--addr", "127.0.0.1:0", "--data", data); !strings.Contains(text, data) || !strings.Contains(text, "in use") {
+	if text := fails(t, "--addr", "127.0.0.1:0", "--data", data); !strings.Contains(text, data) ||
+		!strings.Contains(text, "in use") {
 		t.Errorf("the folder: %s", text)
 	}
 }
@@ -175,7 +177,10 @@ func TestASecondSignalStopsAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.Send(&reflection.ServerReflectionRequest{MessageRequest: &reflection.ServerReflectionRequest_ListServices{}}); err != nil {
+	err := stream.Send(&reflection.ServerReflectionRequest{
+		MessageRequest: &reflection.ServerReflectionRequest_ListServices{},
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := stream.Recv(); err != nil {

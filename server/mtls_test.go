@@ -84,15 +84,18 @@ func TestACertificatesSubjectIsItsPrincipal(t *testing.T) {
 	}
 	ours, others := newAuthority(t), newAuthority(t)
 	writeCertificate(t, file("cert.pem", nil), file("key.pem", nil), 1)
-	tokens := file("tokens.toml", []byte("[[principal]]\nname = \"loader\"\nsubject = \"CN=loader,O=Example\"\nroles = [\"write\"]\n"))
-	p := start(t, "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--tls-cert", file("cert.pem", nil), "--tls-key", file("key.pem", nil),
-		"--tls-client-ca", file("ca.pem", ours.pem), "--tokens-file", tokens)
+	tokens := file("tokens.toml", []byte("[[principal]]\nname = \"loader\"\n"+
+		"subject = \"CN=loader,O=Example\"\nroles = [\"write\"]\n"))
+	p := start(t, "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--tls-cert", file("cert.pem", nil), "--tls-key",
+		file("key.pem", nil), "--tls-client-ca", file("ca.pem", ours.pem), "--tokens-file", tokens)
 	server, err := os.ReadFile(file("cert.pem", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	settings := func(certs ...tls.Certificate) *tls.Config {
-		c := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool(), ServerName: "localhost", Certificates: certs}
+		c := &tls.Config{
+			MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool(), ServerName: "localhost", Certificates: certs,
+		}
 		c.RootCAs.AppendCertsFromPEM(server)
 		return c
 	}
@@ -130,7 +133,8 @@ func TestACertificatesSubjectIsItsPrincipal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := healthv1.NewHealthClient(conn).Check(context.WithoutCancel(t.Context()), &healthv1.HealthCheckRequest{}); status.Code(err) != codes.OK {
+	_, err := healthv1.NewHealthClient(conn).Check(context.WithoutCancel(t.Context()), &healthv1.HealthCheckRequest{})
+	if status.Code(err) != codes.OK {
 		t.Errorf("a health check needs no certificate: %v", err)
 	}
 }

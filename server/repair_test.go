@@ -40,7 +40,8 @@ func TestRepairSaysWhatItWouldLoseFirst(t *testing.T) {
 	if err := e.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := runRepair(t, "--data", dir, "--yes"); err != nil || !strings.Contains(out, "nothing to repair") || !strings.Contains(out, "papers 2") {
+	if out, err := runRepair(t, "--data", dir, "--yes"); err != nil || !strings.Contains(out, "nothing to repair") ||
+		!strings.Contains(out, "papers 2") {
 		t.Errorf("a whole store: %q, %v", out, err)
 	}
 	path := filepath.Join(dir, "papers.db")

@@ -21,9 +21,9 @@ func newRestore(configure func(*engine.Config)) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
 		Short: "Put the papers of a backup into a data folder",
-		Long: `restore reads a backup, which the Backup call streams, from a file or, for "-", from standard input. The backup is
-verified as a whole before anything is replaced: a damaged or incomplete one leaves the folder as it was. No server may
-run on the folder. The model and the index are made from the papers at the next start.`,
+		Long: `restore reads a backup, which the Backup call streams, from a file or, for "-", from standard input. The backup
+is verified as a whole before anything is replaced: a damaged or incomplete one leaves the folder as it was. No server
+may run on the folder. The model and the index are made from the papers at the next start.`,
 		Example: `  akin-server restore papers.backup
   akin-server restore --data /srv/akin --replace papers.backup`,
 		Args: cobra.ExactArgs(1),

@@ -111,7 +111,8 @@ func TestAPastedPageIsImportedAndSearchedAfterARestart(t *testing.T) {
 	p = start(t, "--addr", "127.0.0.1:0", "--data", folder)
 	go drainLog(p)
 	var stats struct{ Papers int }
-	if err := json.Unmarshal([]byte(run("stats", "--addr", p.addr, "--json")), &stats); err != nil || stats.Papers != len(records) {
+	if err := json.Unmarshal([]byte(run("stats", "--addr", p.addr, "--json")), &stats); err != nil ||
+		stats.Papers != len(records) {
 		t.Fatalf("%d papers after the restart, want %d (%v)", stats.Papers, len(records), err)
 	}
 	for i := 0; i < len(records); i += len(records) / 10 {

@@ -87,7 +87,8 @@ func serve(ctx context.Context, s *settings) error {
 		return fmt.Errorf("traces: %w", err)
 	}
 	if s.checkConfig {
-		log.Info("the settings are right", "address", s.addr, "data", s.data, "tokens", cfg.Admit.Keys != nil, "encrypted", encryption != nil)
+		log.Info("the settings are right", "address", s.addr, "data", s.data, "tokens", cfg.Admit.Keys != nil,
+			"encrypted", encryption != nil)
 		return nil
 	}
 	var metrics *telemetry.Metrics
@@ -118,7 +119,8 @@ func serve(ctx context.Context, s *settings) error {
 		defer stop()
 	}
 	if s.insecure && !local {
-		log.Warn("open to the network by --insecure", "address", s.addr, "tokens", cfg.Admit.Keys != nil, "encrypted", encryption != nil)
+		log.Warn("open to the network by --insecure", "address", s.addr, "tokens", cfg.Admit.Keys != nil,
+			"encrypted", encryption != nil)
 	}
 
 	signals := make(chan os.Signal, 2)
@@ -242,7 +244,8 @@ func listen(addr string) (net.Listener, error) {
 	}
 	listener, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is taken, perhaps by a server that runs already: stop that one, or give another address with --addr", addr)
+		return nil, fmt.Errorf("%s is taken, perhaps by a server that runs already: stop that one, "+
+			"or give another address with --addr", addr)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)

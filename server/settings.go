@@ -64,27 +64,41 @@ const tokenVariable = "AKIN_TOKEN"
 func (s *settings) register(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&s.config, "config", "", "TOML file of settings, each under the name of its flag")
-	f.BoolVar(&s.checkConfig, "check-config", false, "say whether the settings and the files that they name are right, and end")
-	f.StringVar(&s.addr, "addr", defaultAddr, "address to listen on, host:port (port 0 picks a free one) or unix:PATH of a socket for this user and group")
+	f.BoolVar(&s.checkConfig, "check-config", false,
+		"say whether the settings and the files that they name are right, and end")
+	f.StringVar(&s.addr, "addr", defaultAddr, "address to listen on, host:port (port 0 picks a free one) or unix:PATH "+
+		"of a socket for this user and group")
 	f.StringVar(&s.data, "data", "", "folder of the papers (default "+describeDataFolder()+")")
 	f.StringVar(&s.index, "index", engines.Auto, "vector index: "+engines.Usage())
 	f.StringVar(&s.tlsCert, "tls-cert", "", "PEM file of the certificate chain; read again when it changes")
 	f.StringVar(&s.tlsKey, "tls-key", "", "PEM file of the certificate's key")
-	f.StringVar(&s.tokenFile, "token-file", "", "file with the bearer token that callers must bring (default: the variable "+tokenVariable+", or no token)")
-	f.StringVar(&s.tokensFile, "tokens-file", "", "TOML file of principals with roles, made with \"akin-server token new\"; read again when it changes")
-	f.StringVar(&s.tlsClientCA, "tls-client-ca", "", "PEM file of the authority that signs clients' certificates; their subjects stand in --tokens-file")
+	f.StringVar(&s.tokenFile, "token-file", "", "file with the bearer token that callers must bring (default: "+
+		"the variable "+tokenVariable+", or no token)")
+	f.StringVar(&s.tokensFile, "tokens-file", "",
+		"TOML file of principals with roles, made with \"akin-server token new\"; read again when it changes")
+	f.StringVar(&s.tlsClientCA, "tls-client-ca", "",
+		"PEM file of the authority that signs clients' certificates; their subjects stand in --tokens-file")
 	f.BoolVar(&s.insecure, "insecure", false, "listen to the network although calls are unencrypted or need no token")
 	f.IntVar(&s.connections, "max-connections", 1024, "connections at a time; further ones are closed at once")
-	f.StringSliceVar(&s.allowedHosts, "allowed-hosts", nil, "names or addresses, besides those of loopback, under which HTTP answers (host or host:port, with commas; *: any)")
-	f.StringSliceVar(&s.corsOrigins, "cors-origins", nil, "origins of other sites whose pages may call the JSON over HTTP, such as https://example.org, with commas (default: none)")
-	f.BoolVar(&s.healthNeedsWrites, "health-needs-writes", false, "the health of the whole server (the empty name) needs writes too, not reads alone")
+	f.StringSliceVar(&s.allowedHosts, "allowed-hosts", nil,
+		"names or addresses, besides those of loopback, under which HTTP answers (host or host:port, with commas; *: any)")
+	f.StringSliceVar(&s.corsOrigins, "cors-origins", nil,
+		"origins of other sites whose pages may call the JSON over HTTP, such as https://example.org, "+
+			"with commas (default: none)")
+	f.BoolVar(&s.healthNeedsWrites, "health-needs-writes", false,
+		"the health of the whole server (the empty name) needs writes too, not reads alone")
 	f.DurationVar(&s.drain, "drain", 10*time.Second, "how long running calls may take to finish at the end")
-	f.StringVar(&s.memory, "memory-limit", "", "soft limit of memory, such as 2GiB: the collector works harder near it (default: none)")
-	f.StringVar(&s.debugAddr, "debug-addr", "", "loopback address for profiles (/debug/pprof/) and metrics (/metrics) over HTTP (default: off)")
-	f.StringVar(&s.metricsAddr, "metrics-addr", "", "address for metrics (/metrics, for Prometheus) over HTTP, which may be any; it asks for no token (default: off)")
+	f.StringVar(&s.memory, "memory-limit", "", "soft limit of memory, such as 2GiB: "+
+		"the collector works harder near it (default: none)")
+	f.StringVar(&s.debugAddr, "debug-addr", "", "loopback address for profiles (/debug/pprof/) and metrics (/metrics) "+
+		"over HTTP (default: off)")
+	f.StringVar(&s.metricsAddr, "metrics-addr", "",
+		"address for metrics (/metrics, for Prometheus) over HTTP, which may be any; it asks for no token (default: off)")
 	f.StringVar(&s.traces.Endpoint, "traces-endpoint", "",
-		"collector of traces (OTLP over gRPC), such as http://127.0.0.1:4317 (default: what OTEL_EXPORTER_OTLP_ENDPOINT says, or off)")
-	f.Float64Var(&s.traces.Share, "traces-share", telemetry.DefaultShare, "share of calls that are traced; OTEL_TRACES_SAMPLER holds where this is not given")
+		"collector of traces (OTLP over gRPC), such as http://127.0.0.1:4317 (default: "+
+			"what OTEL_EXPORTER_OTLP_ENDPOINT says, or off)")
+	f.Float64Var(&s.traces.Share, "traces-share", telemetry.DefaultShare,
+		"share of calls that are traced; OTEL_TRACES_SAMPLER holds where this is not given")
 	f.StringVar(&s.logLevel, "log-level", "info", "debug (every call), info (failed calls), warn or error")
 	f.StringVar(&s.logFormat, "log-format", "text", "text or json")
 	nameVariables(f)
@@ -104,7 +118,8 @@ func (s *settings) check() error {
 		return errors.New("--tls-cert and --tls-key go together: give both or none")
 	}
 	if s.tlsClientCA != "" && (s.tlsCert == "" || s.tokensFile == "") {
-		return errors.New("--tls-client-ca needs --tls-cert and --tls-key, and --tokens-file to say which subject may do what")
+		return errors.New("--tls-client-ca needs --tls-cert and --tls-key, " +
+			"and --tokens-file to say which subject may do what")
 	}
 	if s.connections < 1 {
 		return fmt.Errorf("--max-connections %d: it must be 1 or more", s.connections)
@@ -139,7 +154,8 @@ func (s *settings) checkExposure(local bool) error {
 	tokens := s.tokenFile != "" || s.tokensFile != "" || strings.TrimSpace(os.Getenv(tokenVariable)) != ""
 	switch {
 	case !tokens && s.tlsCert == "":
-		return fmt.Errorf("--addr %s is open to the network: everyone who reaches it could read, change and delete papers, unencrypted. "+
+		return fmt.Errorf("--addr %s is open to the network: everyone who reaches it could read, "+
+			"change and delete papers, unencrypted. "+
 			"Give --tls-cert and --tls-key and a --token-file or --tokens-file, or --insecure if that is meant", s.addr)
 	case !tokens:
 		return fmt.Errorf("--addr %s is open to the network: everyone who reaches it could read, change and delete papers. "+

@@ -92,7 +92,9 @@ func writeCertificate(t *testing.T, certFile, keyFile string, serial int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"},
+	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +103,8 @@ func writeCertificate(t *testing.T, certFile, keyFile string, serial int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: cert}, keyFile: {Type: "PRIVATE KEY", Bytes: der}} {
+	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: cert},
+		keyFile: {Type: "PRIVATE KEY", Bytes: der}} {
 		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -154,11 +157,14 @@ func TestMetricsCountCalls(t *testing.T) {
 	}
 	defer stop()
 	for range 3 {
-		metrics.Ended(t.Context(), service.Call{Method: "/akin.v1.PaperService/GetPaper", Code: codes.OK, Duration: time.Millisecond})
+		metrics.Ended(t.Context(), service.Call{
+			Method: "/akin.v1.PaperService/GetPaper", Code: codes.OK, Duration: time.Millisecond,
+		})
 	}
 	_, base, _ := strings.Cut(strings.TrimSpace(log.String()), "address=")
 	for path, text := range map[string]string{
-		"/metrics":                       `akin_call_duration_seconds_count{code="OK",method="/akin.v1.PaperService/GetPaper"} 3`,
+		"/metrics": `akin_call_duration_seconds_count` +
+			`{code="OK",method="/akin.v1.PaperService/GetPaper"} 3`,
 		"/debug/pprof/cmdline":           "test",
 		"/debug/pprof/heap?debug=1":      "heap profile",
 		"/debug/pprof/goroutine?debug=1": "goroutine profile",
@@ -183,7 +189,8 @@ func TestMetricsAloneShowNoProfiles(t *testing.T) {
 	}
 	defer stop()
 	_, base, _ := strings.Cut(strings.TrimSpace(log.String()), "address=")
-	for path, want := range map[string]int{"/metrics": http.StatusOK, "/debug/pprof/": http.StatusNotFound, "/": http.StatusNotFound} {
+	for path, want := range map[string]int{"/metrics": http.StatusOK, "/debug/pprof/": http.StatusNotFound,
+		"/": http.StatusNotFound} {
 		response, err := http.Get(base + path)
 		if err != nil {
 			t.Fatal(err)

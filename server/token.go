@@ -28,9 +28,9 @@ func newToken() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new NAME",
 		Short: "Make a token, and the entry that lets its bearer in",
-		Long: `new prints a new token to standard error, and to standard output the entry for the file that --tokens-file names. The
-entry holds a hash, from which the token cannot be found again: keep the token, or make another one. A running server
-takes in the changed file within a second.
+		Long: `new prints a new token to standard error, and to standard output the entry for the file that --tokens-file
+names. The entry holds a hash, from which the token cannot be found again: keep the token, or make another one. A
+running server takes in the changed file within a second.
 
 To replace a token, add an entry of the same name, roles and filter, give its token to whoever calls, and take the old
 entry out afterwards.`,
@@ -48,7 +48,8 @@ entry out afterwards.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringSliceVar(&entry.Roles, "role", []string{"read"}, "read (find, get, list, export), write (store, import, delete) or admin (purge, train, back up); repeat for more")
+	f.StringSliceVar(&entry.Roles, "role", []string{"read"},
+		"read (find, get, list, export), write (store, import, delete) or admin (purge, train, back up); repeat for more")
 	f.StringVar(&entry.Filter, "filter", "", "filter that every paper must pass that the bearer sees")
 	f.Float64Var(&entry.Rate, "rate", 0, "calls a second (default: any)")
 	f.DurationVar(&valid, "valid", 0, "how long the token is valid, such as 2160h (default: without end)")

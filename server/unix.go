@@ -43,7 +43,8 @@ func removeStale(path string) error {
 	conn, err := net.Dial("unix", path)
 	if err == nil {
 		_ = conn.Close() // it was only tried
-		return fmt.Errorf("unix:%s is taken, perhaps by a server that runs already: stop that one, or name another path with --addr", path)
+		return fmt.Errorf("unix:%s is taken, perhaps by a server that runs already: stop that one, "+
+			"or name another path with --addr", path)
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("listen on unix:%s: %w", path, err)
