@@ -71,7 +71,8 @@ again from the first when there are fewer than -n.`,
 	f.IntVar(&cfg.sample, "sample", 200, "queries to measure recall on; 0 for none")
 	f.StringVar(&cfg.mode, "mode", "auto", "auto, exact or approximate")
 	f.IntVar(&cfg.ef, "ef", 0, "width of the graph walk (default the server's)")
-	f.StringSliceVar(&cfg.fields, "fields", []string{"id", "title"}, "fields of the hits' papers to return; * for all with abstracts")
+	f.StringSliceVar(&cfg.fields, "fields", []string{"id", "title"},
+		"fields of the hits' papers to return; * for all with abstracts")
 	f.StringVar(&cfg.profile, "cpu-profile", "", "write a CPU profile of this program, for go tool pprof")
 	noFiles(cmd, "callers", "searches", "limit", "warmup", "sample", "ef", "fields")
 	fixed(cmd, "mode", "auto", "exact", "approximate")
@@ -216,7 +217,8 @@ func (a *app) load(ctx context.Context, requests []*client.SearchRequest, caller
 func (r *loadResult) summary() *benchResult {
 	out := &benchResult{
 		errors: r.failed, seconds: r.took.Seconds(), qps: rate(int64(len(r.times)), r.took),
-		p50: percentile(r.times, .5), p90: percentile(r.times, .9), p99: percentile(r.times, .99), max: percentile(r.times, 1),
+		p50: percentile(r.times, .5), p90: percentile(r.times, .9), p99: percentile(r.times, .99),
+		max: percentile(r.times, 1),
 	}
 	if r.first != nil {
 		out.first = r.first.Error()
@@ -235,7 +237,9 @@ func percentile(times []time.Duration, share float64) float64 {
 
 // sampleRecall searches some queries in the measured mode and in exact mode, and returns the mean share of the exact
 // hits that were found. Queries without any exact hit do not count.
-func (a *app) sampleRecall(ctx context.Context, texts []string, cfg benchConfig, mode client.SearchMode) (recall float64, measured int, err error) {
+func (a *app) sampleRecall(
+	ctx context.Context, texts []string, cfg benchConfig, mode client.SearchMode,
+) (recall float64, measured int, err error) {
 	n := min(cfg.sample, len(texts))
 	sample := make([]string, n)
 	for i := range sample {
@@ -281,8 +285,9 @@ func (a *app) printBench(r *benchResult) error {
 	if a.json {
 		out := map[string]any{
 			"qps": r.qps, "p50_us": r.p50, "p90_us": r.p90, "p99_us": r.p99, "max_us": r.max, "errors": r.errors,
-			"searches": cfg.n, "callers": cfg.callers, "warmup": cfg.warmup, "distinct_queries": r.distinct, "seconds": r.seconds,
-			"papers": r.papers, "index": r.index, "recall_sample": r.sample,
+			"searches": cfg.n, "callers": cfg.callers, "warmup": cfg.warmup, "distinct_queries": r.distinct,
+			"seconds": r.seconds,
+			"papers":  r.papers, "index": r.index, "recall_sample": r.sample,
 			"fields": cfg.fields,
 		}
 		if r.sample > 0 {
@@ -300,7 +305,8 @@ func (a *app) printBench(r *benchResult) error {
 	us := func(f float64) string { return span(time.Duration(f * 1e3)) }
 	return a.pairs(
 		[2]string{"searches", fmt.Sprintf("%s of %s, %s, %s papers, index %s", count(int64(cfg.n)),
-			things(int64(r.distinct), "query", "queries"), things(int64(cfg.callers), "caller", "callers"), count(r.papers), r.index)},
+			things(int64(r.distinct), "query", "queries"), things(int64(cfg.callers), "caller", "callers"), count(r.papers),
+			r.index)},
 		[2]string{"QPS", count(int64(r.qps))},
 		[2]string{"p50", us(r.p50)},
 		[2]string{"p90", us(r.p90)},

@@ -29,13 +29,18 @@ func library() []*client.Paper {
 	day := timestamppb.New(time.Date(2017, 6, 12, 0, 0, 0, 0, time.UTC))
 	return []*client.Paper{
 		{
-			Id: "1706.03762", Title: "Attention Is All You Need", Authors: []string{"A. Vaswani", "N. Shazeer"}, Categories: []string{"cs.CL", "cs.LG"},
+			Id: "1706.03762", Title: "Attention Is All You Need", Authors: []string{"A. Vaswani", "N. Shazeer"},
+			Categories:  []string{"cs.CL", "cs.LG"},
 			Abstract:    "A network built from attention alone, without recurrence, translates better and trains faster.",
 			PublishTime: day, Doi: "10.48550/arXiv.1706.03762", Url: "https://arxiv.org/abs/1706.03762",
-			Attributes: map[string]*client.AttributeValue{"venue": client.String("NIPS"), "oral": client.Bool(true), "pages": client.Number(11)},
+			Attributes: map[string]*client.AttributeValue{"venue": client.String("NIPS"), "oral": client.Bool(true),
+				"pages": client.Number(11)},
 		},
-		{Id: "graph-attention", Title: "Attention over the neighbours in a graph", Abstract: "Attention weighs neighbours.", Attributes: map[string]*client.AttributeValue{"year": client.Number(2018)}},
-		{Id: "10.1000/a-rather-long-identifier-of-a-paper", Title: "A network for very long titles: how a title that never seems to end is cut where the terminal ends and not later", Abstract: "Attention to width."},
+		{Id: "graph-attention", Title: "Attention over the neighbours in a graph", Abstract: "Attention weighs neighbours.",
+			Attributes: map[string]*client.AttributeValue{"year": client.Number(2018)}},
+		{Id: "10.1000/a-rather-long-identifier-of-a-paper",
+			Title: "A network for very long titles: how a title that never seems to end is cut where the terminal ends and " +
+				"not later", Abstract: "Attention to width."},
 		{Id: "wide", Title: "注意力机制在自然语言处理中的应用研究综述 attention", Abstract: "Survey."},
 		{Id: "hostile", Title: "Attention\x1b[31m red\nand \u202e reversed", Abstract: "Control characters."},
 		{Id: "folding-1", Title: "Protein folding", Abstract: "Structure of proteins from sequence."},
@@ -155,7 +160,8 @@ func TestOutputOfEveryCommand(t *testing.T) {
 		{"search-colour", 60, []string{"search", "--color", "always", "-k", "2", "attention"}},
 		{"search-abstracts-40", 40, []string{"search", "--abstracts", "-k", "2", "attention"}},
 		{"similar", 80, []string{"similar", "folding-1"}},
-		{"recommend", 80, []string{"recommend", "graph-attention", "--like-text", "recurrence", "--dislike", "folding-1", "--exclude", "wide"}},
+		{"recommend", 80, []string{"recommend", "graph-attention", "--like-text", "recurrence", "--dislike", "folding-1",
+			"--exclude", "wide"}},
 		{"explain", 60, []string{"explain", "--text", "attention in a graph", "graph-attention"}},
 		{"explain-cut", 60, []string{"explain", "folding-1", "folding-2", "-n", "2"}},
 		{"explain-json", 0, []string{"explain", "--json", "-n", "1", "--text", "attention", "1706.03762"}},
@@ -196,7 +202,8 @@ func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 	s := newSession(t, library()...)
 	for _, width := range []int{30, 40, 60, 80, 200} {
 		s.env.OutWidth = width
-		for _, args := range [][]string{{"search", "attention"}, {"list"}, {"stats"}, {"explain", "--text", "attention", "wide"}, {"get", "wide"}} {
+		for _, args := range [][]string{{"search", "attention"}, {"list"}, {"stats"},
+			{"explain", "--text", "attention", "wide"}, {"get", "wide"}} {
 			for line := range strings.Lines(s.must(args...)) {
 				line = strings.TrimSuffix(line, "\n")
 				if strings.HasPrefix(line, "10.1000/") || strings.Contains(line, akintest.Model) {
@@ -223,7 +230,8 @@ func displayWidth(line string) int {
 func TestTitlesCannotControlTheTerminal(t *testing.T) {
 	s := newSession(t, library()...)
 	s.env.OutWidth = 80
-	for _, args := range [][]string{{"search", "attention"}, {"list"}, {"get", "hostile"}, {"search", "--abstracts", "attention"}} {
+	for _, args := range [][]string{{"search", "attention"}, {"list"}, {"get", "hostile"},
+		{"search", "--abstracts", "attention"}} {
 		if out := s.must(args...); strings.ContainsAny(out, "\x1b\u202e") {
 			t.Errorf("%v passes control characters on: %q", args, out)
 		}
@@ -237,7 +245,8 @@ func TestColourIsForTerminalsAndNotAgainstTheUsersWish(t *testing.T) {
 		flag    string
 		want    bool
 	}{
-		{0, "", "", false}, {80, "", "", true}, {80, "1", "", false}, {80, "", "never", false}, {0, "", "always", true}, {80, "1", "always", true},
+		{0, "", "", false}, {80, "", "", true}, {80, "1", "", false}, {80, "", "never", false}, {0, "", "always", true},
+		{80, "1", "always", true},
 	} {
 		s := newSession(t, library()...)
 		s.env.OutWidth, s.vars["NO_COLOR"] = c.width, c.noColor
@@ -265,7 +274,8 @@ func writeFile(t *testing.T, path, text string) {
 func beir(n int) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, `{"_id":"p-%05d","title":"Paper number %d","text":"About topic %d.","metadata":{"year":%d}}`+"\n", i, i, i%7, 2000+i%20)
+		fmt.Fprintf(&b, `{"_id":"p-%05d","title":"Paper number %d","text":"About topic %d.","metadata":{"year":%d}}`+"\n", i,
+			i, i%7, 2000+i%20)
 	}
 	return b.String()
 }

@@ -124,7 +124,8 @@ func TestAClosedPipeEndsQuietly(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "corpus.jsonl")
 	writeFile(t, file, beir(3000))
 	s.must("import", file)
-	for _, args := range [][]string{{"list"}, {"list", "--json"}, {"export"}, {"search", "-k", "1000", "paper"}, {"backup", "-"}} {
+	for _, args := range [][]string{{"list"}, {"list", "--json"}, {"export"}, {"search", "-k", "1000", "paper"},
+		{"backup", "-"}} {
 		for _, left := range []int{0, 5000} {
 			s.env.Out = &pipe{left: left}
 			if o := s.run(args...); o.code != exitOK || o.err != "" {
@@ -179,7 +180,8 @@ func TestCompletionScriptsAreMadeForTheShells(t *testing.T) {
 			t.Errorf("%s: %q", shell, out)
 		}
 	}
-	if out := s.must("__complete", "import", "--format", ""); !strings.Contains(out, "beir\n") || !strings.Contains(out, "pubmed\n") {
+	if out := s.must("__complete", "import", "--format", ""); !strings.Contains(out, "beir\n") ||
+		!strings.Contains(out, "pubmed\n") {
 		t.Errorf("formats: %q", out)
 	}
 	if out := s.must("__complete", "se"); !strings.Contains(out, "search\t") {

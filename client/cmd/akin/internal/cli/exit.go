@@ -50,7 +50,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitPartial
 	case errors.Is(err, client.ErrInvalid):
 		return exitUsage
-	case errors.Is(err, client.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, client.ErrOverloaded):
+	case errors.Is(err, client.ErrUnavailable), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, client.ErrOverloaded):
 		return exitUnavailable
 	case errors.Is(err, client.ErrNotFound):
 		return exitNotFound
@@ -70,7 +71,8 @@ func advice(err error, addr string) string {
 	switch {
 	case errors.As(err, &failed) && failed.Code == codes.Internal && failed.RequestID != "":
 		return "the server's log says more where it has request_id=" + failed.RequestID
-	case errors.Is(err, client.ErrUnavailable) && strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
+	case errors.Is(err, client.ErrUnavailable) &&
+		strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
 		return "the server at " + addr + " does not speak TLS: try --tls off"
 	case errors.Is(err, client.ErrUnavailable) && strings.Contains(err.Error(), "certificate"):
 		return "the certificate of " + addr + " is not trusted here: name its authority with --ca FILE"

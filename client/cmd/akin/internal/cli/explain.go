@@ -78,14 +78,18 @@ func (a *app) printExplanation(e *client.Explanation) error {
 	if a.json {
 		out := explanationJSON{
 			Score: e.GetScore(), Parts: partsOf(e.GetParts()), OneIn: e.GetOneIn(),
-			Cosine: e.GetCosine(), BM25: e.GetBm25(), RemainingCosine: e.GetRemainingCosine(), Model: e.GetModel(), Terms: []termJSON{},
+			Cosine: e.GetCosine(), BM25: e.GetBm25(), RemainingCosine: e.GetRemainingCosine(), Model: e.GetModel(),
+			Terms: []termJSON{},
 		}
 		for _, t := range e.GetTerms() {
-			out.Terms = append(out.Terms, termJSON{Term: t.GetTerm(), Cosine: t.GetCosine(), BM25: t.GetBm25(), Matches: t.GetMatches()})
+			out.Terms = append(out.Terms, termJSON{
+				Term: t.GetTerm(), Cosine: t.GetCosine(), BM25: t.GetBm25(), Matches: t.GetMatches(),
+			})
 		}
 		return a.printJSON(out)
 	}
-	table := term.NewTable(term.Column{Title: "WORD", Least: 8, Style: term.Bold}, term.Column{Title: "COSINE", Right: true, Style: term.Green},
+	table := term.NewTable(term.Column{Title: "WORD", Least: 8, Style: term.Bold},
+		term.Column{Title: "COSINE", Right: true, Style: term.Green},
 		term.Column{Title: "BM25", Right: true}, term.Column{Title: "NEAREST IN TARGET", Least: 12, Optional: true})
 	for _, t := range e.GetTerms() {
 		table.Row(t.GetTerm(), fixedPoint(t.GetCosine()), fixedPoint(t.GetBm25()), strings.Join(t.GetMatches(), ", "))
@@ -98,8 +102,8 @@ func (a *app) printExplanation(e *client.Explanation) error {
 		return err
 	}
 	p := e.GetParts()
-	made := fmt.Sprintf("%s = dense %s + words %s + phrase %s + neighbours %s", fixedPoint(e.GetScore()), fixedPoint(p.GetDense()),
-		fixedPoint(p.GetWords()), fixedPoint(p.GetPhrase()), fixedPoint(p.GetNeighbourhood()))
+	made := fmt.Sprintf("%s = dense %s + words %s + phrase %s + neighbours %s", fixedPoint(e.GetScore()),
+		fixedPoint(p.GetDense()), fixedPoint(p.GetWords()), fixedPoint(p.GetPhrase()), fixedPoint(p.GetNeighbourhood()))
 	likeness := oneIn(e.GetOneIn())
 	if likeness != "" {
 		likeness += " random pairs is as alike"

@@ -36,7 +36,8 @@ import command reads all of them back; JSON lines hold everything.`,
 		Args: atMostOneFile,
 	}
 	cmd.Flags().StringVar(&filter, "filter", "", "only papers that this AIP-160 filter accepts")
-	cmd.Flags().StringVar(&format, "format", "", strings.Join(export.Formats(), ", ")+" (default by FILE's ending, else jsonl)")
+	cmd.Flags().StringVar(&format, "format", "",
+		strings.Join(export.Formats(), ", ")+" (default by FILE's ending, else jsonl)")
 	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it exists")
 	cmd.Flags().BoolVar(&profiles, "profiles", false, "write the events of all profiles instead, for akin profile import")
 	noFiles(cmd, "filter")
@@ -198,7 +199,8 @@ Interrupting the command cancels the training.`,
 		Example: `  akin train
   akin train --epochs 10 --seed 2`,
 	}
-	cmd.Flags().IntVar(&cfg.Epochs, "epochs", 0, "passes over the papers for each table of the model, 1 to 100 (default by their number, 6 to 30)")
+	cmd.Flags().IntVar(&cfg.Epochs, "epochs", 0,
+		"passes over the papers for each table of the model, 1 to 100 (default by their number, 6 to 30)")
 	cmd.Flags().Uint64Var(&cfg.Seed, "seed", 1, "seed of every random choice")
 	noFiles(cmd, "epochs", "seed")
 	cmd.RunE = a.run(func(ctx context.Context, _ *cobra.Command, _ []string) error {

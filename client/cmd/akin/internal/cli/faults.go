@@ -55,7 +55,8 @@ func openFaults(a *app, path string) (*faults, error) {
 
 // record takes a record that is no paper, or whose id another paper has.
 func (f *faults) record(file string, e *source.ItemError) {
-	f.add(faultJSON{File: file, Line: e.Line, ID: e.Record, Error: e.Err.Error()}, located(position{file, e.Line}, e.Record, e.Err.Error()))
+	f.add(faultJSON{File: file, Line: e.Line, ID: e.Record, Error: e.Err.Error()},
+		located(position{file, e.Line}, e.Record, e.Err.Error()))
 }
 
 // item takes a paper that the server refused.
@@ -80,7 +81,8 @@ func (f *faults) renamed(it ids.Item, from string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.renames++; f.renames <= shownFaults {
-		f.app.note("%s", term.Clean(fmt.Sprintf("%s:%d: another paper has the id %q; stored as %q", it.File, it.Line, from, it.Paper.GetId())))
+		f.app.note("%s", term.Clean(fmt.Sprintf("%s:%d: another paper has the id %q; stored as %q", it.File, it.Line, from,
+			it.Paper.GetId())))
 	}
 }
 

@@ -38,13 +38,15 @@ func TestAnAnswerThatIsCutGoesOnByItself(t *testing.T) {
 func TestEveryFormatIsPrintedAndReadBack(t *testing.T) {
 	from := newSession(t, library()...)
 	for _, c := range []struct{ format, ending, mark string }{
-		{"jsonl", ".jsonl", `"id":`}, {"bibtex", ".bib.gz", "@"}, {"ris", ".ris", "TY  - "}, {"csv", ".csv", "id,title,"}, {"csl-json", ".json", "[\n{"},
+		{"jsonl", ".jsonl", `"id":`}, {"bibtex", ".bib.gz", "@"}, {"ris", ".ris", "TY  - "}, {"csv", ".csv", "id,title,"},
+		{"csl-json", ".json", "[\n{"},
 	} {
 		file := filepath.Join(t.TempDir(), "papers"+c.ending)
 		from.must("export", file)
 		to := newSession(t)
 		summary, o := to.importJSON(file)
-		if o.code != exitOK || summary.Written != 7 || strings.Join(to.server.IDs(), " ") != strings.Join(from.server.IDs(), " ") {
+		if o.code != exitOK || summary.Written != 7 ||
+			strings.Join(to.server.IDs(), " ") != strings.Join(from.server.IDs(), " ") {
 			t.Errorf("%s: %+v, ids %v", c.format, o, to.server.IDs())
 		}
 		for _, args := range [][]string{
@@ -56,7 +58,8 @@ func TestEveryFormatIsPrintedAndReadBack(t *testing.T) {
 			}
 		}
 	}
-	for _, args := range [][]string{{"export", "--format", "docx"}, {"search", "--format", "docx", "x"}, {"search", "--json", "--format", "ris", "attention"}} {
+	for _, args := range [][]string{{"export", "--format", "docx"}, {"search", "--format", "docx", "x"},
+		{"search", "--json", "--format", "ris", "attention"}} {
 		if o := from.run(args...); o.code != exitUsage || !strings.Contains(o.err, "--format") {
 			t.Errorf("%v: %+v", args, o)
 		}

@@ -54,7 +54,8 @@ is stopped, run it again: nothing is lost and nothing is doubled.`,
 	f := cmd.Flags()
 	f.StringVar(&flags.source.Format, "format", "", "format of all files, when the content does not tell")
 	f.StringArrayVar(&flags.columns, "column", nil, "FIELD=HEADER of a CSV or TSV file; repeat for more")
-	f.StringVar(&flags.source.ListSeparator, "list-separator", "", "parts authors and categories in a CSV or TSV cell (default | or ;)")
+	f.StringVar(&flags.source.ListSeparator, "list-separator", "",
+		"parts authors and categories in a CSV or TSV cell (default | or ;)")
 	f.StringVar(&flags.source.Encoding, "encoding", "", "of the text, such as windows-1252 (default found by content)")
 	f.BoolVar(&flags.replace, "replace", false, "let records replace stored papers that are different ones")
 	f.StringVar(&flags.errors, "errors", "", "write what fails to this file, one JSON object a line")
@@ -74,7 +75,7 @@ type importJSON struct {
 	Unchanged    int64    `json:"unchanged"`
 	Failed       int64    `json:"failed"`
 	Copies       int64    `json:"copies"`   // records left out for a fuller one of the same paper in this import
-	Versions     int64    `json:"versions"` // of written and unchanged: another record of a paper that this import had before
+	Versions     int64    `json:"versions"` // of written and unchanged: records of a paper that this import had before
 	Renamed      int64    `json:"renamed"`  // of written and unchanged: papers that got another id than their own
 	Notes        []string `json:"notes"`
 	FailedFiles  []string `json:"failed_files"`
@@ -131,7 +132,9 @@ func (a *app) importFiles(ctx context.Context, flags *importFlags, files []strin
 	if err != nil {
 		return err
 	}
-	in := &inputs{files: files, opts: flags.source, faults: faults, replace: flags.replace, stored: a.storedPapers(flags.patience)}
+	in := &inputs{
+		files: files, opts: flags.source, faults: faults, replace: flags.replace, stored: a.storedPapers(flags.patience),
+	}
 	in.measure()
 	m := a.newMeter("papers", in.total > 0)
 	began := time.Now()
@@ -144,7 +147,8 @@ func (a *app) importFiles(ctx context.Context, flags *importFlags, files []strin
 		err = closeErr
 	}
 	summary := importJSON{
-		Read: report.Read + in.rejected + in.copies, Written: report.Written, Unchanged: report.Unchanged, Failed: report.Failed + in.rejected,
+		Read: report.Read + in.rejected + in.copies, Written: report.Written, Unchanged: report.Unchanged,
+		Failed: report.Failed + in.rejected,
 		Copies: in.copies, Versions: in.versions, Renamed: in.renamed, Notes: append([]string{}, in.notes...),
 		FailedFiles: append([]string{}, in.failedFiles...), Reconnects: report.Reconnects,
 		Seconds: took.Seconds(), PapersPerSec: rate(report.Done(), took),

@@ -78,13 +78,15 @@ func TestABadRecordIsNamedAndTheRestGoesIn(t *testing.T) {
 		}
 		got = append(got, f)
 	}
-	if len(got) != 2 || got[0].Line != 7 || got[0].File != file || got[1].ID != "long" || got[1].Item != 20 || got[1].Line != 21 || got[1].Field != "paper.title" {
+	if len(got) != 2 || got[0].Line != 7 || got[0].File != file || got[1].ID != "long" || got[1].Item != 20 ||
+		got[1].Line != 21 || got[1].Field != "paper.title" {
 		t.Errorf("%+v", got)
 	}
 	if !strings.Contains(o.err, "2 failures are in "+faults) {
 		t.Errorf("standard error: %q", o.err)
 	}
-	if o = s.run("import", file); o.code != exitPartial || !strings.Contains(o.err, file+":7 (") || !strings.Contains(o.err, file+":21 (long): ") {
+	if o = s.run("import", file); o.code != exitPartial || !strings.Contains(o.err, file+":7 (") ||
+		!strings.Contains(o.err, file+":21 (long): ") {
 		t.Errorf("without --errors: %+v", o)
 	}
 }
@@ -93,14 +95,16 @@ func TestManyFailuresAreSummarised(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "corpus.jsonl")
 	writeFile(t, file, beir(5)+strings.Repeat("{broken\n", 40))
 	o := newSession(t).run("import", "--format", "beir", file)
-	if o.code != exitPartial || !strings.Contains(o.err, "... and 30 more; --errors FILE keeps them all") || strings.Count(o.err, "\n") > 14 {
+	if o.code != exitPartial || !strings.Contains(o.err, "... and 30 more; --errors FILE keeps them all") ||
+		strings.Count(o.err, "\n") > 14 {
 		t.Errorf("%+v", o)
 	}
 }
 
 func TestAFileThatCannotBeReadDoesNotStopTheOthers(t *testing.T) {
 	dir := t.TempDir()
-	good, strange, cut := filepath.Join(dir, "good.jsonl"), filepath.Join(dir, "strange"), filepath.Join(dir, "cut.jsonl.gz")
+	good, strange, cut := filepath.Join(dir, "good.jsonl"), filepath.Join(dir, "strange"),
+		filepath.Join(dir, "cut.jsonl.gz")
 	writeFile(t, good, beir(10))
 	writeFile(t, strange, "\x7fELF\x02\x01\x01\x00\x00\x00")
 	var z bytes.Buffer
@@ -172,7 +176,8 @@ func TestImportGivesUpWhenTheServerStaysAway(t *testing.T) {
 		return nil
 	}
 	o := s.run("import", "--patience", "300ms", file)
-	if o.code != exitUnavailable || !strings.Contains(o.err, "running the import again is safe") || !strings.Contains(o.err, "is a server running") {
+	if o.code != exitUnavailable || !strings.Contains(o.err, "running the import again is safe") ||
+		!strings.Contains(o.err, "is a server running") {
 		t.Errorf("%+v", o)
 	}
 }
@@ -269,10 +274,12 @@ func TestAFailedBackupLeavesNoFile(t *testing.T) {
 
 func TestPurgeDeletesOnlyWithForce(t *testing.T) {
 	s := newSession(t, library()...)
-	if o := s.run("purge", "*"); o.code != exitOK || !strings.Contains(o.err, "7 papers would be deleted") || len(s.server.IDs()) != 7 {
+	if o := s.run("purge", "*"); o.code != exitOK || !strings.Contains(o.err, "7 papers would be deleted") ||
+		len(s.server.IDs()) != 7 {
 		t.Errorf("%+v, %d papers left", o, len(s.server.IDs()))
 	}
-	if o := s.run("purge", "--force", "*"); o.code != exitOK || !strings.Contains(o.err, "7 papers deleted") || len(s.server.IDs()) != 0 {
+	if o := s.run("purge", "--force", "*"); o.code != exitOK || !strings.Contains(o.err, "7 papers deleted") ||
+		len(s.server.IDs()) != 0 {
 		t.Errorf("%+v, %d papers left", o, len(s.server.IDs()))
 	}
 }

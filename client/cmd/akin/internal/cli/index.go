@@ -95,18 +95,21 @@ func (a *app) statsCommand() *cobra.Command {
 				return a.printJSON(statsJSON{
 					Papers: s.GetPapers(), Revision: s.GetPosition().GetRevision(), Model: modelOf(s.GetModel()),
 					Index: indexJSON{
-						Engine: x.GetEngine(), Vectors: x.GetVectors(), GraphVectors: x.GetGraphVectors(), TailVectors: x.GetTailVectors(),
-						Tombstones: x.GetTombstones(), ZeroVectors: x.GetZeroVectors(), MemoryBytes: x.GetMemoryBytes(),
+						Engine: x.GetEngine(), Vectors: x.GetVectors(), GraphVectors: x.GetGraphVectors(),
+						TailVectors: x.GetTailVectors(),
+						Tombstones:  x.GetTombstones(), ZeroVectors: x.GetZeroVectors(), MemoryBytes: x.GetMemoryBytes(),
 					},
 					DiskBytes: s.GetDiskBytes(), MemoryBytes: s.GetMemoryBytes(), Activity: s.GetActivity(),
-					ActivityProgress: s.GetActivityProgress(), Version: s.GetVersion(), UptimeSeconds: s.GetUptime().AsDuration().Seconds(),
+					ActivityProgress: s.GetActivityProgress(), Version: s.GetVersion(),
+					UptimeSeconds: s.GetUptime().AsDuration().Seconds(),
 				})
 			}
 			vectors := things(x.GetVectors(), "vector", "vectors")
 			for _, part := range []struct {
 				n    int64
 				name string
-			}{{x.GetGraphVectors(), "in the graph"}, {x.GetTailVectors(), "in the tail"}, {x.GetTombstones(), "deleted"}, {x.GetZeroVectors(), "papers without words"}} {
+			}{{x.GetGraphVectors(), "in the graph"}, {x.GetTailVectors(), "in the tail"}, {x.GetTombstones(), "deleted"},
+				{x.GetZeroVectors(), "papers without words"}} {
 				if part.n > 0 {
 					vectors += fmt.Sprintf(", %s %s", count(part.n), part.name)
 				}
@@ -126,7 +129,8 @@ func (a *app) statsCommand() *cobra.Command {
 				[2]string{"disk", size(s.GetDiskBytes())},
 				[2]string{"memory", size(s.GetMemoryBytes())},
 				[2]string{"activity", activity},
-				[2]string{"server", strings.TrimSpace(a.settings.addr + " " + s.GetVersion() + ", up " + span(s.GetUptime().AsDuration()))},
+				[2]string{"server", strings.TrimSpace(a.settings.addr + " " + s.GetVersion() + ", up " +
+					span(s.GetUptime().AsDuration()))},
 			)
 		}),
 	}
@@ -185,7 +189,8 @@ func (a *app) duplicatesCommand() *cobra.Command {
 	cmd.Flags().IntVarP(&limit, "limit", "k", 0, "groups to show (default all)")
 	noFiles(cmd, "min-cosine", "filter", "limit")
 	cmd.RunE = a.run(func(ctx context.Context, _ *cobra.Command, _ []string) error {
-		table := term.NewTable(term.Column{Title: "COSINE", Right: true, Style: term.Green}, term.Column{Title: "PAPERS", Least: 16, Style: term.Cyan})
+		table := term.NewTable(term.Column{Title: "COSINE", Right: true, Style: term.Green},
+			term.Column{Title: "PAPERS", Least: 16, Style: term.Cyan})
 		n := 0
 		waiting := a.newMeter("groups", false) // all papers are compared before the first group is known
 		stop := sync.OnceFunc(waiting.stop)

@@ -45,7 +45,8 @@ const barSteps = 10_000
 func (a *app) newMeter(noun string, known bool) *meter {
 	m := &meter{app: a, noun: noun, began: time.Now(), state: state{fraction: -1}, quit: make(chan struct{})}
 	if width := a.env.ErrWidth; width > 0 {
-		m.pool = mpb.New(mpb.WithOutput(a.env.Err), mpb.WithWidth(width), mpb.WithAutoRefresh(), mpb.WithRefreshRate(150*time.Millisecond))
+		m.pool = mpb.New(mpb.WithOutput(a.env.Err), mpb.WithWidth(width), mpb.WithAutoRefresh(),
+			mpb.WithRefreshRate(150*time.Millisecond))
 		style := mpb.NopStyle()
 		if known && width >= 50 {
 			style = mpb.BarStyle()

@@ -78,7 +78,8 @@ func (a *app) printResult(r *client.Result) error {
 				return err
 			}
 			hits[i] = hitJSON{
-				Score: h.GetScore(), Parts: partsOf(h.GetParts()), Cosine: h.GetCosine(), BM25: h.GetBm25(), OneIn: h.GetOneIn(), Paper: paper,
+				Score: h.GetScore(), Parts: partsOf(h.GetParts()), Cosine: h.GetCosine(), BM25: h.GetBm25(), OneIn: h.GetOneIn(),
+				Paper:     paper,
 				BecauseOf: becauseOf(h),
 			}
 		}
@@ -88,7 +89,8 @@ func (a *app) printResult(r *client.Result) error {
 			Missing []string  `json:"missing_paper_ids,omitempty"`
 			Next    string    `json:"next_page_token,omitempty"`
 		}{hits, infoJSON{
-			Exact: r.Info.GetExact(), Scored: r.Info.GetScored(), Model: r.Info.GetModel(), Revision: r.Info.GetPosition().GetRevision(),
+			Exact: r.Info.GetExact(), Scored: r.Info.GetScored(), Model: r.Info.GetModel(),
+			Revision:    r.Info.GetPosition().GetRevision(),
 			DenseWeight: r.Info.GetDenseWeight(), UnknownWords: r.Info.GetUnknownWords(), WithoutLikes: r.Info.GetWithoutLikes(),
 			Warnings: r.Info.GetWarnings(),
 		}, r.MissingIDs, r.NextPageToken})
@@ -126,9 +128,11 @@ func (a *app) printResult(r *client.Result) error {
 	table := term.NewTable(columns...)
 	for _, h := range r.Hits {
 		p := h.GetPaper()
-		row := []string{fixedPoint(h.GetScore()), p.GetId(), titleOf(p), oneIn(h.GetOneIn()), yearOf(p), fixedPoint(h.GetCosine())}
+		row := []string{fixedPoint(h.GetScore()), p.GetId(), titleOf(p), oneIn(h.GetOneIn()), yearOf(p),
+			fixedPoint(h.GetCosine())}
 		if s := h.GetParts(); parts {
-			row = append(row, fixedPoint(s.GetDense()), fixedPoint(s.GetWords()), fixedPoint(s.GetPhrase()), fixedPoint(s.GetNeighbourhood()))
+			row = append(row, fixedPoint(s.GetDense()), fixedPoint(s.GetWords()), fixedPoint(s.GetPhrase()),
+				fixedPoint(s.GetNeighbourhood()))
 		}
 		table.Row(row...)
 	}

@@ -110,7 +110,8 @@ func (a *app) listCommand() *cobra.Command {
 		if abstracts {
 			opts = append(opts, client.Abstracts())
 		}
-		table := term.NewTable(term.Column{Title: "ID", Whole: true, Style: term.Cyan}, term.Column{Title: "TITLE", Least: 16, Style: term.Bold},
+		table := term.NewTable(term.Column{Title: "ID", Whole: true, Style: term.Cyan},
+			term.Column{Title: "TITLE", Least: 16, Style: term.Bold},
 			term.Column{Title: "YEAR", Optional: true}, term.Column{Title: "CATEGORIES", Least: 10, Optional: true})
 		n := 0
 		for p, err := range a.client.List(ctx, opts...) {
@@ -122,7 +123,8 @@ func (a *app) listCommand() *cobra.Command {
 				if err := a.printPaperJSON(p); err != nil {
 					return err
 				}
-			} else if table.Row(p.GetId(), titleOf(p), yearOf(p), strings.Join(p.GetCategories(), " ")); table.Len() == listPiece {
+			} else if table.Row(p.GetId(), titleOf(p), yearOf(p),
+				strings.Join(p.GetCategories(), " ")); table.Len() == listPiece {
 				if err := table.Write(a.out, a.screen); err != nil {
 					return err
 				}

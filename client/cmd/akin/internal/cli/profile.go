@@ -49,7 +49,8 @@ it begins with its first event. Papers are named by id, stored or not.`,
 	} {
 		cmd.AddCommand(a.recordCommand(kind.use, kind.short, kind.kind))
 	}
-	cmd.AddCommand(a.undoCommand(), a.showProfileCommand(), a.listProfilesCommand(), a.deleteProfileCommand(), a.importEventsCommand())
+	cmd.AddCommand(a.undoCommand(), a.showProfileCommand(), a.listProfilesCommand(), a.deleteProfileCommand(),
+		a.importEventsCommand())
 	for _, c := range cmd.Commands() {
 		c.DisableFlagsInUseLine = true
 	}
@@ -153,7 +154,8 @@ func (a *app) showProfileCommand() *cobra.Command {
 				return err
 			}
 		}
-		a.note("%s; %d read, %d shown", things(int64(p.GetEventCount()), "event", "events"), p.GetReadCount(), p.GetShownCount())
+		a.note("%s; %d read, %d shown", things(int64(p.GetEventCount()), "event", "events"), p.GetReadCount(),
+			p.GetShownCount())
 		return nil
 	})
 	return cmd

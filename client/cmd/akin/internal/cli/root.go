@@ -115,9 +115,12 @@ func (a *app) root() *cobra.Command {
 		id       string
 		commands []*cobra.Command
 	}{
-		{"papers", []*cobra.Command{a.importCommand(), a.getCommand(), a.listCommand(), a.deleteCommand(), a.purgeCommand(), a.exportCommand()}},
-		{"find", []*cobra.Command{a.searchCommand(), a.similarCommand(), a.recommendCommand(), a.profileCommand(), a.explainCommand(), a.duplicatesCommand(), a.mcpCommand()}},
-		{"index", []*cobra.Command{a.statsCommand(), a.trainCommand(), a.recallCommand(), a.backupCommand(), a.benchCommand()}},
+		{"papers", []*cobra.Command{a.importCommand(), a.getCommand(), a.listCommand(), a.deleteCommand(), a.purgeCommand(),
+			a.exportCommand()}},
+		{"find", []*cobra.Command{a.searchCommand(), a.similarCommand(), a.recommendCommand(), a.profileCommand(),
+			a.explainCommand(), a.duplicatesCommand(), a.mcpCommand()}},
+		{"index", []*cobra.Command{a.statsCommand(), a.trainCommand(), a.recallCommand(),
+			a.backupCommand(), a.benchCommand()}},
 	} {
 		for _, c := range group.commands {
 			c.GroupID = group.id
@@ -150,7 +153,9 @@ func must(err error) {
 }
 
 // run wraps the work of a command that talks to the server.
-func (a *app) run(work func(ctx context.Context, cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+func (a *app) run(
+	work func(ctx context.Context, cmd *cobra.Command, args []string) error,
+) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		var err error
 		if a.settings, err = resolve(cmd, a.env); err != nil {

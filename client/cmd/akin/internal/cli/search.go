@@ -41,11 +41,13 @@ func (f *searchFlags) add(cmd *cobra.Command) {
 	f.addRanking(cmd)
 	flags.Float64Var(&f.diversity, "diversity", 0, "0 (rank by score alone) to 1 (avoid likeness to earlier hits most)")
 	flags.Float64Var(&f.minCosine, "min-cosine", 0, "drop hits whose cosine is below this, -1 to 1 (default keep all)")
-	flags.IntVar(&f.minOneIn, "min-one-in", 0, "drop hits as alike as more than one random pair in this many, 1 to 1,000,000 (default keep all)")
+	flags.IntVar(&f.minOneIn, "min-one-in", 0, "drop hits as alike as more than one random pair in this many, "+
+		"1 to 1,000,000 (default keep all)")
 	flags.BoolVar(&f.parts, "parts", false, "show what each score is made of")
 	flags.BoolVar(&f.abstracts, "abstracts", false, "show abstracts too")
 	flags.StringVar(&f.page, "page-token", "", "next_page_token of the page before, as --json prints it")
-	flags.StringVar(&f.format, "format", "", "print the papers for reference managers: "+strings.Join(export.Formats(), ", "))
+	flags.StringVar(&f.format, "format", "",
+		"print the papers for reference managers: "+strings.Join(export.Formats(), ", "))
 	noFiles(cmd, "limit", "diversity", "min-cosine", "min-one-in", "page-token")
 	fixed(cmd, "format", export.Formats()...)
 }
@@ -53,11 +55,14 @@ func (f *searchFlags) add(cmd *cobra.Command) {
 // addRanking adds the flags that say how a query ranks its candidates, which explain takes too.
 func (f *searchFlags) addRanking(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.filter, "filter", "", `only papers that this accepts, such as categories:"cs.LG" AND attributes.year > 2020`)
+	flags.StringVar(&f.filter, "filter", "",
+		`only papers that this accepts, such as categories:"cs.LG" AND attributes.year > 2020`)
 	flags.StringVar(&f.mode, "mode", "auto", "auto, exact (score every paper), or approximate (walk the graph)")
 	flags.IntVar(&f.ef, "ef", 0, "width of the graph walk, 1 to 4,096 (default the server's)")
-	flags.Float64Var(&f.denseWeight, "dense-weight", 0, "share of the cosine in the ranking, 0 (words alone) to 1 (default by the kind of query)")
-	flags.StringVar(&f.halfLife, "half-life", "", "age in which half of a score's lead is lost, such as 720h or 365d (default age does not count)")
+	flags.Float64Var(&f.denseWeight, "dense-weight", 0,
+		"share of the cosine in the ranking, 0 (words alone) to 1 (default by the kind of query)")
+	flags.StringVar(&f.halfLife, "half-life", "",
+		"age in which half of a score's lead is lost, such as 720h or 365d (default age does not count)")
 	noFiles(cmd, "filter", "ef", "dense-weight", "half-life")
 	fixed(cmd, "mode", "auto", "exact", "approximate")
 }
@@ -286,7 +291,8 @@ Without a like the newest and most central papers are.`,
 			return err
 		}
 		taste := client.Taste{
-			Likes: preferences(append(likes, args...), likeTexts), Dislikes: preferences(dislikes, dislikeTexts), Exclude: exclude,
+			Likes: preferences(append(likes, args...), likeTexts), Dislikes: preferences(dislikes, dislikeTexts),
+			Exclude: exclude,
 			Explain: why, Strict: strict, Profile: profile,
 		}
 		if fading != "" {

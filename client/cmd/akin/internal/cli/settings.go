@@ -81,7 +81,8 @@ func resolve(cmd *cobra.Command, env *Env) (settings, error) {
 		return settings{}, usagef("the timeout %q is not a positive duration such as 30s or 2m", values["timeout"])
 	}
 	got := settings{
-		addr: values["addr"], token: values["token"], tls: values["tls"], ca: values["ca"], color: values["color"], timeout: timeout,
+		addr: values["addr"], token: values["token"], tls: values["tls"], ca: values["ca"], color: values["color"],
+		timeout: timeout,
 	}
 	if err := oneOf("tls", got.tls, "auto", "on", "off"); err != nil {
 		return settings{}, err
