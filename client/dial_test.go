@@ -27,7 +27,8 @@ import (
 )
 
 func TestAddressesThatMakeNoSenseAreRefusedAtOnce(t *testing.T) {
-	for _, addr := range []string{"", " host:1", "http://host:1", "https://host", "host:", "host:notaport", "host:99999", "a:b:c"} {
+	for _, addr := range []string{"", " host:1", "http://host:1", "https://host", "host:", "host:notaport", "host:99999",
+		"a:b:c"} {
 		c, err := client.Dial(addr)
 		if !errors.Is(err, client.ErrInvalid) {
 			t.Errorf("Dial(%q): %v", addr, err)
@@ -36,7 +37,8 @@ func TestAddressesThatMakeNoSenseAreRefusedAtOnce(t *testing.T) {
 			_ = c.Close()
 		}
 	}
-	for _, addr := range []string{"host", "host:1", "[::1]:7700", "::1", "10.0.0.1", ":7700", "unix:///run/akin.sock", "dns:///host:1"} {
+	for _, addr := range []string{"host", "host:1", "[::1]:7700", "::1", "10.0.0.1", ":7700", "unix:///run/akin.sock",
+		"dns:///host:1"} {
 		c, err := client.Dial(addr)
 		if err != nil {
 			t.Errorf("Dial(%q): %v", addr, err)
@@ -84,12 +86,14 @@ func TestOtherMachinesAreReachedOverVerifiedTLS(t *testing.T) {
 }
 
 func TestATokenNeverTravelsInPlaintextUnlessAllowed(t *testing.T) {
-	if _, err := client.Dial("akin.example:7700", client.WithPlaintext(), client.WithToken("secret")); !errors.Is(err, client.ErrInvalid) {
+	_, err := client.Dial("akin.example:7700", client.WithPlaintext(), client.WithToken("secret"))
+	if !errors.Is(err, client.ErrInvalid) {
 		t.Fatalf("Dial: %v", err)
 	} else if strings.Contains(err.Error(), "secret") {
 		t.Errorf("the error shows the token: %v", err)
 	}
-	c, err := client.Dial("akin.example:7700", client.WithPlaintext(), client.WithToken("secret"), client.WithTokenInPlaintext())
+	c, err := client.Dial("akin.example:7700", client.WithPlaintext(), client.WithToken("secret"),
+		client.WithTokenInPlaintext())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +134,8 @@ func TestInterceptorsComposeInTheOrderGivenAroundRetries(t *testing.T) {
 	var mu sync.Mutex
 	var seen []string
 	named := func(name string) grpc.UnaryClientInterceptor {
-		return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
+			opts ...grpc.CallOption) error {
 			mu.Lock()
 			seen = append(seen, name)
 			mu.Unlock()
@@ -139,7 +144,8 @@ func TestInterceptorsComposeInTheOrderGivenAroundRetries(t *testing.T) {
 	}
 	streams := 0
 	c := dial(t, s, client.WithUnaryInterceptors(named("a"), named("b")), client.WithUnaryInterceptors(named("c")),
-		client.WithStreamInterceptors(func(ctx context.Context, d *grpc.StreamDesc, cc *grpc.ClientConn, m string, streamer grpc.Streamer, o ...grpc.CallOption) (grpc.ClientStream, error) {
+		client.WithStreamInterceptors(func(ctx context.Context, d *grpc.StreamDesc, cc *grpc.ClientConn, m string,
+			streamer grpc.Streamer, o ...grpc.CallOption) (grpc.ClientStream, error) {
 			streams++
 			return streamer(ctx, d, cc, m, o...)
 		}))

@@ -51,7 +51,10 @@ func ExampleClient_Import() {
 	defer func() { _ = c.Close() }()
 
 	papers := client.Papers(
-		&client.Paper{Id: "1512.03385", Title: "Deep residual learning", Attributes: map[string]*client.AttributeValue{"year": client.Number(2015)}},
+		&client.Paper{
+			Id: "1512.03385", Title: "Deep residual learning",
+			Attributes: map[string]*client.AttributeValue{"year": client.Number(2015)},
+		},
 		&client.Paper{Id: "untitled"},
 	)
 	report, err := c.Import(context.Background(), papers,

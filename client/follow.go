@@ -83,7 +83,9 @@ func (f *follower) Invoke(ctx context.Context, method string, request, response 
 }
 
 // NewStream implements grpc.ClientConnInterface.
-func (f *follower) NewStream(ctx context.Context, d *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+func (f *follower) NewStream(
+	ctx context.Context, d *grpc.StreamDesc, method string, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
 	stream, err := f.ClientConnInterface.NewStream(ctx, d, method, opts...)
 	if err != nil {
 		return nil, err

@@ -109,7 +109,9 @@ func Papers(papers ...*Paper) iter.Seq2[*Paper, error] {
 //
 // An error that the iterator yields ends the reading; what was read before is still stored, then that error is
 // returned. A cancelled context ends everything at once. A paper must not be changed once it has been yielded.
-func (c *Client) Import(ctx context.Context, papers iter.Seq2[*Paper, error], opts ...ImportOption) (ImportReport, error) {
+func (c *Client) Import(
+	ctx context.Context, papers iter.Seq2[*Paper, error], opts ...ImportOption,
+) (ImportReport, error) {
 	cfg := importConfig{items: DefaultWindowItems, bytes: DefaultWindowBytes, patience: DefaultPatience}
 	for _, opt := range opts {
 		opt(&cfg)

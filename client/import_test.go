@@ -128,8 +128,8 @@ func TestImportGivesUpOnAServerThatStaysAway(t *testing.T) {
 		}
 		return nil
 	}
-	report, err := dial(t, s).Import(testContext(t), client.Papers(samplePapers(50)...), client.Patience(200*time.Millisecond),
-		client.OnProgress(func(r client.ImportReport) {
+	report, err := dial(t, s).Import(testContext(t), client.Papers(samplePapers(50)...),
+		client.Patience(200*time.Millisecond), client.OnProgress(func(r client.ImportReport) {
 			if r.Waiting == nil && r.Done() == 5 {
 				close(acknowledged)
 			}
@@ -185,7 +185,9 @@ func TestAnItemIsReportedOnceThoughItIsSentTwice(t *testing.T) {
 	papers := samplePapers(20)
 	papers[7] = &client.Paper{Id: "empty"}
 	reports := 0
-	report, err := dial(t, s).Import(testContext(t), client.Papers(papers...), client.OnItemError(func(*client.ItemError) { reports++ }))
+	report, err := dial(t, s).Import(testContext(t), client.Papers(papers...), client.OnItemError(func(*client.ItemError) {
+		reports++
+	}))
 	if err != nil || reports != 1 || report.Failed != 1 || report.Done() != 20 {
 		t.Fatalf("%d reports, %+v, %v", reports, report, err)
 	}

@@ -138,7 +138,9 @@ func (w *window) failedOnce(number int64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	sent := w.items[:w.sent]
-	i, found := slices.BinarySearchFunc(sent, number, func(it pendingItem, n int64) int { return cmp.Compare(it.number, n) })
+	i, found := slices.BinarySearchFunc(sent, number, func(it pendingItem, n int64) int {
+		return cmp.Compare(it.number, n)
+	})
 	if !found || sent[i].reported {
 		return false
 	}

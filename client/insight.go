@@ -52,7 +52,9 @@ type Explanation = akinv1.ExplainSimilarityResponse
 
 // Explain says which words of a text make its likeness to a stored paper: up to maxTerms of them, 0 for the default of
 // 20, at most 200. The options are those of the search whose hit is to be explained; paging has no effect.
-func (c *Client) Explain(ctx context.Context, text, targetID string, maxTerms int, opts ...SearchOption) (*Explanation, error) {
+func (c *Client) Explain(
+	ctx context.Context, text, targetID string, maxTerms int, opts ...SearchOption,
+) (*Explanation, error) {
 	return c.explain(ctx, &akinv1.ExplainSimilarityRequest{
 		Query: &akinv1.ExplainSimilarityRequest_Text{Text: text}, TargetPaperId: targetID, MaxTerms: int32(maxTerms),
 		Options: settingsOf(opts).options,
@@ -60,7 +62,9 @@ func (c *Client) Explain(ctx context.Context, text, targetID string, maxTerms in
 }
 
 // ExplainPapers says the same about two stored papers.
-func (c *Client) ExplainPapers(ctx context.Context, id, targetID string, maxTerms int, opts ...SearchOption) (*Explanation, error) {
+func (c *Client) ExplainPapers(
+	ctx context.Context, id, targetID string, maxTerms int, opts ...SearchOption,
+) (*Explanation, error) {
 	return c.explain(ctx, &akinv1.ExplainSimilarityRequest{
 		Query: &akinv1.ExplainSimilarityRequest_PaperId{PaperId: id}, TargetPaperId: targetID, MaxTerms: int32(maxTerms),
 		Options: settingsOf(opts).options,

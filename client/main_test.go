@@ -38,7 +38,8 @@ func samplePapers(n int) []*client.Paper {
 	for i := range papers {
 		papers[i] = &client.Paper{
 			Id: fmt.Sprintf("paper-%05d", i), Title: fmt.Sprintf("Title number %d", i),
-			Abstract: fmt.Sprintf("An abstract about topic %d and method %d.", i%7, i%11), Categories: []string{fmt.Sprintf("cs.%d", i%3)},
+			Abstract:   fmt.Sprintf("An abstract about topic %d and method %d.", i%7, i%11),
+			Categories: []string{fmt.Sprintf("cs.%d", i%3)},
 		}
 	}
 	return papers

@@ -122,14 +122,17 @@ func (c *config) dialOptions(addr string, local bool) ([]grpc.DialOption, error)
 	if c.token != "" && plain && !local && !c.tokenPlaintext {
 		return nil, &Error{
 			Op: "dial", Code: codes.InvalidArgument,
-			Message: fmt.Sprintf("the token would travel unencrypted to %s: use TLS, or allow it with WithTokenInPlaintext", addr),
+			Message: fmt.Sprintf("the token would travel unencrypted to %s: use TLS, or allow it with WithTokenInPlaintext",
+				addr),
 		}
 	}
 	opts := []grpc.DialOption{
 		grpc.WithTransportCredentials(transport),
 		grpc.WithDefaultServiceConfig(serviceConfig),
 		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: .2, MaxDelay: 3 * time.Second},
+			Backoff: backoff.Config{
+				BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: .2, MaxDelay: 3 * time.Second,
+			},
 			MinConnectTimeout: 5 * time.Second,
 		}),
 		// The client's own interceptor comes last in the chain, so that the caller's see one call, not its attempts.

@@ -81,7 +81,9 @@ func (c *Client) Get(ctx context.Context, id string, opts ...GetOption) (*Paper,
 
 // GetMany returns the papers of many ids in the order asked, without their abstracts unless [Abstracts] asks for them.
 // Ids that are not stored are returned in missing. Any number of ids: they are fetched 1,000 at a time.
-func (c *Client) GetMany(ctx context.Context, ids []string, opts ...GetOption) (papers []*Paper, missing []string, err error) {
+func (c *Client) GetMany(
+	ctx context.Context, ids []string, opts ...GetOption,
+) (papers []*Paper, missing []string, err error) {
 	mask := getMask(opts)
 	for len(ids) > 0 {
 		n := min(len(ids), 1000)
@@ -93,7 +95,9 @@ func (c *Client) GetMany(ctx context.Context, ids []string, opts ...GetOption) (
 		missing = append(missing, res.GetMissingIds()...)
 		remaining := res.GetRemainingIds()
 		if len(remaining) >= n {
-			return papers, missing, &Error{Op: "get", Code: codes.Internal, Message: "the server returns none of the papers asked for"}
+			return papers, missing, &Error{
+				Op: "get", Code: codes.Internal, Message: "the server returns none of the papers asked for",
+			}
 		}
 		// Ids left out for size come next, in front of those not yet asked for.
 		ids = ids[n:]
@@ -104,7 +108,9 @@ func (c *Client) GetMany(ctx context.Context, ids []string, opts ...GetOption) (
 	return papers, missing, nil
 }
 
-func (c *Client) getPart(ctx context.Context, ids []string, mask *fieldmaskpb.FieldMask) (*akinv1.BatchGetPapersResponse, error) {
+func (c *Client) getPart(
+	ctx context.Context, ids []string, mask *fieldmaskpb.FieldMask,
+) (*akinv1.BatchGetPapersResponse, error) {
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
 	res, err := c.papers.BatchGetPapers(ctx, &akinv1.BatchGetPapersRequest{Ids: ids, ReadMask: mask})

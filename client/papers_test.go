@@ -151,7 +151,9 @@ func TestGetDeleteAndPurge(t *testing.T) {
 func TestBackupJoinsItsPieces(t *testing.T) {
 	var b bytes.Buffer
 	var reports []int64
-	n, err := dial(t, akintest.Start(t)).Backup(testContext(t), &b, func(written, _ int64) { reports = append(reports, written) })
+	n, err := dial(t, akintest.Start(t)).Backup(testContext(t), &b, func(written, _ int64) {
+		reports = append(reports, written)
+	})
 	if err != nil || b.String() != "piece 0\npiece 1\npiece 2\npiece 3\n" || n != int64(b.Len()) || len(reports) != 4 {
 		t.Fatalf("%q, %d, %v, %v", b.String(), n, reports, err)
 	}

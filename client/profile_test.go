@@ -35,7 +35,8 @@ func TestAProfileRemembersAndRecommends(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, hit := range second.Hits {
-		for _, id := range []string{"paper-00000", "paper-00001", "paper-00002", "paper-00003", first.Hits[0].GetPaper().GetId(), first.Hits[1].GetPaper().GetId()} {
+		for _, id := range []string{"paper-00000", "paper-00001", "paper-00002", "paper-00003",
+			first.Hits[0].GetPaper().GetId(), first.Hits[1].GetPaper().GetId()} {
 			if hit.GetPaper().GetId() == id {
 				t.Errorf("%s was seen and is recommended", id)
 			}

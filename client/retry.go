@@ -88,7 +88,10 @@ type retrier struct {
 	answered atomic.Bool
 }
 
-func (r *retrier) call(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+func (r *retrier) call(
+	ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
+	opts ...grpc.CallOption,
+) error {
 	end := time.Now().Add(CallPatience)
 	if deadline, has := ctx.Deadline(); has && deadline.Before(end) {
 		end = deadline

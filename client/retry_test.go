@@ -29,10 +29,13 @@ func calls(ctx context.Context, c *client.Client) map[string]func() error {
 			}
 			return nil
 		},
-		"DeletePaper":       func() error { _, err := c.Delete(ctx, "paper-00001"); return err },
-		"PurgePapers":       func() error { _, _, err := c.Purge(ctx, "*", true); return err },
-		"SearchPapers":      func() error { _, err := c.Search(ctx, "topic"); return err },
-		"BatchSearchPapers": func() error { _, err := c.QueryBatch(ctx, []*client.SearchRequest{client.TextQuery("x")}); return err },
+		"DeletePaper":  func() error { _, err := c.Delete(ctx, "paper-00001"); return err },
+		"PurgePapers":  func() error { _, _, err := c.Purge(ctx, "*", true); return err },
+		"SearchPapers": func() error { _, err := c.Search(ctx, "topic"); return err },
+		"BatchSearchPapers": func() error {
+			_, err := c.QueryBatch(ctx, []*client.SearchRequest{client.TextQuery("x")})
+			return err
+		},
 		"RecommendPapers": func() error {
 			_, err := c.Recommend(ctx, client.Taste{Likes: []*client.Preference{client.FromText("topic")}})
 			return err
@@ -77,7 +80,8 @@ func TestOnlyCallsThatAreSafeToRepeatAreRepeated(t *testing.T) {
 }
 
 func TestOtherErrorsAreNotRepeated(t *testing.T) {
-	for _, code := range []codes.Code{codes.InvalidArgument, codes.NotFound, codes.Internal, codes.ResourceExhausted, codes.Aborted} {
+	for _, code := range []codes.Code{codes.InvalidArgument, codes.NotFound, codes.Internal, codes.ResourceExhausted,
+		codes.Aborted} {
 		s := akintest.Start(t)
 		s.Before = func(context.Context, string) error { return status.Error(code, "no") }
 		if _, err := dial(t, s).Search(testContext(t), "x"); status.Code(err) != code {

@@ -67,7 +67,9 @@ func (c *Client) SimilarTo(ctx context.Context, id string, opts ...SearchOption)
 
 // SearchVector returns the papers nearest to a vector. ErrModelMismatch when the live model is not the one that made
 // it.
-func (c *Client) SearchVector(ctx context.Context, values []float32, model string, opts ...SearchOption) (*Result, error) {
+func (c *Client) SearchVector(
+	ctx context.Context, values []float32, model string, opts ...SearchOption,
+) (*Result, error) {
 	return c.Query(ctx, VectorQuery(values, model, opts...))
 }
 
@@ -147,7 +149,8 @@ func (c *Client) queryPart(ctx context.Context, requests []*SearchRequest) ([]Ba
 		return nil, callError("search batch", err)
 	}
 	if len(res.GetResults()) != len(requests) {
-		return nil, &Error{Op: "search batch", Code: codes.Internal, Message: "the server answered another number of searches than it was asked"}
+		return nil, &Error{Op: "search batch", Code: codes.Internal,
+			Message: "the server answered another number of searches than it was asked"}
 	}
 	results := make([]BatchResult, len(requests))
 	for i, r := range res.GetResults() {

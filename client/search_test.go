@@ -22,11 +22,14 @@ func library() []*client.Paper {
 
 func TestOptionsOfASearchReachTheServer(t *testing.T) {
 	q := client.TextQuery("x", client.Limit(7), client.Filter("f"), client.Mode(client.ModeExact), client.Ef(64),
-		client.DenseWeight(0), client.HalfLife(48*time.Hour), client.Diversity(.5), client.MinCosine(0), client.MinOneIn(100), client.ScoreParts(), client.Abstracts(),
+		client.DenseWeight(0), client.HalfLife(48*time.Hour), client.Diversity(.5), client.MinCosine(0), client.MinOneIn(100),
+		client.ScoreParts(), client.Abstracts(),
 		client.PageToken("t"), client.Limit(8))
 	o := q.GetOptions()
-	if q.GetText() != "x" || q.GetPageSize() != 8 || q.GetPageToken() != "t" || o.GetFilter() != "f" || o.GetMode() != client.ModeExact ||
-		o.GetEf() != 64 || o.DenseWeight == nil || o.GetRecencyHalfLife().AsDuration() != 48*time.Hour || o.GetDiversity() != .5 ||
+	if q.GetText() != "x" || q.GetPageSize() != 8 || q.GetPageToken() != "t" || o.GetFilter() != "f" ||
+		o.GetMode() != client.ModeExact ||
+		o.GetEf() != 64 || o.DenseWeight == nil || o.GetRecencyHalfLife().AsDuration() != 48*time.Hour ||
+		o.GetDiversity() != .5 ||
 		o.MinCosine == nil || o.GetMinOneIn() != 100 || !o.GetScoreParts() || o.GetReadMask().GetPaths()[0] != "*" {
 		t.Errorf("%v", q)
 	}
@@ -38,18 +41,21 @@ func TestOptionsOfASearchReachTheServer(t *testing.T) {
 func TestSearchSimilarAndRecommend(t *testing.T) {
 	ctx, c := testContext(t), dial(t, akintest.Start(t, library()...))
 	res, err := c.Search(ctx, "attention network", client.Limit(1))
-	if err != nil || len(res.Hits) != 1 || res.Hits[0].GetPaper().GetId() != "a" || res.NextPageToken == "" || res.Info.GetModel() != akintest.Model {
+	if err != nil || len(res.Hits) != 1 || res.Hits[0].GetPaper().GetId() != "a" || res.NextPageToken == "" ||
+		res.Info.GetModel() != akintest.Model {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	if res, err = c.SimilarTo(ctx, "c", client.MinCosine(.9)); err != nil || len(res.Hits) != 1 || res.Hits[0].GetPaper().GetId() != "d" {
+	if res, err = c.SimilarTo(ctx, "c", client.MinCosine(.9)); err != nil || len(res.Hits) != 1 ||
+		res.Hits[0].GetPaper().GetId() != "d" {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	if _, err = c.SimilarTo(ctx, "nowhere"); !errors.Is(err, client.ErrNotFound) {
 		t.Fatal(err)
 	}
 	res, err = c.Recommend(ctx, client.Taste{
-		Likes: []*client.Preference{client.FromPaper("a"), client.FromText("graph")}, Dislikes: []*client.Preference{client.FromPaper("c")},
-		Exclude: []string{"d"},
+		Likes:    []*client.Preference{client.FromPaper("a"), client.FromText("graph")},
+		Dislikes: []*client.Preference{client.FromPaper("c")},
+		Exclude:  []string{"d"},
 	})
 	if err != nil || len(res.Hits) != 1 || res.Hits[0].GetPaper().GetId() != "b" {
 		t.Fatalf("%+v, %v", res, err)
@@ -125,11 +131,14 @@ func TestExplainDuplicatesRecallAndTrain(t *testing.T) {
 	if n != 1 {
 		t.Errorf("%d groups", n)
 	}
-	if r, err := c.EvaluateRecall(ctx, client.RecallConfig{Queries: 3}, client.Ef(32)); err != nil || r.Queries != 3 || r.Recall != .975 || r.MeanLatency != 120*time.Microsecond {
+	if r, err := c.EvaluateRecall(ctx, client.RecallConfig{Queries: 3}, client.Ef(32)); err != nil || r.Queries != 3 ||
+		r.Recall != .975 || r.MeanLatency != 120*time.Microsecond {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	var stages []string
-	model, err := c.Train(ctx, client.TrainConfig{Epochs: 3, Progress: func(p *akinv1.TrainModelResponse) { stages = append(stages, p.GetStage()) }})
+	model, err := c.Train(ctx, client.TrainConfig{Epochs: 3, Progress: func(p *akinv1.TrainModelResponse) {
+		stages = append(stages, p.GetStage())
+	}})
 	if err != nil || model.GetPapers() != 4 || len(stages) != 4 || stages[3] != "done" {
 		t.Fatalf("%v, %v, %v", model, stages, err)
 	}

@@ -32,7 +32,9 @@ type ImportFaults struct {
 }
 
 // ImportPapers implements akinv1.PaperServiceServer.
-func (s *Server) ImportPapers(stream grpc.BidiStreamingServer[akinv1.ImportPapersRequest, akinv1.ImportPapersResponse]) error {
+func (s *Server) ImportPapers(
+	stream grpc.BidiStreamingServer[akinv1.ImportPapersRequest, akinv1.ImportPapersResponse],
+) error {
 	number := int(s.streams.Add(1))
 	every := max(1, s.Import.AckEvery)
 	if s.Import.AckEvery == 0 {
@@ -97,7 +99,9 @@ func (s *Server) UpsertPaper(_ context.Context, req *akinv1.UpsertPaperRequest) 
 }
 
 // BatchUpsertPapers implements akinv1.PaperServiceServer.
-func (s *Server) BatchUpsertPapers(_ context.Context, req *akinv1.BatchUpsertPapersRequest) (*akinv1.BatchUpsertPapersResponse, error) {
+func (s *Server) BatchUpsertPapers(
+	_ context.Context, req *akinv1.BatchUpsertPapersRequest,
+) (*akinv1.BatchUpsertPapersResponse, error) {
 	if n := len(req.GetPapers()); n < 1 || n > 1000 {
 		return nil, Invalid("papers", "must be 1 to 1000")
 	}
@@ -146,7 +150,9 @@ func (s *Server) find(id string) (*akinv1.Paper, error) {
 
 // BatchGetPapers implements akinv1.PaperServiceServer. It leaves out what comes after 10 papers, as the real server
 // does after 3 MiB.
-func (s *Server) BatchGetPapers(_ context.Context, req *akinv1.BatchGetPapersRequest) (*akinv1.BatchGetPapersResponse, error) {
+func (s *Server) BatchGetPapers(
+	_ context.Context, req *akinv1.BatchGetPapersRequest,
+) (*akinv1.BatchGetPapersResponse, error) {
 	res := &akinv1.BatchGetPapersResponse{}
 	for _, id := range req.GetIds() {
 		p, err := s.find(id)
@@ -252,7 +258,9 @@ func (s *Server) PurgePapers(_ context.Context, req *akinv1.PurgePapersRequest) 
 }
 
 // ExportPapers implements akinv1.PaperServiceServer.
-func (s *Server) ExportPapers(req *akinv1.ExportPapersRequest, stream grpc.ServerStreamingServer[akinv1.ExportPapersResponse]) error {
+func (s *Server) ExportPapers(
+	req *akinv1.ExportPapersRequest, stream grpc.ServerStreamingServer[akinv1.ExportPapersResponse],
+) error {
 	if err := s.await(req); err != nil {
 		return err
 	}

@@ -15,7 +15,9 @@ import (
 )
 
 // RecordEvents implements akinv1.ProfileServiceServer.
-func (s *Server) RecordEvents(_ context.Context, req *akinv1.RecordEventsRequest) (*akinv1.RecordEventsResponse, error) {
+func (s *Server) RecordEvents(
+	_ context.Context, req *akinv1.RecordEventsRequest,
+) (*akinv1.RecordEventsResponse, error) {
 	for i, e := range req.GetEvents() {
 		field := "events[" + strconv.Itoa(i) + "]."
 		undo := e.GetKind() == akinv1.EventKind_EVENT_KIND_UNDO
@@ -146,7 +148,9 @@ func (s *Server) GetProfile(_ context.Context, req *akinv1.GetProfileRequest) (*
 }
 
 // ListProfiles implements akinv1.ProfileServiceServer: one a page.
-func (s *Server) ListProfiles(_ context.Context, req *akinv1.ListProfilesRequest) (*akinv1.ListProfilesResponse, error) {
+func (s *Server) ListProfiles(
+	_ context.Context, req *akinv1.ListProfilesRequest,
+) (*akinv1.ListProfilesResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := &akinv1.ListProfilesResponse{}
@@ -181,7 +185,9 @@ func (s *Server) ListEvents(_ context.Context, req *akinv1.ListEventsRequest) (*
 }
 
 // DeleteProfile implements akinv1.ProfileServiceServer.
-func (s *Server) DeleteProfile(_ context.Context, req *akinv1.DeleteProfileRequest) (*akinv1.DeleteProfileResponse, error) {
+func (s *Server) DeleteProfile(
+	_ context.Context, req *akinv1.DeleteProfileRequest,
+) (*akinv1.DeleteProfileResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.profiles[req.GetProfileId()] == nil {

@@ -23,7 +23,8 @@ type counts map[string]float64
 func countWords(texts ...string) counts {
 	c := counts{}
 	for _, text := range texts {
-		for word := range strings.FieldsFuncSeq(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		for word := range strings.FieldsFuncSeq(strings.ToLower(text),
+			func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 			c[word]++
 		}
 	}
@@ -142,7 +143,9 @@ func (s *Server) words(id string) (counts, error) {
 }
 
 // SearchPapers implements akinv1.SimilarityServiceServer.
-func (s *Server) SearchPapers(_ context.Context, req *akinv1.SearchPapersRequest) (*akinv1.SearchPapersResponse, error) {
+func (s *Server) SearchPapers(
+	_ context.Context, req *akinv1.SearchPapersRequest,
+) (*akinv1.SearchPapersResponse, error) {
 	ask := question{bm25: true}
 	var err error
 	switch q := req.GetQuery().(type) {
@@ -171,7 +174,9 @@ func (s *Server) SearchPapers(_ context.Context, req *akinv1.SearchPapersRequest
 }
 
 // BatchSearchPapers implements akinv1.SimilarityServiceServer.
-func (s *Server) BatchSearchPapers(ctx context.Context, req *akinv1.BatchSearchPapersRequest) (*akinv1.BatchSearchPapersResponse, error) {
+func (s *Server) BatchSearchPapers(
+	ctx context.Context, req *akinv1.BatchSearchPapersRequest,
+) (*akinv1.BatchSearchPapersResponse, error) {
 	res := &akinv1.BatchSearchPapersResponse{}
 	for _, r := range req.GetRequests() {
 		one := &akinv1.BatchSearchPapersResult{}
@@ -189,7 +194,9 @@ func (s *Server) BatchSearchPapers(ctx context.Context, req *akinv1.BatchSearchP
 }
 
 // RecommendPapers implements akinv1.SimilarityServiceServer.
-func (s *Server) RecommendPapers(_ context.Context, req *akinv1.RecommendPapersRequest) (*akinv1.RecommendPapersResponse, error) {
+func (s *Server) RecommendPapers(
+	_ context.Context, req *akinv1.RecommendPapersRequest,
+) (*akinv1.RecommendPapersResponse, error) {
 	req, err := s.withProfile(req)
 	if err != nil {
 		return nil, err
@@ -264,7 +271,9 @@ func (s *Server) because(id string, likes []*akinv1.Preference) *akinv1.Because 
 }
 
 // ExplainSimilarity implements akinv1.SimilarityServiceServer.
-func (s *Server) ExplainSimilarity(_ context.Context, req *akinv1.ExplainSimilarityRequest) (*akinv1.ExplainSimilarityResponse, error) {
+func (s *Server) ExplainSimilarity(
+	_ context.Context, req *akinv1.ExplainSimilarityRequest,
+) (*akinv1.ExplainSimilarityResponse, error) {
 	target, err := s.words(req.GetTargetPaperId())
 	if err != nil {
 		return nil, err
@@ -278,7 +287,8 @@ func (s *Server) ExplainSimilarity(_ context.Context, req *akinv1.ExplainSimilar
 	norm := math.Sqrt(dot(query, query) * dot(target, target))
 	cos := cosine(query, target)
 	res := &akinv1.ExplainSimilarityResponse{
-		Cosine: cos, Bm25: dot(query, target), Model: Model, Score: cos, Parts: &akinv1.ScoreParts{Dense: cos}, OneIn: oneIn(cos),
+		Cosine: cos, Bm25: dot(query, target), Model: Model, Score: cos, Parts: &akinv1.ScoreParts{Dense: cos},
+		OneIn: oneIn(cos),
 	}
 	for word, n := range query {
 		if both := n * target[word]; both > 0 {
@@ -298,7 +308,9 @@ func (s *Server) ExplainSimilarity(_ context.Context, req *akinv1.ExplainSimilar
 }
 
 // FindDuplicates implements akinv1.SimilarityServiceServer: pairs only, one a page.
-func (s *Server) FindDuplicates(_ context.Context, req *akinv1.FindDuplicatesRequest) (*akinv1.FindDuplicatesResponse, error) {
+func (s *Server) FindDuplicates(
+	_ context.Context, req *akinv1.FindDuplicatesRequest,
+) (*akinv1.FindDuplicatesResponse, error) {
 	papers, err := s.accepted("filter", req.GetFilter())
 	if err != nil {
 		return nil, err
@@ -359,7 +371,9 @@ func model(papers int64) *akinv1.ModelInfo {
 }
 
 // TrainModel implements akinv1.IndexServiceServer.
-func (s *Server) TrainModel(req *akinv1.TrainModelRequest, stream grpc.ServerStreamingServer[akinv1.TrainModelResponse]) error {
+func (s *Server) TrainModel(
+	req *akinv1.TrainModelRequest, stream grpc.ServerStreamingServer[akinv1.TrainModelResponse],
+) error {
 	epochs := max(1, req.GetEpochs())
 	for e := int32(1); e <= epochs; e++ {
 		report := &akinv1.TrainModelResponse{
@@ -374,7 +388,9 @@ func (s *Server) TrainModel(req *akinv1.TrainModelRequest, stream grpc.ServerStr
 }
 
 // EvaluateRecall implements akinv1.IndexServiceServer.
-func (s *Server) EvaluateRecall(_ context.Context, req *akinv1.EvaluateRecallRequest) (*akinv1.EvaluateRecallResponse, error) {
+func (s *Server) EvaluateRecall(
+	_ context.Context, req *akinv1.EvaluateRecallRequest,
+) (*akinv1.EvaluateRecallResponse, error) {
 	queries := req.GetQueries()
 	if queries == 0 {
 		queries = 200
@@ -388,7 +404,10 @@ func (s *Server) EvaluateRecall(_ context.Context, req *akinv1.EvaluateRecallReq
 // Backup implements akinv1.IndexServiceServer.
 func (s *Server) Backup(_ *akinv1.BackupRequest, stream grpc.ServerStreamingServer[akinv1.BackupResponse]) error {
 	for i := range 4 {
-		if err := stream.Send(&akinv1.BackupResponse{Data: []byte("piece " + strconv.Itoa(i) + "\n"), PinnedBytes: int64(i) * 4096}); err != nil {
+		err := stream.Send(&akinv1.BackupResponse{
+			Data: []byte("piece " + strconv.Itoa(i) + "\n"), PinnedBytes: int64(i) * 4096,
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -114,7 +114,8 @@ func (s *Server) Listen() {
 		panic(err)
 	}
 	s.addr = lis.Addr().String()
-	opts := []grpc.ServerOption{grpc.UnaryInterceptor(s.unary), grpc.StreamInterceptor(s.stream), grpc.MaxRecvMsgSize(4 << 20)}
+	opts := []grpc.ServerOption{grpc.UnaryInterceptor(s.unary), grpc.StreamInterceptor(s.stream),
+		grpc.MaxRecvMsgSize(4 << 20)}
 	if s.TLS != nil {
 		opts = append(opts, grpc.Creds(credentials.NewTLS(s.TLS)))
 	}
@@ -177,7 +178,9 @@ func (s *Server) count(ctx context.Context, method string) error {
 	return nil
 }
 
-func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+func (s *Server) unary(
+	ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler,
+) (any, error) {
 	if err := s.count(ctx, info.FullMethod); err != nil {
 		return nil, err
 	}
