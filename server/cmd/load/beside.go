@@ -59,11 +59,13 @@ var abuses = []abuse{
 		return err
 	}},
 	{"ef", 16, func(ctx context.Context, b *beside, c *caller, i int) error {
-		_, err := c.similarity.SearchPapers(ctx, b.query(i, &akinv1.SearchOptions{Ef: 4096, Mode: akinv1.SearchMode_SEARCH_MODE_APPROXIMATE}, 100))
+		_, err := c.similarity.SearchPapers(ctx, b.query(i,
+			&akinv1.SearchOptions{Ef: 4096, Mode: akinv1.SearchMode_SEARCH_MODE_APPROXIMATE}, 100))
 		return err
 	}},
 	{"exact", 16, func(ctx context.Context, b *beside, c *caller, i int) error {
-		_, err := c.similarity.SearchPapers(ctx, b.query(i, &akinv1.SearchOptions{Mode: akinv1.SearchMode_SEARCH_MODE_EXACT}, 1000))
+		_, err := c.similarity.SearchPapers(ctx, b.query(i, &akinv1.SearchOptions{Mode: akinv1.SearchMode_SEARCH_MODE_EXACT},
+			1000))
 		return err
 	}},
 	{"batch", 16, func(ctx context.Context, b *beside, c *caller, i int) error {
@@ -143,9 +145,10 @@ func newBeside() *cobra.Command {
 		names = append(names, a.name)
 	}
 	cmd := &cobra.Command{
-		Use:     "beside --queries FILE",
-		Short:   "What a quiet caller feels of one abusive principal",
-		Long:    "beside searches a few times a second, evenly, while one principal asks for much more than its share in each of\nthe ways named by --abuse, and prints what the quiet caller's searches took.",
+		Use:   "beside --queries FILE",
+		Short: "What a quiet caller feels of one abusive principal",
+		Long: `beside searches a few times a second, evenly, while one principal asks for much more than its share in each of
+the ways named by --abuse, and prints what the quiet caller's searches took.`,
 		Example: `  load beside --queries corpus.jsonl.gz --abuse nothing,ef,exact,export`,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return b.run(cmd.Context(), cmd.OutOrStdout()) },
@@ -189,7 +192,8 @@ func (b *beside) run(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintln(out, "beside        quiet p50 ms   p99 ms  failed  abuser answered  refused  memory MiB")
 	for _, s := range steps {
-		fmt.Fprintf(out, "%-12s  %12.1f  %7.1f  %6d  %15d  %7d  %10d\n", s.Abuse, s.P50, s.P99, s.Failed, s.Answered, s.Refused, s.Memory>>20)
+		fmt.Fprintf(out, "%-12s  %12.1f  %7.1f  %6d  %15d  %7d  %10d\n", s.Abuse, s.P50, s.P99, s.Failed, s.Answered,
+			s.Refused, s.Memory>>20)
 		if s.Error != "" {
 			fmt.Fprintln(out, "             ", s.Error)
 		}
@@ -209,7 +213,8 @@ func (b *beside) step(ctx context.Context, a *abuse) (besideStep, error) {
 			return besideStep{}, err
 		}
 		defer conn.Close()
-		c := &caller{akinv1.NewSimilarityServiceClient(conn), akinv1.NewPaperServiceClient(conn), akinv1.NewIndexServiceClient(conn)}
+		c := &caller{akinv1.NewSimilarityServiceClient(conn), akinv1.NewPaperServiceClient(conn),
+			akinv1.NewIndexServiceClient(conn)}
 		for k := range min(16, a.callers-16*n) {
 			wait.Go(func() {
 				for i := 1000 * (16*n + k); abusive.Err() == nil; i++ {

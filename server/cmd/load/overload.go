@@ -45,9 +45,9 @@ func newOverload() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "overload --queries FILE",
 		Short: "Goodput at multiples of the rate that the server sustains",
-		Long: `overload searches in an open loop: calls start when they are due, whether or not earlier ones have come back, and their
-times count from when they were due (no coordinated omission). The sustainable rate is what a closed loop reaches
-first, unless --rate names it. Goodput counts the answers that came within the deadline.`,
+		Long: `overload searches in an open loop: calls start when they are due, whether or not earlier ones have come back,
+and their times count from when they were due (no coordinated omission). The sustainable rate is what a closed loop
+reaches first, unless --rate names it. Goodput counts the answers that came within the deadline.`,
 		Example: `  load overload --queries corpus.jsonl.gz --multiples 1,2,5,10 --deadline 1s`,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.OutOrStdout()) },
@@ -94,7 +94,8 @@ func (o *overload) run(ctx context.Context, out io.Writer) error {
 		return json.NewEncoder(out).Encode(map[string]any{"sustainable_per_second": o.rate, "steps": steps})
 	}
 	fmt.Fprintf(out, "sustainable %.0f searches/s, deadline %v\n", o.rate, o.deadline)
-	fmt.Fprintln(out, "   x  offered/s  started/s  goodput/s  of peak  refused   late  failed   p50 ms   p99 ms  memory MiB")
+	fmt.Fprintln(out,
+		"   x  offered/s  started/s  goodput/s  of peak  refused   late  failed   p50 ms   p99 ms  memory MiB")
 	for _, s := range steps {
 		fmt.Fprintf(out, "%4g  %9.0f  %9.0f  %9.0f  %7.2f  %6.1f%%  %4.1f%%  %5.1f%%  %7.1f  %7.1f  %10d\n", s.Multiple,
 			s.Offered, s.Started, s.Goodput, s.OfPeak, 100*s.Refused, 100*s.Late, 100*s.Failed, s.P50, s.P99, s.Memory>>20)

@@ -41,10 +41,10 @@ func newProfiles() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "profiles",
 		Short: "Record events of many profiles and measure recommendations by them",
-		Long: `profiles makes a corpus of the real abstracts in AKIN_DATA, starts a server on an empty folder, imports the corpus and waits
-until it is learnt. Then it records likes for many profiles, measures how many a second are durable and the bytes on disk
-that a profile takes, and how long one caller waits for recommendations: by 3 and by 50 likes given with the call, by one of
-the profiles, by a profile of 5,000 likes, and by one that has seen 100,000 papers.`,
+		Long: `profiles makes a corpus of the real abstracts in AKIN_DATA, starts a server on an empty folder, imports the
+corpus and waits until it is learnt. Then it records likes for many profiles, measures how many a second are durable and
+the bytes on disk that a profile takes, and how long one caller waits for recommendations: by 3 and by 50 likes given
+with the call, by one of the profiles, by a profile of 5,000 likes, and by one that has seen 100,000 papers.`,
 		Example: `  go run ./server/cmd/load profiles --profiles 100000`,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return profiles(cmd.Context(), cfg, cmd.OutOrStdout()) },
@@ -184,7 +184,8 @@ func (p *profileRun) recommend(ctx context.Context) error {
 		return taste
 	}
 	fan, reader := p.client.Profile("fan of 5,000"), p.client.Profile("reader of 100,000")
-	if err := errors.Join(fan.Like(ctx, some(5000)...), reader.Like(ctx, some(20)...), reader.Read(ctx, some(100_000)...)); err != nil {
+	err := errors.Join(fan.Like(ctx, some(5000)...), reader.Like(ctx, some(20)...), reader.Read(ctx, some(100_000)...))
+	if err != nil {
 		return err
 	}
 	for _, kind := range []struct {
@@ -215,10 +216,10 @@ func (p *profileRun) recommend(ctx context.Context) error {
 }
 
 func (r *profilesReport) print(out io.Writer) {
-	fmt.Fprintf(out, "%d papers; %d events of %d profiles: %.0f durable a second, %.0f bytes on disk a profile\n", r.Papers,
-		r.Events, r.Profiles, r.EventsPerSec, r.BytesPerProfile)
-	for _, name := range []string{"3 likes", "50 likes", "a profile", "a profile of 5,000 likes", "a profile that has seen 100,000",
-		"50 likes, explained"} {
+	fmt.Fprintf(out, "%d papers; %d events of %d profiles: %.0f durable a second, %.0f bytes on disk a profile\n",
+		r.Papers, r.Events, r.Profiles, r.EventsPerSec, r.BytesPerProfile)
+	for _, name := range []string{"3 likes", "50 likes", "a profile", "a profile of 5,000 likes",
+		"a profile that has seen 100,000", "50 likes, explained"} {
 		fmt.Fprintf(out, "%-32s p50 %7.2f ms  p99 %7.2f ms\n", name, r.P50[name], r.P99[name])
 	}
 }

@@ -27,10 +27,10 @@ func newScale() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scale",
 		Short: "Load a large corpus into an empty server and measure all of it",
-		Long: `scale makes a corpus of the real abstracts in AKIN_DATA, starts a server on an empty folder, imports the corpus through
-the SDK, waits until a model is learnt and every paper is in the graph, searches, and restarts the server cleanly and after
-SIGKILL. It prints times, rates, memory and bytes on disk, as a table or as JSON. Everything runs on this machine: importer,
-searchers and server share its cores.`,
+		Long: `scale makes a corpus of the real abstracts in AKIN_DATA, starts a server on an empty folder, imports the corpus
+through the SDK, waits until a model is learnt and every paper is in the graph, searches, and restarts the server
+cleanly and after SIGKILL. It prints times, rates, memory and bytes on disk, as a table or as JSON. Everything runs on
+this machine: importer, searchers and server share its cores.`,
 		Example: `  go run ./server/cmd/load scale --papers 200000
   go run ./server/cmd/load scale --json > scale.json`,
 		Args: cobra.NoArgs,

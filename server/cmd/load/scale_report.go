@@ -75,6 +75,7 @@ func (r *scaleReport) print(out io.Writer) {
 	row("on disk", "%.2f GB", float64(r.DiskBytes)/gb)
 	row("clean stop and restart", "%.2f s and %.2f s, %.2f GB then", r.StopSeconds, r.CleanRestart.ServingSeconds,
 		float64(r.CleanRestart.ResidentBytes)/gb)
-	row("restart after kill", "%.2f s, %.2f GB then", r.KillRestart.ServingSeconds, float64(r.KillRestart.ResidentBytes)/gb)
+	row("restart after kill", "%.2f s, %.2f GB then", r.KillRestart.ServingSeconds,
+		float64(r.KillRestart.ResidentBytes)/gb)
 	_ = t.Flush() // fails only where printing fails, and then no one reads it
 }

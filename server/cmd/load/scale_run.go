@@ -62,9 +62,10 @@ func (r *scaleRun) load(ctx context.Context) error {
 	watched := make(chan error, 1)
 	go func() { watched <- r.watch(ctx) }()
 	pace := newPace(r.began)
-	imported, err := r.server.client.Import(ctx, r.corpus.all(&r.report.PapersBytes), client.OnProgress(func(p client.ImportReport) {
-		pace.note(time.Now(), p.Done())
-	}))
+	imported, err := r.server.client.Import(ctx, r.corpus.all(&r.report.PapersBytes),
+		client.OnProgress(func(p client.ImportReport) {
+			pace.note(time.Now(), p.Done())
+		}))
 	if err == nil && imported.Failed > 0 {
 		err = fmt.Errorf("%d papers were refused", imported.Failed)
 	}
@@ -102,7 +103,8 @@ func (r *scaleRun) watch(ctx context.Context) error {
 			r.progress("%d papers, %d in the tail, %.2f GB, %s %.0f%%", stats.GetPapers(), index.GetTailVectors(),
 				float64(stats.GetMemoryBytes())/1e9, activity, 100*stats.GetActivityProgress())
 		}
-		if stats.GetModel().GetTrained() && stats.GetPapers() == int64(r.corpus.papers) && index.GetTailVectors() == 0 && activity == "" {
+		if stats.GetModel().GetTrained() && stats.GetPapers() == int64(r.corpus.papers) && index.GetTailVectors() == 0 &&
+			activity == "" {
 			r.report.ReadySeconds = time.Since(r.began).Seconds()
 			r.report.ModelPapers = stats.GetModel().GetPapers()
 			u, err := usageOf(r.server.cmd.Process.Pid)
