@@ -77,7 +77,9 @@ func evalJSON(t *testing.T, args ...string) report {
 
 func TestAFolderIsMeasured(t *testing.T) {
 	for _, corpus := range []string{"corpus.jsonl", "corpus.jsonl.gz"} {
-		dir := writeFolder(t, map[string]string{corpus: fiveDocuments, "queries.jsonl": threeQueries, "qrels/test.tsv": twoJudgements})
+		dir := writeFolder(t, map[string]string{
+			corpus: fiveDocuments, "queries.jsonl": threeQueries, "qrels/test.tsv": twoJudgements,
+		})
 		r := evalJSON(t, "--beir", dir, "--train=false")
 		if r.Papers != 5 || r.Queries != 2 || r.Trained || r.Dataset != filepath.Base(dir) {
 			t.Fatalf("%s: %+v", corpus, r)
@@ -85,7 +87,8 @@ func TestAFolderIsMeasured(t *testing.T) {
 		// q1 finds d, its only relevant paper, first. q2 is paper a, which never finds itself, so b is its first hit, and
 		// recall cannot exceed a half.
 		for _, m := range []struct{ mrr, recall float64 }{
-			{r.Modes.Dense.MRR10, r.Modes.Dense.Recall10}, {r.Modes.Lexical.MRR10, r.Modes.Lexical.Recall10}, {r.Modes.Fused.MRR10, r.Modes.Fused.Recall10},
+			{r.Modes.Dense.MRR10, r.Modes.Dense.Recall10}, {r.Modes.Lexical.MRR10, r.Modes.Lexical.Recall10},
+			{r.Modes.Fused.MRR10, r.Modes.Fused.Recall10},
 		} {
 			if m.mrr != 1 || m.recall != .75 {
 				t.Errorf("%s: mrr %g and recall %g, want 1 and .75", corpus, m.mrr, m.recall)
@@ -95,7 +98,8 @@ func TestAFolderIsMeasured(t *testing.T) {
 }
 
 func TestTheJSONHasTheKeysOfMeasures(t *testing.T) {
-	dir := writeFolder(t, map[string]string{"corpus.jsonl": fiveDocuments, "queries.jsonl": threeQueries, "qrels/test.tsv": twoJudgements})
+	dir := writeFolder(t, map[string]string{"corpus.jsonl": fiveDocuments, "queries.jsonl": threeQueries,
+		"qrels/test.tsv": twoJudgements})
 	var out bytes.Buffer
 	if err := run(t.Context(), []string{"--beir", dir, "--train=false", "--json"}, &out, &out); err != nil {
 		t.Fatal(err)
@@ -140,7 +144,8 @@ func TestKnownItemsLoseTheirTitles(t *testing.T) {
 			t.Errorf("query %+v, paper %+v", q, ds.Documents[i])
 		}
 	}
-	if r := evalJSON(t, "--beir", filepath.Join(dir, "papers.jsonl"), "--known-item", "4", "--train=false"); r.Queries != 4 {
+	r := evalJSON(t, "--beir", filepath.Join(dir, "papers.jsonl"), "--known-item", "4", "--train=false")
+	if r.Queries != 4 {
 		t.Errorf("%d queries, want 4", r.Queries)
 	}
 }
@@ -157,7 +162,8 @@ func TestVectorsAreWrittenAsFbin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n, d := binary.LittleEndian.Uint32(data), binary.LittleEndian.Uint32(data[4:]); n != rows || d != 16 || len(data) != 8+int(n*d*4) {
+		if n, d := binary.LittleEndian.Uint32(data), binary.LittleEndian.Uint32(data[4:]); n != rows || d != 16 ||
+			len(data) != 8+int(n*d*4) {
 			t.Errorf("%s: %d rows of %d in %d bytes", name, n, d, len(data))
 		}
 		norm := 0.
@@ -172,7 +178,8 @@ func TestVectorsAreWrittenAsFbin(t *testing.T) {
 }
 
 func TestBadInputIsNamed(t *testing.T) {
-	good := map[string]string{"corpus.jsonl": fiveDocuments, "queries.jsonl": threeQueries, "qrels/test.tsv": twoJudgements}
+	good := map[string]string{"corpus.jsonl": fiveDocuments, "queries.jsonl": threeQueries,
+		"qrels/test.tsv": twoJudgements}
 	for name, text := range map[string]string{
 		"corpus.jsonl":   `{"_id":"a"}` + "\n" + `{"_id":"a"}`,
 		"queries.jsonl":  `{"_id":`,
@@ -208,12 +215,14 @@ func TestBestIsInOrderWithTiesBySlot(t *testing.T) {
 }
 
 func TestTheReportIsReadable(t *testing.T) {
-	dir := writeFolder(t, map[string]string{"corpus.jsonl": fiveDocuments, "queries.jsonl": threeQueries, "qrels/test.tsv": twoJudgements})
+	dir := writeFolder(t, map[string]string{"corpus.jsonl": fiveDocuments, "queries.jsonl": threeQueries,
+		"qrels/test.tsv": twoJudgements})
 	var out bytes.Buffer
 	if err := run(t.Context(), []string{"--beir", dir, "--train=false"}, &out, &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{fmt.Sprintf("%s: 5 papers, 2 queries", filepath.Base(dir)), "fused", "untrained; embedding"} {
+	for _, want := range []string{fmt.Sprintf("%s: 5 papers, 2 queries", filepath.Base(dir)), "fused",
+		"untrained; embedding"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}
@@ -222,7 +231,8 @@ func TestTheReportIsReadable(t *testing.T) {
 
 // TestSeveralCollectionsGiveALineEach, with standard errors and comparisons beside the figures.
 func TestSeveralCollectionsGiveALineEach(t *testing.T) {
-	files := map[string]string{"corpus.jsonl": fiveDocuments, "queries.jsonl": threeQueries, "qrels/test.tsv": twoJudgements}
+	files := map[string]string{"corpus.jsonl": fiveDocuments, "queries.jsonl": threeQueries,
+		"qrels/test.tsv": twoJudgements}
 	first, second, runs := writeFolder(t, files), writeFolder(t, files), filepath.Join(t.TempDir(), "runs")
 	var out bytes.Buffer
 	args := []string{"--beir", first, "--beir", second, "--train=false", "--json", "--runs", runs}
@@ -247,7 +257,8 @@ func TestSeveralCollectionsGiveALineEach(t *testing.T) {
 			t.Fatal(err)
 		}
 		head, _, _ := strings.Cut(string(text), "\n")
-		if fields := strings.Fields(head); len(fields) != 6 || strings.Join(fields[:4], " ") != "q1 Q0 d 1" || fields[5] != "akin-fused" {
+		if fields := strings.Fields(head); len(fields) != 6 || strings.Join(fields[:4], " ") != "q1 Q0 d 1" ||
+			fields[5] != "akin-fused" {
 			t.Errorf("run file begins with %q", head)
 		}
 	}

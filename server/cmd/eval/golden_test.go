@@ -38,13 +38,15 @@ var goldenCases = []goldenCase{
 	{name: "cranfield trained", data: "cranfield", train: true, seeds: []uint64{1, 2, 3}, slow: true},
 	{name: "scifact untrained", data: "scifact", seeds: []uint64{1}},
 	{name: "scifact trained", data: "scifact", train: true, seeds: []uint64{1, 2, 3}, slow: true},
-	{name: "ml-papers known-item 2000 trained", data: "ml-papers.jsonl.gz", train: true, knownItem: 2000, seeds: []uint64{1}, slow: true},
+	{name: "ml-papers known-item 2000 trained", data: "ml-papers.jsonl.gz", train: true, knownItem: 2000,
+		seeds: []uint64{1}, slow: true},
 }
 
 func TestQualityIsAsInTheGoldenFile(t *testing.T) {
 	data := os.Getenv("AKIN_DATA")
 	if data == "" {
-		t.Skip("set AKIN_DATA to the data folder; AKIN_QUALITY=1 adds the cases that train for minutes; -update rewrites " + goldenFile)
+		t.Skip("set AKIN_DATA to the data folder; AKIN_QUALITY=1 adds the cases that train for minutes; -update rewrites " +
+			goldenFile)
 	}
 	golden := readGolden(t)
 	for _, c := range goldenCases {
@@ -87,7 +89,8 @@ func (c *goldenCase) figures(t *testing.T, data string) map[string]quality.Metri
 		}
 		dense, words, fused = append(dense, r.Modes.Dense), append(words, r.Modes.Lexical), append(fused, r.Modes.Fused)
 	}
-	return map[string]quality.Metrics{"dense": quality.Mean(dense), "lexical": quality.Mean(words), "fused": quality.Mean(fused)}
+	return map[string]quality.Metrics{"dense": quality.Mean(dense), "lexical": quality.Mean(words),
+		"fused": quality.Mean(fused)}
 }
 
 func columns(m quality.Metrics) []float64 {

@@ -62,7 +62,8 @@ func parse(args []string, stderr io.Writer) (*choices, error) {
 	c := &choices{}
 	flags := flag.NewFlagSet("eval", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.Func("beir", "BEIR folder (corpus.jsonl, queries.jsonl, qrels/test.tsv) or bare corpus file, .gz or not; repeat for more", func(path string) error {
+	flags.Func("beir", "BEIR folder (corpus.jsonl, queries.jsonl, qrels/test.tsv) or bare corpus file, .gz or not; "+
+		"repeat for more", func(path string) error {
 		c.paths = append(c.paths, path)
 		return nil
 	})
@@ -70,7 +71,8 @@ func parse(args []string, stderr io.Writer) (*choices, error) {
 	flags.Uint64Var(&c.Seed, "seed", 1, "seed of the training and of what is drawn")
 	flags.BoolVar(&c.Train, "train", true, "train the model on the collection; false: the untrained model")
 	flags.IntVar(&c.knownItem, "known-item", 0, "take the titles of this many papers as queries, and out of the papers")
-	flags.StringVar(&c.vectors, "vectors", "", "write the vectors to this name with .base.fbin and .query.fbin added; one --beir alone")
+	flags.StringVar(&c.vectors, "vectors", "", "write the vectors to this name with .base.fbin and .query.fbin added; "+
+		"one --beir alone")
 	flags.StringVar(&c.runs, "runs", "", "write the rankings to this folder as TREC run files, DATASET.MODE.run")
 	flags.BoolVar(&c.taste, "taste", false, "measure recommendations to synthetic users instead of searches")
 	flags.BoolVar(&c.json, "json", false, "print one JSON object a collection, each on a line")
@@ -78,8 +80,8 @@ func parse(args []string, stderr io.Writer) (*choices, error) {
 		return nil, err
 	}
 	if len(c.paths) == 0 || flags.NArg() > 0 || c.knownItem < 0 || c.vectors != "" && len(c.paths) > 1 {
-		return nil, errors.New("usage: eval --beir DIR|FILE [--beir ...] [--known-item N] [--vectors OUT] [--runs DIR] [--dims N] " +
-			"[--seed N] [--train=false] [--taste] [--json]; --vectors takes one --beir")
+		return nil, errors.New("usage: eval --beir DIR|FILE [--beir ...] [--known-item N] [--vectors OUT] [--runs DIR] " +
+			"[--dims N] [--seed N] [--train=false] [--taste] [--json]; --vectors takes one --beir")
 	}
 	return c, nil
 }

@@ -140,7 +140,9 @@ type exact struct {
 }
 
 // Search finds the nearest documents, as an index does that scans: nothing is near to a zero vector.
-func (e *exact) Search(_ context.Context, q *index.Query, dst []index.Candidate) ([]index.Candidate, index.Report, error) {
+func (e *exact) Search(
+	_ context.Context, q *index.Query, dst []index.Candidate,
+) ([]index.Candidate, index.Report, error) {
 	accept := func(slot uint32) bool {
 		return q.Accept.Accepts(slot) && (e.cosines[slot] != 0 || !isZero(e.row(int(slot))))
 	}

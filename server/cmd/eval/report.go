@@ -56,7 +56,8 @@ func (r *report) print(w io.Writer) error {
 		}
 		versus("dense", r.Against.Dense)
 		versus("fused", r.Against.Fused)
-		fmt.Fprintf(table, "±: standard error over queries; p: paired randomisation test, two-sided, %d draws\n", quality.Draws)
+		fmt.Fprintf(table, "±: standard error over queries; p: paired randomisation test, two-sided, %d draws\n",
+			quality.Draws)
 	}
 	if r.Trained {
 		fmt.Fprintf(table, "training %.1f s, %d epochs; ", r.TrainSeconds, r.TrainEpochs)

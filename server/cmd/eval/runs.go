@@ -36,7 +36,9 @@ func (c *collection) writeRuns(ctx context.Context, folder string) error {
 	err := c.rankAll(ctx, func(q *query, lists [3][]index.Candidate) error {
 		for m, list := range lists {
 			for i, hit := range list[:min(depth, len(list))] {
-				if _, err := fmt.Fprintf(writers[m], "%s Q0 %s %d %g akin-%s\n", q.ID, c.Documents[hit.Slot].ID, i+1, hit.Score, modeNames[m]); err != nil {
+				_, err := fmt.Fprintf(writers[m], "%s Q0 %s %d %g akin-%s\n", q.ID, c.Documents[hit.Slot].ID, i+1, hit.Score,
+					modeNames[m])
+				if err != nil {
 					return err
 				}
 			}

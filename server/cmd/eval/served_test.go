@@ -60,7 +60,8 @@ func TestWhatIsMeasuredIsWhatIsServed(t *testing.T) {
 			m := measured[place]
 			id := c.Documents[m.Slot].ID
 			if id != hit.Paper.ID && math.Abs(hit.Score-float64(m.Score)) > rounding {
-				t.Errorf("query %d, place %d: %s with %.4f served, %s with %.4f measured", i, place, hit.Paper.ID, hit.Score, id, m.Score)
+				t.Errorf("query %d, place %d: %s with %.4f served, %s with %.4f measured", i, place, hit.Paper.ID, hit.Score, id,
+					m.Score)
 				break
 			}
 		}
