@@ -81,7 +81,8 @@ func TestEveryEngineIsMeasured(t *testing.T) {
 		}
 	}
 	out.Reset()
-	if err := run(args, &out); err != nil || !strings.Contains(out.String(), "recall@10") || !strings.Contains(out.String(), "1%") {
+	if err := run(args, &out); err != nil || !strings.Contains(out.String(), "recall@10") ||
+		!strings.Contains(out.String(), "1%") {
 		t.Errorf("tables: %v\n%s", err, out.String())
 	}
 }
@@ -138,7 +139,8 @@ func TestBadFilesAndFlagsSayWhatIsWrong(t *testing.T) {
 		"--ef 0":                        {"--base", good, "--query", good, "--ef", "16,0"},
 		"--selectivity 2":               {"--base", good, "--query", good, "--selectivity", "2"},
 		"--k 21":                        {"--base", good, "--query", good, "--k", "21"},
-		"build it as":                   {"--base", good, "--query", good, "--engines", "flat", "--rounds", "1", "--round", "1ns", "--hnswlib", cut},
+		"build it as": {"--base", good, "--query", good, "--engines", "flat", "--rounds", "1", "--round",
+			"1ns", "--hnswlib", cut},
 	} {
 		if err := run(args, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("annbench %v: %v, want %q", args, err, want)
@@ -146,18 +148,23 @@ func TestBadFilesAndFlagsSayWhatIsWrong(t *testing.T) {
 	}
 	bad := bytes.Clone(data)
 	copy(bad[8:], []byte{0, 0, 0xc0, 0x7f}) // NaN
-	if _, err := parseFbin(bytes.NewReader(bad), int64(len(bad)), 0); err == nil || !strings.Contains(err.Error(), "row 0") {
+	if _, err := parseFbin(bytes.NewReader(bad), int64(len(bad)), 0); err == nil ||
+		!strings.Contains(err.Error(), "row 0") {
 		t.Errorf("a file with NaN: %v", err)
 	}
 }
 
 func TestThePeersOutputIsComparedAtTheSmallestWidthThatReachesARecall(t *testing.T) {
 	own := &engineReport{Engine: "hnsw", BuildSeconds: 5, BuildCPU: 3, BytesAVector: 600, Widths: []row{
-		{Ef: 16, K: 10, Recall: .94, QPS: 9000}, {Ef: 32, K: 10, Recall: .96, QPS: 8000, CPUQPS: 9000}, {Ef: 64, K: 10, Recall: .991, QPS: 5000},
+		{Ef: 16, K: 10, Recall: .94, QPS: 9000}, {Ef: 32, K: 10, Recall: .96, QPS: 8000, CPUQPS: 9000},
+		{Ef: 64, K: 10, Recall: .991, QPS: 5000},
 	}}
 	var peer report
-	if err := json.Unmarshal([]byte(`{"engines":[{"engine":"hnswlib","build_seconds":10,"build_cpu_seconds":12,"bytes_per_vector":1200,
-		"ef":[{"recall@10":0.955,"ef":16,"qps":4000,"cpu_qps":3000},{"recall@10":0.985,"ef":32,"qps":3000}]}]}`), &peer); err != nil {
+	measured := `{"engines": [{
+		"engine": "hnswlib", "build_seconds": 10, "build_cpu_seconds": 12, "bytes_per_vector": 1200,
+		"ef": [{"recall@10": 0.955, "ef": 16, "qps": 4000, "cpu_qps": 3000}, {"recall@10": 0.985, "ef": 32, "qps": 3000}]
+	}]}`
+	if err := json.Unmarshal([]byte(measured), &peer); err != nil {
 		t.Fatal(err)
 	}
 	got := ratios(append([]*engineReport{own}, peer.Engines...))

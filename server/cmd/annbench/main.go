@@ -134,7 +134,8 @@ func parseFlags(args []string) (*settings, error) {
 	flags.IntVar(&s.k, "k", 10, "hits a query")
 	ef := flags.String("ef", "16,24,32,48,64,96,128,256", "comma-separated `widths` of a search")
 	flags.IntVar(&s.threads, "threads", 1, "goroutines that build and that search")
-	selectivity := flags.String("selectivity", "", "comma-separated `shares` of vectors that a filter accepts, drawn at random")
+	selectivity := flags.String("selectivity", "",
+		"comma-separated `shares` of vectors that a filter accepts, drawn at random")
 	flags.BoolVar(&s.walk, "walk", false, "walk graphs even where the engine would scan, as mode APPROXIMATE does")
 	flags.BoolVar(&s.json, "json", false, "print one JSON object instead of tables")
 	flags.StringVar(&s.hnswlib, "hnswlib", "", "`program` built from hnswlib/main.cpp, to measure beside the engines")

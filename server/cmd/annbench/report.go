@@ -91,7 +91,8 @@ func (r *row) UnmarshalJSON(data []byte) error {
 
 // print writes the tables of one engine.
 func (e *engineReport) print(out io.Writer, k int) {
-	fmt.Fprintf(out, "%s: built in %.2f s (processor %.2f s), %.0f bytes a vector", e.Engine, e.BuildSeconds, e.BuildCPU, e.BytesAVector)
+	fmt.Fprintf(out, "%s: built in %.2f s (processor %.2f s), %.0f bytes a vector", e.Engine, e.BuildSeconds, e.BuildCPU,
+		e.BytesAVector)
 	if e.HeapAVector > 0 {
 		fmt.Fprintf(out, " (%.0f by the heap's growth)", e.HeapAVector)
 	}
@@ -107,7 +108,8 @@ func (e *engineReport) print(out io.Writer, k int) {
 			if r.Ef > 0 {
 				ef = fmt.Sprint(r.Ef)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%.4f\t%.0f\t%.0f\t%.1f\t%.1f\t%.2f\t%.0f\t\n", share, ef, r.Recall, r.QPS, r.CPUQPS, r.P50, r.P99, r.Exact, r.Scored)
+			fmt.Fprintf(w, "%s\t%s\t%.4f\t%.0f\t%.0f\t%.1f\t%.1f\t%.2f\t%.0f\t\n", share, ef, r.Recall, r.QPS, r.CPUQPS, r.P50,
+				r.P99, r.Exact, r.Scored)
 		}
 	}
 	w.Flush() //nolint:errcheck // a report on a closed pipe has no reader to tell
@@ -118,11 +120,13 @@ func (r *report) print(out io.Writer) {
 	for _, x := range r.Ratios {
 		parts := []string{fmt.Sprintf("build time %.2f (processor %.2f), bytes %.2f", x.Build, x.CPU, x.Bytes)}
 		for _, at := range x.At {
-			parts = append(parts, fmt.Sprintf("QPS at recall %g %.2f (processor %.2f; ef %d %.0f / ef %d %.0f)", at.Recall, at.QPS, at.CPU, at.Ef, at.Own, at.PeerEf, at.Peer))
+			parts = append(parts, fmt.Sprintf("QPS at recall %g %.2f (processor %.2f; ef %d %.0f / ef %d %.0f)", at.Recall,
+				at.QPS, at.CPU, at.Ef, at.Own, at.PeerEf, at.Peer))
 		}
 		fmt.Fprintf(out, "%s over hnswlib: %s\n", x.Engine, strings.Join(parts, ", "))
 	}
-	fmt.Fprintf(out, "%d vectors, %d dimensions, %d queries, k %d, %d threads on %d cores, %s kernels; ground truth took %.1f s\n",
+	fmt.Fprintf(out, "%d vectors, %d dimensions, %d queries, k %d, %d threads on %d cores, %s kernels; "+
+		"ground truth took %.1f s\n",
 		r.N, r.Dims, r.Queries, r.K, r.Threads, r.CPUs, r.Kernels, r.TruthSeconds)
 }
 
@@ -161,11 +165,15 @@ func ratios(engines []*engineReport) []ratio {
 		if e == peer {
 			continue
 		}
-		x := ratio{Engine: e.Engine, Build: e.BuildSeconds / peer.BuildSeconds, CPU: over(e.BuildCPU, peer.BuildCPU), Bytes: e.BytesAVector / peer.BytesAVector}
+		x := ratio{
+			Engine: e.Engine, Build: e.BuildSeconds / peer.BuildSeconds, CPU: over(e.BuildCPU, peer.BuildCPU),
+			Bytes: e.BytesAVector / peer.BytesAVector,
+		}
 		for _, recall := range []float64{.95, .99} {
 			own, theirs := smallest(e.Widths, recall), smallest(peer.Widths, recall)
 			if own != nil && theirs != nil {
-				x.At = append(x.At, ratioAt{recall, own.QPS / theirs.QPS, over(own.CPUQPS, theirs.CPUQPS), own.Ef, own.QPS, theirs.Ef, theirs.QPS})
+				x.At = append(x.At, ratioAt{recall, own.QPS / theirs.QPS, over(own.CPUQPS, theirs.CPUQPS), own.Ef, own.QPS,
+					theirs.Ef, theirs.QPS})
 			}
 		}
 		all = append(all, x)

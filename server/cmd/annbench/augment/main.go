@@ -47,7 +47,8 @@ func run(corpus string, papers int, seed uint64, w io.Writer) error {
 		return err
 	}
 	if len(documents) < mixed || papers < len(documents) {
-		return fmt.Errorf("--papers %d: %s holds %d papers, and at least %d are needed", papers, corpus, len(documents), mixed)
+		return fmt.Errorf("--papers %d: %s holds %d papers, and at least %d are needed", papers, corpus, len(documents),
+			mixed)
 	}
 	rng := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a repeatable mixture
 	all := documents

@@ -9,10 +9,11 @@ import (
 )
 
 func TestEveryPaperIsKeptAndMixturesTakeSentencesOfOthers(t *testing.T) {
-	const corpus = `{"_id":"a","title":"A","text":"The first sentence of the first paper is here. The second one of it follows at once behind the first."}
-{"_id":"b","title":"B","text":"Another paper begins with this long sentence! Does it go on with a question of some length?"}
-{"_id":"c","title":"C","text":"The third paper has a single sentence of words."}
-`
+	const corpus = `{"_id":"a","title":"A","text":"The first sentence of the first paper is here. ` +
+		`The second one of it follows at once behind the first."}` + "\n" +
+		`{"_id":"b","title":"B","text":"Another paper begins with this long sentence! ` +
+		`Does it go on with a question of some length?"}` + "\n" +
+		`{"_id":"c","title":"C","text":"The third paper has a single sentence of words."}` + "\n"
 	path := filepath.Join(t.TempDir(), "corpus.jsonl")
 	if err := os.WriteFile(path, []byte(corpus), 0o600); err != nil {
 		t.Fatal(err)
