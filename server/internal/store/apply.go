@@ -89,7 +89,9 @@ func (w *writer) lookup(id string) (current, error) {
 	if err != nil {
 		return cur, err
 	}
-	cur = current{ordinal: ordinal, revision: p.Revision, created: p.CreateTime, updated: p.UpdateTime, head: head, textSize: size}
+	cur = current{
+		ordinal: ordinal, revision: p.Revision, created: p.CreateTime, updated: p.UpdateTime, head: head, textSize: size,
+	}
 	return cur, nil
 }
 

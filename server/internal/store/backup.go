@@ -89,7 +89,8 @@ func (s *Store) Backup(ctx context.Context, w io.Writer, pinned func(bytes int64
 		return err
 	}
 	if papers != info.Papers || records != info.Records {
-		return damagedf("the state counts %d papers and %d records, there are %d and %d", info.Papers, info.Records, papers, records)
+		return damagedf("the state counts %d papers and %d records, there are %d and %d", info.Papers, info.Records, papers,
+			records)
 	}
 	return f.end(papers)
 }
@@ -319,14 +320,16 @@ func newFrameReader(r io.Reader) (*frameReader, error) {
 	}
 	if n >= 12 {
 		if v := binary.BigEndian.Uint32(b[8:]); v > BackupVersion {
-			return nil, fmt.Errorf("%w: it has version %d, this one reads up to %d: use the newer release", ErrNewerBackup, v, BackupVersion)
+			return nil, fmt.Errorf("%w: it has version %d, this one reads up to %d: use the newer release", ErrNewerBackup, v,
+				BackupVersion)
 		}
 	}
 	if err != nil {
 		return nil, cut(err, "header")
 	}
 	f.chain = binary.BigEndian.Uint32(b[backupHeaderSize-crcSize:])
-	if crc32.Checksum(b[:backupHeaderSize-crcSize], castagnoli) != f.chain || binary.BigEndian.Uint32(b[8:]) != BackupVersion {
+	if crc32.Checksum(b[:backupHeaderSize-crcSize], castagnoli) != f.chain ||
+		binary.BigEndian.Uint32(b[8:]) != BackupVersion {
 		return nil, fmt.Errorf("%w: the header does not match its checksum", ErrDamagedBackup)
 	}
 	copy(f.info.Lineage[:], b[12:])

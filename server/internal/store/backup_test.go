@@ -109,7 +109,8 @@ func TestABackupHoldsOneMomentWhileWritesGoOn(t *testing.T) {
 	var most int64
 	w := &slowWriter{Writer: &buf, before: func() {
 		for i := range 30 {
-			write(t, s, put(sample(fmt.Sprintf("paper-%07d", i), 77)), del(fmt.Sprintf("paper-%07d", 2999-i)), put(sample(fmt.Sprint("new", i), 1)))
+			write(t, s, put(sample(fmt.Sprintf("paper-%07d", i), 77)), del(fmt.Sprintf("paper-%07d", 2999-i)),
+				put(sample(fmt.Sprint("new", i), 1)))
 		}
 		if err := s.Collect(t.Context(), s.Revision()); err != nil {
 			t.Fatal(err)
@@ -139,14 +140,16 @@ func TestRestoreReplacesOnlyWhenAllowedAndOnlyWithWhatIsWhole(t *testing.T) {
 	s := open(t, dir, Options{})
 	write(t, s, put(sample("mine", 1)))
 	short := Options{LockTimeout: time.Millisecond}
-	if _, err := Restore(t.Context(), bytes.NewReader(backup), dir, RestoreOptions{Replace: true, Options: short}); !errors.Is(err, ErrLocked) {
+	_, err := Restore(t.Context(), bytes.NewReader(backup), dir, RestoreOptions{Replace: true, Options: short})
+	if !errors.Is(err, ErrLocked) {
 		t.Errorf("in use: got %v", err)
 	}
 	shut(t, s)
 	if _, err := Restore(t.Context(), bytes.NewReader(backup), dir, RestoreOptions{}); !errors.Is(err, ErrExists) {
 		t.Errorf("not allowed: got %v", err)
 	}
-	if _, err := Restore(t.Context(), bytes.NewReader(backup[:len(backup)-1]), dir, RestoreOptions{Replace: true}); !errors.Is(err, ErrDamagedBackup) {
+	_, err := Restore(t.Context(), bytes.NewReader(backup[:len(backup)-1]), dir, RestoreOptions{Replace: true})
+	if !errors.Is(err, ErrDamagedBackup) {
 		t.Errorf("cut: got %v", err)
 	}
 	s = open(t, dir, Options{})
@@ -190,7 +193,8 @@ func TestADamagedBackupIsRefusedAndLeavesNothing(t *testing.T) {
 		}
 	}
 	for _, other := range []string{"", "AKIN", "not a backup at all, but long enough to be a header of one"} {
-		if _, err := Restore(t.Context(), strings.NewReader(other), filepath.Join(t.TempDir(), "x"), RestoreOptions{}); !errors.Is(err, ErrNotBackup) {
+		_, err := Restore(t.Context(), strings.NewReader(other), filepath.Join(t.TempDir(), "x"), RestoreOptions{})
+		if !errors.Is(err, ErrNotBackup) {
 			t.Errorf("%q: got %v", other, err)
 		}
 	}
@@ -214,7 +218,8 @@ func TestAnInterruptedRestoreLeavesTheStoreAlone(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Restore(ctx, bytes.NewReader(backup), dir, RestoreOptions{Replace: true}); !errors.Is(err, context.Canceled) {
+	_, err := Restore(ctx, bytes.NewReader(backup), dir, RestoreOptions{Replace: true})
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 2 {

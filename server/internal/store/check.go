@@ -51,7 +51,8 @@ func (c *checker) reportf(format string, args ...any) error {
 func (v *snapshot) check(ctx context.Context) error {
 	c := &checker{snapshot: v, ctx: ctx, waiting: make(map[uint64]uint64)}
 	for _, part := range []func() error{
-		c.checkSuperseded, c.checkHeads, c.checkAbstracts, c.checkIDs, c.checkLog, c.checkLineages, c.checkRecords, c.checkCounts,
+		c.checkSuperseded, c.checkHeads, c.checkAbstracts, c.checkIDs, c.checkLog, c.checkLineages, c.checkRecords,
+		c.checkCounts,
 	} {
 		if err := part(); err != nil {
 			c.problems = append(c.problems, err)
@@ -97,7 +98,8 @@ func (c *checker) checkHeads() error {
 			return c.report(err)
 		}
 		if p.Revision == 0 || p.Revision > c.state.revision || p.UpdateTime.Before(p.CreateTime) {
-			return c.reportf("ordinal %d has revision %d, created %s, updated %s", ordinal, p.Revision, p.CreateTime, p.UpdateTime)
+			return c.reportf("ordinal %d has revision %d, created %s, updated %s", ordinal, p.Revision, p.CreateTime,
+				p.UpdateTime)
 		}
 		present, err := c.ordinal(p.ID)
 		if err != nil {
@@ -221,7 +223,8 @@ func (c *checker) checkCounts() error {
 		{"the digest of records", c.recordDigest, st.recordDigest},
 	} {
 		if n.have != n.want {
-			if err := c.report(fmt.Errorf("%w: %s: found %d, the state says %d", ErrDamaged, n.what, n.have, n.want)); err != nil {
+			err := c.report(fmt.Errorf("%w: %s: found %d, the state says %d", ErrDamaged, n.what, n.have, n.want))
+			if err != nil {
 				return err
 			}
 		}

@@ -183,7 +183,8 @@ func (s *Store) poison(cause error) error {
 	if errors.Is(cause, ErrDamaged) {
 		s.file.broken = true
 	}
-	s.opt.Logger.Error("a write to the store failed: no more writes are taken, reads go on", "path", s.folder.path(), "error", cause)
+	s.opt.Logger.Error("a write to the store failed: no more writes are taken, reads go on", "path", s.folder.path(),
+		"error", cause)
 	return s.Writable()
 }
 

@@ -38,7 +38,8 @@ func TestMain(m *testing.M) {
 		// What these tests are about survives a process, not a machine: on a file system in memory an fsync costs nothing.
 		// Benchmarks are about fsync.
 		flag.Parse()
-		if bench := flag.Lookup("test.bench"); os.Getenv("TMPDIR") == "" && bench.Value.String() == "" && unix.Access("/dev/shm", unix.W_OK) == nil {
+		if bench := flag.Lookup("test.bench"); os.Getenv("TMPDIR") == "" && bench.Value.String() == "" &&
+			unix.Access("/dev/shm", unix.W_OK) == nil {
 			_ = os.Setenv("TMPDIR", "/dev/shm") // else the default one
 		}
 		os.Exit(m.Run())

@@ -84,7 +84,8 @@ func TestDamagedFilesAreNeverServed(t *testing.T) {
 			t.Fatal(what)
 		}
 	}
-	t.Logf("%d of %d damaged files were refused; the others had damage where nothing is stored", refused, rounds(3*perKind))
+	t.Logf("%d of %d damaged files were refused; the others had damage where nothing is stored", refused,
+		rounds(3*perKind))
 }
 
 // servesOnlyTruth opens damaged bytes: they are refused, false, or everything is there and stays there under writes.
@@ -145,7 +146,8 @@ func TestDamageUnderARunningStoreIsAnErrorAndNoCrash(t *testing.T) {
 			ordinal, ok, err := ordinalOf(s, id)
 			if err == nil && ok {
 				var papers []*paper.Paper
-				if papers, err = s.Papers([]uint64{ordinal}, true, nil); err == nil && papers[0] != nil && !papertest.SameContent(papers[0], want) {
+				if papers, err = s.Papers([]uint64{ordinal}, true, nil); err == nil && papers[0] != nil &&
+					!papertest.SameContent(papers[0], want) {
 					t.Fatalf("%s: served %+v", id, papers[0])
 				}
 			}
@@ -195,7 +197,8 @@ func TestALostCommitIsNotAcceptedInSilence(t *testing.T) {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir, Options{}); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "akin-server repair") {
+	if _, err := Open(dir, Options{}); !errors.Is(err, ErrDamaged) ||
+		!strings.Contains(err.Error(), "akin-server repair") {
 		t.Errorf("got %v", err)
 	}
 	d, err := Survey(dir, Options{})

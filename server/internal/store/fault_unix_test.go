@@ -31,7 +31,8 @@ func fillDisk(dir string) {
 	}
 	acked-- // the last one failed
 	fmt.Println("acknowledged", acked)
-	fmt.Println("first error is ErrReadOnly:", errors.Is(err, ErrReadOnly), "and says why:", strings.Contains(err.Error(), syscall.EFBIG.Error()))
+	fmt.Println("first error is ErrReadOnly:", errors.Is(err, ErrReadOnly), "and says why:",
+		strings.Contains(err.Error(), syscall.EFBIG.Error()))
 	_, err = tryWrite(s, put(sample("later", 1)))
 	fmt.Println("later error is ErrReadOnly:", errors.Is(err, ErrReadOnly), errors.Is(s.Writable(), ErrReadOnly))
 	intact := s.Count() == 2*acked && s.Revision() == uint64(2*acked)
@@ -99,10 +100,13 @@ func TestASecondProcessIsToldWhoHasTheFolder(t *testing.T) {
 		t.Fatalf("child: %q, %v", line, err)
 	}
 	_, err = Open(dir, Options{LockTimeout: time.Millisecond})
-	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprintf("process %d ", cmd.Process.Pid)) || !strings.Contains(err.Error(), dir) {
+	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprintf("process %d ", cmd.Process.Pid)) ||
+		!strings.Contains(err.Error(), dir) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Restore(t.Context(), strings.NewReader(""), dir, RestoreOptions{Options: Options{LockTimeout: time.Millisecond}}); !errors.Is(err, ErrLocked) {
+	_, err := Restore(t.Context(), strings.NewReader(""), dir,
+		RestoreOptions{Options: Options{LockTimeout: time.Millisecond}})
+	if !errors.Is(err, ErrLocked) {
 		t.Errorf("Restore: got %v", err)
 	}
 	if err := in.Close(); err != nil {

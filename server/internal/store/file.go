@@ -58,7 +58,8 @@ func (f *file) open(path string, opt Options) error {
 		case !noAddressSpace(err) || mapBytes < 1<<20:
 			return err
 		}
-		opt.Logger.Warn("the store gets less address space than asked for: reads wait for writes whenever the file outgrows it; "+
+		opt.Logger.Warn("the store gets less address space than asked for: "+
+			"reads wait for writes whenever the file outgrows it; "+
 			"raise the limit on address space (ulimit -v)", "path", path, "asked_bytes", mapBytes, "error", err)
 	}
 }

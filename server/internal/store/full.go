@@ -23,7 +23,8 @@ var (
 func (s *Store) fill(cause error) error {
 	err := fmt.Errorf("%w: %w", ErrDiskFull, cause)
 	if s.full.CompareAndSwap(nil, &err) {
-		s.opt.Logger.Error("the disk is full: writes are refused until there is space, reads go on", "path", s.folder.path(), "error", cause)
+		s.opt.Logger.Error("the disk is full: writes are refused until there is space, reads go on", "path", s.folder.path(),
+			"error", cause)
 		s.retiring.Go(s.awaitSpace)
 	}
 	return err

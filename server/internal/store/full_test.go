@@ -51,7 +51,8 @@ func TestWritesComeBackWithTheSpace(t *testing.T) {
 	for round := range 5 {
 		write(t, s, put(sample(fmt.Sprint("kept", round), 1)))
 		full.Store(true)
-		if _, err := tryWrite(s, put(sample(fmt.Sprint("lost", round), 1))); !errors.Is(err, ErrDiskFull) || errors.Is(err, ErrReadOnly) {
+		if _, err := tryWrite(s, put(sample(fmt.Sprint("lost", round), 1))); !errors.Is(err, ErrDiskFull) ||
+			errors.Is(err, ErrReadOnly) {
 			t.Fatalf("got %v", err)
 		}
 		if get(t, s, fmt.Sprint("kept", round)) == nil || get(t, s, fmt.Sprint("lost", round)) != nil {

@@ -91,9 +91,11 @@ func checkFormat(value []byte) error {
 	}
 	switch v := binary.BigEndian.Uint32(b); {
 	case v > FormatVersion:
-		return fmt.Errorf("%w: it has format %d, this one reads %d: start the newer release", ErrNewerFormat, v, FormatVersion)
+		return fmt.Errorf("%w: it has format %d, this one reads %d: start the newer release", ErrNewerFormat, v,
+			FormatVersion)
 	case v < FormatVersion:
-		return fmt.Errorf("%w: it has format %d, this one reads %d: make a backup with the build that wrote it, and restore that",
+		return fmt.Errorf("%w: it has format %d, this one reads %d: make a backup with the build that wrote it, "+
+			"and restore that",
 			ErrOlderFormat, v, FormatVersion)
 	}
 	return nil

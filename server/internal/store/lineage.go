@@ -97,7 +97,8 @@ func (s *Store) follows(v *snapshot, p paper.Position) error {
 // lineage finds the life that wrote a revision.
 func (v *snapshot) lineage(revision uint64) (paper.Lineage, error) {
 	if revision > v.state.revision {
-		return paper.Lineage{}, fmt.Errorf("%w: revision %d, and the store is at %d", ErrOtherHistory, revision, v.state.revision)
+		return paper.Lineage{}, fmt.Errorf("%w: revision %d, and the store is at %d", ErrOtherHistory, revision,
+			v.state.revision)
 	}
 	key, value := atOrBefore(v.lineages.Cursor(), number(revision))
 	if key == nil {

@@ -170,7 +170,8 @@ func compareEntries(t *testing.T, got []Entry, err error, want []Entry) {
 func compareStore(t *testing.T, s *Store, m *model) {
 	t.Helper()
 	if s.Revision() != m.revision || s.Count() != len(m.papers) || s.durable().nextOrdinal != m.ordinal+1 {
-		t.Fatalf("revision %d, count %d, next ordinal %d; want %d, %d, %d", s.Revision(), s.Count(), s.durable().nextOrdinal, m.revision, len(m.papers), m.ordinal+1)
+		t.Fatalf("revision %d, count %d, next ordinal %d; want %d, %d, %d", s.Revision(), s.Count(), s.durable().nextOrdinal,
+			m.revision, len(m.papers), m.ordinal+1)
 	}
 	rows, err := s.IDs("", maxRead)
 	if err != nil {

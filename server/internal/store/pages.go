@@ -258,7 +258,9 @@ func (v *verifier) depth(r *pageReader, id uint64) (int, error) {
 
 // subtree verifies a page and what is below it; all keys are in [low, high), nil: no bound. Leaves at leafDepth are not
 // looked at.
-func (v *verifier) subtree(r *pageReader, id uint64, depth, leafDepth int, low, high []byte, record func(*element) error) error {
+func (v *verifier) subtree(
+	r *pageReader, id uint64, depth, leafDepth int, low, high []byte, record func(*element) error,
+) error {
 	if depth == leafDepth {
 		return nil
 	}

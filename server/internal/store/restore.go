@@ -109,7 +109,8 @@ func (b *builder) addPaper(st *state, encoded []byte) error {
 		return fmt.Errorf("%w: %w", ErrDamagedBackup, err)
 	}
 	if b.in[inIDs].Get(id) != nil || p.Revision == 0 || p.Revision > st.revision {
-		return fmt.Errorf("%w: the paper %q occurs twice or has the revision %d of %d", ErrDamagedBackup, p.ID, p.Revision, st.revision)
+		return fmt.Errorf("%w: the paper %q occurs twice or has the revision %d of %d", ErrDamagedBackup, p.ID, p.Revision,
+			st.revision)
 	}
 	ordinal := st.nextOrdinal
 	st.nextOrdinal++

@@ -50,7 +50,9 @@ func Open(dir string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{opt: opt, folder: fd, lineage: lineage, room: semaphore.NewWeighted(opt.QueueBytes), done: make(chan struct{})}
+	s := &Store{
+		opt: opt, folder: fd, lineage: lineage, room: semaphore.NewWeighted(opt.QueueBytes), done: make(chan struct{}),
+	}
 	s.queue.ready = make(chan struct{}, 1)
 	if err := s.open(); err != nil {
 		close(s.done) // ends the wait for space, where opening began one
@@ -218,5 +220,8 @@ func (s *Store) Space() Space {
 
 func spaceOf(db *bolt.DB, size int64) Space {
 	st := db.Stats()
-	return Space{File: size, Free: int64(st.FreePageN) * pageSize, Pinned: int64(st.PendingPageN) * pageSize, List: int64(st.FreelistInuse)}
+	return Space{
+		File: size, Free: int64(st.FreePageN) * pageSize, Pinned: int64(st.PendingPageN) * pageSize,
+		List: int64(st.FreelistInuse),
+	}
 }

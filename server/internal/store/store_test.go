@@ -34,7 +34,8 @@ func TestTheSameContentIsNotWrittenAgain(t *testing.T) {
 	s := open(t, t.TempDir(), Options{})
 	first := write(t, s, put(sample("a", 1)))[0]
 	again := write(t, s, Mutation{ID: "a", Paper: sample("a", 1), Payload: "mine"})[0]
-	if !again.Unchanged || again.Created || again.Revision != 1 || again.Old != 1 || again.New != 1 || again.Payload != "mine" {
+	if !again.Unchanged || again.Created || again.Revision != 1 || again.Old != 1 || again.New != 1 ||
+		again.Payload != "mine" {
 		t.Errorf("entry %+v", again)
 	}
 	if !reflect.DeepEqual(again.Paper, first.Paper) {
@@ -109,7 +110,8 @@ func TestAFailingBatchDoesNotSpoilItsGroup(t *testing.T) {
 		_, err := p.Wait(ctx)
 		errs = append(errs, err)
 	}
-	if errs[0] != nil || errs[1] != nil || !errors.Is(errs[2], ErrNotFound) || errs[3] != nil || !errors.Is(errs[4], ErrNotFound) {
+	if errs[0] != nil || errs[1] != nil || !errors.Is(errs[2], ErrNotFound) || errs[3] != nil ||
+		!errors.Is(errs[4], ErrNotFound) {
 		t.Errorf("got %v", errs)
 	}
 	if get(t, s, "a") != nil || get(t, s, "b") != nil || get(t, s, "c") == nil || s.Revision() != 4 {
@@ -269,7 +271,8 @@ func TestScanAndIDsGoThroughAllLivePapers(t *testing.T) {
 		t.Errorf("listed %d ids", len(ids))
 	}
 	got := make([]uint64, 3)
-	if err := s.Ordinals([]string{"id-0001", "nobody", ""}, got); err != nil || got[0] != n+1 || got[1] != 0 || got[2] != 0 {
+	if err := s.Ordinals([]string{"id-0001", "nobody", ""}, got); err != nil || got[0] != n+1 || got[1] != 0 ||
+		got[2] != 0 {
 		t.Errorf("ordinals %v, %v", got, err)
 	}
 }

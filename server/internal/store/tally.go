@@ -140,7 +140,8 @@ func (t *tally) compare() error {
 		return err
 	}
 	if t.log > 0 && (t.logFirst != st.oldestLog || t.logLast != st.revision) {
-		return damagedf("the change log holds revisions %d to %d, not %d to %d", t.logFirst, t.logLast, st.oldestLog, st.revision)
+		return damagedf("the change log holds revisions %d to %d, not %d to %d", t.logFirst, t.logLast, st.oldestLog,
+			st.revision)
 	}
 	return nil
 }

@@ -60,14 +60,17 @@ func verifyFile(path string, opt Options) (found, error) {
 	second, err1 := decodeRoot(buf[pageSize:], 1)
 	switch {
 	case err0 != nil && err1 != nil:
-		if binary.LittleEndian.Uint32(buf[pageHeader:]) != boltMagic && binary.LittleEndian.Uint32(buf[pageSize+pageHeader:]) != boltMagic {
+		if binary.LittleEndian.Uint32(buf[pageHeader:]) != boltMagic &&
+			binary.LittleEndian.Uint32(buf[pageSize+pageHeader:]) != boltMagic {
 			return out, fmt.Errorf("%w: %s", ErrNotStore, path)
 		}
 		return out, damagedf("both roots of %s (%v; %v): restore a backup", path, err0, err1)
 	case err0 != nil || err1 != nil:
 		if !opt.AcceptOlderRoot {
-			return out, fmt.Errorf("%w: one of the two roots of %s (%v%v), so the last commit may be missing: restore a backup, or "+
-				"go on with what the other root holds: akin-server repair says what that is", errOlderRoot, path, orNone(err0), orNone(err1))
+			return out, fmt.Errorf("%w: one of the two roots of %s (%v%v), so the last commit may be missing: "+
+				"restore a backup, or "+
+				"go on with what the other root holds: akin-server repair says what that is", errOlderRoot, path, orNone(err0),
+				orNone(err1))
 		}
 		out.root, out.olderRoot = first, true
 		if err0 != nil {
@@ -120,6 +123,8 @@ func decodeRoot(page []byte, id uint64) (root, error) {
 	if le.Uint32(meta[8:]) != pageSize {
 		return r, fmt.Errorf("page %d says that pages have %d bytes", id, le.Uint32(meta[8:]))
 	}
-	r = root{page: le.Uint64(meta[16:]), freelist: le.Uint64(meta[32:]), pgid: le.Uint64(meta[40:]), txid: le.Uint64(meta[48:])}
+	r = root{
+		page: le.Uint64(meta[16:]), freelist: le.Uint64(meta[32:]), pgid: le.Uint64(meta[40:]), txid: le.Uint64(meta[48:]),
+	}
 	return r, nil
 }
