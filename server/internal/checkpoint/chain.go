@@ -53,7 +53,8 @@ func chain(newestFirst []*Reader, faults []error) *Chain {
 		if next == nil {
 			break
 		}
-		if next.number != last.number+1 || next.manifest.extends != last.number || next.manifest.extendsSum != last.manifest.sum {
+		if next.number != last.number+1 || next.manifest.extends != last.number ||
+			next.manifest.extendsSum != last.manifest.sum {
 			faults = append(faults, fmt.Errorf("%s: %w", next.path, damagedf("it does not extend %s", last.path)))
 			break
 		}

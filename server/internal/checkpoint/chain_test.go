@@ -64,8 +64,8 @@ func TestSegmentsFollowTheirBase(t *testing.T) {
 // point. What is left is a chain that can be opened, and nothing beside it.
 func TestAnInterruptedSegmentLeavesTheChain(t *testing.T) {
 	stop := errors.New("stop")
-	for _, point := range []string{PointSegmentWritten, PointSegmentNamed, PointSegmentVerified, PointWritten, PointNamed, PointVerified,
-		PointFolded} {
+	for _, point := range []string{PointSegmentWritten, PointSegmentNamed, PointSegmentVerified, PointWritten, PointNamed,
+		PointVerified, PointFolded} {
 		f := Folder{Path: t.TempDir()}
 		newest := writeChain(t, f, 2)
 		f.Hook = func(p string) error {

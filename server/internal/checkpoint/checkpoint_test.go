@@ -21,7 +21,9 @@ import (
 	"testing/iotest"
 )
 
-var testMeta = Meta{Lineage: "00112233445566778899aabbccddeeff", Model: "model", Index: "hnsw", Revision: 41, Slots: 7, Content: 3}
+var testMeta = Meta{
+	Lineage: "00112233445566778899aabbccddeeff", Model: "model", Index: "hnsw", Revision: 41, Slots: 7, Content: 3,
+}
 
 // contents remembers what sections hold, so that comparing costs little.
 var contents sync.Map
@@ -42,7 +44,8 @@ var sizes map[string]int
 
 func TestMain(m *testing.M) {
 	blockSize = 8 << 10
-	sizes = map[string]int{"empty": 0, "one": 1, "less": blockSize - 1, "block": blockSize, "more": blockSize + 1, "three": 3*blockSize + 77}
+	sizes = map[string]int{"empty": 0, "one": 1, "less": blockSize - 1, "block": blockSize, "more": blockSize + 1,
+		"three": 3*blockSize + 77}
 	m.Run()
 }
 
@@ -131,7 +134,8 @@ func TestSectionsComeBackAsWritten(t *testing.T) {
 		}
 		section, _, _ = r.Section(name)
 		var buf bytes.Buffer
-		if n, err := io.Copy(&buf, section); err != nil || n != int64(size) || !bytes.Equal(buf.Bytes(), content(name, size)) {
+		if n, err := io.Copy(&buf, section); err != nil || n != int64(size) ||
+			!bytes.Equal(buf.Bytes(), content(name, size)) {
 			t.Errorf("copied %d bytes of %s, %v", n, name, err)
 		}
 	}
@@ -176,7 +180,8 @@ func TestAnInterruptedWriteLeavesTheOneBefore(t *testing.T) {
 		if !errors.Is(err, want) {
 			t.Errorf("%s: got %v", what, err)
 		}
-		if entries, err := os.ReadDir(f.Path); err != nil || len(entries) != 1 || filepath.Join(f.Path, entries[0].Name()) != before {
+		if entries, err := os.ReadDir(f.Path); err != nil || len(entries) != 1 ||
+			filepath.Join(f.Path, entries[0].Name()) != before {
 			t.Errorf("%s: left %v, %v", what, entries, err)
 		}
 	}
@@ -309,7 +314,8 @@ func TestDamagedCheckpointsAreNeverServed(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if !slices.ContainsFunc(named, func(e error) bool { return errors.Is(err, e) }) || !strings.Contains(err.Error(), path) {
+		if !slices.ContainsFunc(named, func(e error) bool { return errors.Is(err, e) }) ||
+			!strings.Contains(err.Error(), path) {
 			t.Errorf("%s %s: got %v", name, what, err)
 		}
 		if err := os.WriteFile(file, whole, 0o600); err != nil {
@@ -369,7 +375,8 @@ func TestForeignFoldersAreNotTouched(t *testing.T) {
 	if left, err := os.ReadDir(f.Path); err != nil || len(left) != 4 {
 		t.Errorf("left %v, %v", left, err)
 	}
-	if _, err := Open(filepath.Join(f.Path, "other")); !errors.Is(err, ErrNotCheckpoint) || errors.Is(err, fs.ErrNotExist) {
+	if _, err := Open(filepath.Join(f.Path, "other")); !errors.Is(err, ErrNotCheckpoint) ||
+		errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -377,7 +384,9 @@ func TestForeignFoldersAreNotTouched(t *testing.T) {
 // FuzzManifest holds that no manifest makes the decoder panic or allocate beyond its own size, and that what it accepts
 // encodes to the same bytes.
 func FuzzManifest(f *testing.F) {
-	m := manifest{meta: testMeta, sections: []section{{name: "a"}, {name: "b", size: int64(blockSize) + 1, sums: []uint32{1, 2}}}}
+	m := manifest{
+		meta: testMeta, sections: []section{{name: "a"}, {name: "b", size: int64(blockSize) + 1, sums: []uint32{1, 2}}},
+	}
 	f.Add(m.encode())
 	f.Add([]byte(magic))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -117,7 +117,9 @@ func (f Folder) prepare() ([]uint64, error) {
 }
 
 // write writes a part under a temporary name, names it and reads it back.
-func (f Folder) write(ctx context.Context, n uint64, m manifest, at points, fn func(w *Writer) error) (part Part, err error) {
+func (f Folder) write(
+	ctx context.Context, n uint64, m manifest, at points, fn func(w *Writer) error,
+) (part Part, err error) {
 	temp := filepath.Join(f.Path, tempPrefix+numbered(prefix, n))
 	if part.sum, err = f.fill(temp, m, at, fn); err != nil {
 		return Part{}, errors.Join(err, os.RemoveAll(temp))

@@ -118,7 +118,8 @@ func decodeManifest(b []byte) (*manifest, error) {
 	for range n {
 		s := section{name: d.string()}
 		size := d.uint64()
-		if d.failed || size > math.MaxInt64-uint64(blockSize) || blocks(int64(size)) > int64(len(d.rest)/4) || !validName(s.name) || seen[s.name] {
+		if d.failed || size > math.MaxInt64-uint64(blockSize) || blocks(int64(size)) > int64(len(d.rest)/4) ||
+			!validName(s.name) || seen[s.name] {
 			return nil, damagedf("the sections of %s contradict themselves", manifestName)
 		}
 		seen[s.name] = true

@@ -32,7 +32,8 @@ func TestTheNewestModelComesFirstAndAsWritten(t *testing.T) {
 	}
 	for i, want := range []string{"the third", "", "first"} {
 		f := files[i]
-		if f.Path != paths[2-i] || f.Lineage != testModel.Lineage || f.Revision != testModel.Revision || f.Fingerprint != testModel.Fingerprint || !f.Created.Equal(testModel.Created) {
+		if f.Path != paths[2-i] || f.Lineage != testModel.Lineage || f.Revision != testModel.Revision ||
+			f.Fingerprint != testModel.Fingerprint || !f.Created.Equal(testModel.Created) {
 			t.Errorf("%+v", f)
 		}
 		err := f.Read(func(r io.Reader, size int64) error {
