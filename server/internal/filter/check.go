@@ -44,7 +44,8 @@ func (c *Columns) checkAttribute(name string, a *attribute) error {
 	if len(a.numbers.values) != len(a.numbers.slots) {
 		return fmt.Errorf("filter: %s: %d numbers in %d slots", name, len(a.numbers.values), len(a.numbers.slots))
 	}
-	for _, slots := range [][]uint32{a.numbers.slots, a.booleans[0].between(0, ^uint32(0)), a.booleans[1].between(0, ^uint32(0))} {
+	for _, slots := range [][]uint32{a.numbers.slots, a.booleans[0].between(0, ^uint32(0)),
+		a.booleans[1].between(0, ^uint32(0))} {
 		if err := c.checkSlots(name, slots); err != nil {
 			return err
 		}

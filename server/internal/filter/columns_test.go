@@ -193,7 +193,8 @@ func BenchmarkEval(b *testing.B) {
 			ID: fmt.Sprintf("2301.%06d", i), Categories: []string{fmt.Sprint("cs.", rng.IntN(40))},
 			Authors:     []string{fmt.Sprint(rng.IntN(50_000)), fmt.Sprint(rng.IntN(50_000)), fmt.Sprint(rng.IntN(50_000))},
 			PublishTime: day("2010-01-01").AddDate(0, 0, rng.IntN(5000)),
-			Attributes:  map[string]paper.Value{"venue": text(fmt.Sprint(rng.IntN(60))), "year": number(float64(2010 + rng.IntN(15)))},
+			Attributes: map[string]paper.Value{"venue": text(fmt.Sprint(rng.IntN(60))),
+				"year": number(float64(2010 + rng.IntN(15)))},
 		})
 	}
 	b.Logf("%d papers take %.1f bytes each", c.Len(), float64(c.Bytes())/float64(c.Len()))
@@ -228,7 +229,8 @@ func BenchmarkEval(b *testing.B) {
 	})
 	b.Run("Parse", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := Parse(`categories:(cs.7 OR cs.8) AND publish_time >= 2020-01-01 AND NOT attributes.venue = "7"`); err != nil {
+			_, err := Parse(`categories:(cs.7 OR cs.8) AND publish_time >= 2020-01-01 AND NOT attributes.venue = "7"`)
+			if err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -27,8 +27,10 @@ var library = []*paper.Paper{
 		Attributes: map[string]paper.Value{"venue": text("ICML"), "cites": number(10), "open": boolean(true)}},
 	1: {ID: "b", Categories: []string{"cs.CL"}, Authors: []string{"Bo"}, PublishTime: day("2020-01-01T12:00:00.5Z"),
 		Attributes: map[string]paper.Value{"venue": text("ACL"), "cites": number(-2.5), "open": boolean(false)}},
-	2: {ID: "c-d", Categories: []string{"math-ph"}, Attributes: map[string]paper.Value{"venue": number(7), "impact factor": number(3)}},
-	3: {ID: "a", Authors: []string{"Ann"}, PublishTime: day("2021-01-01"), Attributes: map[string]paper.Value{"cites": text("10"), "a.b": text("true")}},
+	2: {ID: "c-d", Categories: []string{"math-ph"},
+		Attributes: map[string]paper.Value{"venue": number(7), "impact factor": number(3)}},
+	3: {ID: "a", Authors: []string{"Ann"}, PublishTime: day("2021-01-01"),
+		Attributes: map[string]paper.Value{"cites": text("10"), "a.b": text("true")}},
 	4: {ID: "2301.00001"},
 }
 
@@ -122,7 +124,8 @@ func TestFiltersFindTheirPapers(t *testing.T) {
 
 func TestEmptyColumnsFindNothing(t *testing.T) {
 	c := NewColumns()
-	for _, filter := range []string{"id = x", "NOT id = x", "publish_time > 2020-01-01", "attributes.x = 1 OR authors:a", "NOT authors:*"} {
+	for _, filter := range []string{"id = x", "NOT id = x", "publish_time > 2020-01-01", "attributes.x = 1 OR authors:a",
+		"NOT authors:*"} {
 		f, err := Parse(filter)
 		if err != nil {
 			t.Fatal(err)
@@ -144,7 +147,8 @@ func TestEvalOfNoFilterIsAnError(t *testing.T) {
 func TestAnswersAreTheCallersOwn(t *testing.T) {
 	lowerFewSlots(t)
 	c := columnsOf(library)
-	for _, filter := range []string{"authors:Ann", "authors:*", "attributes.open = true", "authors:Ann AND categories:*", "authors:Ann OR authors:Ann"} {
+	for _, filter := range []string{"authors:Ann", "authors:*", "attributes.open = true", "authors:Ann AND categories:*",
+		"authors:Ann OR authors:Ann"} {
 		f, err := Parse(filter)
 		if err != nil {
 			t.Fatal(err)
@@ -181,7 +185,8 @@ func TestTimesAreComparedToTheNanosecond(t *testing.T) {
 			at = append(at, base.Add(time.Duration(i)*time.Second+time.Duration(i)*fraction))
 			c.Append(&paper.Paper{ID: "x", PublishTime: at[i]})
 		}
-		for _, offset := range []time.Duration{-1, 0, 1, time.Second - 1, time.Second, time.Second + 1, 2 * time.Second, 2*time.Second + 2} {
+		for _, offset := range []time.Duration{-1, 0, 1, time.Second - 1, time.Second, time.Second + 1, 2 * time.Second,
+			2*time.Second + 2} {
 			want := base.Add(offset)
 			for sign, o := range map[string]op{"=": equal, "<": less, "<=": lessEqual, ">": greater, ">=": greaterEqual} {
 				f, err := Parse("publish_time " + sign + " " + want.Format(time.RFC3339Nano))

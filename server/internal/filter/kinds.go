@@ -83,7 +83,8 @@ func (c *Columns) doubt(n *node, tell func(string)) {
 	case a == nil:
 		tell(fmt.Sprintf("no paper has the attribute %s, so the condition on it is true of none", short(t.name)))
 	case t.op != present && !c.comparable(a, t):
-		tell(fmt.Sprintf("the attribute %s holds %s, so its comparison with %s is true of no paper", short(t.name), a.describe(), t.describe()))
+		tell(fmt.Sprintf("the attribute %s holds %s, so its comparison with %s is true of no paper", short(t.name),
+			a.describe(), t.describe()))
 	}
 }
 

@@ -56,7 +56,8 @@ func TestAConditionMeansWhatTheStoredKindMeans(t *testing.T) {
 }
 
 func TestConditionsThatCanMatchNothingAreTold(t *testing.T) {
-	c := columnsOf([]*paper.Paper{{ID: "a", Attributes: map[string]paper.Value{"year": number(2020), "venue": text("ICML"), "open": boolean(true)}}})
+	c := columnsOf([]*paper.Paper{{ID: "a", Attributes: map[string]paper.Value{"year": number(2020), "venue": text("ICML"),
+		"open": boolean(true)}}})
 	for _, test := range []struct {
 		filter string
 		want   []string // words of each doubt

@@ -12,9 +12,11 @@ import (
 )
 
 var (
-	words = []string{"", "a", "b", "cs.LG", "math-ph", "Ann Arbor", "x\"y", `back\slash`, "true", "10", "日本", "*", "AND"}
+	words = []string{"", "a", "b", "cs.LG", "math-ph", "Ann Arbor", "x\"y", `back\slash`, "true", "10", "日本", "*",
+		"AND"}
 	names = []string{"venue", "cites", "open", "a.b", "impact factor", "2020"}
-	days  = []string{"0001-01-01T00:00:00.5Z", "1969-12-31", "2020-01-01", "2020-01-01T00:00:00.000000001Z", "2020-01-01T12:00:00+02:00", "9999-12-31"}
+	days  = []string{"0001-01-01T00:00:00.5Z", "1969-12-31", "2020-01-01", "2020-01-01T00:00:00.000000001Z",
+		"2020-01-01T12:00:00+02:00", "9999-12-31"}
 )
 
 func pick[T any](rng *rand.Rand, from []T) T { return from[rng.IntN(len(from))] }
@@ -82,7 +84,8 @@ func randomCondition(rng *rand.Rand) (string, *node) {
 		left, right, t.value = "id", strconv.Quote(word), value{text: word}
 	case fieldCategories, fieldAuthors:
 		sign, t.op = 6, equal
-		left, right, t.value = []string{"categories", "authors"}[t.field-fieldCategories], strconv.Quote(word), value{text: word}
+		left, right, t.value = []string{"categories", "authors"}[t.field-fieldCategories], strconv.Quote(word),
+			value{text: word}
 	case fieldPublishTime:
 		left, right = "publish_time", pick(rng, days)
 		t.value = value{kind: timeValue, time: day(right)}
@@ -164,7 +167,8 @@ func FuzzParseAndEval(f *testing.F) {
 		text, _ := randomFilter(rng, rng.IntN(3))
 		f.Add(text, uint64(1))
 	}
-	for _, text := range []string{"id = 2020-01-01", `attributes.x:(a AND -b)`, "a(b(c", `x"((`, "publish_time=timestamp('2020-01-01T00:00:00Z')", "\xff"} {
+	for _, text := range []string{"id = 2020-01-01", `attributes.x:(a AND -b)`, "a(b(c", `x"((`,
+		"publish_time=timestamp('2020-01-01T00:00:00Z')", "\xff"} {
 		f.Add(text, uint64(2))
 	}
 	f.Fuzz(func(t *testing.T, text string, seed uint64) {

@@ -66,7 +66,8 @@ type edit struct{ at, shift int }
 
 // bareTime is a date or an RFC 3339 time that stands alone.
 var bareTime = regexp.MustCompile(
-	`^([0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2}))?)(?:[\s),]|$)`)
+	`^([0-9]{4}-[0-9]{2}-[0-9]{2}` +
+		`(?:[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2}))?)(?:[\s),]|$)`)
 
 // scan measures the depth before the parser, which recurses, sees the text, and makes the edits.
 func scan(text string) (*source, error) {
@@ -99,7 +100,8 @@ func scan(text string) (*source, error) {
 			}
 		case filtering.TokenTypeNumber:
 			// Behind text, a dot or a minus the number is a part of something longer.
-			alone := last.Type == filtering.TokenTypeWhitespace || last.Type == filtering.TokenTypeLeftParen || last.Type.IsComparator()
+			alone := last.Type == filtering.TokenTypeWhitespace || last.Type == filtering.TokenTypeLeftParen ||
+				last.Type.IsComparator()
 			if match := bareTime.FindStringSubmatch(text[at:]); alone && match != nil {
 				w.replace(text, at, at, `"`)
 				w.replace(text, at+len(match[1]), at+len(match[1]), `"`)

@@ -57,7 +57,8 @@ func TestErrorsNameThePlaceTheFieldAndTheRemedy(t *testing.T) {
 			continue
 		}
 		if e.Position != c.position || e.Field != c.field || !strings.Contains(e.Message, c.message) {
-			t.Errorf("Parse(%q): %d %q %q, want %d %q %q", c.filter, e.Position, e.Field, e.Message, c.position, c.field, c.message)
+			t.Errorf("Parse(%q): %d %q %q, want %d %q %q", c.filter, e.Position, e.Field, e.Message, c.position, c.field,
+				c.message)
 		}
 	}
 }
@@ -100,7 +101,8 @@ func TestAFilterKeepsItsText(t *testing.T) {
 func TestErrorsDoNotRepeatALongFilter(t *testing.T) {
 	for _, long := range []string{
 		strings.Repeat("a.", 2000) + "a = 1", strings.Repeat("a.", 2000) + "a", `"` + strings.Repeat("é", 2000) + `"`,
-		"id." + strings.Repeat("a", 4000) + " = 1", strings.Repeat("f", 4000) + "()", "attributes." + strings.Repeat("a", 4000) + " > true",
+		"id." + strings.Repeat("a", 4000) + " = 1", strings.Repeat("f", 4000) + "()",
+		"attributes." + strings.Repeat("a", 4000) + " > true",
 	} {
 		if _, err := Parse(long); err == nil || len(err.Error()) > 500 || !utf8.ValidString(err.Error()) {
 			t.Errorf("Parse(%.20q...): %v", long, err)
