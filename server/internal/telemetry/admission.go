@@ -7,15 +7,17 @@ import (
 )
 
 var (
-	callsRunning     = gauge("akin_calls_running", "Calls that run now, by class.", "class")
-	callsQueued      = gauge("akin_calls_queued", "Calls that wait for their turn now, by class.", "class")
-	admissionSlots   = gauge("akin_admission_slots", "Interactive calls that may run at a time, as the limiter has found.")
-	messageBytes     = gauge("akin_messages_in_flight_bytes", "Bytes of the messages that are being received or worked on.")
+	callsRunning   = gauge("akin_calls_running", "Calls that run now, by class.", "class")
+	callsQueued    = gauge("akin_calls_queued", "Calls that wait for their turn now, by class.", "class")
+	admissionSlots = gauge("akin_admission_slots", "Interactive calls that may run at a time, as the limiter has found.")
+	messageBytes   = gauge("akin_messages_in_flight_bytes",
+		"Bytes of the messages that are being received or worked on.")
 	messageBytesMost = gauge("akin_messages_in_flight_most_bytes", "The most bytes of messages there have been at a time.")
 	connections      = gauge("akin_connections", "Connections that are open.")
-	connectionsShed  = counter("akin_connections_shed_total", "Connections closed at once because there was no room for them.")
-	receivedBytes    = counter("akin_network_receive_bytes_total", "Bytes received from clients, encryption included.")
-	sentBytes        = counter("akin_network_transmit_bytes_total", "Bytes sent to clients, encryption included.")
+	connectionsShed  = counter("akin_connections_shed_total",
+		"Connections closed at once because there was no room for them.")
+	receivedBytes = counter("akin_network_receive_bytes_total", "Bytes received from clients, encryption included.")
+	sentBytes     = counter("akin_network_transmit_bytes_total", "Bytes sent to clients, encryption included.")
 )
 
 // admission shows who runs and who waits.

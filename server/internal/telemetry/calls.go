@@ -58,7 +58,8 @@ func (m *Metrics) Ended(ctx context.Context, c service.Call) {
 func newStages(registry prometheus.Registerer) *prometheus.HistogramVec {
 	stages := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "akin_stage_duration_seconds",
-		Help: "Duration of the stages of searches and recommendations, by method: embed (the query becomes a vector and words), " +
+		Help: "Duration of the stages of searches and recommendations, by method: " +
+			"embed (the query becomes a vector and words), " +
 			"walk (candidates by cosine), words (candidates by BM25), fuse (scores), heads (papers read from the store).",
 		Buckets: prometheus.ExponentialBuckets(5e-6, 3, 12), // 5 us to 0.9 s
 	}, []string{"method", "stage"})

@@ -66,8 +66,11 @@ func watched(t *testing.T) (*Metrics, *engine.Engine) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	m.WatchAdmission(admit.New(admit.Config{Logger: slog.New(slog.DiscardHandler)}), admit.Listen(listener, 1, slog.New(slog.DiscardHandler)))
-	m.Ended(t.Context(), service.Call{Method: "/akin.v1.PaperService/GetPaper", Code: codes.OK, Duration: time.Millisecond})
+	m.WatchAdmission(admit.New(admit.Config{Logger: slog.New(slog.DiscardHandler)}),
+		admit.Listen(listener, 1, slog.New(slog.DiscardHandler)))
+	m.Ended(t.Context(), service.Call{
+		Method: "/akin.v1.PaperService/GetPaper", Code: codes.OK, Duration: time.Millisecond,
+	})
 	m.Worked("checkpoint", time.Now(), nil)
 	m.calls.waited.WithLabelValues(admit.Interactive.String()).Observe(0)
 	return m, e
@@ -163,7 +166,8 @@ func TestTheEngineIsShownAsItIs(t *testing.T) {
 	if at := metrics["akin_checkpoint_timestamp_seconds"].GetMetric()[0].GetGauge().GetValue(); at < 1e9 {
 		t.Errorf("the checkpoint is of %v", at)
 	}
-	if n := metrics["akin_store_sync_duration_seconds"].GetMetric()[0].GetHistogram(); n.GetSampleCount() == 0 || n.GetSampleSum() <= 0 {
+	if n := metrics["akin_store_sync_duration_seconds"].GetMetric()[0].GetHistogram(); n.GetSampleCount() == 0 ||
+		n.GetSampleSum() <= 0 {
 		t.Errorf("%d commits, %v s", n.GetSampleCount(), n.GetSampleSum())
 	}
 	stages := map[string]bool{}

@@ -20,9 +20,11 @@ const (
 )
 
 var (
-	liveRecall = gauge("akin_recall", "Share of the 10 truly nearest papers that the live index finds for 50 papers drawn at random, "+
+	liveRecall = gauge("akin_recall", "Share of the 10 truly nearest papers that the live index finds for 50 papers "+
+		"drawn at random, "+
 		"sampled every 10 minutes. Absent before the first sample and while there are no papers.")
-	liveRecallTime = gauge("akin_recall_timestamp_seconds", "When the recall was sampled, in Unix time. Absent before the first sample.")
+	liveRecallTime = gauge("akin_recall_timestamp_seconds",
+		"When the recall was sampled, in Unix time. Absent before the first sample.")
 )
 
 // recall is the newest sample.
