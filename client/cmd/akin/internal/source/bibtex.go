@@ -34,8 +34,8 @@ const maxMacros = 100_000
 // newBibTeX reads entries.
 func newBibTeX(l *lines) *bibtex {
 	b := &bibtex{lines: l, macros: make(map[string]string)}
-	for i, name := range []string{"january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-		"november", "december"} {
+	for i, name := range []string{"january", "february", "march", "april", "may", "june", "july", "august", "september",
+		"october", "november", "december"} {
 		b.macros[name[:3]] = fmt.Sprint(i + 1)
 	}
 	return b
@@ -99,7 +99,8 @@ func (b *bibtex) entry() (text []byte, at int, err error) {
 		line, lineAt, err := b.line()
 		switch {
 		case errors.Is(err, io.EOF) && entry.Len() > 0:
-			return nil, 0, &ItemError{Line: at, Record: excerpt(entry.Bytes()), Err: errors.New("the file ends inside this entry: a closing brace is missing")}
+			return nil, 0, &ItemError{Line: at, Record: excerpt(entry.Bytes()),
+				Err: errors.New("the file ends inside this entry: a closing brace is missing")}
 		case err != nil && !isPieceError(err):
 			return nil, 0, err
 		case err != nil && fault == nil:
@@ -119,7 +120,8 @@ func (b *bibtex) entry() (text []byte, at int, err error) {
 			}
 		} else if lineStart.Match(line) {
 			b.rest, b.restAt, b.restFault = line, lineAt, err
-			return nil, 0, &ItemError{Line: at, Record: excerpt(entry.Bytes()), Err: errors.New("a new entry begins inside this one: a closing brace is missing")}
+			return nil, 0, &ItemError{Line: at, Record: excerpt(entry.Bytes()),
+				Err: errors.New("a new entry begins inside this one: a closing brace is missing")}
 		}
 		end := scan.line(line)
 		if end >= 0 {

@@ -27,8 +27,8 @@ func (b *bibtex) inherit(e *entry) {
 		b.flush()
 		b.parents, b.kept = nil, 0
 	}
-	if e.key != "" && (strings.HasSuffix(e.kind, "proceedings") && e.kind != "inproceedings" || e.kind == "book" || e.kind == "collection" ||
-		e.kind == "mvbook" || e.kind == "conference") {
+	if e.key != "" && (strings.HasSuffix(e.kind, "proceedings") && e.kind != "inproceedings" || e.kind == "book" ||
+		e.kind == "collection" || e.kind == "mvbook" || e.kind == "conference") {
 		if b.parents == nil {
 			b.parents = make(map[string]*entry)
 		}
@@ -87,13 +87,15 @@ func (b *bibtex) paper(e *entry) *draft {
 	if !strings.Contains(p.GetUrl(), "://") {
 		p.Url = ""
 	}
-	if eprint := first("eprint"); eprint != "" && (strings.EqualFold(first("archiveprefix", "eprinttype"), "arxiv") || first("primaryclass") != "") {
+	if eprint := first("eprint"); eprint != "" &&
+		(strings.EqualFold(first("archiveprefix", "eprinttype"), "arxiv") || first("primaryclass") != "") {
 		d.string("arxiv_id", eprint)
 		if p.GetUrl() == "" {
 			p.Url = "https://arxiv.org/abs/" + eprint
 		}
 	}
-	p.Categories = append(strings.Fields(first("primaryclass", "eprintclass")), splitList(latex(first("keywords", "keyword", "mesh")), ";,")...)
+	p.Categories = append(strings.Fields(first("primaryclass", "eprintclass")),
+		splitList(latex(first("keywords", "keyword", "mesh")), ";,")...)
 	b.date(d, first)
 	d.string("venue", first("journal", "journaltitle", "booktitle", "school", "institution", "series"))
 	d.string("type", e.kind)
@@ -125,7 +127,8 @@ func (b *bibtex) date(d *draft, first func(...string) string) {
 		return
 	}
 	day, _ := atoi(first("day"))
-	if digits := strings.FieldsFunc(first("month"), func(r rune) bool { return r < '0' || r > '9' }); len(digits) > 1 && day == 0 {
+	if digits := strings.FieldsFunc(first("month"), func(r rune) bool { return r < '0' || r > '9' }); len(digits) > 1 &&
+		day == 0 {
 		day, _ = atoi(digits[1]) // month = jan # "~5"
 	} else if len(digits) == 1 && !strings.ContainsAny(first("month")[:1], "0123456789") && day == 0 {
 		day, _ = atoi(digits[0]) // month = "jan 5"

@@ -11,17 +11,20 @@ import (
 // usual holds, for each field of a paper, the names that people and databases give it in tables and JSON, in order of
 // preference, in lower case without anything but letters and digits. Web of Science heads its columns with tags.
 var usual = map[string][]string{
-	"id":           {"corduid", "id", "paperid", "key", "citekey", "citationkey", "arxivid", "pmid", "pubmedid", "eid", "ut", "utuniquewosid", "uniqueid"},
-	"title":        {"title", "papertitle", "articletitle", "documenttitle", "primarytitle", "ti"},
-	"abstract":     {"abstract", "abstractnote", "summary", "abstracttext", "notesabstract", "description", "text", "ab"},
-	"authors":      {"authorfullnames", "authors", "author", "authornames", "creators", "firstauthors", "af", "au"},
-	"categories":   {"categories", "category", "keywords", "authorkeywords", "subjects", "subject", "tags", "manualtags", "topics", "fieldsofstudy", "de"},
-	"publish_time": {"publishtime", "published", "publicationdate", "publishdate", "date", "year", "publicationyear", "pubyear", "py"},
-	"url":          {"url", "link", "pageurl", "urls"},
-	"doi":          {"doi", "digitalobjectidentifier", "di"},
+	"id": {"corduid", "id", "paperid", "key", "citekey", "citationkey", "arxivid", "pmid", "pubmedid", "eid",
+		"ut", "utuniquewosid", "uniqueid"},
+	"title":    {"title", "papertitle", "articletitle", "documenttitle", "primarytitle", "ti"},
+	"abstract": {"abstract", "abstractnote", "summary", "abstracttext", "notesabstract", "description", "text", "ab"},
+	"authors":  {"authorfullnames", "authors", "author", "authornames", "creators", "firstauthors", "af", "au"},
+	"categories": {"categories", "category", "keywords", "authorkeywords", "subjects", "subject", "tags", "manualtags",
+		"topics", "fieldsofstudy", "de"},
+	"publish_time": {"publishtime", "published", "publicationdate", "publishdate", "date", "year", "publicationyear",
+		"pubyear", "py"},
+	"url": {"url", "link", "pageurl", "urls"},
+	"doi": {"doi", "digitalobjectidentifier", "di"},
 
-	"attributes.venue": {"venue", "journal", "sourcetitle", "publicationtitle", "journalbook", "journaltitle", "containertitle", "booktitle",
-		"conference", "conferencename", "source", "publicationname", "secondarytitle", "so"},
+	"attributes.venue": {"venue", "journal", "sourcetitle", "publicationtitle", "journalbook", "journaltitle",
+		"containertitle", "booktitle", "conference", "conferencename", "source", "publicationname", "secondarytitle", "so"},
 	"attributes.type":      {"itemtype", "documenttype", "publicationtype", "type", "dt"},
 	"attributes.volume":    {"volume", "vl"},
 	"attributes.issue":     {"issue", "number", "is"},
@@ -89,7 +92,8 @@ func columnsOf(header []string, chosen map[string]string) (out columns, untaken 
 		}
 	}
 	if !taken["title"] && !taken["abstract"] {
-		return nil, nil, fmt.Errorf("names neither a title nor an abstract among %s; say which columns they are with --column title=NAME",
+		return nil, nil, fmt.Errorf("names neither a title nor an abstract among %s; "+
+			"say which columns they are with --column title=NAME",
 			quoted(header))
 	}
 	if i, ok := loose["attributes"]; ok && !used[i] { // as akin export writes it

@@ -61,7 +61,8 @@ var xmlKinds = []struct {
 }{
 	{"pubmed", regexp.MustCompile(`<Pubmed(?:Book)?Article(?:Set)?[\s>]|<!DOCTYPE\s+PubmedArticleSet`)},
 	{"oai", regexp.MustCompile(`<(?:[a-z]+:)?OAI-PMH[\s>]|<oai_dc:dc[\s>]|<(?:arXiv|arXivRaw)[\s>]`)},
-	{"jats", regexp.MustCompile(`<article[\s>](?s:.*)<(?:front|article-meta)[\s>]|<!DOCTYPE\s+article\s+PUBLIC\s+"[^"]*(?:JATS|NLM)`)},
+	{"jats", regexp.MustCompile(`<article[\s>](?s:.*)<(?:front|article-meta)[\s>]|` +
+		`<!DOCTYPE\s+article\s+PUBLIC\s+"[^"]*(?:JATS|NLM)`)},
 	{"dblp", regexp.MustCompile(`<dblp[\s>]|<!DOCTYPE\s+dblp`)},
 	{"endnote-xml", regexp.MustCompile(`<records>\s*<record>|<source-app name="EndNote"|<ref-type name=`)},
 	{"atom", regexp.MustCompile(`<(?:[a-z]+:)?feed[\s>]`)},

@@ -69,8 +69,8 @@ func detectJSON(text []byte) (string, error) {
 			break
 		}
 	}
-	return "", &FormatError{What: unknown + ", or without a list of papers under a usual name such as results, data or items; " +
-		"jq -c '.NAME[]' FILE takes it out"}
+	return "", &FormatError{What: unknown + ", or without a list of papers under a usual name such as results, " +
+		"data or items; jq -c '.NAME[]' FILE takes it out"}
 }
 
 // fieldNames returns the names of a JSON object's fields, as far as the object is there and valid, with the first bytes
@@ -108,7 +108,8 @@ func jsonFormat(names map[string]string) string {
 		return false
 	}
 	switch {
-	case has("_id") && has("text") && !has("venue", "authors"), has("_id") && has("metadata"), has("_id") && len(names) <= 3:
+	case has("_id") && has("text") && !has("venue", "authors"), has("_id") && has("metadata"), has("_id") &&
+		len(names) <= 3:
 		return "beir"
 	case has("abstract_inverted_index", "authorships") || strings.Contains(names["id"], "openalex.org/"):
 		return "openalex"
@@ -118,9 +119,11 @@ func jsonFormat(names map[string]string) string {
 		return "semantic-scholar"
 	case has("authors_parsed", "journal-ref", "report-no") || has("versions") && has("submitter", "update_date"):
 		return "arxiv"
-	case has("DOI") && (strings.HasPrefix(names["title"], "[") || has("is-referenced-by-count", "reference-count", "member", "indexed")):
+	case has("DOI") && (strings.HasPrefix(names["title"], "[") ||
+		has("is-referenced-by-count", "reference-count", "member", "indexed")):
 		return "crossref"
-	case has("title") && has("issued", "container-title", "DOI", "author", "citation-key") && has("type", "issued", "DOI") && !has("authors", "abstract_text"):
+	case has("title") && has("issued", "container-title", "DOI", "author", "citation-key") &&
+		has("type", "issued", "DOI") && !has("authors", "abstract_text"):
 		return "csl-json"
 	case has("id") && has("title", "abstract"):
 		if strings.HasPrefix(names["categories"], `"`) { // a string, where akin has a list

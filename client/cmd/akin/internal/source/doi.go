@@ -13,7 +13,8 @@ const maxDOI = 256
 var doiForm = regexp.MustCompile(`10\.[0-9]{4,9}(?:\.[0-9]+)*/[^\s"]+`)
 
 // escapedSigns undoes LaTeX's escapes in DOIs and addresses, where the signs stand for themselves.
-var escapedSigns = strings.NewReplacer(`{\_}`, "_", `\_`, "_", `{\%}`, "%", `\%`, "%", `{\&}`, "&", `\&`, "&", `{\#}`, "#", `\#`, "#",
+var escapedSigns = strings.NewReplacer(`{\_}`, "_", `\_`, "_", `{\%}`, "%", `\%`, "%", `{\&}`, "&", `\&`, "&", `{\#}`,
+	"#", `\#`, "#",
 	`{\~{}}`, "~", `\~{}`, "~", `{\textasciitilde}`, "~", `\textasciitilde{}`, "~", `\textasciitilde`, "~", `$\sim$`, "~",
 	`{\textless}`, "<", `{\textgreater}`, ">", `\{`, "{", `\}`, "}")
 

@@ -7,7 +7,9 @@ import (
 
 // referDialect reads EndNote's .enw, which is refer's format: % and one character, a space and a value, from %0 to an
 // empty line.
-var referDialect = dialect{line: regexp.MustCompile(`^%([0-9A-Za-z@!#$&()*+<>?\[\]^~])(?: (.*)|)$`), begin: "0", blankEnds: true, fill: fillRefer}
+var referDialect = dialect{
+	line: regexp.MustCompile(`^%([0-9A-Za-z@!#$&()*+<>?\[\]^~])(?: (.*)|)$`), begin: "0", blankEnds: true, fill: fillRefer,
+}
 
 func fillRefer(d *draft, f tagValues) {
 	p := d.p
@@ -44,7 +46,9 @@ func withYear(date, year string) string {
 
 // refworksDialect reads RefWorks' tagged format: a tag of two characters, a space and a value, a record beginning with
 // RT.
-var refworksDialect = dialect{line: regexp.MustCompile(`^([A-Z][A-Z0-9])(?: (.*)|)$`), begin: "RT", end: "ER", fill: fillRefWorks}
+var refworksDialect = dialect{
+	line: regexp.MustCompile(`^([A-Z][A-Z0-9])(?: (.*)|)$`), begin: "RT", end: "ER", fill: fillRefWorks,
+}
 
 func fillRefWorks(d *draft, f tagValues) {
 	p := d.p

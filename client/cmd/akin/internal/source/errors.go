@@ -36,7 +36,8 @@ type FormatError struct {
 
 // Error says what the input looks like and names the formats there are.
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("%s; known formats are %s (plain, .gz or .zst); choose one with --format if the content was not recognised",
+	return fmt.Sprintf("%s; known formats are %s (plain, .gz or .zst); "+
+		"choose one with --format if the content was not recognised",
 		e.What, strings.Join(FormatNames(), ", "))
 }
 

@@ -10,29 +10,49 @@ type format struct {
 // formats holds every format by name, in the order in which help and errors name them.
 var formats = []format{
 	{"akin", "JSON, papers as akin export writes them", objectsOf(func() func([]byte, *draft) error { return parseAkin })},
-	{"beir", "JSON, a BEIR corpus: _id, title, text, metadata", objectsOf(func() func([]byte, *draft) error { return parseBEIR })},
-	{"arxiv", "JSON, the public snapshot of arXiv's metadata", objectsOf(func() func([]byte, *draft) error { return new(arxiv).parse })},
+	{"beir", "JSON, a BEIR corpus: _id, title, text, metadata", objectsOf(func() func([]byte, *draft) error {
+		return parseBEIR
+	})},
+	{"arxiv", "JSON, the public snapshot of arXiv's metadata", objectsOf(func() func([]byte, *draft) error {
+		return new(arxiv).parse
+	})},
 	{"openalex", "JSON, OpenAlex works", objectsOf(func() func([]byte, *draft) error { return parseOpenAlex })},
-	{"semantic-scholar", "JSON, Semantic Scholar's API and data sets", objectsOf(func() func([]byte, *draft) error { return parseScholar })},
+	{"semantic-scholar", "JSON, Semantic Scholar's API and data sets", objectsOf(func() func([]byte, *draft) error {
+		return parseScholar
+	})},
 	{"crossref", "JSON, Crossref's API", objectsOf(func() func([]byte, *draft) error { return parseCrossref })},
-	{"csl-json", "JSON, as Zotero and pandoc exchange it", objectsOf(func() func([]byte, *draft) error { return parseCSL })},
+	{"csl-json", "JSON, as Zotero and pandoc exchange it", objectsOf(func() func([]byte, *draft) error {
+		return parseCSL
+	})},
 	{"aminer", "JSON, AMiner's citation data", objectsOf(func() func([]byte, *draft) error { return parseAMiner })},
-	{"json", "JSON, fields with usual names: title, abstract, authors", objectsOf(func() func([]byte, *draft) error { return parseObject })},
-	{"csv", "a header row with usual names (CORD-19, Scopus, Zotero)", func(l *lines, o Options) (parser, error) { return newTable(l, 0, o) }},
-	{"tsv", "the same with tabs, also Web of Science's", func(l *lines, o Options) (parser, error) { return newTable(l, '\t', o) }},
+	{"json", "JSON, fields with usual names: title, abstract, authors", objectsOf(func() func([]byte, *draft) error {
+		return parseObject
+	})},
+	{"csv", "a header row with usual names (CORD-19, Scopus, Zotero)", func(l *lines, o Options) (parser, error) {
+		return newTable(l, 0, o)
+	}},
+	{"tsv", "the same with tabs, also Web of Science's", func(l *lines, o Options) (parser, error) {
+		return newTable(l, '\t', o)
+	}},
 	{"bibtex", "BibTeX and biblatex", func(l *lines, _ Options) (parser, error) { return newBibTeX(l), nil }},
 	{"ris", "RIS", func(l *lines, _ Options) (parser, error) { return newTagged(l, &risDialect), nil }},
 	{"medline", "PubMed's .nbib", func(l *lines, _ Options) (parser, error) { return newTagged(l, &medlineDialect), nil }},
 	{"wos", "Web of Science, tagged", func(l *lines, _ Options) (parser, error) { return newTagged(l, &wosDialect), nil }},
-	{"endnote", "EndNote's .enw (refer)", func(l *lines, _ Options) (parser, error) { return newTagged(l, &referDialect), nil }},
-	{"refworks", "RefWorks, tagged", func(l *lines, _ Options) (parser, error) { return newTagged(l, &refworksDialect), nil }},
+	{"endnote", "EndNote's .enw (refer)", func(l *lines, _ Options) (parser, error) {
+		return newTagged(l, &referDialect), nil
+	}},
+	{"refworks", "RefWorks, tagged", func(l *lines, _ Options) (parser, error) {
+		return newTagged(l, &refworksDialect), nil
+	}},
 	{"pubmed", "PubMed XML, articles and books", elementsOf(pubmedElements)},
 	{"atom", "XML, the answers of arXiv's API", elementsOf(atomElements)},
 	{"oai", "XML, OAI-PMH: arXiv's forms and Dublin Core", elementsOf(oaiElements)},
 	{"jats", "XML, JATS articles", elementsOf(jatsElements)},
 	{"dblp", "XML, DBLP", elementsOf(dblpElements)},
 	{"endnote-xml", "XML, EndNote", elementsOf(endnoteElements)},
-	{"page", "text copied from a web page: title line, abstract line", func(l *lines, _ Options) (parser, error) { return newPage(l), nil }},
+	{"page", "text copied from a web page: title line, abstract line", func(l *lines, _ Options) (parser, error) {
+		return newPage(l), nil
+	}},
 }
 
 // objectsOf opens a format of JSON objects; parse makes its parser, one for each input.

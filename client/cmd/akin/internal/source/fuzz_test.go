@@ -28,7 +28,8 @@ func fuzzFormat(f *testing.F, format string) {
 	f.Fuzz(func(t *testing.T, text string) {
 		opts := Options{Format: format, MaxRecord: 1 << 16}
 		papers, faults, err := readString(t, text, opts)
-		if most := strings.Count(text, "\n") + strings.Count(text, "@") + strings.Count(text, "<") + 1; len(papers)+len(faults) > 2*most {
+		most := strings.Count(text, "\n") + strings.Count(text, "@") + strings.Count(text, "<") + 1
+		if len(papers)+len(faults) > 2*most {
 			t.Fatalf("%d papers and %d faults out of %d bytes", len(papers), len(faults), len(text))
 		}
 		again, _, errAgain := readString(t, text, opts)

@@ -16,9 +16,12 @@ var update = flag.Bool("update", false, "rewrite testdata/*.golden from what the
 
 // fixtures names each file of testdata and the format it has to be detected as.
 var fixtures = map[string]string{
-	"akin.jsonl": "akin", "beir.jsonl": "beir", "arxiv.jsonl": "arxiv", "openalex.jsonl": "openalex", "scholar.jsonl": "semantic-scholar",
-	"table.csv": "csv", "table.tsv": "tsv", "refs.bib": "bibtex", "refs.ris": "ris", "pubmed.xml": "pubmed", "page.txt": "page",
-	"crossref.json": "crossref", "csl.json": "csl-json", "aminer.jsonl": "aminer", "generic.json": "json", "medline.nbib": "medline",
+	"akin.jsonl": "akin", "beir.jsonl": "beir", "arxiv.jsonl": "arxiv", "openalex.jsonl": "openalex",
+	"scholar.jsonl": "semantic-scholar",
+	"table.csv":     "csv", "table.tsv": "tsv", "refs.bib": "bibtex", "refs.ris": "ris", "pubmed.xml": "pubmed",
+	"page.txt":      "page",
+	"crossref.json": "crossref", "csl.json": "csl-json", "aminer.jsonl": "aminer", "generic.json": "json",
+	"medline.nbib":  "medline",
 	"savedrecs.txt": "wos", "refs.enw": "endnote", "refworks.txt": "refworks", "arxiv.atom": "atom", "oai.xml": "oai",
 	"article.jats.xml": "jats", "dblp.xml": "dblp", "endnote.xml": "endnote-xml", "scopus.csv": "csv",
 }

@@ -47,16 +47,21 @@ func TestARecordWithoutEndKeepsMemoryBounded(t *testing.T) {
 		size = 2 << 30
 	}
 	heads := map[string]string{
-		"akin": `{"id":"a","title":"`, "beir": `{"_id":"a","title":"`, "arxiv": `{"id":"1","title":"`, "openalex": `{"id":"W1","title":"`,
-		"semantic-scholar": `{"paperId":"a","title":"`, "crossref": `{"message":{"items":[{"DOI":"`, "csl-json": `[{"id":"a","title":"`,
-		"aminer": `{"id":"a","title":"`, "json": `{"results":[{"title":"`, "csv": "id,title\na,\"", "tsv": "id\ttitle\na\t",
-		"bibtex": "@misc{a, title={", "ris": "TY  - JOUR\nTI  - ", "medline": "PMID- 1\nTI  - ", "wos": "PT J\nTI ", "endnote": "%0 X\n%T ",
-		"refworks": "RT X\nT1 ", "pubmed": "<PubmedArticle><PMID>1</PMID>", "atom": "<feed><entry>", "oai": "<record>", "jats": "<article>",
+		"akin": `{"id":"a","title":"`, "beir": `{"_id":"a","title":"`, "arxiv": `{"id":"1","title":"`,
+		"openalex":         `{"id":"W1","title":"`,
+		"semantic-scholar": `{"paperId":"a","title":"`, "crossref": `{"message":{"items":[{"DOI":"`,
+		"csl-json": `[{"id":"a","title":"`,
+		"aminer":   `{"id":"a","title":"`, "json": `{"results":[{"title":"`, "csv": "id,title\na,\"", "tsv": "id\ttitle\na\t",
+		"bibtex": "@misc{a, title={", "ris": "TY  - JOUR\nTI  - ", "medline": "PMID- 1\nTI  - ", "wos": "PT J\nTI ",
+		"endnote":  "%0 X\n%T ",
+		"refworks": "RT X\nT1 ", "pubmed": "<PubmedArticle><PMID>1</PMID>", "atom": "<feed><entry>", "oai": "<record>",
+		"jats": "<article>",
 		"dblp": "<dblp><article>", "endnote-xml": "<record>", "page": "A Title\n",
 	}
 	for _, format := range FormatNames() {
 		for name, body := range map[string]string{
-			"one line": "word and another. Word ", "many lines": "a line of twelve words and more. It goes on and on and on, as lines do\n", "short lines": "      x\n",
+			"one line": "word and another. Word ", "many lines": "a line of twelve words and more. It goes on and on and on, " +
+				"as lines do\n", "short lines": "      x\n",
 			"open marks": `{\a \( $ \cite[ <i> &amp; "`,
 		} {
 			t.Run(format+" in "+name, func(t *testing.T) {
@@ -117,11 +122,14 @@ func TestTenThousandAuthorsAreCutToTheContractsLimit(t *testing.T) {
 		return strings.Join(names, separator)
 	}
 	for format, text := range map[string]string{
-		"bibtex":   "@misc{a, title={T}, author={" + list("Moor%d, Eva", " and ") + "}}",
-		"ris":      "TY  - JOUR\nTI  - T\n" + list("AU  - Moor%d, Eva", "\n") + "\nER  - \n",
-		"csv":      "id,title,authors\na,T,\"" + list("Moor%d, Eva", "; ") + "\"\n",
-		"crossref": `{"message":{"items":[{"DOI":"10.1000/a","title":["T"],"author":[` + list(`{"family":"Moor%d","given":"Eva"}`, ",") + `]}]}}`,
-		"pubmed":   "<PubmedArticle><MedlineCitation><PMID>1</PMID><Article><ArticleTitle>T</ArticleTitle><AuthorList>" + list("<Author><LastName>Moor%d</LastName></Author>", "") + "</AuthorList></Article></MedlineCitation></PubmedArticle>",
+		"bibtex": "@misc{a, title={T}, author={" + list("Moor%d, Eva", " and ") + "}}",
+		"ris":    "TY  - JOUR\nTI  - T\n" + list("AU  - Moor%d, Eva", "\n") + "\nER  - \n",
+		"csv":    "id,title,authors\na,T,\"" + list("Moor%d, Eva", "; ") + "\"\n",
+		"crossref": `{"message":{"items":[{"DOI":"10.1000/a","title":["T"],"author":[` +
+			list(`{"family":"Moor%d","given":"Eva"}`, ",") + `]}]}}`,
+		"pubmed": "<PubmedArticle><MedlineCitation><PMID>1</PMID><Article><ArticleTitle>T</ArticleTitle><AuthorList>" +
+			list("<Author><LastName>Moor%d</LastName></Author>", "") +
+			"</AuthorList></Article></MedlineCitation></PubmedArticle>",
 	} {
 		papers, faults, err := readString(t, text, Options{})
 		if err != nil || len(faults) > 0 || len(papers) != 1 || len(papers[0].GetAuthors()) != maxAuthors ||
@@ -133,11 +141,14 @@ func TestTenThousandAuthorsAreCutToTheContractsLimit(t *testing.T) {
 
 // TestEntitiesDoNotGrow holds that entities of a document's own are refused, and not expanded.
 func TestEntitiesDoNotGrow(t *testing.T) {
-	laughs := `<!DOCTYPE %s [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY x SYSTEM "file:///etc/passwd">]>`
+	laughs := `<!DOCTYPE %s [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">` +
+		`<!ENTITY x SYSTEM "file:///etc/passwd">]>`
 	for format, text := range map[string]string{
-		"pubmed": "<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>1</PMID><Article><ArticleTitle>&b;&x;</ArticleTitle></Article></MedlineCitation></PubmedArticle></PubmedArticleSet>",
-		"dblp":   "<dblp><article key='a'><title>&b;&x;</title></article></dblp>",
-		"jats":   "<article><front><article-meta><title-group><article-title>&b;&x;</article-title></title-group></article-meta></front></article>",
+		"pubmed": "<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>1</PMID><Article><ArticleTitle>&b;&x;" +
+			"</ArticleTitle></Article></MedlineCitation></PubmedArticle></PubmedArticleSet>",
+		"dblp": "<dblp><article key='a'><title>&b;&x;</title></article></dblp>",
+		"jats": "<article><front><article-meta><title-group><article-title>&b;&x;</article-title></title-group>" +
+			"</article-meta></front></article>",
 	} {
 		papers, faults, err := readString(t, fmt.Sprintf(laughs, format)+text, Options{Format: format})
 		if err != nil || len(papers) != 0 || len(faults) != 1 || !strings.Contains(faults[0].Error(), "entity") {
@@ -157,8 +168,10 @@ func TestAGzipOfZerosIsRefusedAtOnce(t *testing.T) {
 func TestDeepNestingEnds(t *testing.T) {
 	deep := func(open, shut string) string { return strings.Repeat(open, 20_000) + strings.Repeat(shut, 20_000) }
 	for format, text := range map[string]string{
-		"json": `{"title":"T","x":` + deep("[", "]") + "}", "akin": `{"id":"a","title":"T","attributes":` + deep(`{"a":`, "}") + "}",
-		"jats":   "<article><front><article-meta><abstract>" + deep("<p>", "</p>") + "</abstract></article-meta></front></article>",
+		"json": `{"title":"T","x":` + deep("[", "]") + "}",
+		"akin": `{"id":"a","title":"T","attributes":` + deep(`{"a":`, "}") + "}",
+		"jats": "<article><front><article-meta><abstract>" + deep("<p>", "</p>") +
+			"</abstract></article-meta></front></article>",
 		"bibtex": "@misc{a, title={" + deep(`\emph{`, "}") + "}}", "openalex": `{"meta":` + deep("[", "]") + `,"results":[]}`,
 	} {
 		began := time.Now()
@@ -173,13 +186,15 @@ func TestEncodings(t *testing.T) {
 	for name, c := range map[string]struct {
 		text, encoding, title, note string
 	}{
-		"Windows-1252 found":        {"id,title\na,Caf\xe9 \x93na\xefve\x94 \x96 25\xb0\n", "", "Café “naïve” – 25°", "windows-1252"},
-		"UTF-8 after long ASCII":    {"id,title\na," + strings.Repeat("plain ", 40_000) + "Café\n", "", "", ""},
-		"another one, named":        {"id,title\na,\xd2\xee\xf0\xf4\n", "windows-1251", "Торф", "windows-1251"},
-		"the same, not named":       {"id,title\na,\xd2\xee\xf0\xf4\n", "", "FAULT", ""},
-		"CR line ends":              {"id,title\ra,T\r", "", "T", ""},
-		"a byte order mark and CR":  {"\uFEFFid,title\r\na,T\r\n", "", "T", ""},
-		"Windows-1252 after 70 KiB": {"id,title\n" + strings.Repeat("x,plain\n", 9_000) + "a,Caf\xe9\n", "", "plain", "windows-1252"},
+		"Windows-1252 found": {"id,title\na,Caf\xe9 \x93na\xefve\x94 \x96 25\xb0\n", "", "Café “naïve” – 25°",
+			"windows-1252"},
+		"UTF-8 after long ASCII":   {"id,title\na," + strings.Repeat("plain ", 40_000) + "Café\n", "", "", ""},
+		"another one, named":       {"id,title\na,\xd2\xee\xf0\xf4\n", "windows-1251", "Торф", "windows-1251"},
+		"the same, not named":      {"id,title\na,\xd2\xee\xf0\xf4\n", "", "FAULT", ""},
+		"CR line ends":             {"id,title\ra,T\r", "", "T", ""},
+		"a byte order mark and CR": {"\uFEFFid,title\r\na,T\r\n", "", "T", ""},
+		"Windows-1252 after 70 KiB": {"id,title\n" + strings.Repeat("x,plain\n", 9_000) + "a,Caf\xe9\n", "", "plain",
+			"windows-1252"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in, err := newInput(strings.NewReader(c.text), 0, c.encoding, nil)

@@ -186,7 +186,8 @@ func TestInputsThatAreNoPapersAreRefusedByName(t *testing.T) {
 
 func TestForcedFormatsAreChecked(t *testing.T) {
 	var format *FormatError
-	if _, _, err := readString(t, "x", Options{Format: "docx"}); !errors.As(err, &format) || !strings.Contains(err.Error(), "bibtex") {
+	if _, _, err := readString(t, "x", Options{Format: "docx"}); !errors.As(err, &format) ||
+		!strings.Contains(err.Error(), "bibtex") {
 		t.Errorf("unknown format: %v", err)
 	}
 	if _, _, err := readString(t, "%PDF-1.4", Options{Format: "bibtex"}); !errors.As(err, &format) {
@@ -218,7 +219,8 @@ func TestALineOverTheLimitIsOneFaultAndTheRestGoesIn(t *testing.T) {
 		t.Fatalf("papers %v, error %v", papers, err)
 	}
 	var item *ItemError
-	if len(faults) != 1 || !errors.As(faults[0], &item) || item.Line != 2 || !strings.Contains(item.Error(), "longer than 1 MiB") {
+	if len(faults) != 1 || !errors.As(faults[0], &item) || item.Line != 2 ||
+		!strings.Contains(item.Error(), "longer than 1 MiB") {
 		t.Errorf("faults %v", faults)
 	}
 }
@@ -231,21 +233,27 @@ func TestUTF16WithAByteOrderMarkIsDecoded(t *testing.T) {
 			t.Fatal(err)
 		}
 		papers, faults, err := readString(t, data, Options{})
-		if len(papers) != 1 || len(faults) != 0 || err != nil || papers[0].GetTitle() != "Über Brücken" || papers[0].GetId() != "uber-brucken" {
+		if len(papers) != 1 || len(faults) != 0 || err != nil || papers[0].GetTitle() != "Über Brücken" ||
+			papers[0].GetId() != "uber-brucken" {
 			t.Errorf("%v %v %v", papers, faults, err)
 		}
 	}
 }
 
 func TestInvalidUTF8IsAFaultOfItsRecordAlone(t *testing.T) {
+	article := func(pmid, title string) string {
+		return "<PubmedArticle><MedlineCitation><PMID>" + pmid + "</PMID><Article><ArticleTitle>" + title +
+			"</ArticleTitle></Article></MedlineCitation></PubmedArticle>"
+	}
 	for format, text := range map[string]string{
-		"beir":   "{\"_id\":\"a\",\"title\":\"Ä\"}\n{\"_id\":\"b\",\"title\":\"Caf\xe9\"}\n{\"_id\":\"c\",\"title\":\"C\"}\n",
+		"beir": "{\"_id\":\"a\",\"title\":\"Ä\"}\n{\"_id\":\"b\",\"title\":\"Caf\xe9\"}\n" +
+			"{\"_id\":\"c\",\"title\":\"C\"}\n",
 		"csv":    "id,title\na,Ä\nb,Caf\xe9\nc,C\n",
 		"bibtex": "@misc{a, title={Ä}}\n@misc{b,\n title={Caf\xe9}}\n@misc{c, title={C}}\n",
-		"ris":    "TY  - JOUR\nID  - a\nTI  - Ä\nER  - \nTY  - JOUR\nID  - b\nTI  - Caf\xe9\nER  - \nTY  - JOUR\nID  - c\nTI  - C\nER  - \n",
-		"pubmed": "<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>a</PMID><Article><ArticleTitle>Ä</ArticleTitle></Article></MedlineCitation></PubmedArticle>" +
-			"<PubmedArticle><MedlineCitation><PMID>b</PMID><Article><ArticleTitle>Caf\xe9</ArticleTitle></Article></MedlineCitation></PubmedArticle>" +
-			"<PubmedArticle><MedlineCitation><PMID>c</PMID><Article><ArticleTitle>C</ArticleTitle></Article></MedlineCitation></PubmedArticle></PubmedArticleSet>",
+		"ris": "TY  - JOUR\nID  - a\nTI  - Ä\nER  - \nTY  - JOUR\nID  - b\nTI  - Caf\xe9\nER  - \nTY  - JOUR\n" +
+			"ID  - c\nTI  - C\nER  - \n",
+		"pubmed": "<PubmedArticleSet>" + article("a", "Ä") + article("b", "Caf\xe9") + article("c", "C") +
+			"</PubmedArticleSet>",
 	} {
 		papers, faults, err := readString(t, text, Options{})
 		if err != nil || len(papers) != 2 || papers[0].GetId() != "a" || papers[1].GetId() != "c" {
@@ -303,9 +311,10 @@ func TestALoopThatWasLeftGoesOnWhereItStopped(t *testing.T) {
 func TestAFirstRecordLongerThanDetectionSeesIsStillRecognised(t *testing.T) {
 	long := strings.Repeat("word ", 40_000)
 	for format, text := range map[string]string{
-		"beir":             `{"_id":"a","title":"T","text":"` + long + `"}` + "\n",
-		"akin":             `{"id":"a","title":"T","abstract":"` + long + `"}` + "\n",
-		"openalex":         `{"id":"https://openalex.org/W1","title":"T","abstract_inverted_index":{"` + long + `":[0]}}` + "\n",
+		"beir": `{"_id":"a","title":"T","text":"` + long + `"}` + "\n",
+		"akin": `{"id":"a","title":"T","abstract":"` + long + `"}` + "\n",
+		"openalex": `{"id":"https://openalex.org/W1","title":"T","abstract_inverted_index":{"` + long + `":[0]}}` +
+			"\n",
 		"semantic-scholar": `{"paperId":"a","title":"T","abstract":"` + long + `"}` + "\n",
 		"arxiv":            `{"id":"1","title":"T","report-no":null,"abstract":"` + long + `"}` + "\n",
 		"csv":              "id,title,abstract\na,T," + long + "\n",
@@ -323,7 +332,8 @@ func TestAFirstRecordLongerThanDetectionSeesIsStillRecognised(t *testing.T) {
 			continue
 		}
 		papers, faults, end := readAll(t, r)
-		if r.Format() != format || len(papers) != 1 || len(faults) != 0 || end != nil || len(papers[0].GetAbstract()) < 190_000 {
+		if r.Format() != format || len(papers) != 1 || len(faults) != 0 || end != nil ||
+			len(papers[0].GetAbstract()) < 190_000 {
 			t.Errorf("%s: detected as %s; %d papers, faults %v, end %v", format, r.Format(), len(papers), faults, end)
 		}
 	}

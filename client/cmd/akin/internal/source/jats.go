@@ -96,8 +96,9 @@ func fillJATS(x *xml.Decoder, d *draft) error {
 	for _, g := range a.Groups {
 		for _, c := range g.Contributors {
 			if c.Type == "" || c.Type == "author" {
-				p.Authors = append(p.Authors, firstOf(string(c.Collective), clean(firstOf(string(c.Given), string(c.OtherGiven))+" "+
-					firstOf(string(c.Surname), string(c.Other))+" "+string(c.Suffix))))
+				p.Authors = append(p.Authors, firstOf(string(c.Collective),
+					clean(firstOf(string(c.Given), string(c.OtherGiven))+" "+
+						firstOf(string(c.Surname), string(c.Other))+" "+string(c.Suffix))))
 			}
 		}
 	}

@@ -72,7 +72,8 @@ func (d *latexDecoder) inner(s string, math bool) string {
 }
 
 // ligatures are the signs that LaTeX text makes of several characters.
-var ligatures = []struct{ from, to string }{{"---", "—"}, {"--", "–"}, {"``", "“"}, {"''", "”"}, {"~", " "}, {"{", ""}, {"}", ""}}
+var ligatures = []struct{ from, to string }{{"---", "—"}, {"--", "–"}, {"``", "“"}, {"''", "”"}, {"~", " "},
+	{"{", ""}, {"}", ""}}
 
 // step decodes one character, command, formula or group mark.
 func (d *latexDecoder) step() {
@@ -143,7 +144,8 @@ func (d *latexDecoder) script(up bool) {
 	case !ok:
 	case up && text == "∘":
 		d.write("°")
-	case up && superscriptNumber(text) && (unicode.IsDigit(d.last) || d.math && d.out.Len() > 0 && !strings.ContainsRune("+-−–", last)):
+	case up && superscriptNumber(text) &&
+		(unicode.IsDigit(d.last) || d.math && d.out.Len() > 0 && !strings.ContainsRune("+-−–", last)):
 		d.write("^" + text)
 	default:
 		d.write(text)
@@ -232,7 +234,8 @@ func (d *latexDecoder) command() {
 // accent puts a combining character on its argument. Where the text is not all LaTeX, only accents that make one
 // letter are taken for such.
 func (d *latexDecoder) accent(name string, mark rune) {
-	if !d.full && (d.in == "" || !unicode.IsLetter(rune(d.in[0])) && d.in[0] != '{' && !strings.HasPrefix(d.in, `\i`) && !strings.HasPrefix(d.in, `\j`)) {
+	if !d.full && (d.in == "" || !unicode.IsLetter(rune(d.in[0])) && d.in[0] != '{' && !strings.HasPrefix(d.in, `\i`) &&
+		!strings.HasPrefix(d.in, `\j`)) {
 		if strings.ContainsAny(name, `'"`) {
 			d.write(name)
 		} else {

@@ -7,7 +7,9 @@ import (
 
 // medlineDialect reads PubMed's own format (.nbib): a tag of up to four characters, padded with spaces, a hyphen and a
 // value that goes on in indented lines. A record begins with PMID.
-var medlineDialect = dialect{line: regexp.MustCompile(`^([A-Z]{2,4}) {0,2}-(?: (.*)|)$`), begin: "PMID", indent: "    ", fill: fillMEDLINE}
+var medlineDialect = dialect{
+	line: regexp.MustCompile(`^([A-Z]{2,4}) {0,2}-(?: (.*)|)$`), begin: "PMID", indent: "    ", fill: fillMEDLINE,
+}
 
 func fillMEDLINE(d *draft, f tagValues) {
 	p := d.p

@@ -30,13 +30,15 @@ const maxLevels = 100
 
 // wrappers are the names under which services keep the records of a page.
 var wrappers = map[string]bool{
-	"results": true, "data": true, "items": true, "works": true, "papers": true, "articles": true, "records": true, "documents": true, "docs": true,
+	"results": true, "data": true, "items": true, "works": true, "papers": true, "articles": true, "records": true,
+	"documents": true, "docs": true,
 	"references": true, "hits": true,
 }
 
 // containers are objects on the way to such an array: a page itself, and Crossref's message, which may also be one
 // record.
-var containers = map[string]bool{"message": true, "response": true, "hits": true, "search-results": true, "resultList": true}
+var containers = map[string]bool{"message": true, "response": true, "hits": true, "search-results": true,
+	"resultList": true}
 
 // newObjects reads l.
 func newObjects(l *lines) *objects { return &objects{lines: l} }
@@ -122,14 +124,17 @@ func (o *objects) outside(c byte) error {
 		}
 		return err
 	case '{':
-		isRecord := top == nil && !o.page() || top != nil && top.array && top.records || top != nil && !top.array && o.recordIn(top)
+		isRecord := top == nil && !o.page() || top != nil && top.array && top.records ||
+			top != nil && !top.array && o.recordIn(top)
 		if isRecord {
 			o.record, o.depth, o.at, o.long = append(o.record[:0], c), 1, o.lines.next, false
 			return nil
 		}
 		o.stack = append(o.stack, level{})
 	case '[':
-		o.stack = append(o.stack, level{array: true, records: top == nil || !top.array && wrappers[string(top.name)] && o.visible()})
+		o.stack = append(o.stack, level{
+			array: true, records: top == nil || !top.array && wrappers[string(top.name)] && o.visible(),
+		})
 	case '}', ']':
 		if top == nil || top.array != (c == ']') {
 			return fmt.Errorf("line %d: %q closes nothing: the JSON is damaged, and what follows was not read", o.lines.next, c)

@@ -37,17 +37,22 @@ func newPage(l *lines) *page { return &page{lines: l} }
 
 // glued matches words of a page's buttons that copying leaves without a space in front of what follows them. Only words
 // that begin no title in such a way are here: a paper may well be called ShareGPT4V.
-var glued = regexp.MustCompile(`^(?:Subscribe|Unsubscribe|Upvote|Sign [Ii]n|Sign [Uu]p|Log [Ii]n|Log [Oo]ut|Read [Mm]ore|Load [Mm]ore|` +
+var glued = regexp.MustCompile(`^(?:Subscribe|Unsubscribe|Upvote|Sign [Ii]n|Sign [Uu]p|Log [Ii]n|Log [Oo]ut|` +
+	`Read [Mm]ore|Load [Mm]ore|` +
 	`See [Aa]ll|View [Aa]ll|Show [Mm]ore|Skip to (?:main )?content)(\p{Lu}.*)$`)
 
 // banner matches lines that are no titles: what pages ask of their readers, their buttons and their counts.
-var banner = regexp.MustCompile(`(?i)\b(?:in your (?:e-?mail )?inbox|newsletter|cookies?\b.*\b(?:accept|policy|consent|settings)|accept (?:all )?cookies|` +
+var banner = regexp.MustCompile(`(?i)\b(?:in your (?:e-?mail )?inbox|newsletter|` +
+	`cookies?\b.*\b(?:accept|policy|consent|settings)|accept (?:all )?cookies|` +
 	`all rights reserved|terms of (?:service|use)|privacy policy)\b|` +
 	`^\W*(?:un)?subscribe\b.{0,60}$|^\W*(?:sign|log)[ -]?(?:in|up|out)\b.{0,40}$|` +
-	`^\W*(?:upvote|downvote|share|save|submit|follow|menu|search|home|about|contact|help|login|logout|register|next|previous|prev|back|more|` +
-	`(?:load|show|read|see|view) (?:more|all|less)|next page|previous page|back to top|skip to (?:main )?content|(?:trending|daily|latest|top) papers|` +
+	`^\W*(?:upvote|downvote|share|save|submit|follow|menu|search|home|about|contact|help|` +
+	`login|logout|register|next|previous|prev|back|more|` +
+	`(?:load|show|read|see|view) (?:more|all|less)|next page|previous page|back to top|` +
+	`skip to (?:main )?content|(?:trending|daily|latest|top) papers|` +
 	`abstract|pdf|html|code|view pdf|arxiv page|github)\W*$|` +
-	`^\W*(?:page )?\d+(?:\.\d+)?[km]?(?: (?:of|/) \d+)?(?: (?:papers?|results?|upvotes?|comments?|likes?|stars?|authors?|citations?))?\W*$|` +
+	`^\W*(?:page )?\d+(?:\.\d+)?[km]?(?: (?:of|/) \d+)?` +
+	`(?: (?:papers?|results?|upvotes?|comments?|likes?|stars?|authors?|citations?))?\W*$|` +
 	`^\W*©`)
 
 // prose reports whether a line has the shape of an abstract's text: forty words, or two sentences of at least twelve
@@ -97,7 +102,9 @@ func (g *page) next() (*draft, error) {
 		case line == "":
 		case prose(line):
 			if g.title == "" {
-				return nil, &ItemError{Line: at, Record: excerpt(raw), Err: errors.New("an abstract without a title line in front of it")}
+				return nil, &ItemError{
+					Line: at, Record: excerpt(raw), Err: errors.New("an abstract without a title line in front of it"),
+				}
 			}
 			g.add(line)
 			g.begun = true

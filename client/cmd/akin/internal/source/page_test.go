@@ -48,7 +48,8 @@ func TestSeedPageGivesEveryPaperWithItsOwnTitleAndAbstract(t *testing.T) {
 			t.Fatal(err)
 		}
 		if p.GetTitle() != plain(w.Title) || p.GetAbstract() != plain(w.Text) {
-			t.Errorf("paper %d:\n got %q\nwant %q\nabstracts equal: %v", len(ids)+1, p.GetTitle(), w.Title, p.GetAbstract() == plain(w.Text))
+			t.Errorf("paper %d:\n got %q\nwant %q\nabstracts equal: %v", len(ids)+1, p.GetTitle(), w.Title,
+				p.GetAbstract() == plain(w.Text))
 		}
 		if ids[p.GetId()] {
 			t.Errorf("id %s occurs twice", p.GetId())
@@ -64,9 +65,11 @@ func TestSeedPageGivesEveryPaperWithItsOwnTitleAndAbstract(t *testing.T) {
 }
 
 func TestPageCases(t *testing.T) {
-	const abstract = "We study how a page is read. The reader tells titles from abstracts by their length and shape alone, and it is " +
+	const abstract = "We study how a page is read. The reader tells titles from abstracts by their length and shape " +
+		"alone, and it is " +
 		"seldom wrong about them. Tests show that it copes with banners, with empty lines and with titles that stand alone."
-	const second = "A second abstract follows the first one here. It has enough words and sentences of its own to be taken for what it " +
+	const second = "A second abstract follows the first one here. " +
+		"It has enough words and sentences of its own to be taken for what it " +
 		"is, and nothing else on the page looks like it."
 	type paper struct{ id, title, abstract string }
 	cases := []struct {
@@ -75,17 +78,20 @@ func TestPageCases(t *testing.T) {
 		want   []paper
 		errors int
 	}{
-		{"banners in front, one glued", "Get trending papers in your email inbox!\nSubscribeReading Pages\n" + abstract + "\nOther Pages\n" + second + "\n",
+		{"banners in front, one glued", "Get trending papers in your email inbox!\nSubscribeReading Pages\n" + abstract +
+			"\nOther Pages\n" + second + "\n",
 			[]paper{{"reading-pages", "Reading Pages", abstract}, {"other-pages", "Other Pages", second}}, 0},
 		{"empty lines between all lines", "\n\nReading Pages\n\n" + abstract + "\n\n\nOther Pages\n \n" + second,
 			[]paper{{"reading-pages", "Reading Pages", abstract}, {"other-pages", "Other Pages", second}}, 0},
 		{"CRLF and a byte order mark", "\uFEFFReading Pages\r\n" + abstract + "\r\n",
 			[]paper{{"reading-pages", "Reading Pages", abstract}}, 0},
 		{"a title without abstract in the middle", "Reading Pages\n" + abstract + "\nA Lonely Title\nOther Pages\n" + second,
-			[]paper{{"reading-pages", "Reading Pages", abstract}, {"a-lonely-title", "A Lonely Title", ""}, {"other-pages", "Other Pages", second}}, 0},
+			[]paper{{"reading-pages", "Reading Pages", abstract}, {"a-lonely-title", "A Lonely Title", ""},
+				{"other-pages", "Other Pages", second}}, 0},
 		{"a title without abstract at the end", "Reading Pages\n" + abstract + "\nA Lonely Title\n",
 			[]paper{{"reading-pages", "Reading Pages", abstract}, {"a-lonely-title", "A Lonely Title", ""}}, 0},
-		{"banners in the middle", "Reading Pages\n" + abstract + "\n128\nUpvote\n· 12 authors\nOther Pages\n" + second + "\nLoad more\n",
+		{"banners in the middle", "Reading Pages\n" + abstract + "\n128\nUpvote\n· 12 authors\nOther Pages\n" +
+			second + "\nLoad more\n",
 			[]paper{{"reading-pages", "Reading Pages", abstract}, {"other-pages", "Other Pages", second}}, 0},
 		{"an unknown heading is reported", "Papers Worth Your Time\nReading Pages\n" + abstract,
 			[]paper{{"reading-pages", "Reading Pages", abstract}}, 1},
@@ -99,9 +105,11 @@ func TestPageCases(t *testing.T) {
 			[]paper{{"reading-pages", "Reading Pages", abstract}, {"reading-pages", "Reading Pages", abstract}}, 0},
 		{"a title in another script", "論文の題名\n" + abstract,
 			[]paper{{"paper-72fe9a9dbca1a471", "論文の題名", abstract}}, 0},
-		{"invalid UTF-8 in an abstract", "Ünread Pages\n" + second + "\nReading Pages\nCaf\xe9. " + abstract + "\nOther Pages\n" + second,
+		{"invalid UTF-8 in an abstract", "Ünread Pages\n" + second + "\nReading Pages\nCaf\xe9. " + abstract +
+			"\nOther Pages\n" + second,
 			[]paper{{"unread-pages", "Ünread Pages", second}, {"other-pages", "Other Pages", second}}, 1},
-		{"invalid UTF-8 in a title", "Ünread Pages\n" + second + "\nReading Caf\xe9s\n" + abstract + "\nOther Pages\n" + second,
+		{"invalid UTF-8 in a title", "Ünread Pages\n" + second + "\nReading Caf\xe9s\n" + abstract +
+			"\nOther Pages\n" + second,
 			[]paper{{"unread-pages", "Ünread Pages", second}, {"other-pages", "Other Pages", second}}, 1},
 		{"a title that begins like a button", "ShareGPT and Uploads\n" + abstract,
 			[]paper{{"sharegpt-and-uploads", "ShareGPT and Uploads", abstract}}, 0},

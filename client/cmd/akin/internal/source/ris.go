@@ -7,7 +7,9 @@ import (
 
 // risDialect reads RIS: a tag of two characters, two spaces, a hyphen and a value, from TY to ER. Writers differ in the
 // spaces. Lines without a tag continue the value before.
-var risDialect = dialect{line: regexp.MustCompile(`^([A-Z][A-Z0-9]) {0,2}-(?: (.*)|)$`), begin: "TY", end: "ER", fill: fillRIS}
+var risDialect = dialect{
+	line: regexp.MustCompile(`^([A-Z][A-Z0-9]) {0,2}-(?: (.*)|)$`), begin: "TY", end: "ER", fill: fillRIS,
+}
 
 // akinProvider is the database provider (DP) that marks a RIS record as akin export's, whose AN is the paper's id.
 const akinProvider = "Akin"

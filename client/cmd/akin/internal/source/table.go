@@ -131,7 +131,9 @@ func (t *table) row() (text string, at int, err error) {
 		first := row[0]
 		if quotes.open {
 			t.pending = append(slices.Clone(row[1:]), t.pending...)
-			return "", 0, &ItemError{Line: first.at, Record: excerpt([]byte(first.text)), Err: errors.New("a quoted cell is never closed")}
+			return "", 0, &ItemError{
+				Line: first.at, Record: excerpt([]byte(first.text)), Err: errors.New("a quoted cell is never closed"),
+			}
 		}
 		for _, l := range row {
 			if l.fault != nil {

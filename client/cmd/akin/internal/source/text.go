@@ -35,19 +35,24 @@ func plainLaTeX(s string) string { return tidy(unmarked(latex(s))) }
 
 // tagNames are the elements that publishers leave in titles and abstracts: HTML's for text, those of JATS, and
 // MathML's.
-const tagNames = `(?:jats|mml):[a-z-]+|i|b|u|em|strong|small|strike|s|a|sub|sup|sc|scp|tt|p|br|hr|span|div|font|inf|italic|bold|underline|` +
-	`overline|roman|monospace|sans-serif|styled-content|named-content|title|sec|h[1-6]|ul|ol|li|list|list-item|xref|ext-link|` +
-	`inline-formula|disp-formula|alternatives|blockquote|math|mrow|mstyle|mi|mn|mo|ms|mtext|msub|msup|msubsup|mfrac|msqrt|mroot|` +
+const tagNames = `(?:jats|mml):[a-z-]+|i|b|u|em|strong|small|strike|s|a|sub|sup|sc|scp|tt|p|br|hr|span|div|font|` +
+	`inf|italic|bold|underline|` +
+	`overline|roman|monospace|sans-serif|styled-content|named-content|title|sec|h[1-6]|ul|ol|li|` +
+	`list|list-item|xref|ext-link|` +
+	`inline-formula|disp-formula|alternatives|blockquote|math|mrow|mstyle|mi|mn|mo|ms|mtext|` +
+	`msub|msup|msubsup|mfrac|msqrt|mroot|` +
 	`mover|munder|munderover|mspace|mfenced|mpadded|mtable|mtr|mtd|semantics`
 
 // markup matches a tag and captures its name.
 var markup = regexp.MustCompile(`(?i)<(/?)(` + tagNames + `)(?:\s[^<>]*)?/?>`)
 
 // hidden matches elements whose content is a second writing of a formula, and comments.
-var hidden = regexp.MustCompile(`(?is)<(?:jats:)?tex-math[^<>]*>.*?</(?:jats:)?tex-math>|<(?:mml:)?annotation[^<>]*>.*?</(?:mml:)?annotation>|<!--.*?-->`)
+var hidden = regexp.MustCompile(`(?is)<(?:jats:)?tex-math[^<>]*>.*?</(?:jats:)?tex-math>|` +
+	`<(?:mml:)?annotation[^<>]*>.*?</(?:mml:)?annotation>|<!--.*?-->`)
 
 // blocks are the elements that part words.
-var blocks = words(`p br hr div title sec h1 h2 h3 h4 h5 h6 ul ol li list list-item blockquote disp-formula mspace mtr mtd`)
+var blocks = words(`p br hr div title sec h1 h2 h3 h4 h5 h6 ul ol li list list-item blockquote disp-formula
+	mspace mtr mtd`)
 
 // unmarked takes markup and character references out. Text that was escaped twice, as happens between databases, is
 // unescaped twice.
@@ -123,7 +128,8 @@ func missing(s string) bool {
 		return false
 	}
 	switch strings.ToLower(strings.Trim(s, "[]()")) {
-	case "", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "none", "null", "nil", "nat", "n.d.", "n.d", "nd", "in press", "in-press", "inpress",
+	case "", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "none", "null", "nil", "nat", "n.d.", "n.d", "nd", "in press",
+		"in-press", "inpress",
 		"-", "--", "—", "?":
 		return true
 	}

@@ -58,9 +58,12 @@ func TestBibTeXNamesAreSplitAtAnd(t *testing.T) {
 
 func TestDatesAreReadAsTheFormatsWriteThem(t *testing.T) {
 	for in, want := range map[string]string{
-		"2020-02-29": "2020-02-29", "2020-02": "2020-02-01", "2020": "2020-01-01", "2020-02-30": "2020-01-01", "2011/04/05": "2011-04-05",
-		"Mon, 2 Apr 2007 19:18:42 GMT": "2007-04-02", "2014 Feb": "2014-02-01", "2014 Feb 3": "2014-02-03", "March 2015": "2015-03-01",
-		"3 May 2016": "2016-05-03", "May 3, 2016": "2016-05-03", "Spring 2019": "2019-01-01", "1998 Dec-1999 Jan": "1998-01-01",
+		"2020-02-29": "2020-02-29", "2020-02": "2020-02-01", "2020": "2020-01-01", "2020-02-30": "2020-01-01",
+		"2011/04/05":                   "2011-04-05",
+		"Mon, 2 Apr 2007 19:18:42 GMT": "2007-04-02", "2014 Feb": "2014-02-01", "2014 Feb 3": "2014-02-03",
+		"March 2015": "2015-03-01",
+		"3 May 2016": "2016-05-03", "May 3, 2016": "2016-05-03", "Spring 2019": "2019-01-01",
+		"1998 Dec-1999 Jan":         "1998-01-01",
 		"2021-03-04T05:06:07+02:00": "2021-03-04", "20170809": "2017-08-09", "soon": "", "": "", "12": "", "99999": "",
 	} {
 		got := ""
@@ -75,14 +78,16 @@ func TestDatesAreReadAsTheFormatsWriteThem(t *testing.T) {
 
 func TestSlugsAreStable(t *testing.T) {
 	for in, want := range map[string]string{
-		"MoEfication: Transformer Feed-forward Layers are Mixtures of Experts": "moefication-transformer-feed-forward-layers-are-mixtures-of-experts",
+		"MoEfication: Transformer Feed-forward Layers are Mixtures of Experts": "" +
+			"moefication-transformer-feed-forward-layers-are-mixtures-of-experts",
 		"Über Brücken":  "uber-brucken",
 		"Newton's Cat":  "newtons-cat",
 		"φ-Decoding":    "decoding",
 		"S^{2}FT: A":    "s-2-ft-a",
 		"  ...  ":       "",
 		"ﬁne ligatures": "fine-ligatures",
-		"Understanding and Improving Transformer From a Multi-Particle Dynamic System Point of View": "understanding-and-improving-transformer-from-a-multi-particle-dynamic-system",
+		"Understanding and Improving Transformer From a Multi-Particle Dynamic System Point of View": "" +
+			"understanding-and-improving-transformer-from-a-multi-particle-dynamic-system",
 		strings.Repeat("a", 200): strings.Repeat("a", 80),
 	} {
 		if got := slug(in); got != want {
@@ -113,7 +118,8 @@ func TestListsOverTheContractsLimitsAreCut(t *testing.T) {
 		labels.WriteString(strings.Repeat("x", i))
 		labels.WriteString(`",`)
 	}
-	papers, faults, err := readString(t, `{"_id":"a","title":"T","metadata":{"authors":[`+authors+`],"categories":[`+labels.String()+`"end"]}}`, Options{})
+	text := `{"_id":"a","title":"T","metadata":{"authors":[` + authors + `],"categories":[` + labels.String() + `"end"]}}`
+	papers, faults, err := readString(t, text, Options{})
 	if err != nil || len(faults) != 0 || len(papers) != 1 {
 		t.Fatalf("%v %v", faults, err)
 	}
