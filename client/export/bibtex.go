@@ -30,7 +30,8 @@ func (b *bibtex) Write(p *akinv1.Paper) error {
 	} else if attribute(p, "venue") != "" {
 		kind = "article"
 	}
-	if own := attribute(p, "type"); entryKind.MatchString(own) && own != "string" && own != "comment" && own != "preamble" {
+	if own := attribute(p, "type"); entryKind.MatchString(own) && own != "string" && own != "comment" &&
+		own != "preamble" {
 		kind = own
 	}
 	var out strings.Builder
@@ -71,7 +72,8 @@ func (b *bibtex) Write(p *akinv1.Paper) error {
 	}
 	field(venue, escaped(line(attribute(p, "venue"))))
 	for _, a := range []struct{ field, name string }{
-		{"volume", "volume"}, {"number", "issue"}, {"publisher", "publisher"}, {"issn", "issn"}, {"isbn", "isbn"}, {"language", "language"},
+		{"volume", "volume"}, {"number", "issue"}, {"publisher", "publisher"}, {"issn", "issn"}, {"isbn", "isbn"},
+		{"language", "language"},
 		{"pmid", "pmid"}, {"pmcid", "pmcid"},
 	} {
 		field(a.field, escaped(line(attribute(p, a.name))))
@@ -128,8 +130,8 @@ func (b *bibtex) key(id string) string {
 }
 
 // escapes are LaTeX's own signs as text. Dashes and quotes that LaTeX would join are kept apart.
-var escapes = strings.NewReplacer(`\`, `{\textbackslash}`, "{", `\{`, "}", `\}`, "$", `\$`, "&", `\&`, "%", `\%`, "#", `\#`, "_", `\_`,
-	"~", `{\textasciitilde}`, "^", `{\textasciicircum}`, "--", "-{}-{}", "``", "`{}`{}", "''", "'{}'{}")
+var escapes = strings.NewReplacer(`\`, `{\textbackslash}`, "{", `\{`, "}", `\}`, "$", `\$`, "&", `\&`, "%", `\%`, "#",
+	`\#`, "_", `\_`, "~", `{\textasciitilde}`, "^", `{\textasciicircum}`, "--", "-{}-{}", "``", "`{}`{}", "''", "'{}'{}")
 
 // escaped is text as LaTeX.
 func escaped(s string) string { return escapes.Replace(s) }
@@ -144,7 +146,8 @@ func address(s string) string {
 func protected(title string) string {
 	words := strings.Split(title, " ")
 	for i, w := range words {
-		capitals := strings.IndexFunc(strings.TrimLeftFunc(w, func(r rune) bool { return !unicode.IsLetter(r) }), unicode.IsUpper)
+		capitals := strings.IndexFunc(strings.TrimLeftFunc(w, func(r rune) bool { return !unicode.IsLetter(r) }),
+			unicode.IsUpper)
 		inner := false
 		for j, r := range strings.TrimLeftFunc(w, func(r rune) bool { return !unicode.IsLetter(r) }) {
 			inner = inner || j > 0 && unicode.IsUpper(r)
@@ -161,7 +164,8 @@ func bibtexName(s string) string {
 	n := nameOf(s)
 	whole := line(s)
 	switch {
-	case strings.Contains(s, ","), strings.Contains(strings.ToLower(" "+whole+" "), " and "), whole == "others", n.given == "" && strings.Contains(whole, " "):
+	case strings.Contains(s, ","), strings.Contains(strings.ToLower(" "+whole+" "), " and "), whole == "others",
+		n.given == "" && strings.Contains(whole, " "):
 		return "{" + escaped(whole) + "}"
 	case n.given == "":
 		return escaped(whole)

@@ -46,12 +46,14 @@ func date(p *akinv1.Paper) (year, month, day int, ok bool) {
 type name struct{ family, given, suffix string }
 
 // groups are words that make a name one of a group.
-var groups = []string{"group", "consortium", "collaboration", "team", "institute", "university", "committee", "association", "organization",
-	"organisation", "society", "network", "project", "council", "ministry", "the"}
+var groups = []string{"group", "consortium", "collaboration", "team", "institute", "university", "committee",
+	"association", "organization", "organisation", "society", "network", "project", "council", "ministry", "the"}
 
 // particles are the words in small letters that begin a family name.
-var particles = map[string]bool{"van": true, "von": true, "der": true, "den": true, "de": true, "del": true, "della": true, "di": true, "da": true,
-	"dos": true, "du": true, "la": true, "le": true, "ter": true, "ten": true, "zu": true, "zur": true, "al": true, "el": true, "bin": true, "ibn": true}
+var particles = map[string]bool{"van": true, "von": true, "der": true, "den": true, "de": true, "del": true,
+	"della": true, "di": true, "da": true,
+	"dos": true, "du": true, "la": true, "le": true, "ter": true, "ten": true, "zu": true, "zur": true, "al": true,
+	"el": true, "bin": true, "ibn": true}
 
 // nameOf parts a name: the last word is the family name, with the particles in front of it. What is not surely a
 // person's name stays whole.
@@ -89,8 +91,10 @@ var kinds = []struct {
 	bibtex, ris, csl string
 	others           []string
 }{
-	{"article", "JOUR", "article-journal", []string{"journalarticle", "article", "review", "letter", "editorial", "researcharticle", "jour", "j"}},
-	{"inproceedings", "CONF", "paper-conference", []string{"conference", "conferencepaper", "proceedingsarticle", "proceedingspaper", "conf", "cpaper"}},
+	{"article", "JOUR", "article-journal", []string{"journalarticle", "article", "review", "letter", "editorial",
+		"researcharticle", "jour", "j"}},
+	{"inproceedings", "CONF", "paper-conference",
+		[]string{"conference", "conferencepaper", "proceedingsarticle", "proceedingspaper", "conf", "cpaper"}},
 	{"incollection", "CHAP", "chapter", []string{"bookchapter", "booksection", "inbook", "chap"}},
 	{"book", "BOOK", "book", []string{"monograph", "proceedings", "collection", "editedbook"}},
 	{"phdthesis", "THES", "thesis", []string{"dissertation", "mastersthesis", "thes", "thesis"}},
@@ -103,10 +107,11 @@ var kinds = []struct {
 // cslTypes are the types that Zotero takes a file of CSL-JSON for.
 var cslTypes = func() map[string]bool {
 	set := make(map[string]bool)
-	for _, t := range strings.Fields(`article article-journal article-magazine article-newspaper bill book broadcast chapter classic collection dataset
-		document entry entry-dictionary entry-encyclopedia event figure graphic hearing interview legal_case legislation manuscript map motion_picture
-		musical_score pamphlet paper-conference patent performance personal_communication periodical post post-weblog regulation report review
-		review-book song speech standard thesis treaty webpage`) {
+	for _, t := range strings.Fields(`article article-journal article-magazine article-newspaper bill book broadcast
+		chapter classic collection dataset document entry entry-dictionary entry-encyclopedia event figure graphic hearing
+		interview legal_case legislation manuscript map motion_picture musical_score pamphlet paper-conference patent
+		performance personal_communication periodical post post-weblog regulation report review review-book song speech
+		standard thesis treaty webpage`) {
 		set[t] = true
 	}
 	return set
@@ -136,7 +141,8 @@ func kindOf(p *akinv1.Paper) int {
 // pages parts a range of pages. last is empty where it is none.
 func pages(s string) (first, last string) {
 	first, last, ok := strings.Cut(s, "-")
-	if !ok || first == "" || last == "" || first == last || strings.ContainsAny(last, "- ,;") || strings.Contains(first, " ") {
+	if !ok || first == "" || last == "" || first == last || strings.ContainsAny(last, "- ,;") ||
+		strings.Contains(first, " ") {
 		return s, ""
 	}
 	return first, last

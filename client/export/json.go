@@ -107,9 +107,11 @@ type cslAkin struct {
 func (c *csl) Write(p *akinv1.Paper) error {
 	item := cslItem{
 		ID: p.GetId(), Type: "article", Title: p.GetTitle(), Abstract: p.GetAbstract(), DOI: p.GetDoi(), URL: p.GetUrl(),
-		Container: attribute(p, "venue"), Volume: attribute(p, "volume"), Issue: attribute(p, "issue"), Page: attribute(p, "pages"),
-		Publisher: attribute(p, "publisher"), ISSN: attribute(p, "issn"), ISBN: attribute(p, "isbn"), Language: attribute(p, "language"),
-		PMID: attribute(p, "pmid"), PMCID: attribute(p, "pmcid"), Keyword: strings.Join(p.GetCategories(), ", "),
+		Container: attribute(p, "venue"), Volume: attribute(p, "volume"), Issue: attribute(p, "issue"),
+		Page:      attribute(p, "pages"),
+		Publisher: attribute(p, "publisher"), ISSN: attribute(p, "issn"), ISBN: attribute(p, "isbn"),
+		Language: attribute(p, "language"),
+		PMID:     attribute(p, "pmid"), PMCID: attribute(p, "pmcid"), Keyword: strings.Join(p.GetCategories(), ", "),
 	}
 	if k := kindOf(p); k >= 0 {
 		item.Type = kinds[k].csl

@@ -17,7 +17,8 @@ type table struct {
 }
 
 // columns are the columns that hold a string attribute.
-var columns = []string{"venue", "type", "volume", "issue", "pages", "publisher", "issn", "isbn", "language", "pmid", "pmcid", "arxiv_id"}
+var columns = []string{"venue", "type", "volume", "issue", "pages", "publisher", "issn", "isbn", "language", "pmid",
+	"pmcid", "arxiv_id"}
 
 // newTable writes to w.
 func newTable(w io.Writer) *table { return &table{w: csv.NewWriter(w)} }
@@ -45,7 +46,8 @@ func (t *table) Write(p *akinv1.Paper) error {
 			published = at.Format(time.DateOnly)
 		}
 	}
-	row := []string{p.GetId(), p.GetTitle(), p.GetAbstract(), list(p.GetAuthors()), list(p.GetCategories()), published, p.GetUrl(), p.GetDoi()}
+	row := []string{p.GetId(), p.GetTitle(), p.GetAbstract(), list(p.GetAuthors()), list(p.GetCategories()), published,
+		p.GetUrl(), p.GetDoi()}
 	for _, name := range columns {
 		row = append(row, p.GetAttributes()[name].GetStringValue())
 	}
@@ -78,7 +80,8 @@ func (t *table) Close() error {
 func list(entries []string) string {
 	apart := false
 	for _, e := range entries {
-		apart = apart || strings.ContainsAny(e, ";|[]&") || len(entries) == 1 && (strings.Contains(e, ",") || strings.Contains(e, " and "))
+		apart = apart || strings.ContainsAny(e, ";|[]&") ||
+			len(entries) == 1 && (strings.Contains(e, ",") || strings.Contains(e, " and "))
 	}
 	if !apart {
 		return strings.Join(entries, "; ")

@@ -200,8 +200,8 @@ func fuller(a, b *gathered) int {
 func suffixed(id string, p *akinv1.Paper) string {
 	text := "doi " + strings.ToLower(p.GetDoi())
 	if p.GetDoi() == "" {
-		text = strings.Join([]string{p.GetTitle(), p.GetPublishTime().AsTime().Format("2006"), strings.Join(p.GetAuthors()[:min(1, len(p.GetAuthors()))], ""),
-			p.GetAbstract()}, "\x00")
+		text = strings.Join([]string{p.GetTitle(), p.GetPublishTime().AsTime().Format("2006"),
+			strings.Join(p.GetAuthors()[:min(1, len(p.GetAuthors()))], ""), p.GetAbstract()}, "\x00")
 	}
 	const hash = 9 // bytes of the suffix
 	if len(id) > maxID-hash {

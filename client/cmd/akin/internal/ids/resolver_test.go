@@ -36,7 +36,10 @@ func (s shelf) put(t *testing.T, replace bool, items ...Item) (conflicts []strin
 		Replace: replace,
 	})
 	for _, it := range items {
-		if goOn, err := r.Add(t.Context(), Item{Record: source.Record{Paper: proto.CloneOf(it.Paper), ID: it.ID, Line: it.Line}, File: it.File}); !goOn || err != nil {
+		goOn, err := r.Add(t.Context(), Item{
+			Record: source.Record{Paper: proto.CloneOf(it.Paper), ID: it.ID, Line: it.Line}, File: it.File,
+		})
+		if !goOn || err != nil {
 			t.Fatal(goOn, err)
 		}
 	}
@@ -99,7 +102,8 @@ func TestFilesInAnyOrderAndAgainGiveTheSamePapers(t *testing.T) {
 }
 
 func TestEachFileAloneInAnyOrderKeepsAllPapers(t *testing.T) {
-	items := slices.Delete(records(source.LocalID), 4, 5) // the copy of another title is known for one only beside its fellow
+	// Without the fourth: the copy of another title is known for one only beside its fellow.
+	items := slices.Delete(records(source.LocalID), 4, 5)
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 50 {
 		rng.Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] })
@@ -123,7 +127,8 @@ func TestIDsOfTablesAreKeptAndOtherPapersReported(t *testing.T) {
 	}
 	stored := shelf{"1": {Id: "1", Title: "Sleep of cave guides"}}
 	other := item(source.OwnID, "1", "Fear of lifts", "", "")
-	if conflicts, _ := stored.put(t, false, other); len(conflicts) != 1 || stored["1"].GetTitle() != "Sleep of cave guides" {
+	if conflicts, _ := stored.put(t, false, other); len(conflicts) != 1 ||
+		stored["1"].GetTitle() != "Sleep of cave guides" {
 		t.Errorf("conflicts %v:\n%s", conflicts, stored.text())
 	}
 	if conflicts, _ := stored.put(t, true, other); len(conflicts) != 0 || stored["1"].GetTitle() != "Fear of lifts" {
@@ -145,7 +150,8 @@ func TestACorpusKeepsItsIDsAndTakesVersions(t *testing.T) {
 	if len(got) != 2 || len(conflicts) != 1 || r.Versions != 1 || got["a"].GetDoi() == "" {
 		t.Errorf("conflicts %v, %d versions:\n%s", conflicts, r.Versions, got.text())
 	}
-	conflicts, r = got.put(t, false, item(source.GlobalID, "a", "Sleep", "", ""), item(source.GlobalID, "a", "A wholly new title", "", ""))
+	conflicts, r = got.put(t, false, item(source.GlobalID, "a", "Sleep", "", ""),
+		item(source.GlobalID, "a", "A wholly new title", "", ""))
 	if len(conflicts) != 0 || r.Versions != 1 || got["a"].GetTitle() != "A wholly new title" {
 		t.Errorf("a global id, conflicts %v:\n%s", conflicts, got.text())
 	}
@@ -171,7 +177,8 @@ func TestManyRecordsBeyondTheBoundAreStillKeptApart(t *testing.T) {
 	})
 	r.limit = 1_000
 	for i := range 4 {
-		it := item(source.LocalID, "key", fmt.Sprintf("Title number%d about topic%d", i, i), strings.Repeat(fmt.Sprintf("word%d ", i), 60), "")
+		it := item(source.LocalID, "key", fmt.Sprintf("Title number%d about topic%d", i, i),
+			strings.Repeat(fmt.Sprintf("word%d ", i), 60), "")
 		if _, err := r.Add(t.Context(), it); err != nil {
 			t.Fatal(err)
 		}

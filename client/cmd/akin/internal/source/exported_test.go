@@ -21,7 +21,8 @@ import (
 )
 
 // words are what random texts are made of: scripts, and signs that some format has a meaning for.
-var words = strings.Fields(`peat moss Sphagnum the of CO2 LiFePO4 bogs' O'Dell naïve Straße Łódź β-carotene 中文 題名 100% C# R&D a_b x^2 10^-3 $5 US$
+var words = strings.Fields(`peat moss Sphagnum the of CO2 LiFePO4 bogs' O'Dell naïve Straße Łódź β-carotene 中文
+題名 100% C# R&D a_b x^2 10^-3 $5 US$
 	{set} {a,b} ~5 \ C:\data back\slash -- --- “quoted” "straight" <0.05 >3 p<0.01 a/b [1] (see) 5°C – — semi;colon comma, full. and And others TY - AB ER @article{x, %0
 	** __init__ |bar| emoji🎉 ﬁne`)
 
@@ -69,7 +70,8 @@ func (r random) paper(t *testing.T, n int) *akinv1.Paper {
 		fields["venue"] = "Journal " + r.text(4)
 	}
 	if r.IntN(2) > 0 {
-		fields["volume"], fields["issue"], fields["pages"], fields["publisher"] = "3", "2", r.pick([]string{"1-9", "e12", "1-9, 12", "7-7"}), "Press "+r.text(3)
+		fields["volume"], fields["issue"], fields["pages"], fields["publisher"] = "3", "2",
+			r.pick([]string{"1-9", "e12", "1-9, 12", "7-7"}), "Press "+r.text(3)
 		fields["language"], fields["issn"] = "en", "1234-5678"
 	}
 	raw, err := json.Marshal(fields)
@@ -81,7 +83,8 @@ func (r random) paper(t *testing.T, n int) *akinv1.Paper {
 		p.Authors = append(p.Authors, r.name())
 	}
 	for i := range r.IntN(4) {
-		p.Categories = append(p.Categories, fmt.Sprintf("%s %d", r.pick([]string{"peat", "C#", "R&D", "50%", "Ökologie", "a_b"}), i))
+		p.Categories = append(p.Categories, fmt.Sprintf("%s %d",
+			r.pick([]string{"peat", "C#", "R&D", "50%", "Ökologie", "a_b"}), i))
 	}
 	if r.IntN(2) > 0 {
 		p.Doi, p.Url = fmt.Sprintf("10.1000/Peat_%d(A)", n), fmt.Sprintf("https://example.org/a_b?x=%d&y=50%%25#top", n)
@@ -214,7 +217,8 @@ func setText(p *akinv1.Paper, name, s string) {
 func show(p *akinv1.Paper) string { return protojson.Format(p) }
 
 func TestKeysOfBibTeXAreApartAndIDsAreKept(t *testing.T) {
-	papers := []*akinv1.Paper{{Id: "a b", Title: "One"}, {Id: "a,b", Title: "Two"}, {Id: "{}", Title: "Three"}, {Id: "中", Title: "Four"}}
+	papers := []*akinv1.Paper{{Id: "a b", Title: "One"}, {Id: "a,b", Title: "Two"}, {Id: "{}", Title: "Three"},
+		{Id: "中", Title: "Four"}}
 	text := write(t, "bibtex", papers...)
 	var ids, keys []string
 	for _, p := range read(t, "bibtex", text) {
