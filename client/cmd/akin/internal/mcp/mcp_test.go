@@ -29,7 +29,8 @@ func connect(t *testing.T, maxTokens int, papers ...*client.Paper) *sdk.ClientSe
 	ourIn, theirOut := io.Pipe()
 	served := make(chan error, 1)
 	go func() { served <- Serve(context.Background(), c, theirIn, theirOut, Options{MaxTokens: maxTokens}) }()
-	session, err := sdk.NewClient(&sdk.Implementation{Name: "test"}, nil).Connect(t.Context(), &sdk.IOTransport{Reader: ourIn, Writer: ourOut}, nil)
+	session, err := sdk.NewClient(&sdk.Implementation{Name: "test"}, nil).Connect(t.Context(),
+		&sdk.IOTransport{Reader: ourIn, Writer: ourOut}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +132,8 @@ func TestAnswersStayWithinTheirBudgetAndCursorsReachAllOfIt(t *testing.T) {
 			{"search", map[string]any{"text": "attention weighs", "limit": 5}, false},
 			{"search", map[string]any{"text": "attention weighs", "limit": 5, "abstracts": "full"}, true},
 			{"recommend", map[string]any{"interests": []string{"attention weighs"}, "abstracts": "none"}, false},
-			{"get", map[string]any{"ids": []string{"p00", "p01", "p02", "p03", "p04", "p05", "p06", "p07", "p08", "p09", "p10", "p11"}}, true},
+			{"get", map[string]any{"ids": []string{"p00", "p01", "p02", "p03", "p04", "p05", "p06", "p07", "p08", "p09",
+				"p10", "p11"}}, true},
 		} {
 			got := map[string]string{} // abstracts by id
 			calls := 0
@@ -166,7 +168,8 @@ func TestAnswersStayWithinTheirBudgetAndCursorsReachAllOfIt(t *testing.T) {
 			}
 			for _, p := range papers {
 				if want := plain(p.GetAbstract()); c.whole && got[p.GetId()] != want {
-					t.Errorf("%s with %d tokens: the abstract of %s comes as %d bytes of %d", c.tool, budget, p.GetId(), len(got[p.GetId()]), len(want))
+					t.Errorf("%s with %d tokens: the abstract of %s comes as %d bytes of %d", c.tool, budget, p.GetId(),
+						len(got[p.GetId()]), len(want))
 				}
 			}
 		}
@@ -177,11 +180,13 @@ func TestACursorIsGoodTwiceAndForItsOwnTool(t *testing.T) {
 	s := connect(t, 0, longPapers(6, 3)...)
 	first := must[answer](t, s, "search", map[string]any{"text": "attention weighs", "limit": 2})
 	again := map[string]any{"cursor": first.NextCursor}
-	if a, b := must[answer](t, s, "search", again), must[answer](t, s, "search", again); a.Papers[0].ID != b.Papers[0].ID || a.Papers[0].ID == first.Papers[0].ID {
+	a, b := must[answer](t, s, "search", again), must[answer](t, s, "search", again)
+	if a.Papers[0].ID != b.Papers[0].ID || a.Papers[0].ID == first.Papers[0].ID {
 		t.Errorf("one cursor answers %s and %s behind %s", a.Papers[0].ID, b.Papers[0].ID, first.Papers[0].ID)
 	}
 	for tool, cursor := range map[string]string{"similar": first.NextCursor, "search": "c99", "get": "nonsense"} {
-		if text, failed := call(t, s, tool, map[string]any{"cursor": cursor}); !failed || !strings.Contains(text, "without a cursor") {
+		if text, failed := call(t, s, tool, map[string]any{"cursor": cursor}); !failed ||
+			!strings.Contains(text, "without a cursor") {
 			t.Errorf("%s with the cursor %s: %v, %s", tool, cursor, failed, text)
 		}
 	}
@@ -223,7 +228,8 @@ func TestWhatAModelIsToldOfFaults(t *testing.T) {
 	for i := range missing {
 		missing[i] = strings.Repeat("注", 80) + fmt.Sprint(i)
 	}
-	if text, _ := call(t, s, "get", map[string]any{"ids": missing}); cost(text) > DefaultMaxTokens || !strings.Contains(text, "50 ids are not stored") {
+	if text, _ := call(t, s, "get", map[string]any{"ids": missing}); cost(text) > DefaultMaxTokens ||
+		!strings.Contains(text, "50 ids are not stored") {
 		t.Errorf("50 long ids that are not stored: %d tokens, %s", cost(text), text)
 	}
 	got := must[answer](t, s, "get", map[string]any{"ids": []string{"p00", "nowhere"}})
@@ -237,7 +243,8 @@ func TestEntriesThatDoNotFitAreNamed(t *testing.T) {
 	papers[0].Authors, papers[1].Authors = []string{"Ada Lovelace"}, []string{"Alan Turing"}
 	s := connect(t, 0, papers...)
 	got := must[bibtex](t, s, "export_bibtex", map[string]any{"ids": []string{"p00", "p01", "p02", "p03"}})
-	if !strings.Contains(got.BibTeX, "@misc{p00") && !strings.Contains(got.BibTeX, "{p00,") || !strings.Contains(got.BibTeX, "Turing, Alan") {
+	if !strings.Contains(got.BibTeX, "@misc{p00") && !strings.Contains(got.BibTeX, "{p00,") ||
+		!strings.Contains(got.BibTeX, "Turing, Alan") {
 		t.Errorf("entries:\n%s", got.BibTeX)
 	}
 	if len(got.RemainingIDs) != 1 || got.RemainingIDs[0] != "p02" || len(got.MissingIDs) != 1 {
@@ -268,10 +275,12 @@ func TestFiltersOfAScope(t *testing.T) {
 		{scope{}, ``},
 		{scope{From: "2020"}, `publish_time >= "2020-01-01T00:00:00Z"`},
 		{scope{To: "2020"}, `publish_time < "2021-01-01T00:00:00Z"`},
-		{scope{From: "2020-02", To: "2020-02"}, `publish_time >= "2020-02-01T00:00:00Z" AND publish_time < "2020-03-01T00:00:00Z"`},
+		{scope{From: "2020-02", To: "2020-02"},
+			`publish_time >= "2020-02-01T00:00:00Z" AND publish_time < "2020-03-01T00:00:00Z"`},
 		{scope{To: "2020-12-31"}, `publish_time < "2021-01-01T00:00:00Z"`},
 		{scope{Categories: []string{"cs.CL"}}, `categories:"cs.CL"`},
-		{scope{Categories: []string{"a", "b"}, Filter: "x = 1 OR y = 2"}, `(categories:"a" OR categories:"b") AND (x = 1 OR y = 2)`},
+		{scope{Categories: []string{"a", "b"}, Filter: "x = 1 OR y = 2"},
+			`(categories:"a" OR categories:"b") AND (x = 1 OR y = 2)`},
 	} {
 		if got, err := c.in.filter(); err != nil || got != c.want {
 			t.Errorf("%+v: %s, %v; want %s", c.in, got, err, c.want)

@@ -52,7 +52,8 @@ func TestFaultsNameTheFile(t *testing.T) {
 		{gzipped(t, beir)[:20], "unexpected EOF"},
 	} {
 		path := file(t, c.text)
-		if _, err := Read(path, 0); err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), path) {
+		if _, err := Read(path, 0); err == nil || !strings.Contains(err.Error(), c.says) ||
+			!strings.Contains(err.Error(), path) {
 			t.Errorf("%.20q: %v", c.text, err)
 		}
 	}

@@ -82,7 +82,8 @@ func Clean(text string) string {
 
 // printable also refuses the marks that reorder text, which could show one line as another.
 func printable(r rune) bool {
-	return !unicode.IsControl(r) && r != '\u2028' && r != '\u2029' && !(r >= '\u202a' && r <= '\u202e') && !(r >= '\u2066' && r <= '\u2069')
+	return !unicode.IsControl(r) && r != '\u2028' && r != '\u2029' && !(r >= '\u202a' && r <= '\u202e') &&
+		!(r >= '\u2066' && r <= '\u2069')
 }
 
 // Wrap breaks a text into lines of at most so many columns, at spaces where there are any. columns 0: one line.

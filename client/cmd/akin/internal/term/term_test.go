@@ -8,7 +8,8 @@ import (
 
 func TestWrapKeepsEveryWordAndTheWidth(t *testing.T) {
 	for _, text := range []string{
-		"", "word", "several words of some length", "a-word-that-is-much-longer-than-the-line", "注意力机制在自然语言处理中的应用",
+		"", "word", "several words of some length", "a-word-that-is-much-longer-than-the-line",
+		"注意力机制在自然语言处理中的应用",
 		"mixed 注意力 and words", "  spaces   between  ",
 	} {
 		for columns := 2; columns < 30; columns++ {
@@ -42,7 +43,8 @@ func TestCutNeverSplitsAWideRune(t *testing.T) {
 
 func TestCleanMakesOnePrintableLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"plain": "plain", "  kept as is ": "  kept as is ", "a\nb\tc": "a b c", "\x1b[31mred": "[31mred", "a\u202eb": "a b", "a\u2028b": "a b", "\x00": "",
+		"plain": "plain", "  kept as is ": "  kept as is ", "a\nb\tc": "a b c", "\x1b[31mred": "[31mred", "a\u202eb": "a b",
+		"a\u2028b": "a b", "\x00": "",
 	} {
 		if got := Clean(text); got != want {
 			t.Errorf("Clean(%q) = %q", text, got)
@@ -52,7 +54,8 @@ func TestCleanMakesOnePrintableLine(t *testing.T) {
 
 func TestATableNeverExceedsTheScreenWhileColumnsCanGive(t *testing.T) {
 	table := func() *Table {
-		tab := NewTable(Column{Title: "N", Right: true}, Column{Title: "ID", Whole: true}, Column{Title: "TEXT", Least: 8}, Column{Title: "EXTRA", Optional: true})
+		tab := NewTable(Column{Title: "N", Right: true}, Column{Title: "ID", Whole: true}, Column{Title: "TEXT", Least: 8},
+			Column{Title: "EXTRA", Optional: true})
 		tab.Row("1", "short", "some text that is rather long for a table", "extra")
 		tab.Row("22", "an-id-of-more-than-twenty", "短い 注意力机制在自然语言", "")
 		return tab
