@@ -19,8 +19,8 @@ const Scheme = 2
 // (Chinese, Japanese, Thai and their like) give the pairs of adjoining characters. Characters without width separate
 // nothing; invalid UTF-8 and control characters separate words.
 //
-// Words that a hyphen or the markup of an index joins to one name (IL-6, TNF-α, LiFePO$_4$, CO<sub>2</sub>) are counted
-// one by one, and then all together as one word more: il6, tnfalpha, lifepo4, co2.
+// Words that a hyphen or the markup of an index joins to one name (IL-6, TNF-α, LiFePO$_4$, CO<sub>2</sub>) are
+// counted one by one, and then all together as one word more: il6, tnfalpha, lifepo4, co2.
 //
 // The work of an analysis is in proportion to the length of the texts, whatever they hold.
 type Analyzer struct {

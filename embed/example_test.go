@@ -15,7 +15,8 @@ func (p papers) Len() int                                { return len(p) }
 func (p papers) Document(i int) (title, abstract string) { return p[i].title, p[i].abstract }
 
 var library = papers{
-	{"Attention for translation", "A translation model attends to the words of the source sentence. It needs no recurrence."},
+	{"Attention for translation", "A translation model attends to the words of the source sentence. " +
+		"It needs no recurrence."},
 	{"Residual networks", "Very deep image classifiers learn when layers add to their inputs. They win a contest."},
 	{"Neural translation of rare words", "Rare words are split into pieces. Translation of names becomes better."},
 }
@@ -75,13 +76,14 @@ func ExampleTrain() {
 // Words come with the feature they count as, in the order of the text.
 func ExampleAnalyzer_EachWord() {
 	ids := map[uint32]string{}
-	embed.NewAnalyzer(embed.DefaultConfig()).EachWord("The network's layers, and networks of a Layer", func(surface string, id uint32) {
-		if first, ok := ids[id]; ok {
-			fmt.Printf("%s is the same as %s\n", surface, first)
-			return
-		}
-		ids[id] = surface
-	})
+	embed.NewAnalyzer(embed.DefaultConfig()).EachWord("The network's layers, and networks of a Layer",
+		func(surface string, id uint32) {
+			if first, ok := ids[id]; ok {
+				fmt.Printf("%s is the same as %s\n", surface, first)
+				return
+			}
+			ids[id] = surface
+		})
 	// Output:
 	// networks is the same as network's
 	// Layer is the same as layers

@@ -13,7 +13,8 @@ func TestThePartsSumToTheCosine(t *testing.T) {
 	words, grams := DefaultConfig(), DefaultConfig()
 	words.Dims, grams.Dims = 64, 64
 	grams.Words, grams.Chars = Range{1, 2}, Range{3, 3}
-	texts := append(slices.Clone(smallCorpus), "", "of the", "zeppelins over deep networks", "deep deep deep deep protein", "zeppelins")
+	texts := append(slices.Clone(smallCorpus), "", "of the", "zeppelins over deep networks", "deep deep deep deep protein",
+		"zeppelins")
 	for name, m := range map[string]*Model{
 		"untrained": smallModel(t, words),
 		"n-grams":   smallModel(t, grams),

@@ -15,7 +15,9 @@ import (
 // tablesOf trains tables as Train does and returns what folds them.
 func tablesOf(t *testing.T, corpus Corpus, tables int) *folder {
 	t.Helper()
-	cfg, tc := smallConfig(), TrainConfig{Seed: 1, Epochs: 2, Tables: tables, Workers: 2, MaxPapers: 1000, recipe: &defaultRecipe}
+	cfg, tc := smallConfig(), TrainConfig{
+		Seed: 1, Epochs: 2, Tables: tables, Workers: 2, MaxPapers: 1000, recipe: &defaultRecipe,
+	}
 	e, f, err := readCorpus(context.Background(), corpus, cfg, tc)
 	if err != nil {
 		t.Fatal(err)

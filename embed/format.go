@@ -27,7 +27,7 @@ import (
 //	68  rows         u32      number of entries with a row
 //	72  entry bytes  u32
 //	76  scheme       u32      Scheme of the analysis that its features are of
-//	    entries      by rising bucket: uvarint of the distance from the bucket before (from -1), uvarint of df<<1 | has a row
+//	    entries      by rising bucket: uvarint of the step from the one before (from -1), uvarint of df<<1 | has a row
 //	    scales       rows * f32
 //	    codes        rows * dims * i8
 //	    fingerprint  16 bytes: the first half of the SHA-256 of all before
@@ -68,8 +68,8 @@ func (m *Model) head(entryBytes int) []byte {
 	}
 	b := append(make([]byte, 0, headBytes), modelMagic...)
 	c := m.cfg
-	for _, v := range []uint32{modelVersion, flags, uint32(c.Dims), uint32(c.Buckets), uint32(c.Positions), uint32(c.Words.Min),
-		uint32(c.Words.Max), uint32(c.Chars.Min), uint32(c.Chars.Max)} {
+	for _, v := range []uint32{modelVersion, flags, uint32(c.Dims), uint32(c.Buckets), uint32(c.Positions),
+		uint32(c.Words.Min), uint32(c.Words.Max), uint32(c.Chars.Min), uint32(c.Chars.Max)} {
 		b = binary.LittleEndian.AppendUint32(b, v)
 	}
 	b = binary.LittleEndian.AppendUint64(b, c.Seed)

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Letters are folded so that a word is found by the spelling that a keyboard gives: é is e, ß is ss, Greek letters lose
-// their accents. Marks on other scripts make other letters and stay.
+// Letters are folded so that a word is found by the spelling that a keyboard gives: é is e, ß is ss, Greek letters
+// lose their accents. Marks on other scripts make other letters and stay.
 
 // latinFold holds what a Latin letter beyond ASCII is written with in ASCII: one or two letters, or zeros for one that
 // has no such form.
@@ -20,8 +20,8 @@ var latinFold = func() (table [latinEnd - latinStart][2]byte) {
 			}
 		}
 	}
-	for letters, ascii := range map[string]string{"ßẞ": "ss", "æÆ": "ae", "œŒ": "oe", "øØ": "o", "đĐð": "d", "Ð": "d", "łŁ": "l",
-		"ħĦ": "h", "ı": "i", "þÞ": "th", "ŧŦ": "t", "ĳĲ": "ij", "ſ": "s"} {
+	for letters, ascii := range map[string]string{"ßẞ": "ss", "æÆ": "ae", "œŒ": "oe", "øØ": "o", "đĐð": "d",
+		"Ð": "d", "łŁ": "l", "ħĦ": "h", "ı": "i", "þÞ": "th", "ŧŦ": "t", "ĳĲ": "ij", "ſ": "s"} {
 		for _, r := range letters {
 			copy(table[latinIndex(r)][:], ascii)
 		}
@@ -91,8 +91,8 @@ func greekLetter(r rune) rune {
 }
 
 // greekNames are the names of the letters from α to ω without the final sigma, in their order.
-var greekNames = [...]string{"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
-	"mu", "nu", "xi", "omicron", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"}
+var greekNames = [...]string{"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
+	"lambda", "mu", "nu", "xi", "omicron", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"}
 
 // greekName returns the name of a folded Greek letter, or "" for one that is no letter of the alphabet.
 func greekName(letter rune) string {

@@ -143,7 +143,8 @@ func checkRoundTrip(t *testing.T, m *Model) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.Fingerprint() != m.Fingerprint() || again.Config() != m.Config() || again.Papers() != m.Papers() || again.Trained() != m.Trained() {
+	if again.Fingerprint() != m.Fingerprint() || again.Config() != m.Config() || again.Papers() != m.Papers() ||
+		again.Trained() != m.Trained() {
 		t.Errorf("got %+v %s, want %+v %s", again.Config(), again.Fingerprint(), m.Config(), m.Fingerprint())
 	}
 	for _, text := range append(smallCorpus, sampleText) {
@@ -167,8 +168,8 @@ func TestDamagedModelsAreRefused(t *testing.T) {
 	for i := range good {
 		bad := slices.Clone(good)
 		bad[i] ^= 1 << (i % 8)
-		if _, err := ReadModel(bytes.NewReader(bad), int64(len(bad))); !errors.Is(err, ErrBadModel) && !errors.Is(err, ErrNewerModel) &&
-			!errors.Is(err, ErrOldModel) {
+		if _, err := ReadModel(bytes.NewReader(bad), int64(len(bad))); !errors.Is(err, ErrBadModel) &&
+			!errors.Is(err, ErrNewerModel) && !errors.Is(err, ErrOldModel) {
 			t.Fatalf("byte %d changed: got %v", i, err)
 		}
 		if _, err := ReadModel(bytes.NewReader(good[:i]), int64(i)); !errors.Is(err, ErrBadModel) {
@@ -179,7 +180,8 @@ func TestDamagedModelsAreRefused(t *testing.T) {
 		}
 	}
 	failure := errors.New("disk on fire")
-	if _, err := ReadModel(io.MultiReader(bytes.NewReader(good[:50]), failing{failure}), int64(len(good))); !errors.Is(err, failure) {
+	_, err := ReadModel(io.MultiReader(bytes.NewReader(good[:50]), failing{failure}), int64(len(good)))
+	if !errors.Is(err, failure) {
 		t.Errorf("a failing reader: got %v", err)
 	}
 	newer := slices.Clone(good)

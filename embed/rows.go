@@ -12,7 +12,9 @@ type drawer struct {
 }
 
 func newDrawer(cfg Config) drawer {
-	return drawer{seed: cfg.Seed, dims: uint64(cfg.Dims), draws: cfg.Positions, step: float32(1 / math.Sqrt(float64(cfg.Positions)))}
+	return drawer{
+		seed: cfg.Seed, dims: uint64(cfg.Dims), draws: cfg.Positions, step: float32(1 / math.Sqrt(float64(cfg.Positions))),
+	}
 }
 
 // add adds weight times the row of the bucket to dst.

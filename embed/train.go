@@ -85,7 +85,9 @@ type recipe struct {
 	windowShare   float64 // of the crops of papers without a title that take neighbouring words
 }
 
-var defaultRecipe = recipe{batch: 256, rate: .05, lastRate: .05, sentenceShare: .3, cropShare: .4, cropWords: .2, windowShare: .5}
+var defaultRecipe = recipe{
+	batch: 256, rate: .05, lastRate: .05, sentenceShare: .3, cropShare: .4, cropWords: .2, windowShare: .5,
+}
 
 // Train learns a model from the papers of a corpus. The same corpus, configs and kernel class (vector.Class) give the
 // same model, bit for bit, for any number of workers. It holds 4 bytes for each word, and for each bucket of the
@@ -96,7 +98,8 @@ func Train(ctx context.Context, corpus Corpus, cfg Config, tc TrainConfig) (*Mod
 		return nil, err
 	}
 	if tc.Epochs < 0 || tc.MaxPapers < 0 || tc.Workers < 0 {
-		return nil, fmt.Errorf("embed: %d epochs, at most %d papers, %d workers: none may be negative", tc.Epochs, tc.MaxPapers, tc.Workers)
+		return nil, fmt.Errorf("embed: %d epochs, at most %d papers, %d workers: none may be negative", tc.Epochs,
+			tc.MaxPapers, tc.Workers)
 	}
 	if tc.Tables < 0 || tc.Tables > MaxTables {
 		return nil, fmt.Errorf("embed: %d tables: want 1 to %d, or 0 for the default", tc.Tables, MaxTables)

@@ -77,7 +77,8 @@ func TestTheModelDoesNotDependOnTheNumberOfWorkers(t *testing.T) {
 			runtime.GOMAXPROCS(workers - 1)
 			tc.Workers = workers
 			if got := train(t, corpus, cfg, tc).Fingerprint(); got != want {
-				t.Errorf("%d workers, %d tables, at most %d papers: %s, with one worker %s", workers, tc.Tables, tc.MaxPapers, got, want)
+				t.Errorf("%d workers, %d tables, at most %d papers: %s, with one worker %s", workers, tc.Tables, tc.MaxPapers, got,
+					want)
 			}
 		}
 		if tc.Seed = 4; train(t, corpus, cfg, tc).Fingerprint() == want {
@@ -156,8 +157,9 @@ func TestOddCorporaGiveFiniteModels(t *testing.T) {
 		"no titles":          slices.Repeat(paperList{{"", sampleText}, {"", "Short."}}, 40),
 		"no abstracts":       slices.Repeat(paperList{{"On the spectra of large graphs", ""}, {"Boundary layers", ""}}, 40),
 		"ten thousand words": slices.Repeat(paperList{{"Long", long}, {"Longer", long + long}}, 3),
-		"other scripts":      slices.Repeat(paperList{{"机器学习", "我们研究图神经网络。"}, {"машинное обучение", "Мы изучаем графы."}}, 40),
-		"bad bytes":          slices.Repeat(paperList{{"\xff\xfe", "\x00a\xffb c. \x01"}}, 10),
+		"other scripts": slices.Repeat(paperList{{"机器学习", "我们研究图神经网络。"},
+			{"машинное обучение", "Мы изучаем графы."}}, 40),
+		"bad bytes": slices.Repeat(paperList{{"\xff\xfe", "\x00a\xffb c. \x01"}}, 10),
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := train(t, corpus, smallConfig(), TrainConfig{Seed: 1, Epochs: 3, Workers: 2})
@@ -263,10 +265,12 @@ func TestTablesFollowTheNumberOfPapers(t *testing.T) {
 func TestSentencesEndAfterFortyBytes(t *testing.T) {
 	first := "A first sentence, e.g. one that goes on and on."
 	var got []string
-	eachSentence(first+" Short? No! This third one is longer than forty bytes is it?\nEnd of it all.", func(s string, whole bool) {
-		got = append(got, fmt.Sprint(whole, ":", s))
-	})
-	want := []string{"true:" + first, "true:Short? No! This third one is longer than forty bytes is it?", "false:End of it all."}
+	eachSentence(first+" Short? No! This third one is longer than forty bytes is it?\nEnd of it all.",
+		func(s string, whole bool) {
+			got = append(got, fmt.Sprint(whole, ":", s))
+		})
+	want := []string{"true:" + first, "true:Short? No! This third one is longer than forty bytes is it?",
+		"false:End of it all."}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -329,7 +333,8 @@ func TestAWindowIsOfNeighbouringWordsAndGoesRound(t *testing.T) {
 		t.Errorf("windows begin at %d words of 50", len(starts))
 	}
 	m.views(&a, &b, features, span{title: 5, sentences: 3}, 1)
-	if slices.Equal(a.features, slices.Sorted(slices.Values(a.features))) && a.features[len(a.features)-1]-a.features[0] == 9 {
+	if slices.Equal(a.features, slices.Sorted(slices.Values(a.features))) &&
+		a.features[len(a.features)-1]-a.features[0] == 9 {
 		t.Errorf("a paper with a title has a window: %v", a.features)
 	}
 }

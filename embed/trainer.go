@@ -54,7 +54,8 @@ func newTrainer(cfg Config, tc TrainConfig, e *examples, m *Model) *trainer {
 	t := &trainer{cfg: cfg, tc: tc, recipe: tc.recipe, examples: e, model: m, pool: newPool(tc.Workers), batch: batch,
 		makers: make([]viewMaker, tc.Workers),
 		turn:   vector.NewMatrix(cfg.Dims, batch), sim: vector.NewMatrix(batch, batch), simT: vector.NewMatrix(batch, batch),
-		rowE: make([]float32, batch), colE: make([]float32, batch), loss: make([]float64, batch), order: make([]int32, e.len())}
+		rowE: make([]float32, batch), colE: make([]float32, batch), loss: make([]float64, batch),
+		order: make([]int32, e.len())}
 	for w := range t.makers {
 		t.makers[w].recipe = tc.recipe
 	}

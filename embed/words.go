@@ -15,9 +15,9 @@ const maxWord = 128
 // stopWords are the English stop words of Lucene.
 var stopWords = func() map[string]bool {
 	words := map[string]bool{}
-	for _, w := range []string{"a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it",
-		"no", "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this", "to", "was",
-		"will", "with"} {
+	for _, w := range []string{"a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is",
+		"it", "no", "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this", "to",
+		"was", "will", "with"} {
 		words[w] = true
 	}
 	return words
@@ -49,7 +49,8 @@ func (s *stems) hash(word []byte) uint64 {
 		return s.compute(word)
 	}
 	key := wordKey(word)
-	mixed := (key[0]^bits.RotateLeft64(key[1], 23)^bits.RotateLeft64(key[2], 47))*0x9E3779B97F4A7C15 + key[1]*0xC2B2AE3D27D4EB4F
+	mixed := (key[0]^bits.RotateLeft64(key[1], 23)^bits.RotateLeft64(key[2], 47))*0x9E3779B97F4A7C15 +
+		key[1]*0xC2B2AE3D27D4EB4F
 	e := &s.recent[mixed>>(64-13)]
 	if e.word != key {
 		e.word, e.hash = key, s.compute(word)

@@ -79,8 +79,8 @@ func (m Matrix) Row(i int) []float32 { return m.Data[i*m.Stride:][:m.Cols:m.Cols
 // MatMul sets the rows from up to below to of c to those of the product x*y. inner is the number of columns of x and
 // rows of y that take part. c must not share memory with x or y.
 func MatMul(c, x, y Matrix, inner, from, to int) {
-	if from%RowTile != 0 || to%RowTile != 0 || c.Cols%ColTile != 0 || to > min(c.Rows, x.Rows) || inner > min(x.Stride, y.Rows) ||
-		y.Cols < c.Cols {
+	if from%RowTile != 0 || to%RowTile != 0 || c.Cols%ColTile != 0 || to > min(c.Rows, x.Rows) ||
+		inner > min(x.Stride, y.Rows) || y.Cols < c.Cols {
 		panic("vector: matrices that do not fit")
 	}
 	if inner == 0 {

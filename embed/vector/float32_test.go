@@ -42,7 +42,8 @@ func checkGuards(t *testing.T, x, guarded []float32, off int) {
 	}
 }
 
-var lengths = []int{0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 95, 100, 127, 128, 129, 200, 255, 256, 257, 384, 511, 512, 1000}
+var lengths = []int{0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 95, 100, 127, 128, 129, 200, 255,
+	256, 257, 384, 511, 512, 1000}
 
 func near(got, want, size float64) bool { return math.Abs(got-want) <= 1e-5*(size+1) }
 

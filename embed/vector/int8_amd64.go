@@ -58,7 +58,13 @@ func coarseRunVNNI(dst *float32, hi *int8, rows, scales *byte, n, stride int, bi
 func coarseRunAVX2(dst *float32, hi *int8, rows, scales *byte, n, stride int, bias int32, scale float32)
 
 //go:noescape
-func fineVNNI(dst *float32, hi, lo *int8, coarseBlocks, fineBlocks *[]byte, slots *uint32, n, stride int, biasHi, biasLo int32, step float32)
+func fineVNNI(
+	dst *float32, hi, lo *int8, coarseBlocks, fineBlocks *[]byte, slots *uint32, n, stride int,
+	biasHi, biasLo int32, step float32,
+)
 
 //go:noescape
-func fineAVX2(dst *float32, hi, lo *int8, coarseBlocks, fineBlocks *[]byte, slots *uint32, n, stride int, biasHi, biasLo int32, step float32)
+func fineAVX2(
+	dst *float32, hi, lo *int8, coarseBlocks, fineBlocks *[]byte, slots *uint32, n, stride int,
+	biasHi, biasLo int32, step float32,
+)
