@@ -8,11 +8,15 @@ import (
 
 // The registers whose ids people write in several ways. Each expression captures the id without what stands around it.
 var (
-	arxivForm = regexp.MustCompile(`(?i)^(?:arxiv:\s*|oai:arxiv\.org:|(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html|ps|format)/|` +
-		`(?:(?:https?://)?(?:dx\.)?doi\.org/|doi:\s*)?10\.48550/arxiv\.)?([0-9]{4}\.[0-9]{4,5}|[a-z-]+(?:\.[a-z]{2})?/[0-9]{7})(?:v[0-9]{1,4})?(?:\.pdf)?$`)
-	doiForm    = regexp.MustCompile(`(?i)^(?:(?:https?://)?(?:dx\.|www\.)?doi\.org/|doi:\s*)?(10\.[0-9]{4,9}(?:\.[0-9]+)*/\S+)$`)
-	pubmedForm = regexp.MustCompile(`(?i)^(?:pmid:?\s*|pubmed:\s*|(?:https?://)?(?:www\.)?(?:pubmed\.ncbi\.nlm\.nih\.gov|ncbi\.nlm\.nih\.gov/pubmed)/)([0-9]{1,9})/?$`)
-	openForm   = regexp.MustCompile(`(?i)^(?:https?://)?(?:api\.)?openalex\.org/(?:works/)?(w[0-9]+)/?$`)
+	arxivForm = regexp.MustCompile(`(?i)^(?:arxiv:\s*|oai:arxiv\.org:|` +
+		`(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html|ps|format)/|` +
+		`(?:(?:https?://)?(?:dx\.)?doi\.org/|doi:\s*)?10\.48550/arxiv\.)?` +
+		`([0-9]{4}\.[0-9]{4,5}|[a-z-]+(?:\.[a-z]{2})?/[0-9]{7})(?:v[0-9]{1,4})?(?:\.pdf)?$`)
+	doiForm = regexp.MustCompile(`(?i)^(?:(?:https?://)?(?:dx\.|www\.)?doi\.org/|doi:\s*)?` +
+		`(10\.[0-9]{4,9}(?:\.[0-9]+)*/\S+)$`)
+	pubmedForm = regexp.MustCompile(`(?i)^(?:pmid:?\s*|pubmed:\s*|(?:https?://)?(?:www\.)?` +
+		`(?:pubmed\.ncbi\.nlm\.nih\.gov|ncbi\.nlm\.nih\.gov/pubmed)/)([0-9]{1,9})/?$`)
+	openForm = regexp.MustCompile(`(?i)^(?:https?://)?(?:api\.)?openalex\.org/(?:works/)?(w[0-9]+)/?$`)
 	// oldSubject parts an old arXiv id such as math.GT/0309136, whose subject class is no part of it.
 	oldSubject = regexp.MustCompile(`^([a-z-]+)\.[A-Za-z]{2}(/[0-9]{7})$`)
 )

@@ -108,7 +108,8 @@ func record(tx *store.RecordTx, profile []byte, e Event, now time.Time) (bool, e
 		}
 	}
 	if summary.Events >= MaxEvents {
-		return false, fmt.Errorf("%w: it has %d events, which is the most: delete it, or go on under another id", ErrFull, MaxEvents)
+		return false, fmt.Errorf("%w: it has %d events, which is the most: delete it, or go on under another id", ErrFull,
+			MaxEvents)
 	}
 	summary.Events++
 	summary.Updated = now

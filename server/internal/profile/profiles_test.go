@@ -192,7 +192,8 @@ func TestOwnEventsAreSeenAtOnce(t *testing.T) {
 		group.Go(func() {
 			for i := range 30 {
 				id := fmt.Sprintf("%d-%d", g, i)
-				if _, err := p.Record(context.Background(), "", []Owned{{"u", Event{ID: id, Kind: Read, PaperID: id}}}); err != nil {
+				_, err := p.Record(context.Background(), "", []Owned{{"u", Event{ID: id, Kind: Read, PaperID: id}}})
+				if err != nil {
 					t.Error(err)
 					return
 				}

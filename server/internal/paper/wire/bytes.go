@@ -138,7 +138,8 @@ func appendAttribute(dst []byte, name string, v paper.Value) []byte {
 	case paper.StringValue:
 		dst = protowire.AppendString(protowire.AppendTag(dst, fieldString, protowire.BytesType), v.String)
 	case paper.NumberValue:
-		dst = protowire.AppendFixed64(protowire.AppendTag(dst, fieldDouble, protowire.Fixed64Type), math.Float64bits(v.Number))
+		dst = protowire.AppendFixed64(protowire.AppendTag(dst, fieldDouble, protowire.Fixed64Type),
+			math.Float64bits(v.Number))
 	case paper.BoolValue:
 		dst = protowire.AppendVarint(protowire.AppendTag(dst, fieldBool, protowire.VarintType), protowire.EncodeBool(v.Bool))
 	}

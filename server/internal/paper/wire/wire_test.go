@@ -104,7 +104,8 @@ func TestTheStampFollowsTheContentAtItsTag(t *testing.T) {
 }
 
 func TestMalformedBytesAreNamed(t *testing.T) {
-	for _, b := range [][]byte{{0x0a}, {0x0a, 5, 'x'}, {0x0a, 1, 0xff}, {0x4a, 2, 0x0a, 9}, {0x32, 1, 8}, {0x60, 0x80}, {7}} {
+	for _, b := range [][]byte{{0x0a}, {0x0a, 5, 'x'}, {0x0a, 1, 0xff}, {0x4a, 2, 0x0a, 9}, {0x32, 1, 8}, {0x60, 0x80},
+		{7}} {
 		if _, err := wire.Decode(b); !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("%x: got %v", b, err)
 		}
