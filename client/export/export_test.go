@@ -50,21 +50,24 @@ func TestAnEmptyExportIsAnEmptyFileOfItsFormat(t *testing.T) {
 
 // TestEveryTypeIsOneThatZoteroOpens holds the types by which Zotero's importers recognise a file.
 func TestEveryTypeIsOneThatZoteroOpens(t *testing.T) {
-	for _, own := range []string{"", "journal-article", "posted-content", "Proceedings Paper", "book-chapter", "whatever", "JOUR", "inproceedings", "dataset"} {
+	for _, own := range []string{"", "journal-article", "posted-content", "Proceedings Paper", "book-chapter", "whatever",
+		"JOUR", "inproceedings", "dataset"} {
 		p := &akinv1.Paper{Id: "x", Title: "T"}
 		setText(p, "type", own)
 		var items []struct{ Type string }
 		if err := json.Unmarshal([]byte(write(t, "csl-json", p)), &items); err != nil || !cslTypes[items[0].Type] {
 			t.Errorf("%q becomes %v in CSL-JSON (%v)", own, items, err)
 		}
-		if text := write(t, "ris", p); !strings.HasPrefix(text, "TY  - ") || !risType.MatchString(strings.TrimSpace(text[6:strings.Index(text, "\r\n")])) {
+		if text := write(t, "ris", p); !strings.HasPrefix(text, "TY  - ") ||
+			!risType.MatchString(strings.TrimSpace(text[6:strings.Index(text, "\r\n")])) {
 			t.Errorf("%q becomes %q in RIS", own, text)
 		}
 	}
 }
 
 func TestEndingsNameFormats(t *testing.T) {
-	for name, want := range map[string]string{"a.bib": "bibtex", "A.RIS.gz": "ris", "x.csv": "csv", "x.json": "csl-json", "x.jsonl.gz": "jsonl", "x": "", "x.txt": ""} {
+	for name, want := range map[string]string{"a.bib": "bibtex", "A.RIS.gz": "ris", "x.csv": "csv", "x.json": "csl-json",
+		"x.jsonl.gz": "jsonl", "x": "", "x.txt": ""} {
 		if got := ForFile(name); got != want {
 			t.Errorf("%s: %q", name, got)
 		}

@@ -12,8 +12,8 @@ import (
 )
 
 // Inside is the AuthInfo of the connection by which the process calls itself. Calls on it name the caller for whom they
-// are made, and are admitted as that caller's: its address, its certificate, its share of the server. No connection from
-// outside has this AuthInfo, so that none can name another caller.
+// are made, and are admitted as that caller's: its address, its certificate, its share of the server. No connection
+// from outside has this AuthInfo, so that none can name another caller.
 type Inside struct{}
 
 // AuthType implements credentials.AuthInfo.
@@ -80,8 +80,8 @@ func (g *Gate) originContext(ctx context.Context, header metadata.MD) (context.C
 	return peer.NewContext(ctx, origin.(*peer.Peer)), nil
 }
 
-// Allows says whether the origin may call a method at all: what Arrive looks at first, without counting a call. It is for
-// those who take a message in before they make the call.
+// Allows says whether the origin may call a method at all: what Arrive looks at first, without counting a call. It is
+// for those who take a message in before they make the call.
 func (o *Origin) Allows(method string, authorization []string) error {
 	rule, known := o.gate.cfg.Rules[method]
 	switch {

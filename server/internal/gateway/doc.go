@@ -1,6 +1,6 @@
-// Package gateway speaks HTTP for the services: each method of akin.v1 as JSON, what they are as OpenAPI, and pages that
-// show it. Every call goes through gRPC's own way in (package admit), by a connection within the process, so that roles,
-// limits, log and metrics are the same whatever a caller speaks.
+// Package gateway speaks HTTP for the services: each method of akin.v1 as JSON, what they are as OpenAPI, and pages
+// that show it. Every call goes through gRPC's own way in (package admit), by a connection within the process, so that
+// roles, limits, log and metrics are the same whatever a caller speaks.
 //
 // # A request's way through
 //

@@ -35,8 +35,8 @@ func CheckOrigins(origins []string) error {
 	return nil
 }
 
-// guard keeps foreign pages out. A browser sends what a page tells it to, with the reach of whoever sits before it: so a
-// request must name this server as its host (another name that points here is DNS rebinding), and one that changes
+// guard keeps foreign pages out. A browser sends what a page tells it to, with the reach of whoever sits before it: so
+// a request must name this server as its host (another name that points here is DNS rebinding), and one that changes
 // something must come from a page of this server or of an allowed origin, or from no page at all.
 func guard(cfg Config, next http.Handler) (http.Handler, error) {
 	if err := errors.Join(CheckHosts(cfg.Hosts), CheckOrigins(cfg.Origins)); err != nil {

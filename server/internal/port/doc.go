@@ -2,8 +2,8 @@
 // server that speaks its protocol.
 //
 // A client of gRPC begins with HTTP/2's preface, whether it is encrypted or not; browsers, curl and proxies speak
-// HTTP/1.1 unless they are told otherwise. Under TLS the port prefers http/1.1 where a client offers it beside h2, since
-// such a client is none of gRPC, which offers h2 alone.
+// HTTP/1.1 unless they are told otherwise. Under TLS the port prefers http/1.1 where a client offers it beside h2,
+// since such a client is none of gRPC, which offers h2 alone.
 //
 // Each connection has a goroutine of the splitter's until it is told apart, which takes at most patience; the listener
 // below bounds how many there are. From then on reads and writes pass through: neither protocol's server pays for the

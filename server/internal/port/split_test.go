@@ -147,7 +147,8 @@ func TestALPNPrefersHTTP1WhereAClientHasBoth(t *testing.T) {
 		}
 		conn.CloseWrite()
 		taken := <-c.side
-		if state := taken.(interface{ TLS() *tls.ConnectionState }).TLS(); state == nil || state.NegotiatedProtocol != c.chosen {
+		if state := taken.(interface{ TLS() *tls.ConnectionState }).TLS(); state == nil ||
+			state.NegotiatedProtocol != c.chosen {
 			t.Errorf("%v: the server's state is %v", c.offered, state)
 		}
 		if got := whole(t, taken); got != c.text {
@@ -222,7 +223,8 @@ func TestAnErrorOfTheListenerThatPassesIsOutlasted(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := errors.New("broken")
-	s := Split(&failing{inner, []error{passing{io.ErrNoProgress}, passing{io.ErrNoProgress}, broken}}, nil, slog.New(slog.DiscardHandler))
+	s := Split(&failing{inner, []error{passing{io.ErrNoProgress}, passing{io.ErrNoProgress}, broken}}, nil,
+		slog.New(slog.DiscardHandler))
 	if err := s.Serve(); !errors.Is(err, broken) {
 		t.Errorf("Serve: %v", err)
 	}
@@ -240,7 +242,9 @@ func TestAnHTTPServerAndItsShutdownWorkOnTheSplitPort(t *testing.T) {
 	s := Split(listener, nil, slog.New(slog.DiscardHandler))
 	split := make(chan error, 1)
 	go func() { split <- s.Serve() }()
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path) })}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, r.URL.Path)
+	})}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(s.HTTP()) }()
 	conn, err := net.Dial("tcp", listener.Addr().String())

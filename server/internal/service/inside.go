@@ -96,7 +96,8 @@ func (s *Server) Allows(ctx context.Context, method string, authorization []stri
 	return o.Allows(method, authorization)
 }
 
-var errNoOrigin = admit.Refuse(codes.Internal, reasonInternal, "internal error: a call inside the server that names no caller", 0)
+var errNoOrigin = admit.Refuse(codes.Internal, reasonInternal,
+	"internal error: a call inside the server that names no caller", 0)
 
 // bound makes calls for the origin of their context. One without is refused, so that none is made for nobody.
 type bound struct{ conn *grpc.ClientConn }
@@ -119,7 +120,9 @@ func (b bound) Invoke(ctx context.Context, method string, args, reply any, opts 
 }
 
 // NewStream implements grpc.ClientConnInterface.
-func (b bound) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+func (b bound) NewStream(
+	ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
 	ctx, err := outgoing(ctx)
 	if err != nil {
 		return nil, err

@@ -21,9 +21,9 @@ import (
 )
 
 // words are what random texts are made of: scripts, and signs that some format has a meaning for.
-var words = strings.Fields(`peat moss Sphagnum the of CO2 LiFePO4 bogs' O'Dell naïve Straße Łódź β-carotene 中文
-題名 100% C# R&D a_b x^2 10^-3 $5 US$
-	{set} {a,b} ~5 \ C:\data back\slash -- --- “quoted” "straight" <0.05 >3 p<0.01 a/b [1] (see) 5°C – — semi;colon comma, full. and And others TY - AB ER @article{x, %0
+var words = strings.Fields(`peat moss Sphagnum the of CO2 LiFePO4 bogs' O'Dell naïve Straße Łódź β-carotene
+	中文 題名 100% C# R&D a_b x^2 10^-3 $5 US$ {set} {a,b} ~5 \ C:\data back\slash -- --- “quoted” "straight"
+	<0.05 >3 p<0.01 a/b [1] (see) 5°C – — semi;colon comma, full. and And others TY - AB ER @article{x, %0
 	** __init__ |bar| emoji🎉 ﬁne`)
 
 var (
