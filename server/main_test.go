@@ -177,7 +177,7 @@ func TestASecondSignalStopsAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err := stream.Send(&reflection.ServerReflectionRequest{
+	err = stream.Send(&reflection.ServerReflectionRequest{
 		MessageRequest: &reflection.ServerReflectionRequest_ListServices{},
 	})
 	if err != nil {

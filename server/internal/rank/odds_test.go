@@ -115,7 +115,7 @@ func TestOddsOfNothingAreUnknown(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := MeasureOdds(ctx, unitRows(rand.New(rand.NewPCG(1, 1)), 10, 8), nil, 8)
+	_, err = MeasureOdds(ctx, unitRows(rand.New(rand.NewPCG(1, 1)), 10, 8), nil, 8)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}

@@ -148,7 +148,7 @@ func TestRestoreReplacesOnlyWhenAllowedAndOnlyWithWhatIsWhole(t *testing.T) {
 	if _, err := Restore(t.Context(), bytes.NewReader(backup), dir, RestoreOptions{}); !errors.Is(err, ErrExists) {
 		t.Errorf("not allowed: got %v", err)
 	}
-	_, err := Restore(t.Context(), bytes.NewReader(backup[:len(backup)-1]), dir, RestoreOptions{Replace: true})
+	_, err = Restore(t.Context(), bytes.NewReader(backup[:len(backup)-1]), dir, RestoreOptions{Replace: true})
 	if !errors.Is(err, ErrDamagedBackup) {
 		t.Errorf("cut: got %v", err)
 	}
