@@ -123,7 +123,7 @@ func TestALanguageModelFindsPapersThroughTheCommandLine(t *testing.T) {
 	if strings.ContainsAny(text, "\u202e\U000e0041") || found(answer) != "hostile" {
 		t.Errorf("a hostile paper: %q", text)
 	}
-	_, text := tool(t, session, "export_bibtex", map[string]any{"ids": []string{"folding"}})
+	_, text = tool(t, session, "export_bibtex", map[string]any{"ids": []string{"folding"}})
 	if !strings.Contains(text, "Lovelace, Ada") {
 		t.Errorf("BibTeX: %s", text)
 	}

@@ -133,7 +133,7 @@ func TestACertificatesSubjectIsItsPrincipal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_, err := healthv1.NewHealthClient(conn).Check(context.WithoutCancel(t.Context()), &healthv1.HealthCheckRequest{})
+	_, err = healthv1.NewHealthClient(conn).Check(context.WithoutCancel(t.Context()), &healthv1.HealthCheckRequest{})
 	if status.Code(err) != codes.OK {
 		t.Errorf("a health check needs no certificate: %v", err)
 	}

@@ -104,7 +104,7 @@ func TestASecondProcessIsToldWhoHasTheFolder(t *testing.T) {
 		!strings.Contains(err.Error(), dir) {
 		t.Errorf("got %v", err)
 	}
-	_, err := Restore(t.Context(), strings.NewReader(""), dir,
+	_, err = Restore(t.Context(), strings.NewReader(""), dir,
 		RestoreOptions{Options: Options{LockTimeout: time.Millisecond}})
 	if !errors.Is(err, ErrLocked) {
 		t.Errorf("Restore: got %v", err)
