@@ -86,8 +86,8 @@ type Error struct {
 	Metadata map[string]string
 	// RetryAfter is the wait the server asks for before another attempt; 0 when it asks for none.
 	RetryAfter time.Duration
-	// RequestID is what the server's log and traces call the request; empty when the error is not from the service itself. A
-	// caller may choose it with the metadata x-request-id.
+	// RequestID is what the server's log and traces call the request; empty when the error is not from the service itself.
+	// A caller may choose it with the metadata x-request-id.
 	RequestID string
 
 	fields []FieldViolation

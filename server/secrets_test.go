@@ -85,8 +85,8 @@ func callEverything(ctx context.Context, t *testing.T, conn *grpc.ClientConn) (c
 	return calls
 }
 
-// TestNoSecretIsLoggedOrTraced has a server log and trace everything, and looks for tokens and callers' texts in all that
-// it writes.
+// TestNoSecretIsLoggedOrTraced has a server log and trace everything, and looks for tokens and callers' texts in all
+// that it writes.
 func TestNoSecretIsLoggedOrTraced(t *testing.T) {
 	collector := telemetrytest.NewCollector(t)
 	token, hash := admit.NewToken()
@@ -95,8 +95,8 @@ func TestNoSecretIsLoggedOrTraced(t *testing.T) {
 	if err := os.WriteFile(tokens, []byte(entry), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := command(t, "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--tokens-file", tokens, "--log-format", "json", "--log-level", "debug",
-		"--traces-endpoint", collector.URL, "--traces-share", "1", "--metrics-addr", "127.0.0.1:0")
+	p := command(t, "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--tokens-file", tokens, "--log-format", "json",
+		"--log-level", "debug", "--traces-endpoint", collector.URL, "--traces-share", "1", "--metrics-addr", "127.0.0.1:0")
 	p.Env = append(p.Env, "OTEL_EXPORTER_OTLP_HEADERS=authorization="+secretHeader)
 	p.begin(t)
 	conn, err := grpc.NewClient(p.addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -104,7 +104,8 @@ func TestNoSecretIsLoggedOrTraced(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	known := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token, admit.RequestHeader, secretText+" name")
+	known := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token, admit.RequestHeader,
+		secretText+" name")
 	if n := callEverything(known, t, conn); n < 20 {
 		t.Errorf("%d calls", n)
 	}
@@ -118,7 +119,10 @@ func TestNoSecretIsLoggedOrTraced(t *testing.T) {
 	defer c.Close()
 	ctx := t.Context()
 	for i := range 5 {
-		paper := &client.Paper{Id: fmt.Sprint("paper-", i), Title: secretText + " title", Abstract: "An " + secretText + " abstract.", Authors: []string{secretText}}
+		paper := &client.Paper{
+			Id: fmt.Sprint("paper-", i), Title: secretText + " title", Abstract: "An " + secretText + " abstract.",
+			Authors: []string{secretText},
+		}
 		if _, err := c.Upsert(ctx, paper); err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +137,8 @@ func TestNoSecretIsLoggedOrTraced(t *testing.T) {
 	if err := p.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	written := map[string]string{"the log": p.before + p.untilLog(""), "the traces": fmt.Sprint(collector.Spans(), collector.About()), "the metrics": page}
+	written := map[string]string{"the log": p.before + p.untilLog(""),
+		"the traces": fmt.Sprint(collector.Spans(), collector.About()), "the metrics": page}
 	if err := p.Wait(); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +152,8 @@ func TestNoSecretIsLoggedOrTraced(t *testing.T) {
 			}
 		}
 	}
-	if log := written["the log"]; strings.Contains(log, `"duration":`) || !strings.Contains(log, `"duration_seconds":`) || !strings.Contains(log, `"request_id":`) {
+	if log := written["the log"]; strings.Contains(log, `"duration":`) || !strings.Contains(log, `"duration_seconds":`) ||
+		!strings.Contains(log, `"request_id":`) {
 		t.Error("a duration has no unit, or a call no id")
 	}
 }

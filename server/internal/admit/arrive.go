@@ -153,7 +153,8 @@ func (g *Gate) Arrive(ctx context.Context, info *tap.Info) (context.Context, err
 		return ctx, nil
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) > lateRefusal {
-		return context.WithValue(ctx, callKey{}, &Call{Method: call.Method, ID: call.ID, Principal: call.Principal, refused: err}), nil
+		return context.WithValue(ctx, callKey{}, &Call{Method: call.Method, ID: call.ID, Principal: call.Principal,
+			refused: err}), nil
 	}
 	if g.cfg.Refused != nil {
 		g.cfg.Refused(context.WithValue(ctx, callKey{}, call), call.Method, err)

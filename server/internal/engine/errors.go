@@ -30,11 +30,11 @@ var (
 // Errors about the state of the engine.
 var (
 	// ErrReadOnly: a write to disk failed, so writes are refused while reads go on.
-	ErrReadOnly = errors.New("the store takes no writes until the operator has mended its disk " +
-		"and started the server again; reads go on")
+	ErrReadOnly = errors.New(
+		"the store takes no writes until the operator has mended its disk and started the server again; reads go on")
 	// ErrDiskFull: there is no space for a write. Writes are accepted again once there is.
-	ErrDiskFull = errors.New("the server's disk is full: nothing was written, " +
-		"and writes succeed again once there is space; reads go on")
+	ErrDiskFull = errors.New(
+		"the server's disk is full: nothing was written, and writes succeed again once there is space; reads go on")
 	// ErrClosed: the engine is shutting down.
 	ErrClosed = errors.New("the engine is closed")
 	// ErrLineageChanged: a read names a position that is not in the store's history, which was restored or rolled back.

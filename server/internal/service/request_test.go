@@ -54,7 +54,9 @@ func TestEveryCallHasARequestID(t *testing.T) {
 		}
 		return "", err
 	}
-	if _, err := r.papers.UpsertPaper(withToken(base, tokens[1]), &akinv1.UpsertPaperRequest{Paper: testPaper("a", "graph", "networks")}); err != nil {
+	_, err := r.papers.UpsertPaper(withToken(base, tokens[1]),
+		&akinv1.UpsertPaperRequest{Paper: testPaper("a", "graph", "networks")})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if id, err := get(named(reader), "a"); err != nil || id != "my-request" {
@@ -63,10 +65,12 @@ func TestEveryCallHasARequestID(t *testing.T) {
 	if id, err := get(reader, "a"); err != nil || len(id) != 16 {
 		t.Errorf("a call without a name is called %q, %v", id, err)
 	}
-	if id, err := get(named(reader), "none"); id != "my-request" || requestIn(err) != id || status.Code(err) != codes.NotFound {
+	if id, err := get(named(reader), "none"); id != "my-request" || requestIn(err) != id ||
+		status.Code(err) != codes.NotFound {
 		t.Errorf("a call that fails is called %q, %v", id, err)
 	}
-	for name, ctx := range map[string]context.Context{"without a token": base, "without the role": withToken(base, tokens[1])} {
+	for name, ctx := range map[string]context.Context{"without a token": base,
+		"without the role": withToken(base, tokens[1])} {
 		if _, err := get(named(ctx), "a"); requestIn(err) != "my-request" {
 			t.Errorf("a call %s: %v names %q", name, err, requestIn(err))
 		}

@@ -108,8 +108,8 @@ func (t *Taste) rank(r *Rater, slot uint32, at int) ([]ranked, float32) {
 	return best, largest
 }
 
-// shortlist appends to dst the subjects of which words are looked at: all, or of many those of the highest cosine, times
-// their weight where weights are given. It returns the largest cosine as well.
+// shortlist appends to dst the subjects of which words are looked at: all, or of many those of the highest cosine,
+// times their weight where weights are given. It returns the largest cosine as well.
 func shortlist(dst []ranked, cosines []float32, weights []float64) ([]ranked, float32) {
 	largest := float32(math.Inf(-1))
 	if len(cosines) <= wordy {

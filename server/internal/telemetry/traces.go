@@ -74,7 +74,8 @@ func (c *TracesConfig) Traced() (bool, error) {
 		return false, nil
 	}
 	if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return false, fmt.Errorf("%s %q: give http://HOST:PORT of a collector that speaks OTLP over gRPC, or https:// for an encrypted one",
+		return false, fmt.Errorf("%s %q: give http://HOST:PORT of a collector that speaks OTLP over gRPC, "+
+			"or https:// for an encrypted one",
 			place, endpoint)
 	}
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
@@ -86,7 +87,8 @@ func (c *TracesConfig) Traced() (bool, error) {
 		}
 	}
 	switch sampler := os.Getenv(samplerVariable); sampler {
-	case "", "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio":
+	case "", "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
+		"parentbased_traceidratio":
 	default:
 		return false, fmt.Errorf("%s=%s: there is no such sampler here", samplerVariable, sampler)
 	}
@@ -94,8 +96,8 @@ func (c *TracesConfig) Traced() (bool, error) {
 }
 
 // Traces makes spans of calls, of their stages and of background work, and sends those that are sampled to a collector.
-// Nothing that a caller wrote is in them, apart from the ids of its trace and its request. Its methods may be called from
-// many goroutines at once.
+// Nothing that a caller wrote is in them, apart from the ids of its trace and its request. Its methods may be called
+// from many goroutines at once.
 type Traces struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
@@ -209,7 +211,8 @@ func (incoming) Keys() []string { return nil }
 // Begin begins the span of a call. It is service.Config.Begin.
 func (t *Traces) Begin(ctx context.Context, method string, start time.Time) context.Context {
 	ctx = t.parents.Extract(ctx, incoming{ctx})
-	ctx, _ = t.tracer.Start(ctx, strings.TrimPrefix(method, "/"), trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(start))
+	ctx, _ = t.tracer.Start(ctx, strings.TrimPrefix(method, "/"), trace.WithSpanKind(trace.SpanKindServer),
+		trace.WithTimestamp(start))
 	return ctx
 }
 

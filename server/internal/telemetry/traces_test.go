@@ -28,17 +28,22 @@ import (
 )
 
 // tracedServer serves the sample's papers, with metrics and traces. What it returns sends the spans made so far.
-func tracedServer(t *testing.T, collector *telemetrytest.Collector, share float64) (akinv1.SimilarityServiceClient, *Metrics, func()) {
+func tracedServer(
+	t *testing.T, collector *telemetrytest.Collector, share float64,
+) (akinv1.SimilarityServiceClient, *Metrics, func()) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	traces, err := NewTraces(t.Context(), TracesConfig{Endpoint: collector.URL, Share: share, Version: "test", Logger: log})
+	traces, err := NewTraces(t.Context(), TracesConfig{
+		Endpoint: collector.URL, Share: share, Version: "test", Logger: log,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	metrics := New()
 	watch := Join(metrics, traces)
 	e, err := engine.Open(t.Context(), engine.Config{
-		Dir: t.TempDir(), TrainAt: -1, Observe: watch.StageEnded, Committed: watch.Committed, Worked: watch.Worked, Logger: log,
+		Dir: t.TempDir(), TrainAt: -1, Observe: watch.StageEnded, Committed: watch.Committed, Worked: watch.Worked,
+		Logger: log,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +94,9 @@ const (
 
 func search(ctx context.Context, t *testing.T, c akinv1.SimilarityServiceClient) {
 	t.Helper()
-	_, err := c.SearchPapers(ctx, &akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_Text{Text: "graph neural networks"}})
+	_, err := c.SearchPapers(ctx, &akinv1.SearchPapersRequest{
+		Query: &akinv1.SearchPapersRequest_Text{Text: "graph neural networks"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,10 +149,12 @@ func TestATraceShowsACallsStages(t *testing.T) {
 	for _, a := range call.GetAttributes() {
 		attributes[a.GetKey()] = a.GetValue().GetStringValue()
 	}
-	if attributes["akin.request_id"] != "request-7" || attributes["rpc.method"] != "SearchPapers" || attributes["rpc.response.status_code"] != "OK" {
+	if attributes["akin.request_id"] != "request-7" || attributes["rpc.method"] != "SearchPapers" ||
+		attributes["rpc.response.status_code"] != "OK" {
 		t.Errorf("the call's attributes are %v", attributes)
 	}
-	if about := collector.About(); !slices.Contains(about, "service.name=akin") || !slices.Contains(about, "service.version=test") {
+	if about := collector.About(); !slices.Contains(about, "service.name=akin") ||
+		!slices.Contains(about, "service.version=test") {
 		t.Errorf("the spans are of %v", about)
 	}
 	page := httptest.NewRecorder()
@@ -181,7 +190,8 @@ func TestACallersTraceIsContinued(t *testing.T) {
 	if call == nil {
 		t.Fatal("the call is not traced")
 	}
-	if got := hex.EncodeToString(call.GetTraceId()) + "-" + hex.EncodeToString(call.GetParentSpanId()); got != callersTrace+"-"+callersSpan {
+	got := hex.EncodeToString(call.GetTraceId()) + "-" + hex.EncodeToString(call.GetParentSpanId())
+	if got != callersTrace+"-"+callersSpan {
 		t.Errorf("the call is within %s", got)
 	}
 	calls := 0
@@ -202,7 +212,8 @@ func TestCallersDoNotDecideHowMuchIsTraced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("traceparent", "00-"+callersTrace+"-"+callersSpan+"-01"))
+	ctx := metadata.NewIncomingContext(t.Context(),
+		metadata.Pairs("traceparent", "00-"+callersTrace+"-"+callersSpan+"-01"))
 	const burst = 100 * asked
 	kept := 0
 	begin := time.Now()
@@ -221,7 +232,9 @@ func TestCallersDoNotDecideHowMuchIsTraced(t *testing.T) {
 
 func TestBackgroundWorkIsTraced(t *testing.T) {
 	collector := telemetrytest.NewCollector(t)
-	traces, err := NewTraces(t.Context(), TracesConfig{Endpoint: collector.URL, Share: 0, Logger: slog.New(slog.DiscardHandler)})
+	traces, err := NewTraces(t.Context(), TracesConfig{
+		Endpoint: collector.URL, Share: 0, Logger: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,15 +263,21 @@ func TestTracesAreOffUnlessSomethingNamesACollector(t *testing.T) {
 	}{
 		{because: "nothing is named"},
 		{config: TracesConfig{Endpoint: "http://127.0.0.1:4317"}, traced: true, because: "the setting names one"},
-		{env: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317"}, traced: true, because: "the variable names one"},
-		{env: map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://collector:4317"}, traced: true, because: "the traces' variable does"},
-		{config: TracesConfig{Endpoint: "http://a:1"}, env: map[string]string{"OTEL_SDK_DISABLED": "true"}, because: "all is off"},
-		{config: TracesConfig{Endpoint: "http://a:1"}, env: map[string]string{"OTEL_TRACES_EXPORTER": "none"}, because: "traces are off"},
+		{env: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317"}, traced: true,
+			because: "the variable names one"},
+		{env: map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://collector:4317"}, traced: true,
+			because: "the traces' variable does"},
+		{config: TracesConfig{Endpoint: "http://a:1"}, env: map[string]string{"OTEL_SDK_DISABLED": "true"},
+			because: "all is off"},
+		{config: TracesConfig{Endpoint: "http://a:1"}, env: map[string]string{"OTEL_TRACES_EXPORTER": "none"},
+			because: "traces are off"},
 		{config: TracesConfig{Endpoint: "collector:4317"}, faulty: true, because: "the scheme is missing"},
 		{config: TracesConfig{Endpoint: "ftp://collector"}, faulty: true, because: "of the scheme"},
 		{config: TracesConfig{Endpoint: "http://a:1", Share: 1.5}, faulty: true, because: "of the share"},
-		{config: TracesConfig{Endpoint: "http://a:1"}, env: map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, faulty: true, because: "of the protocol"},
-		{config: TracesConfig{Endpoint: "http://a:1"}, env: map[string]string{"OTEL_TRACES_SAMPLER": "jaeger_remote"}, faulty: true, because: "of the sampler"},
+		{config: TracesConfig{Endpoint: "http://a:1"}, env: map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
+			faulty: true, because: "of the protocol"},
+		{config: TracesConfig{Endpoint: "http://a:1"}, env: map[string]string{"OTEL_TRACES_SAMPLER": "jaeger_remote"},
+			faulty: true, because: "of the sampler"},
 	} {
 		t.Run(c.because, func(t *testing.T) {
 			for name, value := range c.env {

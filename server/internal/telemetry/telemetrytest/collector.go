@@ -48,7 +48,9 @@ func NewCollector(t testing.TB) *Collector {
 }
 
 // Export implements tracesv1.TraceServiceServer.
-func (c *Collector) Export(_ context.Context, req *tracesv1.ExportTraceServiceRequest) (*tracesv1.ExportTraceServiceResponse, error) {
+func (c *Collector) Export(
+	_ context.Context, req *tracesv1.ExportTraceServiceRequest,
+) (*tracesv1.ExportTraceServiceResponse, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range req.GetResourceSpans() {
