@@ -9,10 +9,10 @@ import (
 )
 
 // gcPercent is how much garbage may pile up before it is collected, as a percentage of what is alive. The indexes are
-// large flat arrays without pointers, which the collector skips, so a cycle is cheap and a lower value than Go's 100 buys
-// memory for little time: at 1,000,000 papers half a gigabyte. In bytes it is as much as one to two seconds make, within
-// leastGarbage and maxGarbage: while papers pour in, cycles are rare; while searches run, which make little, memory is
-// not held for it.
+// large flat arrays without pointers, which the collector skips, so a cycle is cheap and a lower value than Go's 100
+// buys memory for little time: at 1,000,000 papers half a gigabyte. In bytes it is as much as one to two seconds make,
+// within leastGarbage and maxGarbage: while papers pour in, cycles are rare; while searches run, which make little,
+// memory is not held for it.
 const (
 	gcPercent    = 50
 	leastGarbage = 48 << 20

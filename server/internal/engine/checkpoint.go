@@ -39,7 +39,8 @@ var (
 	freeLinks   = int64(1 << 20) // bytes of changed links that are written in the midst of writes, whatever else is
 )
 
-// slotBytesGuess is about what a slot takes in a base, abstract and links included. A variable, so that tests shrink it.
+// slotBytesGuess is about what a slot takes in a base, abstract and links included. A variable, so that tests shrink
+// it.
 var slotBytesGuess = int64(1200)
 
 // saved is what the checkpoint on disk holds: a base, and segments that each extend the part before.
