@@ -1,0 +1,2 @@
+// The map of all papers.
+export {};
