@@ -1205,18 +1205,18 @@ const file_akin_v1_paper_service_proto_rawDesc = "" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12,\n" +
 	"\bat_least\x18\x02 \x01(\v2\x11.akin.v1.PositionR\aatLeast\">\n" +
 	"\x14ExportPapersResponse\x12&\n" +
-	"\x06papers\x18\x01 \x03(\v2\x0e.akin.v1.PaperR\x06papers2\xd5\x05\n" +
+	"\x06papers\x18\x01 \x03(\v2\x0e.akin.v1.PaperR\x06papers2\xe1\x05\n" +
 	"\fPaperService\x12J\n" +
 	"\vUpsertPaper\x12\x1b.akin.v1.UpsertPaperRequest\x1a\x1c.akin.v1.UpsertPaperResponse\"\x00\x12\\\n" +
 	"\x11BatchUpsertPapers\x12!.akin.v1.BatchUpsertPapersRequest\x1a\".akin.v1.BatchUpsertPapersResponse\"\x00\x12Q\n" +
-	"\fImportPapers\x12\x1c.akin.v1.ImportPapersRequest\x1a\x1d.akin.v1.ImportPapersResponse\"\x00(\x010\x01\x12A\n" +
-	"\bGetPaper\x12\x18.akin.v1.GetPaperRequest\x1a\x19.akin.v1.GetPaperResponse\"\x00\x12S\n" +
-	"\x0eBatchGetPapers\x12\x1e.akin.v1.BatchGetPapersRequest\x1a\x1f.akin.v1.BatchGetPapersResponse\"\x00\x12G\n" +
+	"\fImportPapers\x12\x1c.akin.v1.ImportPapersRequest\x1a\x1d.akin.v1.ImportPapersResponse\"\x00(\x010\x01\x12D\n" +
+	"\bGetPaper\x12\x18.akin.v1.GetPaperRequest\x1a\x19.akin.v1.GetPaperResponse\"\x03\x90\x02\x01\x12V\n" +
+	"\x0eBatchGetPapers\x12\x1e.akin.v1.BatchGetPapersRequest\x1a\x1f.akin.v1.BatchGetPapersResponse\"\x03\x90\x02\x01\x12J\n" +
 	"\n" +
-	"ListPapers\x12\x1a.akin.v1.ListPapersRequest\x1a\x1b.akin.v1.ListPapersResponse\"\x00\x12J\n" +
+	"ListPapers\x12\x1a.akin.v1.ListPapersRequest\x1a\x1b.akin.v1.ListPapersResponse\"\x03\x90\x02\x01\x12J\n" +
 	"\vDeletePaper\x12\x1b.akin.v1.DeletePaperRequest\x1a\x1c.akin.v1.DeletePaperResponse\"\x00\x12J\n" +
-	"\vPurgePapers\x12\x1b.akin.v1.PurgePapersRequest\x1a\x1c.akin.v1.PurgePapersResponse\"\x00\x12O\n" +
-	"\fExportPapers\x12\x1c.akin.v1.ExportPapersRequest\x1a\x1d.akin.v1.ExportPapersResponse\"\x000\x01B2Z0github.com/akin-search/akin/proto/akin/v1;akinv1b\x06proto3"
+	"\vPurgePapers\x12\x1b.akin.v1.PurgePapersRequest\x1a\x1c.akin.v1.PurgePapersResponse\"\x00\x12R\n" +
+	"\fExportPapers\x12\x1c.akin.v1.ExportPapersRequest\x1a\x1d.akin.v1.ExportPapersResponse\"\x03\x90\x02\x010\x01B2Z0github.com/akin-search/akin/proto/akin/v1;akinv1b\x06proto3"
 
 var (
 	file_akin_v1_paper_service_proto_rawDescOnce sync.Once

@@ -1032,14 +1032,14 @@ const file_akin_v1_profile_service_proto_rawDesc = "" +
 	"\x19EVENT_KIND_NOT_INTERESTED\x10\x03\x12\x13\n" +
 	"\x0fEVENT_KIND_READ\x10\x04\x12\x14\n" +
 	"\x10EVENT_KIND_SHOWN\x10\x05\x12\x13\n" +
-	"\x0fEVENT_KIND_UNDO\x10\x062\x92\x03\n" +
+	"\x0fEVENT_KIND_UNDO\x10\x062\x9b\x03\n" +
 	"\x0eProfileService\x12M\n" +
-	"\fRecordEvents\x12\x1c.akin.v1.RecordEventsRequest\x1a\x1d.akin.v1.RecordEventsResponse\"\x00\x12G\n" +
+	"\fRecordEvents\x12\x1c.akin.v1.RecordEventsRequest\x1a\x1d.akin.v1.RecordEventsResponse\"\x00\x12J\n" +
 	"\n" +
-	"GetProfile\x12\x1a.akin.v1.GetProfileRequest\x1a\x1b.akin.v1.GetProfileResponse\"\x00\x12M\n" +
-	"\fListProfiles\x12\x1c.akin.v1.ListProfilesRequest\x1a\x1d.akin.v1.ListProfilesResponse\"\x00\x12G\n" +
+	"GetProfile\x12\x1a.akin.v1.GetProfileRequest\x1a\x1b.akin.v1.GetProfileResponse\"\x03\x90\x02\x01\x12P\n" +
+	"\fListProfiles\x12\x1c.akin.v1.ListProfilesRequest\x1a\x1d.akin.v1.ListProfilesResponse\"\x03\x90\x02\x01\x12J\n" +
 	"\n" +
-	"ListEvents\x12\x1a.akin.v1.ListEventsRequest\x1a\x1b.akin.v1.ListEventsResponse\"\x00\x12P\n" +
+	"ListEvents\x12\x1a.akin.v1.ListEventsRequest\x1a\x1b.akin.v1.ListEventsResponse\"\x03\x90\x02\x01\x12P\n" +
 	"\rDeleteProfile\x12\x1d.akin.v1.DeleteProfileRequest\x1a\x1e.akin.v1.DeleteProfileResponse\"\x00B2Z0github.com/akin-search/akin/proto/akin/v1;akinv1b\x06proto3"
 
 var (

@@ -2257,15 +2257,15 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\x17SEARCH_MODE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10SEARCH_MODE_AUTO\x10\x01\x12\x15\n" +
 	"\x11SEARCH_MODE_EXACT\x10\x02\x12\x1b\n" +
-	"\x17SEARCH_MODE_APPROXIMATE\x10\x032\x94\x04\n" +
-	"\x11SimilarityService\x12M\n" +
-	"\fSearchPapers\x12\x1c.akin.v1.SearchPapersRequest\x1a\x1d.akin.v1.SearchPapersResponse\"\x00\x12\\\n" +
-	"\x11BatchSearchPapers\x12!.akin.v1.BatchSearchPapersRequest\x1a\".akin.v1.BatchSearchPapersResponse\"\x00\x12V\n" +
-	"\x0fRecommendPapers\x12\x1f.akin.v1.RecommendPapersRequest\x1a .akin.v1.RecommendPapersResponse\"\x00\x12\\\n" +
-	"\x11ExplainSimilarity\x12!.akin.v1.ExplainSimilarityRequest\x1a\".akin.v1.ExplainSimilarityResponse\"\x00\x12S\n" +
-	"\x0eFindDuplicates\x12\x1e.akin.v1.FindDuplicatesRequest\x1a\x1f.akin.v1.FindDuplicatesResponse\"\x00\x12G\n" +
+	"\x17SEARCH_MODE_APPROXIMATE\x10\x032\xa6\x04\n" +
+	"\x11SimilarityService\x12P\n" +
+	"\fSearchPapers\x12\x1c.akin.v1.SearchPapersRequest\x1a\x1d.akin.v1.SearchPapersResponse\"\x03\x90\x02\x01\x12_\n" +
+	"\x11BatchSearchPapers\x12!.akin.v1.BatchSearchPapersRequest\x1a\".akin.v1.BatchSearchPapersResponse\"\x03\x90\x02\x01\x12Y\n" +
+	"\x0fRecommendPapers\x12\x1f.akin.v1.RecommendPapersRequest\x1a .akin.v1.RecommendPapersResponse\"\x03\x90\x02\x01\x12_\n" +
+	"\x11ExplainSimilarity\x12!.akin.v1.ExplainSimilarityRequest\x1a\".akin.v1.ExplainSimilarityResponse\"\x03\x90\x02\x01\x12V\n" +
+	"\x0eFindDuplicates\x12\x1e.akin.v1.FindDuplicatesRequest\x1a\x1f.akin.v1.FindDuplicatesResponse\"\x03\x90\x02\x01\x12J\n" +
 	"\n" +
-	"EmbedTexts\x12\x1a.akin.v1.EmbedTextsRequest\x1a\x1b.akin.v1.EmbedTextsResponse\"\x00B2Z0github.com/akin-search/akin/proto/akin/v1;akinv1b\x06proto3"
+	"EmbedTexts\x12\x1a.akin.v1.EmbedTextsRequest\x1a\x1b.akin.v1.EmbedTextsResponse\"\x03\x90\x02\x01B2Z0github.com/akin-search/akin/proto/akin/v1;akinv1b\x06proto3"
 
 var (
 	file_akin_v1_similarity_service_proto_rawDescOnce sync.Once

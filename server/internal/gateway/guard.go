@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"google.golang.org/grpc/codes"
 )
 
 // CheckHosts reports what is wrong with the names under which HTTP is to answer: each is a name or an address, with or
@@ -53,8 +55,8 @@ func guard(cfg Config, next http.Handler) (http.Handler, error) {
 			r.TLS = state
 		}
 		if !allowedHost(r.Host, cfg.Hosts) {
-			http.Error(w, "this server does not answer for the host "+fmt.Sprintf("%.100q", r.Host)+
-				": start it with --allowed-hosts if the name is its own", http.StatusMisdirectedRequest)
+			fail(w, failed(codes.PermissionDenied, reasonHost, "this server does not answer for the host "+fmt.Sprintf("%q", cut(r.Host))+
+				": start it with --allowed-hosts if the name is its own"))
 			return
 		}
 		cross := pages
@@ -72,12 +74,18 @@ func guard(cfg Config, next http.Handler) (http.Handler, error) {
 				}
 			}
 		}
-		if err := cross.Check(r); err != nil {
-			http.Error(w, "a page of another site may not do this: its origin is not among --cors-origins", http.StatusForbidden)
+		if err := cross.Check(r); err != nil || isMethod(r.URL.Path) && foreign(r) && !slices.Contains(cfg.Origins, origin) {
+			fail(w, failed(codes.PermissionDenied, reasonOrigin, "a page of another site may not do this: its origin is not among --cors-origins"))
 			return
 		}
 		next.ServeHTTP(w, r)
 	}), nil
+}
+
+// foreign reports whether a page of another site asks in the background: it could not read the answer, but have the
+// server work. Following a link is something else.
+func foreign(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate"
 }
 
 // allowOrigin tells a browser what a page of another site may do. No cookie is ever taken from one.
