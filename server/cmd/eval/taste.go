@@ -177,7 +177,10 @@ func (c *collection) measureRow(ctx context.Context, row *tasteRow, figures map[
 				if err != nil {
 					return err
 				}
-				f.Kept.add(c.meanCosine(hits, u.likes[0]) / c.meanCosine(undisturbed, u.likes[0]))
+				// A paper without a word has no cosine with anything to keep.
+				if cosine := c.meanCosine(undisturbed, u.likes[0]); cosine != 0 {
+					f.Kept.add(c.meanCosine(hits, u.likes[0]) / cosine)
+				}
 			}
 		}
 	}

@@ -10,7 +10,7 @@
 // where words is the BM25 of the like's words in x over their BM25 in the like itself, at most 1; a like without words
 // has its cosine alone. The likes are sorted by falling s for each x, and count less from rank to rank r = 0, 1, ...:
 //
-//	b(x) = sum .5^r w s / sum .5^r w
+//	b(x) = sum .4^r w s / sum .4^r w
 //
 // w the weight of the like. A paper that is very near to a few likes is so before one that is somewhat near to all,
 // and an interest of few likes is not lost beside one of many. Only the first 32 ranks count: what is beyond them

@@ -3,7 +3,7 @@ package taste
 // Reason is a like's part of a paper's score.
 type Reason struct {
 	Like int     // its number
-	Part float64 // .5^r w s / sum .5^r w, r its rank by likeness
+	Part float64 // .4^r w s / sum .4^r w, r its rank by likeness
 }
 
 // Reasons are why a paper was recommended. The parts, Others and minus Penalty sum to the paper's Score before Smooth.

@@ -13,7 +13,7 @@ type Recipe struct {
 
 // Default is the recipe that is served.
 func Default() Recipe {
-	return Recipe{Dense: .7, Decay: .5, Dislike: 1, Neighbours: .3, NearMean: 200, NearEach: 20, Probes: 50}
+	return Recipe{Dense: .7, Decay: .4, Dislike: 1, Neighbours: .3, NearMean: 200, NearEach: 20, Probes: 50}
 }
 
 const (
