@@ -30,7 +30,7 @@ func newDemo() *cobra.Command {
 		Short: "Serve the bundled papers and show three queries",
 		Long: `demo starts a real server on a temporary folder, imports the papers that ship with Akin, trains a model on
 them, and asks three things over gRPC: papers near to a text, papers related to a paper, and a recommendation. Then it
-goes on serving, for you to try. The folder is removed at the end.`,
+goes on serving, for you to try from the command line and in a browser. The folder is removed at the end.`,
 		Example: `  akin-server demo
   akin-server demo --exit`,
 		Args: cobra.NoArgs,
@@ -65,6 +65,7 @@ func demo(ctx context.Context, out io.Writer, addr string, exit bool) (err error
 		drain:   2 * time.Second,
 		cfg:     service.Config{Logger: log, Version: version()},
 		log:     log,
+		page:    true,
 		signals: signals,
 		ready: func(addr net.Addr) {
 			err := show(ctx, out, addr.String())
@@ -90,12 +91,14 @@ func demo(ctx context.Context, out io.Writer, addr string, exit bool) (err error
 
 // tryIt is what a newcomer can do with the demo while it serves.
 const tryIt = `
-The server goes on. In another terminal:
+The server goes on, until Ctrl-C. In another terminal:
 
   go run ./client/cmd/akin search --addr %[1]s "sparse attention for long sequences"
   go run ./client/cmd/akin stats  --addr %[1]s
 
-Ctrl-C ends it.
+In a browser:
+
+  http://%[1]s/
 `
 
 // The queries of the demo. Their papers are in the sample, which a test holds.

@@ -15,6 +15,7 @@ import (
 	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/gateway"
 	"github.com/akin-search/akin/server/internal/service"
+	"github.com/akin-search/akin/server/internal/web"
 )
 
 // Bounds of HTTP beside gRPC. What streams or waits for the server's work moves its deadlines by itself.
@@ -33,6 +34,10 @@ type front struct{ server *http.Server }
 // mount registers what the port serves beside the JSON: pages, feeds. conn reaches the services for the caller whose
 // request it is: its calls need that request's context, and the caller's token as metadata "authorization".
 func (r *runner) mount(mux *http.ServeMux, conn grpc.ClientConnInterface) {
+	if r.page {
+		mux.Handle("/", web.New(web.Config{Conn: conn, Logger: r.log, Version: r.cfg.Version}))
+		return
+	}
 	mux.Handle("/{$}", http.RedirectHandler("/docs", http.StatusFound))
 }
 

@@ -40,7 +40,7 @@ func TestOnePortServesGRPCAndHTTP(t *testing.T) {
 		t.Fatal(err)
 	}
 	for host, want := range map[string]int{
-		"": 302, "localhost:1": 302, "[::1]:7700": 302, "127.0.0.9": 302, "akin.example.org": 302, "akin.example.org:80": 302,
+		"": 200, "localhost:1": 200, "[::1]:7700": 200, "127.0.0.9": 200, "akin.example.org": 200, "akin.example.org:80": 200,
 		"evil.example.org": 421, "localhost.evil.org": 421, "192.0.2.1": 421, "127.0.0.1.evil.org": 421,
 	} {
 		if got, _, body := ask(t, "GET", "http://"+p.addr+"/", map[string]string{"Host": host}, ""); got != want {

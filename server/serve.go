@@ -129,6 +129,7 @@ func serve(ctx context.Context, s *settings) error {
 	r := &runner{addr: s.addr, data: s.data, index: s.index, drain: s.drain, cfg: cfg, log: log, signals: signals}
 	r.connections, r.passed, r.metrics, r.watch, r.configure = s.connections, passed, metrics, watch, s.configure
 	r.tls, r.hosts, r.origins = encryption, s.allowedHosts, s.corsOrigins
+	r.page = s.web == webOn || s.web == webAuto && local
 	return r.run(ctx)
 }
 
@@ -153,6 +154,7 @@ type runner struct {
 	tls         *tls.Config        // nil: plain text
 	hosts       []string           // names besides loopback by which HTTP may be asked
 	origins     []string           // of other sites whose pages may use the JSON
+	page        bool               // whether HTTP shows the papers to people
 	connections int                // at most; 0: any number
 	passed      net.Listener       // by systemd; nil: listen on addr
 	metrics     *telemetry.Metrics // nil: none
@@ -260,14 +262,35 @@ func (r *runner) announce(ctx context.Context, addr net.Addr, live *engine.Engin
 		r.log.Warn("serving, but the statistics cannot be read", "address", addr.String(), "error", err)
 		return
 	}
+	page := "off"
+	if _, tcp := addr.(*net.TCPAddr); tcp && r.page {
+		page = r.pageAddress(addr)
+	}
 	r.log.Info("serving",
 		"address", addr.String(),
+		"page", page,
 		"papers", stats.Papers,
 		"model", stats.Model.Fingerprint[:min(8, len(stats.Model.Fingerprint))],
 		"trained", stats.Model.Trained,
 		"dims", stats.Model.Dims,
 		"index", stats.Engine,
 		"data", r.data)
+}
+
+// pageAddress is where people find the page of a server that listens on addr.
+func (r *runner) pageAddress(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	scheme := "http"
+	if r.tls != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port) + "/"
 }
 
 // drainEdge lets running calls finish, until the time is over or a second signal comes.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ type settings struct {
 
 	connections int // at most
 
+	web          string   // webAuto, webOn or webOff
 	allowedHosts []string // names besides loopback by which HTTP may be asked
 	corsOrigins  []string // of pages that may use the JSON
 
@@ -51,6 +53,13 @@ type settings struct {
 	config      string               // file of settings; empty: none
 	checkConfig bool
 }
+
+// What --web may be.
+const (
+	webAuto = "auto"
+	webOn   = "on"
+	webOff  = "off"
+)
 
 // defaultAddr is Akin's port on this machine only: a server without token and TLS is nobody else's business.
 const defaultAddr = "127.0.0.1:7700"
@@ -80,6 +89,8 @@ func (s *settings) register(f *pflag.FlagSet) {
 		"PEM file of the authority that signs clients' certificates; their subjects stand in --tokens-file")
 	f.BoolVar(&s.insecure, "insecure", false, "listen to the network although calls are unencrypted or need no token")
 	f.IntVar(&s.connections, "max-connections", 1024, "connections at a time; further ones are closed at once")
+	f.StringVar(&s.web, "web", webAuto, "the page for people, over HTTP on the same port: on, off, or auto: on where the "+
+		"address is of this machine only")
 	f.StringSliceVar(&s.allowedHosts, "allowed-hosts", nil,
 		"names or addresses, besides those of loopback, under which HTTP answers (host or host:port, with commas; *: any)")
 	f.StringSliceVar(&s.corsOrigins, "cors-origins", nil,
@@ -120,6 +131,9 @@ func (s *settings) check() error {
 	if s.tlsClientCA != "" && (s.tlsCert == "" || s.tokensFile == "") {
 		return errors.New("--tls-client-ca needs --tls-cert and --tls-key, " +
 			"and --tokens-file to say which subject may do what")
+	}
+	if !slices.Contains([]string{webAuto, webOn, webOff}, s.web) {
+		return fmt.Errorf("--web %q: use %s, %s or %s", s.web, webAuto, webOn, webOff)
 	}
 	if s.connections < 1 {
 		return fmt.Errorf("--max-connections %d: it must be 1 or more", s.connections)
