@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -83,5 +84,58 @@ func TestRepairSaysWhatItWouldLoseFirst(t *testing.T) {
 	}
 	if out, err := runRepair(t, "--data", filepath.Join(dir, "nowhere")); err == nil {
 		t.Errorf("a folder that is not there: %q", out)
+	}
+}
+
+// TestRepairKeepsWhatCanBeReadOfDamagedPages destroys a page that holds papers.
+func TestRepairKeepsWhatCanBeReadOfDamagedPages(t *testing.T) {
+	dir := t.TempDir()
+	quiet := engine.Config{Dir: dir, TrainAt: -1, Logger: slog.New(slog.DiscardHandler)}
+	e, err := engine.Open(t.Context(), quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	papers := make([]*paper.Paper, 300)
+	for i := range papers {
+		papers[i] = &paper.Paper{ID: fmt.Sprintf("paper-%d", i), Title: fmt.Sprintf("A title of paper %d", i), Abstract: strings.Repeat("Words of it. ", 30)}
+	}
+	if _, err := e.Upsert(t.Context(), papers); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "papers.db")
+	damaged, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := bytes.Index(damaged, []byte("A title of paper 150")) / 4096 * 4096
+	clear(damaged[page : page+4096])
+	if err := os.WriteFile(path, damaged, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := runRepair(t, "--data", dir)
+	if err != nil || !strings.Contains(out, "Of 300 papers") || !strings.Contains(out, "paper-150") || !strings.Contains(out, "Nothing was changed") {
+		t.Errorf("%q, %v", out, err)
+	}
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, damaged) {
+		t.Errorf("the file was changed without --yes: %v", err)
+	}
+	out, err = runRepair(t, "--data", dir, "--yes")
+	if err != nil || !strings.Contains(out, "papers.db.damaged-1") {
+		t.Errorf("%q, %v", out, err)
+	}
+	e, err = engine.Open(t.Context(), quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(context.Background())
+	if err := e.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	stats, err := e.Stats(t.Context())
+	if err != nil || stats.Papers < 250 || stats.Papers == 300 {
+		t.Errorf("%d papers, %v", stats.Papers, err)
 	}
 }

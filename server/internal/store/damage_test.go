@@ -201,17 +201,17 @@ func TestALostCommitIsNotAcceptedInSilence(t *testing.T) {
 		!strings.Contains(err.Error(), "akin-server repair") {
 		t.Errorf("got %v", err)
 	}
-	d, err := Survey(dir, Options{})
+	d, err := Survey(t.Context(), dir, Options{})
 	if err != nil || !d.LastCommit || d.Keeps.Revision != lost.Revision-1 || d.Papers != 1 || d.Reason == "" {
 		t.Errorf("the survey says %+v, %v", d, err)
 	}
 	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, data) {
 		t.Errorf("the survey changed the file: %v", err)
 	}
-	if repaired, err := Repair(dir, Options{}); err != nil || repaired != d {
+	if repaired, err := Repair(t.Context(), dir, Options{}); err != nil || repaired != d {
 		t.Errorf("the repair says %+v, %v", repaired, err)
 	}
-	if d, err := Survey(dir, Options{}); err != nil || d.LastCommit || d.Papers != 1 {
+	if d, err := Survey(t.Context(), dir, Options{}); err != nil || d.LastCommit || d.Papers != 1 {
 		t.Errorf("after the repair the survey says %+v, %v", d, err)
 	}
 	s = open(t, dir, Options{})

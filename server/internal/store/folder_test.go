@@ -26,7 +26,7 @@ func TestNewFoldersAreDurable(t *testing.T) {
 	if want := []string{filepath.Join(base, "a")}; !slices.Equal(synced, want) {
 		t.Errorf("synced %v, want %v", synced, want)
 	}
-	if _, err := Survey(filepath.Join(base, "nowhere"), Options{}); err == nil {
+	if _, err := Survey(t.Context(), filepath.Join(base, "nowhere"), Options{}); err == nil {
 		t.Error("a survey of nothing is no error")
 	}
 	if _, err := os.Stat(filepath.Join(base, "nowhere")); err == nil {

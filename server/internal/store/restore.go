@@ -78,23 +78,29 @@ func build(ctx context.Context, r io.Reader, path string, opt Options) (BackupIn
 		Paper:  func(encoded []byte) error { return b.addPaper(&st, encoded) },
 		Record: func(id, value []byte) error { return b.addRecord(&st, id, value) },
 	})
+	return info, finishBuilt(ctx, b, &st, opt, err)
+}
+
+// finishBuilt completes a built file, verifies and closes it. There is no file after an error, which may be one from
+// before.
+func finishBuilt(ctx context.Context, b *builder, st *state, opt Options, err error) error {
 	if err == nil {
-		err = b.complete(&st)
+		err = b.complete(st)
 	}
 	if err == nil {
 		err = checkBuilt(ctx, b)
 	}
 	if err != nil {
-		return info, errors.Join(err, b.abort())
+		return errors.Join(err, b.abort())
 	}
 	if err := b.f.close(); err != nil {
-		return info, errors.Join(err, removeIfThere(path))
+		return errors.Join(err, removeIfThere(b.path))
 	}
 	opt.VerifyBytes = 1<<63 - 1
-	if _, err := verifyFile(path, opt); err != nil {
-		return info, errors.Join(err, removeIfThere(path))
+	if _, err := verifyFile(b.path, opt); err != nil {
+		return errors.Join(err, removeIfThere(b.path))
 	}
-	return info, nil
+	return nil
 }
 
 // addPaper stores the next paper of a backup under the next ordinal.
@@ -103,15 +109,20 @@ func (b *builder) addPaper(st *state, encoded []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrDamagedBackup, err)
 	}
-	id := []byte(p.ID)
 	m := Mutation{ID: p.ID, Paper: p}
 	if err := m.check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrDamagedBackup, err)
 	}
-	if b.in[inIDs].Get(id) != nil || p.Revision == 0 || p.Revision > st.revision {
+	if b.in[inIDs].Get([]byte(p.ID)) != nil || p.Revision == 0 || p.Revision > st.revision {
 		return fmt.Errorf("%w: the paper %q occurs twice or has the revision %d of %d", ErrDamagedBackup, p.ID, p.Revision,
 			st.revision)
 	}
+	return b.storePaper(st, p)
+}
+
+// storePaper stores a paper under the next ordinal.
+func (b *builder) storePaper(st *state, p *paper.Paper) error {
+	id := []byte(p.ID)
 	ordinal := st.nextOrdinal
 	st.nextOrdinal++
 	st.count++

@@ -1,0 +1,241 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/paper/papertest"
+)
+
+// library makes a store of 500 papers, some of them of a second version, some deleted, with records beside them, and
+// returns its folder and what it holds. Free pages in it hold older versions and deleted papers.
+func library(t *testing.T) (dir string, held map[string]*paper.Paper, records int) {
+	t.Helper()
+	dir = t.TempDir()
+	s := open(t, dir, Options{})
+	held = map[string]*paper.Paper{}
+	for i := range 500 {
+		p := sample(fmt.Sprintf("paper-%03d", i), i)
+		if i%7 == 0 {
+			p.Abstract = ""
+		}
+		if i%50 == 3 {
+			p.Abstract += string(bytes.Repeat([]byte("long "), 3000)) // over several pages
+		}
+		write(t, s, put(p))
+		held[p.ID] = p
+	}
+	for i := range 60 {
+		p := sample(fmt.Sprintf("paper-%03d", 5*i), 1000+i)
+		write(t, s, put(p))
+		held[p.ID] = p
+	}
+	for i := range 40 {
+		id := fmt.Sprintf("paper-%03d", 11*i)
+		write(t, s, del(id))
+		delete(held, id)
+	}
+	records = 30
+	err := s.UpdateRecords(context.Background(), 1<<10, func(tx *RecordTx) error {
+		for i := range records {
+			if err := tx.Put(ProfileTable, fmt.Appendf(nil, "reader-%d", i), []byte("likes much")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		err = s.Collect(context.Background(), s.Revision())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	shut(t, s)
+	return dir, held, records
+}
+
+// TestWhatCanBeReadOfDamagedPagesComesBack damages one to three random pages in one of several ways. What is said to
+// come back comes back, word for word, and a damaged page costs no more than what stands on it.
+func TestWhatCanBeReadOfDamagedPagesComesBack(t *testing.T) {
+	from, held, records := library(t)
+	whole := tight(t, from)
+	rnd := rand.New(rand.NewPCG(6, 7))
+	for round := range rounds(60) {
+		data := bytes.Clone(whole)
+		what := ""
+		damaged := 1 + round%3
+		for range damaged {
+			id := 2 + rnd.IntN(len(data)/pageSize-2)
+			page := data[id*pageSize:][:pageSize]
+			how := rnd.IntN(4)
+			switch how {
+			case 0:
+				clear(page)
+			case 1:
+				for i := range page {
+					page[i] = byte(rnd.Uint32())
+				}
+			case 2:
+				for i := range page[:200] { // its head and some of its elements
+					page[i] = byte(rnd.Uint32())
+				}
+			case 3:
+				page[rnd.IntN(pageSize)] ^= 1 << rnd.IntN(8)
+			}
+			what += fmt.Sprintf("page %d (flags %d) in way %d; ", id, binary.LittleEndian.Uint16(whole[id*pageSize+8:]), how)
+		}
+		dir := t.TempDir()
+		path := filepath.Join(dir, fileName)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		said, err := Survey(t.Context(), dir, Options{})
+		if err != nil {
+			t.Fatalf("%s%v", what, err)
+		}
+		if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, data) {
+			t.Fatalf("%sthe survey changed the file: %v", what, err)
+		}
+		if said.Pages == nil {
+			continue // where nothing is stored
+		}
+		done, err := Repair(t.Context(), dir, Options{})
+		if err != nil {
+			t.Fatalf("%s%v", what, err)
+		}
+		if aside, err := os.ReadFile(done.Aside); err != nil || !bytes.Equal(aside, data) {
+			t.Fatalf("%sthe damaged file is not kept: %v", what, err)
+		}
+		if fmt.Sprintf("%+v", *done.Pages) != fmt.Sprintf("%+v", *said.Pages) {
+			t.Errorf("%ssaid %+v, done %+v", what, *said.Pages, *done.Pages)
+		}
+		comesBack(t, dir, held, records, damaged, *done.Pages)
+		if t.Failed() {
+			t.Fatal(what)
+		}
+	}
+}
+
+// comesBack compares a repaired store with what it held.
+func comesBack(t *testing.T, dir string, held map[string]*paper.Paper, records, damaged int, said Salvage) {
+	t.Helper()
+	s := open(t, dir, Options{})
+	defer shut(t, s)
+	back, shortened := 0, 0
+	for id, want := range held {
+		got := get(t, s, id)
+		if got == nil {
+			continue
+		}
+		back++
+		if papertest.SameContent(got, want) {
+			continue
+		}
+		short := *want
+		short.Abstract = ""
+		if !papertest.SameContent(got, &short) || !slices.Contains(said.Shortened, id) {
+			t.Errorf("%s comes back as %+v, was %+v", id, got, want)
+		}
+		shortened++
+	}
+	const onAPage = 40 // heads of such papers, at most
+	if back < len(held)-damaged*onAPage {
+		t.Errorf("%d of %d papers come back", back, len(held))
+	}
+	if again := s.Count() - back; again > said.Unsure || said.Papers != s.Count() {
+		t.Errorf("%d papers that were deleted come back, %+v", again, said)
+	}
+	if shortened != len(said.Shortened) {
+		t.Errorf("%d papers are shortened, %d were named", shortened, len(said.Shortened))
+	}
+	for _, id := range said.Lost {
+		if get(t, s, id) != nil || held[id] == nil {
+			t.Errorf("%s is said to be lost", id)
+		}
+	}
+	if missing := len(held) - back; said.Counted == uint64(len(held)) && missing > said.Missing()+said.Unsure {
+		t.Errorf("%d papers are missing, %d were said to be, %d unsure", missing, said.Missing(), said.Unsure)
+	}
+	if got := s.durable().records; int(got) != said.Records || damaged == 1 && said.Recorded > 0 && got != 0 && int(got) != records {
+		t.Errorf("%d records, said %d, there were %d", got, said.Records, records)
+	}
+	write(t, s, put(sample("new", 1)))
+}
+
+// TestDeletedPapersStayDeletedWhereThatCanBeRead damages every page in turn that holds no list of ids: papers that
+// were deleted do not come back from free pages.
+func TestDeletedPapersStayDeletedWhereThatCanBeRead(t *testing.T) {
+	from, held, _ := library(t)
+	whole := tight(t, from)
+	for id := 2; id < len(whole)/pageSize; id += 5 {
+		data := bytes.Clone(whole)
+		clear(data[id*pageSize:][:pageSize])
+		dir := t.TempDir()
+		path := filepath.Join(dir, fileName)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d, err := Survey(t.Context(), dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Pages != nil && d.Pages.Unsure == 0 && d.Pages.Papers > len(held) {
+			t.Errorf("page %d: %d papers come back of %d", id, d.Pages.Papers, len(held))
+		}
+	}
+}
+
+func TestAFileWithoutReadablePapersIsBeyondRepair(t *testing.T) {
+	from, _, _ := library(t)
+	data := tight(t, from)
+	rnd := rand.New(rand.NewPCG(1, 1))
+	for i := 2 * pageSize; i < len(data); i++ {
+		data[i] = byte(rnd.Uint32())
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, fileName)
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Survey(t.Context(), dir, Options{}); !errors.Is(err, ErrBeyondRepair) {
+		t.Errorf("survey: %v", err)
+	}
+	if _, err := Repair(t.Context(), dir, Options{}); !errors.Is(err, ErrBeyondRepair) {
+		t.Errorf("repair: %v", err)
+	}
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, data) {
+		t.Errorf("the file was changed: %v", err)
+	}
+}
+
+// TestPapersComeBackThoughBothRootsAreLost leaves no page that leads anywhere.
+func TestPapersComeBackThoughBothRootsAreLost(t *testing.T) {
+	from, held, _ := library(t)
+	data := tight(t, from)
+	for id := range 2 {
+		data[id*pageSize+pageHeader+20] ^= 1
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, fileName), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Repair(t.Context(), dir, Options{})
+	if err != nil || d.Pages == nil {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	s := open(t, dir, Options{})
+	for id, want := range held {
+		if got := get(t, s, id); got == nil || got.Title != want.Title {
+			t.Errorf("%s comes back as %+v", id, got)
+		}
+	}
+}
