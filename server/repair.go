@@ -89,7 +89,8 @@ func tellPages(out io.Writer, damage *store.Damage, done bool) {
 		fmt.Fprintf(out, "Without their abstract: %s\n", some(n, "papers", s.Shortened))
 	}
 	if s.Unsure > 0 {
-		fmt.Fprintf(out, "Of those that can be read, nothing says any more of %d whether they were deleted: they come back.\n", s.Unsure)
+		fmt.Fprintf(out, "Of those that can be read, nothing says any more of %d whether they were deleted: they come back.\n",
+			s.Unsure)
 	}
 	if lost := int(s.Recorded) - s.Records; lost > 0 {
 		fmt.Fprintf(out, "Lost beside the papers: %d of %d records, such as events of profiles.\n", lost, s.Recorded)
@@ -98,7 +99,8 @@ func tellPages(out io.Writer, damage *store.Damage, done bool) {
 		fmt.Fprintf(out, "The store goes on with what could be read. The damaged file stays beside it: %s\n", damage.Aside)
 		return
 	}
-	fmt.Fprintf(out, "repair --yes would go on with what can be read, and keep the damaged file beside it. Nothing was changed.\n")
+	fmt.Fprintf(out, "repair --yes would go on with what can be read, and keep the damaged file beside it. "+
+		"Nothing was changed.\n")
 }
 
 // some names the first of n ids.

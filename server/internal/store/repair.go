@@ -36,8 +36,8 @@ func Survey(ctx context.Context, dir string, opt Options) (Damage, error) {
 }
 
 // Repair gives up what Survey named and makes the store usable, under a lineage of its own: what was made of the lost
-// state does not fit it. A store that is whole stays as it is. Where pages are damaged, what can be read of them becomes
-// a new file, which is verified before it takes the place of the damaged one; that one stays beside it, under the name
+// state does not fit it. A store that is whole stays as it is. Where pages are damaged, what can be read becomes a new
+// file, which is verified before it takes the place of the damaged one; that one stays beside it, under the name
 // that Damage.Aside says.
 func Repair(ctx context.Context, dir string, opt Options) (Damage, error) {
 	fd, opt, err := lockStore(dir, opt)

@@ -165,7 +165,8 @@ func comesBack(t *testing.T, dir string, held map[string]*paper.Paper, records, 
 	if missing := len(held) - back; said.Counted == uint64(len(held)) && missing > said.Missing()+said.Unsure {
 		t.Errorf("%d papers are missing, %d were said to be, %d unsure", missing, said.Missing(), said.Unsure)
 	}
-	if got := s.durable().records; int(got) != said.Records || damaged == 1 && said.Recorded > 0 && got != 0 && int(got) != records {
+	got := int(s.durable().records)
+	if got != said.Records || damaged == 1 && said.Recorded > 0 && got != 0 && got != records {
 		t.Errorf("%d records, said %d, there were %d", got, said.Records, records)
 	}
 	write(t, s, put(sample("new", 1)))
