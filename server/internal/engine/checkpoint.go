@@ -30,7 +30,7 @@ const (
 //	4  each section holds the slots of its part, and what changed in those before
 //
 // Words and vectors are those of one analysis of the texts, so its scheme is part of the version.
-const checkpointContent = 4<<16 | embed.Scheme
+const checkpointContent = 5<<16 | embed.Scheme
 
 // Thresholds of what is written when; tests shrink them.
 var (

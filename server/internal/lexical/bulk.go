@@ -33,8 +33,8 @@ func (l *loaded) remove(p pairs) {
 	if l.dead == nil {
 		l.dead = make([]uint32, features)
 	}
-	for len(p.words) > 0 {
-		l.dead[p.next()>>countBits]++
+	for way := p.all(); len(way.lows) > 0; {
+		l.dead[way.next()>>countBits]++
 	}
 }
 
@@ -115,7 +115,7 @@ func (w *bulkWorker) unpack(x *Index, start, first, end uint32, classes []uint8)
 	for slot := first; slot < end; slot++ {
 		at := slot - start
 		classes[at] = uint8(lengthClass(x.rows.at(slot).tokens))
-		for p := x.row(slot); len(p.words) > 0; {
+		for p := x.row(slot).all(); len(p.lows) > 0; {
 			word := p.next()
 			feature := word >> countBits
 			r := feature >> rangeBits

@@ -98,7 +98,7 @@ func checkIndex(t *testing.T, x *Index) {
 			papers++
 			tokens += int64(r.tokens)
 		}
-		for p := x.row(slot); len(p.words) > 0; {
+		for p := x.row(slot).all(); len(p.lows) > 0; {
 			word := p.next()
 			feature := word >> countBits
 			if !r.removed.Load() {

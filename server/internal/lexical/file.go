@@ -13,18 +13,19 @@ import (
 // A saved stretch of an index is its forward rows; the lists are built again from them, in less time than writing them
 // takes.
 //
-//	header   magic "AKINLEX\x03" (the last byte is the version), uint32 from, uint32 rows
+//	header   magic "AKINLEX\x04" (the last byte is the version), uint32 from, uint32 rows
 //	blocks   of 4,096 rows, the last one shorter: a head a row, then the pairs and bigrams of all of them, row by row
 //	head     uint32 tokens, uint32 words of packed pairs | 1<<31 when the paper is removed, uint32 number of bigrams
-//	pairs    uint16 words, and behind them the bigrams, as they are in memory: rows.go
+//	pairs    uint16 words, and behind them the bigrams, as they are in memory: pairs.go, rows.go
 //
 // All integers are little-endian. The checksum is the business of whoever holds the file.
 //
 //	1  the first, pairs and bigrams unpacked
 //	2  packed
 //	3  the rows behind from, instead of the first rows
+//	4  pairs in buckets
 const (
-	fileMagic   = "AKINLEX\x03"
+	fileMagic   = "AKINLEX\x04"
 	headerBytes = len(fileMagic) + 8
 	headBytes   = 12
 	removedBit  = 1 << 31

@@ -69,7 +69,7 @@ func (x *Index) Remove(slot uint32) {
 	if r.removed.Swap(true) {
 		return
 	}
-	for p := x.row(slot); len(p.words) > 0; {
+	for p := x.row(slot).all(); len(p.lows) > 0; {
 		x.terms.find(p.next() >> countBits).live.Add(^uint32(0))
 	}
 	x.papers.Add(-1)
@@ -79,7 +79,7 @@ func (x *Index) Remove(slot uint32) {
 // row returns the pairs of a slot below Len, by rising feature.
 func (x *Index) row(slot uint32) pairs {
 	r := x.rows.at(slot)
-	return pairs{words: x.words.at(r.chunk, r.offset, r.pairs)}
+	return pairsOf(x.words.at(r.chunk, r.offset, r.pairs))
 }
 
 // rowBigrams returns the bigrams of a slot below Len, packed, with their number.
@@ -91,7 +91,7 @@ func (x *Index) rowBigrams(slot uint32) (words []uint16, n uint32) {
 // Terms writes the terms of a slot below Len to dst, over the memory that dst has. Its bigrams are distinct and rise.
 func (x *Index) Terms(slot uint32, dst *embed.Terms) {
 	dst.IDs, dst.Counts = dst.IDs[:0], dst.Counts[:0]
-	for p := x.row(slot); len(p.words) > 0; {
+	for p := x.row(slot).all(); len(p.lows) > 0; {
 		word := p.next()
 		dst.IDs = append(dst.IDs, word>>countBits)
 		dst.Counts = append(dst.Counts, uint16(word&maxCount))

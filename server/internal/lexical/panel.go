@@ -10,6 +10,9 @@ import (
 // featureHash spreads features over a table (Knuth's multiplicative hashing, by 2^32 over the golden ratio).
 const featureHash = 0x9E3779B1
 
+// panelFilter is the length of the table that rules out most pairs of a paper.
+const panelFilter = 1 << 13
+
 // Panel holds several prepared queries, such as the papers that someone likes, and computes their BM25 with one paper:
 // the paper's words are looked up once (Read), and then each query that matters is a short sum (Share). The zero value
 // is ready for Reset; it is scratch that can be used again. One goroutine adds, then any number may read it.
@@ -18,12 +21,12 @@ type Panel struct {
 	norm0  float64 // k1 (1-b)
 	norm1  float64 // k1 b / avg
 
-	filter   [filterSize]uint8 // by the low bits of a feature: not 0 where some query has one
-	features []uint32          // distinct, in the order in which they were added
-	table    []uint32          // open addressing by feature: 1 + place in features; length a power of two
-	idf      []float64         // by place
-	words    []panelWord       // query by query
-	ends     []int32           // by query: the end of its words
+	filter   [panelFilter]uint8 // by the low bits of a feature: not 0 where some query has one
+	features []uint32           // distinct, in the order in which they were added
+	table    []uint32           // open addressing by feature: 1 + place in features; length a power of two
+	idf      []float64          // by place
+	words    []panelWord        // query by query
+	ends     []int32            // by query: the end of its words
 }
 
 // panelWord is one word of one query.
@@ -42,7 +45,7 @@ type Saturations struct {
 // Reset empties the panel and takes the statistics of the index as they are now.
 func (x *Index) Reset(p *Panel) {
 	for _, f := range p.features {
-		p.filter[f%filterSize] = 0
+		p.filter[f%panelFilter] = 0
 	}
 	clear(p.table)
 	p.features, p.idf, p.words, p.ends = p.features[:0], p.idf[:0], p.words[:0], p.ends[:0]
@@ -102,7 +105,7 @@ func (x *Index) place(p *Panel, feature uint32) int {
 		idf = math.Log1p((max(p.papers-df, 0) + .5) / (df + .5))
 	}
 	p.features, p.idf = append(p.features, feature), append(p.idf, idf)
-	p.filter[feature%filterSize] = 1
+	p.filter[feature%panelFilter] = 1
 	if 4*len(p.features) > len(p.table) {
 		p.table = make([]uint32, max(1024, 2*len(p.table)))
 		for i, f := range p.features {
@@ -169,10 +172,10 @@ func (x *Index) Read(p *Panel, slot uint32, s *Saturations) {
 		s.by = append(s.by, make([]float32, n-len(s.by))...)
 	}
 	norm := p.norm0 + p.norm1*float64(x.rows.at(slot).tokens)
-	for row := x.row(slot); len(row.words) > 0; {
+	for row := x.row(slot).all(); len(row.lows) > 0; {
 		word := row.next()
 		feature := word >> countBits
-		if p.filter[feature%filterSize] == 0 {
+		if p.filter[feature%panelFilter] == 0 {
 			continue
 		}
 		if at, ok := p.find(feature); ok {

@@ -2,6 +2,7 @@ package lexical
 
 import (
 	"math"
+	"slices"
 	"unsafe"
 
 	"github.com/akin-search/akin/embed"
@@ -11,24 +12,25 @@ import (
 // Query is a prepared query, with scratch that its next preparation uses again. The zero value is ready for Prepare.
 // One goroutine prepares it; then any number may pass it to Scores, but only one at a time to Top.
 type Query struct {
-	features []uint32
+	features []uint32  // rising
 	weights  []float64 // qtf idf gain, aligned with features
 	terms    []*term
 	gain     float64 // k1 + 1
 	norm0    float64 // k1 (1-b)
 	norm1    float64 // k1 b / avg
 
-	filter [filterSize]uint8 // by a feature's low bits: not 0 where the query has one; rules out most pairs of a paper
-	table  []uint32          // open addressing by feature: 1 + number of the query feature; length a power of two
-	mask   uint32
+	filter    [filterSize]uint16 // by the lowest bits of a feature: 1 + number of the last of the query that has them, or 0
+	following []uint16           // by number of a feature: 1 + number of the one before it with the same bits, or 0
 
-	bigrams []uint16 // distinct
-	phrases []uint64 // bit b: bigram b is in the query
+	bigrams []uint16 // distinct, rising
 
 	top topScratch
 }
 
-const filterSize = 1 << 13
+const (
+	filterSize  = 1 << 12
+	maxFeatures = 1 << 15 // of a query; what is beyond is left out
+)
 
 // Prepare weighs the terms of a query by the live papers, for BM25 with DefaultK1. A feature that no live paper has is
 // left out.
@@ -44,7 +46,7 @@ func (x *Index) PrepareK1(q *Query, t *embed.Terms, k1 float64) {
 	for _, f := range q.features {
 		q.filter[f%filterSize] = 0
 	}
-	q.features, q.weights, q.terms = q.features[:0], q.weights[:0], q.terms[:0]
+	q.features, q.weights, q.terms, q.following = q.features[:0], q.weights[:0], q.terms[:0], q.following[:0]
 	papers := float64(max(x.papers.Load(), 0))
 	for i, f := range t.IDs {
 		tm := x.terms.find(f)
@@ -57,29 +59,19 @@ func (x *Index) PrepareK1(q *Query, t *embed.Terms, k1 float64) {
 		}
 		// Papers appended between the two loads can put df above N.
 		idf := math.Log1p((max(papers-df, 0) + .5) / (df + .5))
+		if len(q.features) == maxFeatures {
+			break
+		}
 		q.features = append(q.features, f)
+		q.following = append(q.following, q.filter[f%filterSize])
+		q.filter[f%filterSize] = uint16(len(q.features))
 		q.weights = append(q.weights, float64(t.Counts[i])*idf*q.gain)
 		q.terms = append(q.terms, tm)
 	}
 	q.norm0, q.norm1 = x.lengthNorm(papers, k1)
-	q.fillTable()
-	q.fillPhrases(t.Bigrams)
-}
-
-func (q *Query) fillPhrases(bigrams []uint16) {
-	if q.phrases == nil {
-		q.phrases = make([]uint64, (1<<16)/64)
-	}
-	for _, b := range q.bigrams {
-		q.phrases[b/64] = 0
-	}
-	q.bigrams = q.bigrams[:0]
-	for _, b := range bigrams {
-		if q.phrases[b/64]>>(b%64)&1 == 0 {
-			q.phrases[b/64] |= 1 << (b % 64)
-			q.bigrams = append(q.bigrams, b)
-		}
-	}
+	q.bigrams = append(q.bigrams[:0], t.Bigrams...)
+	slices.Sort(q.bigrams)
+	q.bigrams = slices.Compact(q.bigrams)
 }
 
 // Shared is the number of distinct bigrams of the query that a slot below Len has, too: pairs of neighbouring words in
@@ -89,30 +81,7 @@ func (x *Index) Shared(q *Query, slot uint32) int {
 		return 0
 	}
 	words, n := x.rowBigrams(slot)
-	shared := uint64(0)
-	eachBigram(words, n, func(b uint16) { shared += q.phrases[b/64] >> (b % 64) & 1 })
-	return int(shared)
-}
-
-func (q *Query) fillTable() {
-	size := 16
-	for size < 4*len(q.features) {
-		size *= 2
-	}
-	if len(q.table) < size {
-		q.table = make([]uint32, size)
-	} else {
-		clear(q.table[:size])
-	}
-	q.mask = uint32(size - 1)
-	for i, f := range q.features {
-		q.filter[f%filterSize] = 1
-		at := f & q.mask
-		for q.table[at] != 0 {
-			at = (at + 1) & q.mask
-		}
-		q.table[at] = uint32(i + 1)
-	}
+	return sharedBigrams(words, n, q.bigrams)
 }
 
 // Empty reports whether no live paper shares a word with the query.
@@ -132,25 +101,10 @@ func (q *Query) Bigrams() int { return len(q.bigrams) }
 
 // Weight is the query's weight of a feature, qtf idf, or 0.
 func (q *Query) Weight(feature uint32) float64 {
-	if i, ok := q.find(feature); ok {
+	if i := slices.Index(q.features, feature); i >= 0 {
 		return q.weights[i] / q.gain
 	}
 	return 0
-}
-
-func (q *Query) find(feature uint32) (int, bool) {
-	if len(q.table) == 0 {
-		return 0, false // never prepared
-	}
-	for at := feature & q.mask; ; at = (at + 1) & q.mask {
-		i := q.table[at]
-		if i == 0 {
-			return 0, false
-		}
-		if q.features[i-1] == feature {
-			return int(i - 1), true
-		}
-	}
 }
 
 // Scores writes the BM25 score of each slot, rounded to float32 as Top's are, to dst (len(slots)). Every slot must be
@@ -183,16 +137,15 @@ func (x *Index) ahead(slots []uint32, i int) {
 
 func (x *Index) score(q *Query, slot uint32) float64 {
 	r := x.rows.at(slot)
+	row := pairsOf(x.words.at(r.chunk, r.offset, r.pairs))
 	norm := q.norm0 + q.norm1*float64(r.tokens)
 	score := 0.
-	for p := (pairs{words: x.words.at(r.chunk, r.offset, r.pairs)}); len(p.words) > 0; {
-		word := p.next()
-		if q.filter[word>>countBits%filterSize] == 0 {
-			continue
-		}
-		if i, ok := q.find(word >> countBits); ok {
-			tf := float64(word & maxCount)
-			score += q.weights[i] * tf / (tf + norm)
+	for at, low := range row.lows {
+		for i := q.filter[low%filterSize]; i != 0; i = q.following[i-1] {
+			if row.has(at, low, q.features[i-1]) {
+				tf := float64(row.count(at))
+				score += q.weights[i-1] * tf / (tf + norm)
+			}
 		}
 	}
 	return float64(float32(score))
@@ -200,18 +153,16 @@ func (x *Index) score(q *Query, slot uint32) float64 {
 
 // TermScore is what one feature contributes to the score of a slot below Len.
 func (x *Index) TermScore(q *Query, slot, feature uint32) float64 {
-	i, ok := q.find(feature)
-	if !ok {
+	i := slices.Index(q.features, feature)
+	if i < 0 {
 		return 0
 	}
 	r := x.rows.at(slot)
-	word := uint32(0)
-	for p := x.row(slot); len(p.words) > 0 && word>>countBits < feature; {
-		word = p.next()
-	}
-	if word>>countBits != feature {
+	row := x.row(slot)
+	at := row.find(feature)
+	if at < 0 {
 		return 0
 	}
-	tf := float64(word & maxCount)
+	tf := float64(row.count(at))
 	return q.weights[i] * tf / (tf + (q.norm0 + q.norm1*float64(r.tokens)))
 }

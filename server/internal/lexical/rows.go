@@ -7,13 +7,6 @@ import (
 	"github.com/akin-search/akin/server/internal/index/slab"
 )
 
-// A pair is one word of a row, unpacked: the feature in the upper 20 bits, the count in the lower 12, saturated.
-const (
-	countBits = 12
-	maxCount  = 1<<countBits - 1
-	features  = 1 << 20
-)
-
 // arenaChunk is the number of words in a chunk of the forward index, 256 KiB of them. A variable so that tests cross
 // chunks with few rows.
 var arenaChunk uint32 = 1 << 17
@@ -21,8 +14,8 @@ var arenaChunk uint32 = 1 << 17
 // rowChunk is the number of rows in a chunk of the row table.
 const rowChunk = 1 << 12
 
-// A row is the packed pairs of a paper by rising feature, then its packed distinct bigrams, rising, all in words of 16
-// bits. An abstract has some 85 pairs and 115 bigrams: about 210 and 160 bytes, of 340 and 230 unpacked.
+// A row is the packed pairs of a paper (pairs.go), then its packed distinct bigrams, rising, all in words of 16 bits. An
+// abstract has some 85 pairs and 115 bigrams: about 210 and 160 bytes, of 340 and 230 unpacked.
 
 // row says where the row of a slot lies. All but removed is written before the slot is published.
 type row struct {
@@ -57,98 +50,6 @@ func (a *arena) alloc(n uint32) (words []uint16, chunk, offset uint32) {
 // at returns n words that alloc placed there.
 func (a *arena) at(chunk, offset, n uint32) []uint16 {
 	return a.chunks.Chunks()[chunk][offset : offset+n]
-}
-
-// A packed pair is a word: the gap from the feature before in the upper 15 bits, and a bit that says that the count is
-// above 1 and stands in the word behind. A gap of maxGap or more is spelt with words of farther before it, each
-// maxGap. The mean gap of an abstract is 12,000, so one pair in fifteen needs that.
-const (
-	maxGap  = 1<<15 - 1
-	farther = maxGap << 1
-)
-
-// packPairs appends the packed pairs of features, which rise, and their counts, which are at least 1.
-func packPairs(dst []uint16, ids []uint32, counts []uint16) []uint16 {
-	last := uint32(0)
-	for i, id := range ids {
-		gap := id - last
-		last = id
-		for ; gap >= maxGap; gap -= maxGap {
-			dst = append(dst, farther)
-		}
-		count := min(counts[i], maxCount)
-		if count == 1 {
-			dst = append(dst, uint16(gap<<1))
-		} else {
-			dst = append(dst, uint16(gap<<1|1), count)
-		}
-	}
-	return dst
-}
-
-// pairs unpacks the pairs of a row one after the other.
-type pairs struct {
-	words   []uint16
-	feature uint32
-}
-
-// next returns the next pair, feature<<countBits | count; there must be one, which is so while words are left.
-func (p *pairs) next() uint32 {
-	w := p.words[0]
-	if w&1 == 0 && w != farther {
-		p.words = p.words[1:]
-		p.feature += uint32(w >> 1)
-		return p.feature<<countBits | 1
-	}
-	return p.long()
-}
-
-// long is next for a far or repeated word.
-func (p *pairs) long() uint32 {
-	i := 0
-	for ; p.words[i] == farther; i++ {
-		p.feature += maxGap
-	}
-	w := p.words[i]
-	p.feature += uint32(w >> 1)
-	i++
-	count := uint32(1)
-	if w&1 != 0 {
-		count = uint32(p.words[i])
-		i++
-	}
-	p.words = p.words[i:]
-	return p.feature<<countBits | count
-}
-
-// countPairs reports whether words are what packPairs makes: features that rise and are below features, counts from 2
-// to maxCount where they are written at all. It adds 1 to the count of each feature that it comes by.
-func countPairs(words []uint16, counts []uint32) bool {
-	feature := int64(-1) // before the first
-	at := int64(0)
-	for i := 0; i < len(words); i++ {
-		w := words[i]
-		if w == farther {
-			if at += maxGap; at >= features || i+1 == len(words) {
-				return false
-			}
-			continue
-		}
-		if w>>1 == maxGap {
-			return false // spelt as farther and 0
-		}
-		if at += int64(w >> 1); at >= features || at <= feature {
-			return false
-		}
-		feature = at
-		counts[at]++
-		if w&1 != 0 {
-			if i++; i == len(words) || words[i] == 0 || words[i] == 1 || words[i] > maxCount {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // Fewer bigrams than packBigramsFrom are written as they are. More are split: of each the lower byte stands in a list,
@@ -198,6 +99,47 @@ func eachBigram(words []uint16, n uint32, fn func(b uint16)) {
 			i++
 		}
 	}
+}
+
+// sharedBigrams is how many of the wanted bigrams, which rise, are among n packed ones.
+func sharedBigrams(words []uint16, n uint32, wanted []uint16) (shared int) {
+	if n < packBigramsFrom {
+		at := 0
+		for _, b := range wanted {
+			for at < int(n) && words[at] < b {
+				at++
+			}
+			if at < int(n) && words[at] == b {
+				shared++
+			}
+		}
+		return shared
+	}
+	high, low := words[:bitWords(n)], words[bitWords(n):]
+	word, before := 0, 0 // the zeros in front of a word
+	for _, b := range wanted {
+		upper, begin := int(b>>8), 0
+		if upper > 0 { // behind as many zeros
+			zeros := 16 - bits.OnesCount16(high[word])
+			for before+zeros < upper {
+				before += zeros
+				word++
+				zeros = 16 - bits.OnesCount16(high[word])
+			}
+			rest := ^high[word]
+			for range upper - before - 1 {
+				rest &= rest - 1
+			}
+			begin = word*16 + bits.TrailingZeros16(rest) + 1
+		}
+		for at := begin; high[at/16]>>(at%16)&1 != 0; at++ {
+			if i := at - upper; low[i/2]>>(i%2*8)&0xff == b&0xff {
+				shared++
+				break
+			}
+		}
+	}
+	return shared
 }
 
 // unpackBigrams appends n bigrams to dst, at most those that words hold.

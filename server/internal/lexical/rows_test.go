@@ -6,50 +6,6 @@ import (
 	"testing"
 )
 
-func TestPairsAreUnpackedAsTheyWerePacked(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 3))
-	for range 300 {
-		spread := []uint32{3, 1000, maxGap + 2, features}[rng.IntN(4)]
-		var ids []uint32
-		var counts []uint16
-		for id := rng.Uint32N(spread); id < features && len(ids) < 200; id += 1 + rng.Uint32N(spread) {
-			ids = append(ids, id)
-			counts = append(counts, []uint16{1, 1, 2, maxCount, maxCount + 1, 65535}[rng.IntN(6)])
-		}
-		words := packPairs(nil, ids, counts)
-		if !countPairs(words, make([]uint32, features)) {
-			t.Fatalf("features %v: the check refuses %v", ids, words)
-		}
-		p := pairs{words: words}
-		for i, id := range ids {
-			want := id<<countBits | min(uint32(counts[i]), maxCount)
-			if got := p.next(); got != want {
-				t.Fatalf("pair %d of %v is %d, want %d", i, ids, got, want)
-			}
-		}
-		if len(p.words) != 0 {
-			t.Fatalf("%d words are left over", len(p.words))
-		}
-	}
-}
-
-func TestPairsThatNobodyPacksAreRefused(t *testing.T) {
-	for name, words := range map[string][]uint16{
-		"a feature twice":         {5 << 1, 0},
-		"a count of one":          {5<<1 | 1, 1},
-		"a count of none":         {5<<1 | 1, 0},
-		"too large a count":       {5<<1 | 1, maxCount + 1},
-		"a count that is missing": {5<<1 | 1},
-		"an end on the way":       {5 << 1, farther},
-		"the same with a count":   {farther | 1, 2},
-		"a feature beyond all":    slices.Repeat([]uint16{farther}, 40),
-	} {
-		if countPairs(words, make([]uint32, features)) {
-			t.Errorf("%s is taken", name)
-		}
-	}
-}
-
 func TestBigramsAreUnpackedAsTheyWerePacked(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 4))
 	for n := range 2 * packBigramsFrom {
@@ -66,6 +22,24 @@ func TestBigramsAreUnpackedAsTheyWerePacked(t *testing.T) {
 		packBigrams(words, bigrams)
 		if got := unpackBigrams(nil, words, uint32(len(bigrams))); !slices.Equal(got, bigrams) {
 			t.Fatalf("%d bigrams: %v, want %v", len(bigrams), got, bigrams)
+		}
+		wanted := []uint16{0, 5, 1<<16 - 1}
+		for range 10 {
+			wanted = append(wanted, uint16(rng.Uint32N(1<<16)))
+			if n > 0 {
+				wanted = append(wanted, bigrams[rng.IntN(len(bigrams))])
+			}
+		}
+		slices.Sort(wanted)
+		wanted = slices.Compact(wanted)
+		want := 0
+		for _, b := range wanted {
+			if slices.Contains(bigrams, b) {
+				want++
+			}
+		}
+		if got := sharedBigrams(words, uint32(len(bigrams)), wanted); got != want {
+			t.Fatalf("%d of %v are among %v, want %d", got, wanted, bigrams, want)
 		}
 	}
 }

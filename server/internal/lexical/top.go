@@ -40,7 +40,6 @@ type topScratch struct {
 
 const (
 	sumBits  = 15 // scores stay below 2^15, sums below 2^16: a list adds at least 1
-	maxLists = 1 << 15
 	binShift = 5
 	sumBins  = 1 << (16 - binShift)
 )
@@ -133,7 +132,6 @@ func (x *Index) search(ctx context.Context, q *Query, k int, n uint32, accept in
 	slices.SortFunc(s.lists, func(i, j int32) int {
 		return int(q.terms[i].count.Load()) - int(q.terms[j].count.Load())
 	})
-	s.lists = s.lists[:min(len(s.lists), maxLists)]
 	s.order = s.lists
 	for {
 		left, err := x.sum(ctx, q, need, scale, n)
