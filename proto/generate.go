@@ -8,3 +8,4 @@
 package proto
 
 //go:generate go tool -modfile=../.ci/tools/go.mod buf generate --template buf.gen.yaml
+//go:generate go tool -modfile=../.ci/tools/go.mod buf build --as-file-descriptor-set --exclude-imports -o descriptors.binpb

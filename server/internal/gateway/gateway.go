@@ -33,6 +33,7 @@ type gateway struct {
 	Config
 	methods map[string]*method // by path
 	budget  *semaphore.Weighted
+	files   map[string]*document // by path
 }
 
 // New makes the handler of everything that is served over HTTP. It may be used from many goroutines at once.
@@ -45,6 +46,23 @@ func New(cfg Config) (http.Handler, error) {
 	for _, m := range list {
 		g.methods[m.path] = m
 	}
+	described, err := commented()
+	if err != nil {
+		return nil, err
+	}
+	description, err := openAPI(described)
+	if err != nil {
+		return nil, err
+	}
+	page, err := docs(described)
+	if err != nil {
+		return nil, err
+	}
+	g.files = map[string]*document{
+		"/openapi.json":   newDocument(typeJSON, description),
+		"/docs":           newDocument("text/html; charset=utf-8", page),
+		"/docs/style.css": newDocument("text/css; charset=utf-8", docsCSS),
+	}
 	return guard(cfg, g)
 }
 
@@ -53,11 +71,12 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength == 0 {
 		readToEnd(w)
 	}
-	switch path := r.URL.Path; {
-	case isMethod(path):
+	file, ok := g.files[r.URL.Path]
+	switch {
+	case isMethod(r.URL.Path):
 		g.call(w, r)
-	case path == "/openapi.json", path == "/docs", strings.HasPrefix(path, "/docs/"):
-		http.NotFound(w, r)
+	case ok:
+		file.serve(w, r)
 	default:
 		g.Pages.ServeHTTP(w, r)
 	}
@@ -87,6 +106,10 @@ func (g *gateway) call(w http.ResponseWriter, r *http.Request) {
 		f.write(w)
 		return
 	case r.Method == http.MethodPost:
+		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+			fail(w, failed(codeUnimplemented, reasonContentType, "this connection speaks HTTP: gRPC needs one of HTTP/2 that begins with a call of gRPC"))
+			return
+		}
 		_, f, known := contentType(r.Header.Get("Content-Type"))
 		if !known || f != single && !m.streams() {
 			types := typeJSON + " or " + typeProto

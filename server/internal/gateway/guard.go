@@ -64,7 +64,7 @@ func guard(cfg Config, next http.Handler) (http.Handler, error) {
 			cross = methods
 		}
 		origin := r.Header.Get("Origin")
-		if isMethod(r.URL.Path) && len(cfg.Origins) > 0 {
+		if (isMethod(r.URL.Path) || r.URL.Path == "/openapi.json") && len(cfg.Origins) > 0 {
 			w.Header().Add("Vary", "Origin")
 			if slices.Contains(cfg.Origins, origin) {
 				allowOrigin(w, origin)

@@ -41,11 +41,14 @@ type parameter struct {
 
 // decodeQuery sets a message's fields by parameters that are named as errors name fields: text=…, options.filter=…,
 // likes[0].paper_id=…. Both spellings of a field do, page_size and pageSize. A list of plain values is given by as many
-// parameters of one name. All faults are told at once.
+// parameters of one name. One without a value counts as not given. All faults are told at once.
 func decodeQuery(values url.Values, m protoreflect.Message) error {
 	var faults violations
 	var list []parameter
 	for name, texts := range values {
+		if !slices.ContainsFunc(texts, func(s string) bool { return s != "" }) && !isBool(m, name) {
+			continue // a form sends what is not filled in
+		}
 		path, fault := parsePath(name)
 		if fault != "" {
 			faults.add(name, fault)
@@ -63,6 +66,16 @@ func decodeQuery(values url.Values, m protoreflect.Message) error {
 	}
 	slices.SortFunc(faults, func(a, b *errdetails.BadRequest_FieldViolation) int { return cmp.Compare(a.GetField(), b.GetField()) })
 	return faults.err()
+}
+
+// isBool reports whether a name is that of a field that is true or false: ?strict looks as if it were true.
+func isBool(m protoreflect.Message, name string) bool {
+	fields := m.Descriptor().Fields()
+	field := fields.ByTextName(name)
+	if field == nil {
+		field = fields.ByJSONName(name)
+	}
+	return field != nil && field.Kind() == protoreflect.BoolKind
 }
 
 func compareSteps(a, b step) int {

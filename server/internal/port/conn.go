@@ -3,6 +3,7 @@ package port
 import (
 	"bytes"
 	"crypto/tls"
+	"io"
 	"net"
 )
 
@@ -18,6 +19,15 @@ type conn struct {
 
 // TLS is the state of the connection's encryption, nil where it has none.
 func (c *conn) TLS() *tls.ConnectionState { return c.state }
+
+// filtered is a connection that is read through a filter.
+type filtered struct {
+	*conn
+	filter io.Reader
+}
+
+// Read implements net.Conn.
+func (f *filtered) Read(b []byte) (int, error) { return f.filter.Read(b) }
 
 // Read implements net.Conn.
 func (c *conn) Read(b []byte) (int, error) {

@@ -48,10 +48,11 @@ func Split(inner net.Listener, config *tls.Config, log *slog.Logger) *Splitter {
 	return s
 }
 
-// GRPC has the connections that speak HTTP/2.
+// GRPC has the connections that speak HTTP/2 and begin with a call of gRPC, or with none.
 func (s *Splitter) GRPC() net.Listener { return s.grpc }
 
-// HTTP has the connections that speak HTTP/1.1.
+// HTTP has the connections that speak HTTP/1.1, and those of HTTP/2 that begin with another request. They are in plain
+// text, whatever they were before; TLS is theirs to ask by a method TLS() *tls.ConnectionState.
 func (s *Splitter) HTTP() net.Listener { return s.http }
 
 // Serve accepts connections until Close, or until the listener fails for good: both listeners return that error then.
@@ -139,7 +140,7 @@ func (s *Splitter) sort(raw net.Conn) {
 }
 
 // tell encrypts a connection where that is set, and reads as far as it must to know what is spoken.
-func (s *Splitter) tell(raw net.Conn) (*conn, *side, error) {
+func (s *Splitter) tell(raw net.Conn) (net.Conn, *side, error) {
 	if err := raw.SetDeadline(time.Now().Add(patience)); err != nil {
 		return nil, nil, err
 	}
@@ -156,11 +157,17 @@ func (s *Splitter) tell(raw net.Conn) (*conn, *side, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	to := s.http
-	if h2 {
-		to = s.grpc
+	if !h2 {
+		return c, s.http, raw.SetDeadline(time.Time{})
 	}
-	return c, to, raw.SetDeadline(time.Time{})
+	grpc, err := c.speaksGRPC()
+	if err != nil {
+		return nil, nil, err
+	}
+	if grpc {
+		return c, s.grpc, raw.SetDeadline(time.Time{})
+	}
+	return &filtered{c, &unacknowledged{from: c, pass: len(preface)}}, s.http, raw.SetDeadline(time.Time{})
 }
 
 // side is one of the two listeners.

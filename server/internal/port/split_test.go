@@ -2,6 +2,7 @@ package port
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,10 +11,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -70,13 +75,53 @@ func whole(t *testing.T, conn net.Conn) string {
 	return string(text)
 }
 
+// arriving is what the server of a text's side reads: all of it, but for the acknowledgement of the splitter's SETTINGS,
+// which a server of HTTP that knows nothing of them does not get.
+func arriving(text string, http bool) string {
+	if http && strings.HasPrefix(text, string(preface)) {
+		return strings.Replace(text, acknowledgement, "", 1)
+	}
+	return text
+}
+
+const (
+	settings        = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+	acknowledgement = "\x00\x00\x00\x04\x01\x00\x00\x00\x00"
+	ping            = "\x00\x00\x08\x06\x00\x00\x00\x00\x00pingpong"
+)
+
+// request is what a client of HTTP/2 sends behind its preface, with a request of a content type.
+func request(content string) string {
+	var block bytes.Buffer
+	encoder := hpack.NewEncoder(&block)
+	for _, f := range []hpack.HeaderField{{Name: ":method", Value: "POST"}, {Name: ":path", Value: "/"}, {Name: "content-type", Value: content}} {
+		if f.Value != "" {
+			encoder.WriteField(f)
+		}
+	}
+	var out bytes.Buffer
+	framer := http2.NewFramer(&out, nil)
+	framer.WriteSettings()
+	framer.WriteWindowUpdate(0, 1000)
+	framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndHeaders: true, PadLength: 3})
+	framer.WriteSettingsAck()
+	framer.WriteData(1, true, []byte(content))
+	framer.WriteSettingsAck()
+	return out.String()
+}
+
 func TestConnectionsAreToldApartByTheirFirstBytes(t *testing.T) {
 	addr, grpc, http := open(t, nil)
 	for _, c := range []struct {
 		text string
 		side <-chan net.Conn
 	}{
-		{string(preface) + "and more", grpc},
+		{string(preface) + request("application/grpc"), grpc},
+		{string(preface) + request("application/grpc+proto"), grpc},
+		{string(preface) + request("application/grpc-web"), http},
+		{string(preface) + request("application/json"), http},
+		{string(preface) + request(""), http},
+		{string(preface) + settings + ping, grpc}, // an idle channel that keeps itself alive
 		{"GET / HTTP/1.1\r\n\r\n", http},
 		{"PRI * HTTP/1.1\r\n\r\n", http}, // begins as the preface does
 		{"POST / HTTP/1.1\r\n\r\nbody", http},
@@ -92,7 +137,7 @@ func TestConnectionsAreToldApartByTheirFirstBytes(t *testing.T) {
 			}
 		}
 		conn.(*net.TCPConn).CloseWrite()
-		if got := whole(t, <-c.side); got != c.text {
+		if got := whole(t, <-c.side); got != arriving(c.text, c.side == http) {
 			t.Errorf("%q arrived as %q", c.text, got)
 		}
 		conn.Close()
@@ -128,11 +173,11 @@ func TestALPNPrefersHTTP1WhereAClientHasBoth(t *testing.T) {
 		text    string
 		side    <-chan net.Conn
 	}{
-		{[]string{"h2"}, "h2", string(preface), grpc},
+		{[]string{"h2"}, "h2", string(preface) + request("application/grpc"), grpc},
 		{[]string{"h2", "http/1.1"}, "http/1.1", "GET / HTTP/1.1\r\n\r\n", web},
 		{[]string{"http/1.1"}, "http/1.1", "GET / HTTP/1.1\r\n\r\n", web},
-		{[]string{"grpc-exp", "h2"}, "grpc-exp", string(preface), grpc},
-		{nil, "", string(preface), grpc},
+		{[]string{"grpc-exp", "h2"}, "grpc-exp", string(preface) + request("application/grpc"), grpc},
+		{nil, "", string(preface) + request("application/grpc"), grpc},
 		{nil, "", "GET / HTTP/1.1\r\n\r\n", web},
 	} {
 		conn, err := tls.Dial("tcp", addr, &tls.Config{NextProtos: c.offered, InsecureSkipVerify: true})
@@ -275,4 +320,46 @@ func TestAnHTTPServerAndItsShutdownWorkOnTheSplitPort(t *testing.T) {
 	if err := <-split; err != nil {
 		t.Error(err)
 	}
+}
+
+func FuzzFirstRequest(f *testing.F) {
+	f.Add([]byte(settings + ping))
+	f.Add([]byte(request("application/grpc")))
+	f.Add([]byte(request("text/html")))
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		client, server := net.Pipe()
+		defer server.Close()
+		go func() {
+			go io.Copy(io.Discard, client)
+			client.Write(append(bytes.Clone(preface), sent...))
+			client.Close()
+		}()
+		c := &conn{Conn: server}
+		if h2, err := c.startsWith(preface); !h2 || err != nil {
+			t.Fatal(h2, err)
+		}
+		c.speaksGRPC()
+		if len(c.read) > maxPeek {
+			t.Errorf("%d bytes were held", len(c.read))
+		}
+		// What passes the filter is what was sent, less at most one acknowledgement.
+		got, _ := io.ReadAll(iotest.OneByteReader(&unacknowledged{from: bytes.NewReader(sent)}))
+		if len(got) != len(sent) && !bytes.Equal(got, cutFirst(sent, got)) {
+			t.Errorf("%q passed as %q", sent, got)
+		}
+	})
+}
+
+// cutFirst is sent without the frame at which got stops being its beginning.
+func cutFirst(sent, got []byte) []byte {
+	i := 0
+	for i < len(got) && got[i] == sent[i] {
+		i++
+	}
+	for at := min(i, len(sent)); at >= 0 && at+frameHeader <= len(sent); at-- {
+		if cut := append(bytes.Clone(sent[:at]), sent[at+frameHeader:]...); bytes.Equal(cut, got) {
+			return cut
+		}
+	}
+	return sent[:len(got)] // a header that was cut off
 }
