@@ -74,7 +74,8 @@ func parse(args []string, stderr io.Writer) (*choices, error) {
 	flags.StringVar(&c.vectors, "vectors", "", "write the vectors to this name with .base.fbin and .query.fbin added; "+
 		"one --beir alone")
 	flags.StringVar(&c.runs, "runs", "", "write the rankings to this folder as TREC run files, DATASET.MODE.run")
-	flags.BoolVar(&c.taste, "taste", false, "measure recommendations to synthetic users instead of searches")
+	flags.BoolVar(&c.taste, "taste", false, "measure recommendations to synthetic users instead of searches; without queries: "+
+		"the share of the best papers that candidates miss")
 	flags.BoolVar(&c.json, "json", false, "print one JSON object a collection, each on a line")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
@@ -117,7 +118,10 @@ func (o *choices) measure(ctx context.Context, path string) (printer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.taste {
+	switch {
+	case o.taste && len(ds.Queries) == 0:
+		return measureMissed(ctx, ds, o.options)
+	case o.taste:
 		return measureTaste(ctx, ds, o.options)
 	}
 	if o.knownItem > 0 {
