@@ -21,6 +21,7 @@ import (
 type process struct {
 	cmd    *exec.Cmd
 	client *client.Client
+	addr   string
 	ready  time.Duration // from the start of the process until it serves
 	logged chan error    // gets the end of the log
 }
@@ -57,7 +58,7 @@ func startServer(binary, data string, log io.Writer, flags ...string) (*process,
 		fmt.Fprintln(log, lines.Text())
 		fmt.Fprintln(&seen, lines.Text())
 		if found := addressOf.FindStringSubmatch(lines.Text()); found != nil {
-			p.ready = time.Since(began)
+			p.ready, p.addr = time.Since(began), found[1]
 			go p.follow(lines, log)
 			p.client, err = client.Dial(found[1])
 			if err != nil {

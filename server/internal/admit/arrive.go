@@ -24,6 +24,9 @@ type Config struct {
 	Rules          map[string]Rule // by a method's full name; default Rules
 	Logger         *slog.Logger    // default slog.Default()
 
+	// Breadth says how much a search looks through; it is asked once a second at most. Nil: a small corpus.
+	Breadth func() Breadth
+
 	// Refused is told of every call that is refused on its headers, from many goroutines at once: such a call reaches no
 	// handler. Nil: no one.
 	Refused func(ctx context.Context, method string, err error)
@@ -48,6 +51,10 @@ type Gate struct {
 	limiter *Limiter
 	budget  *Budget
 	seats   seats
+	broad   struct {
+		due atomic.Int64 // Unix nanoseconds of when it is asked for again
+		now atomic.Pointer[Breadth]
+	}
 	origins origins
 }
 
@@ -264,6 +271,37 @@ func (g *Gate) End(ctx context.Context) {
 	}
 }
 
+// breadthEvery is how often the breadth of a search is asked for: it changes with the corpus, slowly.
+const breadthEvery = time.Second
+
+// breadth is what searches are charged by.
+func (g *Gate) breadth() Breadth {
+	if g.cfg.Breadth == nil {
+		return Breadth{}
+	}
+	now := time.Now().UnixNano()
+	if due := g.broad.due.Load(); now >= due && g.broad.due.CompareAndSwap(due, now+int64(breadthEvery)) {
+		b := g.cfg.Breadth()
+		g.broad.now.Store(&b)
+		return b
+	}
+	if b := g.broad.now.Load(); b != nil {
+		return *b
+	}
+	return Breadth{}
+}
+
+// Background runs work of the server's own that looks at every paper: it takes a heavy call's turn, behind those who
+// wait for theirs, and gives way as one does.
+func (g *Gate) Background(ctx context.Context, fn func(ctx context.Context) error) error {
+	permit, err := g.limiter.insist(ctx, ticket{key: g, class: Heavy, units: 1})
+	if err != nil {
+		return err
+	}
+	defer permit.release()
+	return fn(permit.context(ctx))
+}
+
 // Acquire charges a call for its message and waits for its turn. The context it returns is for the handler: where it
 // asks whether it has ended, long work gives way to what is more urgent.
 func (g *Gate) Acquire(ctx context.Context, m proto.Message) (context.Context, error) {
@@ -276,7 +314,7 @@ func (g *Gate) Acquire(ctx context.Context, m proto.Message) (context.Context, e
 		call.waiting = false
 		g.limiter.received(call.Rule.Class, call.period)
 	}
-	call.Cost = CostOf(call.Rule, m)
+	call.Cost = CostOf(call.Rule, g.breadth(), m)
 	deadline, _ := ctx.Deadline()
 	permit, err := g.limiter.acquire(ctx, ticket{
 		key: call.key, class: call.Cost.Class, units: call.Cost.Units, deadline: deadline,

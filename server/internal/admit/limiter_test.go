@@ -343,13 +343,83 @@ func TestALongFilterIsNoInteractiveWork(t *testing.T) {
 	request := func(filter string) *akinv1.SearchPapersRequest {
 		return &akinv1.SearchPapersRequest{Options: &akinv1.SearchOptions{Filter: filter}}
 	}
-	if c := CostOf(rule, request(`attributes.year > 2020`)); c.Class != Interactive {
+	if c := CostOf(rule, Breadth{}, request(`attributes.year > 2020`)); c.Class != Interactive {
 		t.Errorf("a short filter is %v", c)
 	}
-	if c := CostOf(rule, request(strings.Repeat("attributes.year > 2020 OR ", 60))); c.Class != Batch {
+	if c := CostOf(rule, Breadth{}, request(strings.Repeat("attributes.year > 2020 OR ", 60))); c.Class != Batch {
 		t.Errorf("sixty conditions are %v", c)
 	}
-	if c := CostOf(rule, &akinv1.SearchPapersRequest{Options: &akinv1.SearchOptions{Ef: 4096}}); c.Class != Batch {
+	if c := CostOf(rule, Breadth{}, &akinv1.SearchPapersRequest{Options: &akinv1.SearchOptions{Ef: 4096}}); c.Class != Batch {
 		t.Errorf("ef 4,096 is %v", c)
+	}
+}
+
+func TestASearchCostsWhatItLooksThrough(t *testing.T) {
+	rule := Rules[akinv1.SimilarityService_SearchPapers_FullMethodName]
+	small, large := Breadth{Vectors: 80_000, Width: 64}, Breadth{Vectors: 1_000_000, Width: 170}
+	units := func(b Breadth, o *akinv1.SearchOptions) float64 {
+		return CostOf(rule, b, &akinv1.SearchPapersRequest{Options: o}).Units
+	}
+	if got := units(small, nil); got != 1 {
+		t.Errorf("a search with the defaults costs %v units", got)
+	}
+	if got := units(large, nil); got < 1.5 || got > 2 {
+		t.Errorf("among a million papers it costs %v units", got)
+	}
+	named := &akinv1.SearchOptions{Ef: 170}
+	if units(small, named) != units(large, named) || units(large, named) != units(large, nil) {
+		t.Error("a walk of one width costs differently")
+	}
+	exact := &akinv1.SearchOptions{Mode: akinv1.SearchMode_SEARCH_MODE_EXACT}
+	if a, b := units(small, exact), units(large, exact); a < 4 || b < 8*a {
+		t.Errorf("scans of 80,000 and 1,000,000 vectors cost %v and %v units", a, b)
+	}
+}
+
+func TestTheBreadthIsAskedForOnceASecond(t *testing.T) {
+	asked := 0
+	g := New(Config{Breadth: func() Breadth {
+		asked++
+		return Breadth{Width: 100 + asked}
+	}})
+	for range 100 {
+		if got := g.breadth(); got.Width != 101 {
+			t.Fatalf("the width is %d", got.Width)
+		}
+	}
+	g.broad.due.Store(0)
+	if got := g.breadth(); got.Width != 102 || asked != 2 {
+		t.Errorf("after a second the width is %d, asked %d times", got.Width, asked)
+	}
+}
+
+func TestBackgroundWorkTakesItsTurn(t *testing.T) {
+	g := New(Config{Cores: 1})
+	release := make(chan struct{})
+	entered := make(chan struct{})
+	first := make(chan error, 1)
+	go func() {
+		first <- g.Background(t.Context(), func(context.Context) error {
+			close(entered)
+			<-release
+			return nil
+		})
+	}()
+	<-entered
+	if s := g.Limiter().State(); s.Running[Heavy] != 1 {
+		t.Errorf("%d heavy ones run", s.Running[Heavy])
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := g.Background(ctx, func(context.Context) error { return errors.New("two run at once") })
+	if !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	close(release)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if s := g.Limiter().State(); s.Running[Heavy] != 0 {
+		t.Errorf("%d heavy ones run at the end", s.Running[Heavy])
 	}
 }

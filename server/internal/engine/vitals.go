@@ -47,6 +47,13 @@ func RefusalOf(err error) Refusal {
 	return Fault
 }
 
+// Breadth is how much a search looks through: how many vectors there are to scan, and how wide a walk is that names no
+// width of its own, 0 where there are no walks.
+func (e *Engine) Breadth() (vectors, width int) {
+	info := e.live.Load().vectors.Info()
+	return info.Vectors, info.Width
+}
+
 // Vitals looks at everything. It takes about a millisecond.
 func (e *Engine) Vitals(ctx context.Context) (Vitals, error) {
 	stats, err := e.Stats(ctx)

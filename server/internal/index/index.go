@@ -94,6 +94,7 @@ type Info struct {
 	Graph   int    // in the graph; equals Vectors where there is none to catch up
 	Zero    int    // zero vectors, which are never hits
 	Bytes   int64  // memory of codes and links
+	Width   int    // of a walk for a query that names none; 0 where there are no walks
 }
 
 // Workers is a number of goroutines for Catchup that stays the same.

@@ -116,6 +116,7 @@ func New(cfg Config) *Server {
 		lines:    rate.NewLimiter(20, 100), // a second, and at once
 	}
 	cfg.Admit.Logger, cfg.Admit.Refused = s.log, s.refused
+	cfg.Admit.Breadth = s.breadth
 	s.gate = admit.New(cfg.Admit)
 	s.inside = newInside()
 	options := []grpc.ServerOption{
@@ -182,6 +183,14 @@ func (s *Server) Drain(ctx context.Context) {
 
 // Gate is the server's admission, for metrics.
 func (s *Server) Gate() *admit.Gate { return s.gate }
+
+// breadth is how much a search looks through.
+func (s *Server) breadth() (b admit.Breadth) {
+	if e := s.engine(); e != nil {
+		b.Vectors, b.Width = e.Breadth()
+	}
+	return b
+}
 
 // engine is the live engine. The chain lets no call through before there is one.
 func (s *Server) engine() *engine.Engine { return s.live.Load() }

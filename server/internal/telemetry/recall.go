@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/engine"
 )
 
@@ -53,16 +54,25 @@ func (m *Metrics) sampleRecall(ctx context.Context, e *engine.Engine, log *slog.
 			return
 		case <-tick:
 		}
-		if err := m.recall.sample(ctx, e); err != nil && ctx.Err() == nil {
+		if err := m.recall.sample(ctx, e, m.gate.Load()); err != nil && ctx.Err() == nil {
 			log.Warn("the live recall could not be sampled", "error", err)
 		}
 	}
 }
 
-func (r *recall) sample(ctx context.Context, e *engine.Engine) error {
+// sample measures the recall once, in the turn of a heavy call where a gate admits.
+func (r *recall) sample(ctx context.Context, e *engine.Engine, gate *admit.Gate) error {
 	r.seed++ // each time other papers
-	report, err := e.EvaluateRecall(ctx, engine.RecallQuery{Queries: recallQueries, K: recallK, Seed: r.seed})
-	if err != nil {
+	var report engine.RecallReport
+	measure := func(ctx context.Context) (err error) {
+		report, err = e.EvaluateRecall(ctx, engine.RecallQuery{Queries: recallQueries, K: recallK, Seed: r.seed})
+		return err
+	}
+	run := measure
+	if gate != nil {
+		run = func(ctx context.Context) error { return gate.Background(ctx, measure) }
+	}
+	if err := run(ctx); err != nil {
 		return err
 	}
 	r.mu.Lock()

@@ -138,6 +138,6 @@ func (x *Index) Info() index.Info {
 	graphed := int(x.graphed.Load())
 	return index.Info{
 		Engine: "hnsw", Vectors: x.Len(), Graph: graphed, Zero: x.codes.Zero(),
-		Bytes: x.codes.Bytes() + x.graph.bytes() + x.twins.size.Load(),
+		Bytes: x.codes.Bytes() + x.graph.bytes() + x.twins.size.Load(), Width: x.config.width(graphed),
 	}
 }
