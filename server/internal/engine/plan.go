@@ -30,7 +30,7 @@ type state struct {
 	unseen   bool          // there are superseded records that nobody can see
 	log      bool          // there are entries of the log that nobody needs
 	replaced bool          // a generation was replaced, and its last query has ended
-	mapped   int64         // bytes of files that count as memory of the process: pages that reads have mapped, and its code
+	mapped   int64         // bytes of files that count as the process's memory: pages that reads have mapped, and its code
 }
 
 // Thresholds of the policy; tests shrink them.
@@ -47,7 +47,7 @@ var (
 	replayMax      = time.Second            // that a start may take to replay the log
 	checkpointIdle = 5 * time.Second        // without writes before the graph is saved for its own sake
 	shrinkPatience = time.Minute            // for a moment without writes
-	mappedMax      = int64(96 << 20)        // bytes of mapped files worth giving back: reading them again costs faults, and no disk
+	mappedMax      = int64(96 << 20)        // bytes of mapped files worth giving back: reading again costs faults, no disk
 	learnEarly     = 100_000                // papers that a model learns from without waiting for the end of a bulk write
 	driftMax       = .05                    // embed.Model.Drift that is worth learning anew from a corpus that has doubled
 	linkIdle       = time.Second            // without writes before a graph is built that a training will throw away
