@@ -61,38 +61,38 @@ func (f *Find) Ended(stage string, begin time.Time) {
 // other, so that an idle core halves the time. Where no paper is near, because the model knows none of the words or no
 // accepted paper has a vector, words find as many as vectors would have.
 func (r *Ranker) Candidates(ctx context.Context, c Corpus, q *Query, f Find) (index.Report, error) {
-	r.found, r.worded = r.found[:0], r.worded[:0]
+	r.dense, r.byWords = r.dense[:0], r.byWords[:0]
 	words := 0
-	var worded <-chan outcome
+	var lookup <-chan outcome
 	if q.Terms != nil {
 		c.Words.PrepareK1(&r.words, q.Terms, q.Weights.K1)
 		if words = f.Depth * q.Weights.Words / Depth; words > 0 && f.Spare {
-			worded = aside(func() error { return r.topByWords(ctx, c, words, &f) })
-			defer func() { <-worded }() // a fault below must not leave the scratch to two queries
+			lookup = aside(func() error { return r.topByWords(ctx, c, words, &f) })
+			defer func() { <-lookup }() // a fault below must not leave the scratch to two queries
 		}
 	}
 	var report index.Report
 	var err error
 	begin := time.Now()
-	r.found, report, err = c.Vectors.Search(ctx, &index.Query{
+	r.dense, report, err = c.Vectors.Search(ctx, &index.Query{
 		Vector: q.Vector,
 		K:      f.Depth,
 		Ef:     f.Ef,
 		Exact:  f.Exact,
 		Walk:   f.Walk,
 		Accept: f.Accept,
-	}, r.found)
+	}, r.dense)
 	f.Ended(StageWalk, begin)
-	if worded != nil {
-		err = errors.Join(err, (<-worded).get())
+	if lookup != nil {
+		err = errors.Join(err, (<-lookup).get())
 	}
 	if err != nil || q.Terms == nil {
 		return report, err
 	}
-	if len(r.found) == 0 && words < f.Depth {
+	if len(r.dense) == 0 && words < f.Depth {
 		return report, r.topByWords(ctx, c, f.Depth, &f)
 	}
-	if worded == nil {
+	if lookup == nil {
 		err = r.topByWords(ctx, c, words, &f)
 	}
 	return report, err
@@ -100,7 +100,7 @@ func (r *Ranker) Candidates(ctx context.Context, c Corpus, q *Query, f Find) (in
 
 func (r *Ranker) topByWords(ctx context.Context, c Corpus, k int, f *Find) (err error) {
 	begin := time.Now()
-	r.worded, err = c.Words.Top(ctx, &r.words, k, f.Accept, r.worded[:0])
+	r.byWords, err = c.Words.Top(ctx, &r.words, k, f.Accept, r.byWords[:0])
 	f.Ended(StageWords, begin)
 	return err
 }

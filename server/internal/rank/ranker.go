@@ -20,8 +20,8 @@ type Ranker struct {
 	Ranked []Scored // of Fuse and the stages behind it
 
 	words   lexical.Query
-	found   []index.Candidate // by cosine
-	worded  []index.Candidate // by BM25
+	dense   []index.Candidate // by cosine
+	byWords []index.Candidate // by BM25
 	list    list
 	reading reading
 	rows    []float32 // of Diversify
@@ -34,7 +34,7 @@ func (r *Ranker) Fuse(c Corpus, q *Query) error {
 	l := &r.list
 	var err error
 	if q.Terms == nil {
-		r.reading = l.byCosine(r.found)
+		r.reading = l.byCosine(r.dense)
 	} else {
 		r.reading, err = r.fuseWords(c, q)
 	}
@@ -63,7 +63,7 @@ func (l *list) byCosine(found []index.Candidate) reading {
 // fuseWords sets the candidates to those of both lists, and scores them by everything.
 func (r *Ranker) fuseWords(c Corpus, q *Query) (reading, error) {
 	l := &r.list
-	n, m := l.merge(r.found, r.worded)
+	n, m := l.merge(r.dense, r.byWords)
 	if err := c.Vectors.Scores(q.Vector, l.slots[n:], l.cosines[n:]); err != nil {
 		return plain, err
 	}
