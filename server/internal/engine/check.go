@@ -50,7 +50,7 @@ func (e *Engine) Check(ctx context.Context) error {
 		return fmt.Errorf("generation: %w", err)
 	}
 	seen := 0
-	w := walk{engine: e, view: v}
+	w := listing{engine: e, view: v}
 	err := w.each(ctx, func(found []store.IDOrdinal) error {
 		for _, id := range found {
 			slot, ok := g.slots.find(id.Ordinal)

@@ -56,7 +56,7 @@
 //	search.go      a query; rank.go calls package rank for it
 //	recommend.go   a recommendation; newest.go what it gives without a like, seen.go what a profile has seen
 //	page.go        page tokens; history.go and previous.go what they pin, answers.go the groups that duplicates.go found
-//	read.go        Get, List, Export, Purge; walk.go goes through the ids of a filter
+//	read.go        Get, List, Export, Purge; listing.go goes through the ids of a filter
 //	plan.go        what is wanted; schedule.go what runs next; background.go runs it; staleness.go the drift of the model
 //	train.go       a training; corpus.go what it reads, odds.go how rare likenesses are under a model
 //	rebuild.go     building the next generation; swap.go puts it in place

@@ -51,7 +51,7 @@ func (e *Engine) List(ctx context.Context, q ListQuery) (ListPage, error) {
 	}
 	epoch := e.readers.enter()
 	defer e.readers.leave(epoch)
-	w, err := e.walk(q.Filter, after)
+	w, err := e.listing(q.Filter, after)
 	if err != nil {
 		return ListPage{}, err
 	}
@@ -88,7 +88,7 @@ func (e *Engine) List(ctx context.Context, q ListQuery) (ListPage, error) {
 
 // Export calls fn with every paper that a filter accepts, abstracts included, in ascending byte order of ids.
 func (e *Engine) Export(ctx context.Context, f *filter.Filter, fn func(*paper.Paper) error) error {
-	w, err := e.walk(f, "")
+	w, err := e.listing(f, "")
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ const purgeSample = 100
 // Purge deletes the papers that a filter accepts (nil: all), or, without force, counts them and names some. A paper
 // that is written while the purge runs is left alone.
 func (e *Engine) Purge(ctx context.Context, f *filter.Filter, force bool) (p Purged, err error) {
-	w, err := e.walk(f, "")
+	w, err := e.listing(f, "")
 	if err != nil {
 		return p, err
 	}

@@ -145,7 +145,7 @@ func TestAPurgeLeavesWhatIsWrittenMeanwhile(t *testing.T) {
 	}
 	// A purge of an empty engine takes nothing that comes meanwhile either.
 	e := open(t, t.TempDir())
-	w, err := e.walk(nil, "")
+	w, err := e.listing(nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,12 +7,12 @@ import (
 	"github.com/akin-search/akin/server/internal/store"
 )
 
-// walk goes through the ids that a filter accepts, in ascending byte order.
+// listing goes through the ids that a filter accepts, in ascending byte order.
 //
 // The store says which papers there are and the generation which of them the filter accepts. The store runs ahead of
-// the generation by the writes being applied just now, so after each run of ids the walk waits until the generation
+// the generation by the writes being applied just now, so after each run of ids the listing waits until the generation
 // has caught up with it: otherwise it would miss a paper that is being updated.
-type walk struct {
+type listing struct {
 	engine *Engine
 	filter *filter.Filter // nil: all papers
 	view   *view
@@ -21,20 +21,20 @@ type walk struct {
 	newest uint64 // ordinal
 }
 
-// walk begins behind an id.
-func (e *Engine) walk(f *filter.Filter, after string) (*walk, error) {
-	w := &walk{engine: e, filter: f, last: after}
+// listing begins behind an id.
+func (e *Engine) listing(f *filter.Filter, after string) (*listing, error) {
+	w := &listing{engine: e, filter: f, last: after}
 	return w, w.look()
 }
 
 // look takes a new view.
-func (w *walk) look() error {
+func (w *listing) look() error {
 	w.view = w.engine.look()
 	return w.view.restrict(w.filter)
 }
 
-// freeze leaves out papers written after the walk's view was taken.
-func (w *walk) freeze() {
+// freeze leaves out papers written after the listing's view was taken.
+func (w *listing) freeze() {
 	w.frozen = true
 	if n := w.view.slots; n > 0 {
 		w.newest = w.view.gen.slots.row(n - 1).ordinal
@@ -43,7 +43,7 @@ func (w *walk) freeze() {
 
 // next returns up to limit accepted ids, looking through at most scan ids. more says that there may be others behind
 // w.last.
-func (w *walk) next(ctx context.Context, limit, scan int) (found []store.IDOrdinal, more bool, err error) {
+func (w *listing) next(ctx context.Context, limit, scan int) (found []store.IDOrdinal, more bool, err error) {
 	const chunk = 1000
 	for scanned := 0; scanned < scan; {
 		if err := ctx.Err(); err != nil {
@@ -76,7 +76,7 @@ func (w *walk) next(ctx context.Context, limit, scan int) (found []store.IDOrdin
 
 // skip returns the accepted ids behind w.last, up to limit, by what the columns know: however few they are, it looks
 // at no others. It is for filters alone.
-func (w *walk) skip(ctx context.Context, limit int) ([]store.IDOrdinal, error) {
+func (w *listing) skip(ctx context.Context, limit int) ([]store.IDOrdinal, error) {
 	if err := w.catchUp(ctx); err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (w *walk) skip(ctx context.Context, limit int) ([]store.IDOrdinal, error) {
 }
 
 // catchUp renews the view until it knows every paper that the store has shown.
-func (w *walk) catchUp(ctx context.Context) error {
+func (w *listing) catchUp(ctx context.Context) error {
 	if w.filter == nil || w.frozen {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (w *walk) catchUp(ctx context.Context) error {
 }
 
 // accepts reports whether the filter accepts the paper that the store has under an ordinal.
-func (w *walk) accepts(ordinal uint64) bool {
+func (w *listing) accepts(ordinal uint64) bool {
 	if w.frozen && ordinal > w.newest {
 		return false
 	}
@@ -130,7 +130,7 @@ func (w *walk) accepts(ordinal uint64) bool {
 }
 
 // each calls fn with runs of accepted ids until there are no more.
-func (w *walk) each(ctx context.Context, fn func([]store.IDOrdinal) error) error {
+func (w *listing) each(ctx context.Context, fn func([]store.IDOrdinal) error) error {
 	for more := true; more; {
 		var found []store.IDOrdinal
 		var err error
