@@ -45,7 +45,7 @@ const brokenTextField protowire.Number = 19_001
 
 // brokenText returns the violations that Unmarshal left in a message.
 func brokenText(m proto.Message) []*errdetails.BadRequest_FieldViolation {
-	var c checker
+	var c validator
 	for b := []byte(m.ProtoReflect().GetUnknown()); len(b) > 0; {
 		num, typ, n := protowire.ConsumeTag(b)
 		if n < 0 {

@@ -20,7 +20,7 @@ import (
 // decode function checks as it goes: what it returns without an error keeps every promise of the engine's types.
 
 func decodePaper(path string, p *akinv1.Paper) (*paper.Paper, error) {
-	var c checker
+	var c validator
 	if c.paper(path, p); !c.ok() {
 		return nil, c.err()
 	}
@@ -35,7 +35,7 @@ func contentOf(p *akinv1.Paper) *paper.Paper {
 }
 
 func decodePapers(req *akinv1.BatchUpsertPapersRequest) ([]*paper.Paper, error) {
-	var c checker
+	var c validator
 	if !c.count("papers", len(req.GetPapers()), 1, maxBatchPapers) {
 		return nil, c.err()
 	}
@@ -57,20 +57,20 @@ func decodePapers(req *akinv1.BatchUpsertPapersRequest) ([]*paper.Paper, error) 
 }
 
 func decodeID(path, id string) error {
-	var c checker
+	var c validator
 	c.id(path, id)
 	return c.err()
 }
 
 func decodeGet(req *akinv1.GetPaperRequest) (string, paperMask, error) {
-	var c checker
+	var c validator
 	c.id("id", req.GetId())
 	mask := c.readMask("read_mask", req.GetReadMask(), allFields)
 	return req.GetId(), mask, c.err()
 }
 
 func decodeBatchGet(req *akinv1.BatchGetPapersRequest) ([]string, paperMask, error) {
-	var c checker
+	var c validator
 	if c.count("ids", len(req.GetIds()), 1, maxBatchPapers) {
 		for i, id := range req.GetIds() {
 			c.id(at("ids", i), id)
@@ -81,7 +81,7 @@ func decodeBatchGet(req *akinv1.BatchGetPapersRequest) ([]string, paperMask, err
 }
 
 func decodeList(req *akinv1.ListPapersRequest) (engine.ListQuery, paperMask, error) {
-	var c checker
+	var c validator
 	c.pageToken(req.GetPageToken())
 	mask := c.readMask("read_mask", req.GetReadMask(), exceptText)
 	return engine.ListQuery{
@@ -94,7 +94,7 @@ func decodeList(req *akinv1.ListPapersRequest) (engine.ListQuery, paperMask, err
 
 // decodePurge returns no filter, nil, for all papers.
 func decodePurge(req *akinv1.PurgePapersRequest) (*filter.Filter, error) {
-	var c checker
+	var c validator
 	switch req.GetFilter() {
 	case "":
 		c.addf("filter", `is required: "*" stands for all papers`)
@@ -106,13 +106,13 @@ func decodePurge(req *akinv1.PurgePapersRequest) (*filter.Filter, error) {
 }
 
 func decodeExport(req *akinv1.ExportPapersRequest) (*filter.Filter, error) {
-	var c checker
+	var c validator
 	f := c.filter("filter", req.GetFilter())
 	return f, c.err()
 }
 
 func decodeSearch(req *akinv1.SearchPapersRequest) (*engine.Query, paperMask, error) {
-	var c checker
+	var c validator
 	q := &engine.Query{PageToken: req.GetPageToken(), PageSize: c.pageSize(req.GetPageSize(), defaultHits)}
 	switch query := req.GetQuery().(type) {
 	case *akinv1.SearchPapersRequest_Text:
@@ -135,7 +135,7 @@ func decodeSearch(req *akinv1.SearchPapersRequest) (*engine.Query, paperMask, er
 
 // decodeBatched is decodeSearch for one search of a batch.
 func decodeBatched(req *akinv1.SearchPapersRequest) (*engine.Query, paperMask, error) {
-	var c checker
+	var c validator
 	if req.GetPageToken() != "" {
 		c.addf("page_token", "is set: go on to further pages with SearchPapers")
 		return nil, 0, c.err()
@@ -148,7 +148,7 @@ func decodeBatched(req *akinv1.SearchPapersRequest) (*engine.Query, paperMask, e
 }
 
 func checkBatch(req *akinv1.BatchSearchPapersRequest) error {
-	var c checker
+	var c validator
 	c.count("requests", len(req.GetRequests()), 1, maxBatchSearches)
 	return c.err()
 }
@@ -160,7 +160,7 @@ var modes = map[akinv1.SearchMode]engine.Mode{
 	akinv1.SearchMode_SEARCH_MODE_APPROXIMATE: engine.ModeApproximate,
 }
 
-func (c *checker) options(o *akinv1.SearchOptions) (engine.Options, paperMask) {
+func (c *validator) options(o *akinv1.SearchOptions) (engine.Options, paperMask) {
 	if o == nil {
 		return engine.Options{}, exceptText
 	}
@@ -193,7 +193,7 @@ func (c *checker) options(o *akinv1.SearchOptions) (engine.Options, paperMask) {
 }
 
 func decodeExplain(req *akinv1.ExplainSimilarityRequest) (engine.ExplainQuery, error) {
-	var c checker
+	var c validator
 	q := engine.ExplainQuery{
 		Target:   req.GetTargetPaperId(),
 		MaxTerms: c.choice("max_terms", req.GetMaxTerms(), defaultTerms, 1, maxTerms),
@@ -214,7 +214,7 @@ func decodeExplain(req *akinv1.ExplainSimilarityRequest) (engine.ExplainQuery, e
 }
 
 func decodeDuplicates(req *akinv1.FindDuplicatesRequest) (engine.DuplicateQuery, error) {
-	var c checker
+	var c validator
 	q := engine.DuplicateQuery{
 		MinCosine: req.GetMinCosine(),
 		Filter:    c.filter("filter", req.GetFilter()),
@@ -230,7 +230,7 @@ func decodeDuplicates(req *akinv1.FindDuplicatesRequest) (engine.DuplicateQuery,
 }
 
 func decodeEmbed(req *akinv1.EmbedTextsRequest) ([]string, error) {
-	var c checker
+	var c validator
 	if c.count("texts", len(req.GetTexts()), 1, maxBatchTexts) {
 		for i, text := range req.GetTexts() {
 			c.text(at("texts", i), text)
@@ -240,7 +240,7 @@ func decodeEmbed(req *akinv1.EmbedTextsRequest) ([]string, error) {
 }
 
 func decodeTrain(req *akinv1.TrainModelRequest) (engine.TrainOptions, error) {
-	var c checker
+	var c validator
 	o := engine.TrainOptions{Epochs: c.choice("epochs", req.GetEpochs(), 0, 1, maxEpochs), Seed: req.GetSeed()}
 	if o.Seed == 0 {
 		o.Seed = defaultSeed
@@ -249,7 +249,7 @@ func decodeTrain(req *akinv1.TrainModelRequest) (engine.TrainOptions, error) {
 }
 
 func decodeRecall(req *akinv1.EvaluateRecallRequest) (engine.RecallQuery, error) {
-	var c checker
+	var c validator
 	q := engine.RecallQuery{
 		Queries: c.choice("queries", req.GetQueries(), defaultRecall, 1, maxRecall),
 		K:       c.choice("k", req.GetK(), defaultRecallK, 1, maxRecallK),

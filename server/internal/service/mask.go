@@ -25,7 +25,7 @@ var paperFields = (*akinv1.Paper)(nil).ProtoReflect().Descriptor().Fields()
 
 // readMask is what a request wants to see of papers. "*" stands for everything. The id is always in: without it nobody
 // knows whose title it is.
-func (c *checker) readMask(path string, m *fieldmaskpb.FieldMask, byDefault paperMask) paperMask {
+func (c *validator) readMask(path string, m *fieldmaskpb.FieldMask, byDefault paperMask) paperMask {
 	if len(m.GetPaths()) == 0 {
 		return byDefault
 	}

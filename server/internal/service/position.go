@@ -26,7 +26,7 @@ func (s *Server) await(ctx context.Context, request any) error {
 }
 
 func decodePosition(field string, m *akinv1.Position) (paper.Position, error) {
-	var c checker
+	var c validator
 	lineage, err := paper.ParseLineage(m.GetLineage())
 	if err != nil {
 		c.addf(field+".lineage", "is none: %v", err)

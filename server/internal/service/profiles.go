@@ -43,7 +43,7 @@ func (s *Server) GetProfile(ctx context.Context, req *akinv1.GetProfileRequest) 
 func (s *Server) ListProfiles(
 	ctx context.Context, req *akinv1.ListProfilesRequest,
 ) (*akinv1.ListProfilesResponse, error) {
-	var c checker
+	var c validator
 	size := c.pageSize(req.GetPageSize(), defaultListed)
 	if c.pageToken(req.GetPageToken()); !c.ok() {
 		return nil, c.err()
@@ -64,7 +64,7 @@ func (s *Server) ListProfiles(
 
 // ListEvents lists the events of one of the caller's profiles.
 func (s *Server) ListEvents(ctx context.Context, req *akinv1.ListEventsRequest) (*akinv1.ListEventsResponse, error) {
-	var c checker
+	var c validator
 	c.id("profile_id", req.GetProfileId())
 	size := c.pageSize(req.GetPageSize(), defaultListed)
 	if c.pageToken(req.GetPageToken()); !c.ok() {
@@ -95,7 +95,7 @@ func (s *Server) DeleteProfile(
 }
 
 func decodeEvents(req *akinv1.RecordEventsRequest) ([]profile.Owned, error) {
-	var c checker
+	var c validator
 	if !c.count("events", len(req.GetEvents()), 1, maxEvents) {
 		return nil, c.err()
 	}
@@ -106,7 +106,7 @@ func decodeEvents(req *akinv1.RecordEventsRequest) ([]profile.Owned, error) {
 	return out, c.err()
 }
 
-func (c *checker) event(path string, e *akinv1.Event) profile.Owned {
+func (c *validator) event(path string, e *akinv1.Event) profile.Owned {
 	out := profile.Owned{Profile: e.GetProfileId(), Event: profile.Event{
 		ID: e.GetEventId(), Kind: profile.Kind(e.GetKind()), PaperID: e.GetPaperId(), Undoes: e.GetUndoes(),
 		Weight: e.GetWeight(),
@@ -140,14 +140,14 @@ func (c *checker) event(path string, e *akinv1.Event) profile.Owned {
 	return out
 }
 
-func (c *checker) eventID(path, id string) {
+func (c *validator) eventID(path, id string) {
 	if c.size(path, id, maxEventIDBytes) {
 		c.id(path, id)
 	}
 }
 
 // shownRest reads how long a shown paper rests.
-func (c *checker) shownRest(path string, d *durationpb.Duration) time.Duration {
+func (c *validator) shownRest(path string, d *durationpb.Duration) time.Duration {
 	if d == nil {
 		return defaultShownRest
 	}

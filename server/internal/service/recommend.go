@@ -8,7 +8,7 @@ import (
 // This file holds both directions of the messages of recommendations.
 
 func decodeRecommend(req *akinv1.RecommendPapersRequest) (*engine.Recommendation, paperMask, error) {
-	var c checker
+	var c validator
 	r := &engine.Recommendation{
 		Exclude:   req.GetExcludePaperIds(),
 		Strict:    req.GetStrict(),
@@ -41,7 +41,7 @@ func decodeRecommend(req *akinv1.RecommendPapersRequest) (*engine.Recommendation
 	return r, mask, c.err()
 }
 
-func (c *checker) preferences(path string, list []*akinv1.Preference) []engine.Preference {
+func (c *validator) preferences(path string, list []*akinv1.Preference) []engine.Preference {
 	out := make([]engine.Preference, len(list))
 	for i, p := range list {
 		switch subject := p.GetSubject().(type) {

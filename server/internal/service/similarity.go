@@ -41,7 +41,7 @@ func (s *Server) BatchSearchPapers(
 	group.SetLimit(s.gate.Width())
 	for i, r := range req.GetRequests() {
 		group.Go(recovered(func() error {
-			answers[i] = s.answer(ctx, r)
+			answers[i] = s.searchOne(ctx, r)
 			return nil
 		}))
 	}
@@ -54,8 +54,8 @@ func (s *Server) BatchSearchPapers(
 	return encodeBatch(answers), nil
 }
 
-// answer is one search of a batch. Its status is what SearchPapers would have returned.
-func (s *Server) answer(ctx context.Context, req *akinv1.SearchPapersRequest) answer {
+// searchOne is one search of a batch. Its status is what SearchPapers would have returned.
+func (s *Server) searchOne(ctx context.Context, req *akinv1.SearchPapersRequest) answer {
 	q, mask, err := decodeBatched(req)
 	if err != nil {
 		return answer{err: err}

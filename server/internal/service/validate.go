@@ -16,7 +16,7 @@ import (
 )
 
 // paper checks a whole paper. What is output only is not looked at.
-func (c *checker) paper(path string, p *akinv1.Paper) {
+func (c *validator) paper(path string, p *akinv1.Paper) {
 	if p == nil {
 		c.addf(path, "is required")
 		return
@@ -57,7 +57,7 @@ func (c *checker) paper(path string, p *akinv1.Paper) {
 	}
 }
 
-func (c *checker) attribute(path, name string, value *akinv1.AttributeValue) {
+func (c *validator) attribute(path, name string, value *akinv1.AttributeValue) {
 	if !isAttributeName(name) {
 		c.addf(path, "has the name %s: a name is 1 to %d characters of a-z, A-Z, 0-9 and _, and does not begin with a digit",
 			quoted(name), maxAttributeName)
@@ -89,7 +89,7 @@ func isAttributeName(name string) bool {
 }
 
 // id checks the id of a paper.
-func (c *checker) id(path, id string) {
+func (c *validator) id(path, id string) {
 	if id == "" {
 		c.addf(path, "is required")
 		return
@@ -121,7 +121,7 @@ func isInvisible(r rune) bool {
 }
 
 // filter parses a filter; nil is none, which accepts all papers.
-func (c *checker) filter(path, text string) *filter.Filter {
+func (c *validator) filter(path, text string) *filter.Filter {
 	if text == "" || !c.size(path, text, maxFilterBytes) {
 		return nil
 	}
@@ -144,14 +144,14 @@ func (c *checker) filter(path, text string) *filter.Filter {
 }
 
 // text checks words to search for or to embed.
-func (c *checker) text(path, text string) {
+func (c *validator) text(path, text string) {
 	if c.size(path, text, maxTextBytes) && strings.TrimSpace(text) == "" {
 		c.addf(path, "is empty")
 	}
 }
 
 // size checks the length and the encoding of a string.
-func (c *checker) size(path, s string, limit int) bool {
+func (c *validator) size(path, s string, limit int) bool {
 	switch {
 	case len(s) > limit:
 		c.addf(path, "is %d bytes long: at most %d are allowed", len(s), limit)
@@ -164,7 +164,7 @@ func (c *checker) size(path, s string, limit int) bool {
 }
 
 // count checks the length of a list.
-func (c *checker) count(path string, n, least, most int) bool {
+func (c *validator) count(path string, n, least, most int) bool {
 	switch {
 	case n < least:
 		c.addf(path, "is empty: %d to %d are needed", least, most)
@@ -177,14 +177,14 @@ func (c *checker) count(path string, n, least, most int) bool {
 }
 
 // number checks a number that has both a least and a most value. NaN is in no range.
-func (c *checker) number(path string, x, least, most float64) {
+func (c *validator) number(path string, x, least, most float64) {
 	if !(x >= least && x <= most) {
 		c.addf(path, "is %v: it must be from %v to %v", x, least, most)
 	}
 }
 
 // choice is a whole number, or its default when it is 0.
-func (c *checker) choice(path string, n int32, byDefault, least, most int) int {
+func (c *validator) choice(path string, n int32, byDefault, least, most int) int {
 	if n == 0 {
 		return byDefault
 	}
@@ -193,7 +193,7 @@ func (c *checker) choice(path string, n int32, byDefault, least, most int) int {
 }
 
 // pageSize is the size of a page: larger ones are cut, as the contract says.
-func (c *checker) pageSize(n int32, byDefault int) int {
+func (c *validator) pageSize(n int32, byDefault int) int {
 	if n < 0 {
 		c.addf("page_size", "is %d: it must not be negative", n)
 	}
@@ -203,10 +203,10 @@ func (c *checker) pageSize(n int32, byDefault int) int {
 	return min(int(n), maxPageSize)
 }
 
-func (c *checker) pageToken(token string) { c.size("page_token", token, maxPageTokenBytes) }
+func (c *validator) pageToken(token string) { c.size("page_token", token, maxPageTokenBytes) }
 
 // halfLife is the recency half-life, 0 when age does not count.
-func (c *checker) halfLife(path string, d *durationpb.Duration) time.Duration {
+func (c *validator) halfLife(path string, d *durationpb.Duration) time.Duration {
 	if d == nil || d.GetSeconds() == 0 && d.GetNanos() == 0 {
 		return 0
 	}
@@ -217,7 +217,7 @@ func (c *checker) halfLife(path string, d *durationpb.Duration) time.Duration {
 }
 
 // vector checks a query vector; whether its length fits the model only the engine knows.
-func (c *checker) vector(path string, v *akinv1.VectorQuery) {
+func (c *validator) vector(path string, v *akinv1.VectorQuery) {
 	if v.GetModel() == "" {
 		c.addf(path+".model", "is required: the fingerprint that EmbedTexts returned with the vector")
 	} else {

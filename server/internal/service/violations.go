@@ -18,8 +18,8 @@ const (
 	maxQuoted         = 64 // bytes of a caller's value that a message repeats
 )
 
-// checker collects what is wrong with one request. The zero value is ready.
-type checker struct {
+// validator collects what is wrong with one request. The zero value is ready.
+type validator struct {
 	violations []*errdetails.BadRequest_FieldViolation
 	reason     string // of the first violation; empty: reasonInvalidField
 	told       int    // bytes of the violations
@@ -27,7 +27,7 @@ type checker struct {
 }
 
 // addf records that a field is faulty. The description continues the field's name: "is empty".
-func (c *checker) addf(field, format string, args ...any) {
+func (c *validator) addf(field, format string, args ...any) {
 	v := &errdetails.BadRequest_FieldViolation{Field: field, Description: fmt.Sprintf(format, args...)}
 	c.told += len(v.GetField()) + len(v.GetDescription())
 	if len(c.violations) > 0 && (len(c.violations) == maxViolations || c.told > maxViolationBytes) {
@@ -38,10 +38,10 @@ func (c *checker) addf(field, format string, args ...any) {
 }
 
 // ok reports whether nothing is wrong so far.
-func (c *checker) ok() bool { return len(c.violations) == 0 }
+func (c *validator) ok() bool { return len(c.violations) == 0 }
 
 // err is nil, or INVALID_ARGUMENT with all that was found.
-func (c *checker) err() error {
+func (c *validator) err() error {
 	if c.ok() {
 		return nil
 	}
