@@ -22,7 +22,7 @@ type current struct {
 	textSize int
 }
 
-// step is the plan for one mutation.
+// step is what is decided for one mutation.
 type step struct {
 	entry    Entry
 	replaced uint64 // revision of the content that Entry.Old holds
@@ -33,7 +33,7 @@ type step struct {
 // apply stores one batch into the transaction, or leaves the transaction alone and says why. It plans everything before
 // the first change, since bbolt cannot undo part of a transaction.
 func (w *writer) apply(p *Pending) ([]Entry, error) {
-	next := w.state // revisions and ordinals given by the plan
+	next := w.state // revisions and ordinals given by the steps
 	now := w.s.opt.Clock().UnixNano()
 	steps := make([]step, len(p.muts))
 	var overlay map[string]int // id -> last step that changed it
@@ -45,11 +45,11 @@ func (w *writer) apply(p *Pending) ([]Entry, error) {
 		var cur current
 		var err error
 		if at, ok := overlay[m.ID]; ok {
-			cur = planned(&p.muts[at], &steps[at])
+			cur = decided(&p.muts[at], &steps[at])
 		} else if cur, err = w.lookup(m.ID); err != nil {
 			return nil, err
 		}
-		if steps[i], err = w.plan(m, &cur, &next, now); err != nil {
+		if steps[i], err = w.decide(m, &cur, &next, now); err != nil {
 			return nil, err
 		}
 		if st := &steps[i]; st.write || st.remove {
@@ -95,8 +95,8 @@ func (w *writer) lookup(id string) (current, error) {
 	return cur, nil
 }
 
-// planned is what an earlier step of the same batch stores.
-func planned(m *prepared, st *step) current {
+// decided is what an earlier step of the same batch stores.
+func decided(m *prepared, st *step) current {
 	if st.remove {
 		return current{}
 	}
@@ -108,8 +108,8 @@ func planned(m *prepared, st *step) current {
 	}
 }
 
-// plan decides what a mutation does, and gives it revision and ordinal.
-func (w *writer) plan(m *prepared, cur *current, next *state, now int64) (step, error) {
+// decide says what a mutation does, and gives it revision and ordinal.
+func (w *writer) decide(m *prepared, cur *current, next *state, now int64) (step, error) {
 	e := Entry{ID: m.ID, Revision: cur.revision, Old: cur.ordinal, New: cur.ordinal, Payload: m.Payload}
 	if m.IfOrdinal != 0 && m.IfOrdinal != cur.ordinal {
 		e.Revision, e.Unchanged = 0, true

@@ -153,7 +153,7 @@ func (v *verifier) run() error {
 	t := &v.tally
 	var g errgroup.Group
 	seen := 0
-	err := v.walk(v.reader(), v.root.page, func(e *element) error {
+	err := v.visit(v.reader(), v.root.page, func(e *element) error {
 		bucket := -1
 		for i, name := range buckets {
 			if string(e.key) == string(name) {
@@ -166,7 +166,7 @@ func (v *verifier) run() error {
 		seen++
 		rec := t.recorder(bucket)
 		if root := binary.LittleEndian.Uint64(e.value); root != 0 {
-			g.Go(func() error { return v.walk(v.reader(), root, rec) })
+			g.Go(func() error { return v.visit(v.reader(), root, rec) })
 			return nil
 		}
 		return v.inline(e.value[bucketHeader:], rec)
@@ -184,7 +184,7 @@ func (v *verifier) run() error {
 // format looks at nothing but the format: of a newer one, nothing else is known.
 func (v *verifier) format() error {
 	v.used = make([]atomic.Uint64, v.root.pgid/64+1)
-	return v.walk(v.reader(), v.root.page, func(e *element) error {
+	return v.visit(v.reader(), v.root.page, func(e *element) error {
 		if string(e.key) != string(bucketMeta) || len(e.value) < bucketHeader {
 			return nil
 		}
@@ -195,7 +195,7 @@ func (v *verifier) format() error {
 			return checkFormat(e.value)
 		}
 		if root := binary.LittleEndian.Uint64(e.value); root != 0 {
-			return v.walk(v.reader(), root, check, true)
+			return v.visit(v.reader(), root, check, true)
 		}
 		return v.inline(e.value[bucketHeader:], check)
 	}, true)
@@ -222,8 +222,8 @@ func (v *verifier) inline(page []byte, record func(*element) error) error {
 	return v.leaf(0, all, nil, nil, record)
 }
 
-// walk verifies a tree. all: leaves even when the verifier leaves them out elsewhere.
-func (v *verifier) walk(r *pageReader, root uint64, record func(*element) error, all ...bool) error {
+// visit verifies a tree. all: leaves even when the verifier leaves them out elsewhere.
+func (v *verifier) visit(r *pageReader, root uint64, record func(*element) error, all ...bool) error {
 	leafDepth := -1
 	if !v.whole && len(all) == 0 {
 		var err error
