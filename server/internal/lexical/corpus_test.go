@@ -119,7 +119,7 @@ func checkIndex(t *testing.T, x *Index) {
 		}
 		var got []uint64
 		var r postingRun
-		x.lists.walk(tm, &r, func(n int) bool {
+		x.lists.each(tm, &r, func(n int) bool {
 			for i, slot := range r.slots[:n] {
 				got = append(got, uint64(slot)<<classBits|uint64(r.classes[i]))
 			}

@@ -147,14 +147,14 @@ func (p *postings) put(tm *term, slot uint32, class byte) {
 // run is the number of postings that a reader unpacks at a time.
 const run = 256
 
-// postingRun is scratch for walk: postings unpacked, by rising slot.
+// postingRun is scratch for each: postings unpacked, by rising slot.
 type postingRun struct {
 	slots   [run]uint32
 	classes [run]uint8
 }
 
-// walk hands the published postings of a list to fn, n of r at a time, by rising slot, as long as fn returns true.
-func (p *postings) walk(tm *term, r *postingRun, fn func(n int) bool) {
+// each hands the published postings of a list to fn, n of r at a time, by rising slot, as long as fn returns true.
+func (p *postings) each(tm *term, r *postingRun, fn func(n int) bool) {
 	left := tm.count.Load()
 	if left == 0 {
 		return

@@ -54,7 +54,7 @@ func TestPostingsOfFarSlots(t *testing.T) {
 	}
 	var r postingRun
 	var got []uint32
-	p.walk(&tm, &r, func(n int) bool {
+	p.each(&tm, &r, func(n int) bool {
 		for i, class := range r.classes[:n] {
 			if int(class) != len(got)+i {
 				t.Errorf("class %d at place %d", class, len(got)+i)

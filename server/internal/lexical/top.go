@@ -184,7 +184,7 @@ func (x *Index) add(s *topScratch, tm *term, weight float32, n uint32) {
 	}
 	sums := s.sums
 	r := &s.run
-	x.lists.walk(tm, r, func(length int) bool {
+	x.lists.each(tm, r, func(length int) bool {
 		for length > 0 && r.slots[length-1] >= n {
 			length-- // appended after the query began
 		}
