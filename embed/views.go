@@ -11,7 +11,7 @@ func (v *view) reset() { v.features, v.counts = v.features[:0], v.counts[:0] }
 // viewMaker makes the two views of a paper. It serves one goroutine.
 type viewMaker struct {
 	recipe *recipe
-	table  tally
+	table  places
 	chosen []bool
 }
 

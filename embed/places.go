@@ -1,18 +1,18 @@
 package embed
 
-// tally finds the place of a feature in a view. It forgets everything in one step: a slot counts only in its round.
-type tally struct {
-	slots []tallySlot
+// places finds the place of a feature in a view. It forgets everything in one step: a slot counts only in its round.
+type places struct {
+	slots []placeSlot
 	round uint32
 	used  int
 }
 
-type tallySlot struct {
+type placeSlot struct {
 	round, feature uint32
 	place          int32
 }
 
-func (t *tally) reset() {
+func (t *places) reset() {
 	t.round++
 	t.used = 0
 	if t.round == 0 { // after 2^32 rounds
@@ -21,7 +21,7 @@ func (t *tally) reset() {
 	}
 }
 
-func (t *tally) add(v *view, feature uint32) {
+func (t *places) add(v *view, feature uint32) {
 	if 2*t.used >= len(t.slots) {
 		t.grow(v)
 	}
@@ -30,13 +30,13 @@ func (t *tally) add(v *view, feature uint32) {
 		v.counts[s.place]++
 		return
 	}
-	*s = tallySlot{round: t.round, feature: feature, place: int32(len(v.features))}
+	*s = placeSlot{round: t.round, feature: feature, place: int32(len(v.features))}
 	v.features = append(v.features, feature)
 	v.counts = append(v.counts, 1)
 	t.used++
 }
 
-func (t *tally) find(feature uint32) *tallySlot {
+func (t *places) find(feature uint32) *placeSlot {
 	mask := uint32(len(t.slots) - 1)
 	for i := feature * 0x9E3779B1 >> 7 & mask; ; i = (i + 1) & mask {
 		if s := &t.slots[i]; s.round != t.round || s.feature == feature {
@@ -46,12 +46,12 @@ func (t *tally) find(feature uint32) *tallySlot {
 }
 
 // grow doubles the slots and puts the features of the view, which are those of the round, into them again.
-func (t *tally) grow(v *view) {
-	t.slots = make([]tallySlot, max(1024, 2*len(t.slots)))
+func (t *places) grow(v *view) {
+	t.slots = make([]placeSlot, max(1024, 2*len(t.slots)))
 	if t.round == 0 {
 		t.round = 1
 	}
 	for i, f := range v.features {
-		*t.find(f) = tallySlot{round: t.round, feature: f, place: int32(i)}
+		*t.find(f) = placeSlot{round: t.round, feature: f, place: int32(i)}
 	}
 }
