@@ -27,12 +27,12 @@ func jsonShape(head []byte) jsonKind {
 	first, _, more := bytes.Cut(text, []byte("\n"))
 	switch {
 	case json.Valid(first):
-		if pageObject(first) {
+		if wrapsRecords(first) {
 			return jsonPieces
 		}
 		return jsonLines
 	case !more:
-		if pageObject(text) {
+		if wrapsRecords(text) {
 			return jsonPieces
 		}
 		return jsonLines

@@ -28,14 +28,14 @@ type level struct {
 // maxLevels bounds what stands around records.
 const maxLevels = 100
 
-// wrappers are the names under which services keep the records of a page.
+// wrappers are the names under which services keep the records of an answer.
 var wrappers = map[string]bool{
 	"results": true, "data": true, "items": true, "works": true, "papers": true, "articles": true, "records": true,
 	"documents": true, "docs": true,
 	"references": true, "hits": true,
 }
 
-// containers are objects on the way to such an array: a page itself, and Crossref's message, which may also be one
+// containers are objects on the way to such an array: the answer itself, and Crossref's message, which may also be one
 // record.
 var containers = map[string]bool{"message": true, "response": true, "hits": true, "search-results": true,
 	"resultList": true}
@@ -124,7 +124,7 @@ func (o *objects) outside(c byte) error {
 		}
 		return err
 	case '{':
-		isRecord := top == nil && !o.page() || top != nil && top.array && top.records ||
+		isRecord := top == nil && !o.wraps() || top != nil && top.array && top.records ||
 			top != nil && !top.array && o.recordIn(top)
 		if isRecord {
 			o.record, o.depth, o.at, o.long = append(o.record[:0], c), 1, o.lines.next, false
@@ -183,17 +183,17 @@ func (o *objects) recordIn(top *level) bool {
 		return false
 	}
 	head, _ := o.lines.r.Peek(peekSize)
-	return !pageObject(append([]byte("{"), head...))
+	return !wrapsRecords(append([]byte("{"), head...))
 }
 
-// page reports whether the object that begins here, on top, is a page around records rather than one of them.
-func (o *objects) page() bool {
+// wraps reports whether the object that begins here, on top, stands around records rather than one of them.
+func (o *objects) wraps() bool {
 	head, _ := o.lines.r.Peek(peekSize)
-	return pageObject(append([]byte("{"), head...))
+	return wrapsRecords(append([]byte("{"), head...))
 }
 
-// pageObject reports whether an object holds records in one of its fields, or a container that may.
-func pageObject(head []byte) bool {
+// wrapsRecords reports whether an object holds records in one of its fields, or a container that may.
+func wrapsRecords(head []byte) bool {
 	names := fieldNames(head)
 	for name, value := range names {
 		value := bytes.TrimLeft([]byte(value), " \t\n")
