@@ -37,7 +37,7 @@ func (e *Engine) Search(ctx context.Context, q *Query) (*Result, error) {
 	}
 	ask.choose(&q.Options)
 	request := pageRequest{&q.Options, ask.kind, q.PageSize, q.PageToken, hash}
-	result, _, err := e.hits(ctx, r, v, request, func(f rank.Find) (index.Report, error) {
+	result, _, err := e.onePage(ctx, r, v, request, func(f rank.Find) (index.Report, error) {
 		return r.rank(ctx, v, &ask, f)
 	})
 	if err != nil {
@@ -170,9 +170,9 @@ type pageRequest struct {
 	hash    uint64 // of all that must be the same on every page
 }
 
-// hits returns one page of hits with their papers, and the hits as they were ranked, in the ranker's memory.
+// onePage returns one page of hits with their papers, and the hits as they were ranked, in the ranker's memory.
 // candidates fills r.Ranked with scored candidates of the view.
-func (e *Engine) hits(
+func (e *Engine) onePage(
 	ctx context.Context, r *ranker, v *view, ask pageRequest, candidates func(f rank.Find) (index.Report, error),
 ) (*Result, []rank.Scored, error) {
 	p, err := v.resume(ask.token, ask.hash, ask.size)
