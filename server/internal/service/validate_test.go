@@ -390,7 +390,7 @@ func TestTheReadMaskPicksFields(t *testing.T) {
 		{"attributes", "id attributes"},
 		{"doi", "id"},
 	} {
-		var check checker
+		var check validator
 		mask := check.readMask("read_mask", &fieldmaskpb.FieldMask{Paths: strings.Fields(c.paths)}, exceptText)
 		if !check.ok() {
 			t.Fatal(check.err())
