@@ -89,7 +89,8 @@ func tellPages(out io.Writer, damage *store.Damage, done bool) {
 		fmt.Fprintf(out, "Without their abstract: %s\n", some(n, "papers", s.Shortened))
 	}
 	if s.Unsure > 0 {
-		fmt.Fprintf(out, "Of those that can be read, nothing says any more of %d whether they were deleted: they come back.\n",
+		fmt.Fprintf(out, "Of those that can be read, nothing says any more of %d whether they were deleted: "+
+			"they come back.\n",
 			s.Unsure)
 	}
 	if lost := int(s.Recorded) - s.Records; lost > 0 {

@@ -98,7 +98,8 @@ func TestRepairKeepsWhatCanBeReadOfDamagedPages(t *testing.T) {
 	papers := make([]*paper.Paper, 300)
 	for i := range papers {
 		papers[i] = &paper.Paper{
-			ID: fmt.Sprintf("paper-%d", i), Title: fmt.Sprintf("A title of paper %d", i), Abstract: strings.Repeat("Words of it. ", 30),
+			ID: fmt.Sprintf("paper-%d", i), Title: fmt.Sprintf("A title of paper %d", i),
+			Abstract: strings.Repeat("Words of it. ", 30),
 		}
 	}
 	if _, err := e.Upsert(t.Context(), papers); err != nil {

@@ -109,7 +109,8 @@ func compressed(name string) (bool, error) {
 	case "gzip":
 		return true, nil
 	}
-	return false, failed(codeUnimplemented, reasonCompression, "the compression "+cut(name)+" is not known: use gzip, or none")
+	return false, failed(codeUnimplemented, reasonCompression,
+		"the compression "+cut(name)+" is not known: use gzip, or none")
 }
 
 // unzip decompresses data, counting what comes out.

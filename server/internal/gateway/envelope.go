@@ -32,7 +32,8 @@ func (g *gateway) newMessages(w http.ResponseWriter, r *http.Request, f framing)
 	name := r.Header.Get("Content-Encoding")
 	if f == envelopes {
 		if name != "" && name != "identity" {
-			return nil, failed(codeUnimplemented, reasonCompression, "a stream's messages are compressed one by one: use Connect-Content-Encoding")
+			return nil, failed(codeUnimplemented, reasonCompression,
+				"a stream's messages are compressed one by one: use Connect-Content-Encoding")
 		}
 		name = r.Header.Get("Connect-Content-Encoding")
 	}
@@ -121,7 +122,8 @@ func (m *messages) envelope() ([]byte, error) {
 	case flags == 0:
 		return data, nil
 	case !m.zipped:
-		return nil, failed(codeInvalid, reasonMessage, "a message is compressed, and Connect-Content-Encoding does not say how")
+		return nil, failed(codeInvalid, reasonMessage,
+			"a message is compressed, and Connect-Content-Encoding does not say how")
 	}
 	return unzip(bytes.NewReader(data), m.hold)
 }

@@ -184,7 +184,8 @@ func (v violations) err() error {
 	for _, one := range v {
 		texts = append(texts, one.GetField()+" "+one.GetDescription())
 	}
-	return admit.Status(codeInvalid, reasonField, strings.Join(slices.Compact(texts), "; "), &errdetails.BadRequest{FieldViolations: v})
+	return admit.Status(codeInvalid, reasonField, strings.Join(slices.Compact(texts), "; "),
+		&errdetails.BadRequest{FieldViolations: v})
 }
 
 // cut shortens a caller's text that an error repeats.

@@ -55,8 +55,9 @@ func guard(cfg Config, next http.Handler) (http.Handler, error) {
 			r.TLS = state
 		}
 		if !allowedHost(r.Host, cfg.Hosts) {
-			fail(w, failed(codes.PermissionDenied, reasonHost, "this server does not answer for the host "+fmt.Sprintf("%q", cut(r.Host))+
-				": start it with --allowed-hosts if the name is its own"))
+			fail(w, failed(codes.PermissionDenied, reasonHost,
+				"this server does not answer for the host "+fmt.Sprintf("%q", cut(r.Host))+
+					": start it with --allowed-hosts if the name is its own"))
 			return
 		}
 		cross := pages
@@ -75,7 +76,8 @@ func guard(cfg Config, next http.Handler) (http.Handler, error) {
 			}
 		}
 		if err := cross.Check(r); err != nil || isMethod(r.URL.Path) && foreign(r) && !slices.Contains(cfg.Origins, origin) {
-			fail(w, failed(codes.PermissionDenied, reasonOrigin, "a page of another site may not do this: its origin is not among --cors-origins"))
+			fail(w, failed(codes.PermissionDenied, reasonOrigin,
+				"a page of another site may not do this: its origin is not among --cors-origins"))
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -40,8 +40,8 @@ type parameter struct {
 }
 
 // decodeQuery sets a message's fields by parameters that are named as errors name fields: text=…, options.filter=…,
-// likes[0].paper_id=…. Both spellings of a field do, page_size and pageSize. A list of plain values is given by as many
-// parameters of one name. One without a value counts as not given. All faults are told at once.
+// likes[0].paper_id=…. Both spellings of a field do, page_size and pageSize. A list of plain values is given by as
+// many parameters of one name. One without a value counts as not given. All faults are told at once.
 func decodeQuery(values url.Values, m protoreflect.Message) error {
 	var faults violations
 	var list []parameter
@@ -64,7 +64,9 @@ func decodeQuery(values url.Values, m protoreflect.Message) error {
 			faults.add(p.name, fault)
 		}
 	}
-	slices.SortFunc(faults, func(a, b *errdetails.BadRequest_FieldViolation) int { return cmp.Compare(a.GetField(), b.GetField()) })
+	slices.SortFunc(faults, func(a, b *errdetails.BadRequest_FieldViolation) int {
+		return cmp.Compare(a.GetField(), b.GetField())
+	})
 	return faults.err()
 }
 

@@ -33,7 +33,9 @@ type rig struct {
 
 func newRig(t testing.TB, cfg gateway.Config, keys *admit.Keyring) *rig {
 	t.Helper()
-	live, err := engine.Open(t.Context(), engine.Config{Dir: t.TempDir(), Index: "flat", Logger: slog.New(slog.DiscardHandler)})
+	live, err := engine.Open(t.Context(), engine.Config{
+		Dir: t.TempDir(), Index: "flat", Logger: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +143,8 @@ func compact(t testing.TB, text string) string {
 func (r *rig) store(t testing.TB, papers ...*akinv1.Paper) {
 	t.Helper()
 	for _, p := range papers {
-		body, err := json.Marshal(map[string]any{"paper": map[string]any{"id": p.GetId(), "title": p.GetTitle(), "abstract": p.GetAbstract()}})
+		body, err := json.Marshal(map[string]any{"paper": map[string]any{"id": p.GetId(), "title": p.GetTitle(),
+			"abstract": p.GetAbstract()}})
 		if err != nil {
 			t.Fatal(err)
 		}

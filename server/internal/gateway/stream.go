@@ -22,7 +22,10 @@ func (g *gateway) stream(w http.ResponseWriter, r *http.Request, m *method) {
 		return
 	}
 	defer cancel()
-	desc := &grpc.StreamDesc{StreamName: string(m.desc.Name()), ServerStreams: m.desc.IsStreamingServer(), ClientStreams: m.desc.IsStreamingClient()}
+	desc := &grpc.StreamDesc{
+		StreamName: string(m.desc.Name()), ServerStreams: m.desc.IsStreamingServer(),
+		ClientStreams: m.desc.IsStreamingClient(),
+	}
 	if m.desc.IsStreamingClient() {
 		g.duplex(ctx, cancel, w, r, m, desc)
 		return
@@ -84,9 +87,13 @@ func (g *gateway) pump(ctx context.Context, inside grpc.ClientStream, m *method,
 	}
 }
 
-// duplex carries requests in while it carries responses out. Over HTTP/1.1 too: a client that sends everything before it
-// reads works as long as what it has not read fits into the network's buffers, and is told otherwise by SEND_TIMEOUT.
-func (g *gateway) duplex(ctx context.Context, cancel context.CancelFunc, w http.ResponseWriter, r *http.Request, m *method, desc *grpc.StreamDesc) {
+// duplex carries requests in while it carries responses out. Over HTTP/1.1 too: a client that sends everything before
+// it reads works as long as what it has not read fits into the network's buffers, and is told otherwise by
+// SEND_TIMEOUT.
+func (g *gateway) duplex(
+	ctx context.Context, cancel context.CancelFunc, w http.ResponseWriter, r *http.Request, m *method,
+	desc *grpc.StreamDesc,
+) {
 	form, f, _ := contentType(r.Header.Get("Content-Type"))
 	if f == single {
 		failStream(w, r, failed(codeInvalid, reasonContentType,

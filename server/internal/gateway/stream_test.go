@@ -67,7 +67,8 @@ func TestAServersStreamIsConnects(t *testing.T) {
 		t.Fatalf("%d %q", a.StatusCode, a.body)
 	}
 	var end struct{ Error struct{ Code, Reason string } }
-	if err := json.Unmarshal([]byte(got[0].data), &end); err != nil || end.Error.Code != "invalid_argument" || end.Error.Reason != "INVALID_FILTER" {
+	if err := json.Unmarshal([]byte(got[0].data), &end); err != nil || end.Error.Code != "invalid_argument" ||
+		end.Error.Reason != "INVALID_FILTER" {
 		t.Errorf("%s", got[0].data)
 	}
 }

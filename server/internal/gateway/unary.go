@@ -36,7 +36,8 @@ func (g *gateway) begin(r *http.Request, m *method) (context.Context, context.Ca
 	}
 	millis, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || len(text) > 10 {
-		return nil, nil, failed(codeInvalid, reasonTimeout, "Connect-Timeout-Ms is a whole number of milliseconds of at most ten digits")
+		return nil, nil, failed(codeInvalid, reasonTimeout,
+			"Connect-Timeout-Ms is a whole number of milliseconds of at most ten digits")
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(millis)*time.Millisecond)
 	return ctx, cancel, nil
@@ -101,7 +102,8 @@ func (g *gateway) request(w http.ResponseWriter, r *http.Request, m *method, in 
 func fromQuery(r *http.Request, in proto.Message, h *hold) (codec, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return jsonCodec, failed(codeInvalid, reasonMessage, "the query is no list of name=value pairs with & between them, percent-encoded")
+		return jsonCodec, failed(codeInvalid, reasonMessage,
+			"the query is no list of name=value pairs with & between them, percent-encoded")
 	}
 	if !values.Has("encoding") && !values.Has("message") {
 		return jsonCodec, decodeQuery(values, in.ProtoReflect())
@@ -112,7 +114,8 @@ func fromQuery(r *http.Request, in proto.Message, h *hold) (codec, error) {
 	case "proto":
 		form = protoCodec
 	default:
-		return form, failed(codeUnimplemented, reasonContentType, "encoding="+cut(encoding)+" is not known: use json or proto")
+		return form, failed(codeUnimplemented, reasonContentType,
+			"encoding="+cut(encoding)+" is not known: use json or proto")
 	}
 	data := []byte(values.Get("message"))
 	if values.Get("base64") == "1" {

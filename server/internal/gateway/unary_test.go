@@ -33,16 +33,19 @@ func TestAMethodIsCalledWithPlainJSON(t *testing.T) {
 	r.store(t, whales, graphs)
 	a := r.post(t, "SimilarityService/SearchPapers", `{"text": "whales", "pageSize": 1, "options": {"readMask": "title"}}`)
 	hits := a.want(t, 200)["hits"].([]any)
-	if paper := hits[0].(map[string]any)["paper"].(map[string]any); len(hits) != 1 || paper["title"] != whales.Title || paper["abstract"] != nil {
+	if paper := hits[0].(map[string]any)["paper"].(map[string]any); len(hits) != 1 || paper["title"] != whales.Title ||
+		paper["abstract"] != nil {
 		t.Errorf("%s", a.body)
 	}
-	for name, want := range map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} {
+	for name, want := range map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store",
+		"X-Content-Type-Options": "nosniff"} {
 		if got := a.Header.Get(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 	// The names of the contract do as well as those of JSON.
-	r.post(t, "SimilarityService/SearchPapers", `{"text": "whales", "page_size": 1}`, "Content-Type", "application/json; charset=UTF-8").want(t, 200)
+	r.post(t, "SimilarityService/SearchPapers", `{"text": "whales", "page_size": 1}`, "Content-Type",
+		"application/json; charset=UTF-8").want(t, 200)
 }
 
 func TestReadsAreCalledByGET(t *testing.T) {
@@ -50,18 +53,22 @@ func TestReadsAreCalledByGET(t *testing.T) {
 	r.store(t, whales, graphs)
 	message := url.QueryEscape(`{"text":"whales","pageSize":1}`)
 	encoded := base64.URLEncoding.EncodeToString([]byte(`{"text":"whales","pageSize":1}`))
-	binary, err := proto.Marshal(&akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_Text{Text: "whales"}, PageSize: 1})
+	binary, err := proto.Marshal(&akinv1.SearchPapersRequest{
+		Query: &akinv1.SearchPapersRequest_Text{Text: "whales"}, PageSize: 1,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, query := range map[string]string{
-		"parameters":         "text=whales&page_size=1",
-		"other spelling":     "text=whales&pageSize=1",
-		"nested":             "text=whales&page_size=1&options.filter=" + url.QueryEscape(`id = "w/1"`) + "&options.read_mask=title,publishTime&options.recency_half_life=3600s&options.mode=SEARCH_MODE_EXACT",
+		"parameters":     "text=whales&page_size=1",
+		"other spelling": "text=whales&pageSize=1",
+		"nested": "text=whales&page_size=1&options.filter=" + url.QueryEscape(`id = "w/1"`) +
+			"&options.read_mask=title,publishTime&options.recency_half_life=3600s&options.mode=SEARCH_MODE_EXACT",
 		"Connect's":          "connect=v1&encoding=json&message=" + message,
 		"Connect's base64":   "encoding=json&base64=1&message=" + encoded,
 		"Connect's unpadded": "encoding=json&base64=1&message=" + strings.TrimRight(encoded, "="),
-		"compressed":         "encoding=json&base64=1&compression=gzip&message=" + base64.RawURLEncoding.EncodeToString(zipped(`{"text":"whales","pageSize":1}`)),
+		"compressed": "encoding=json&base64=1&compression=gzip&message=" +
+			base64.RawURLEncoding.EncodeToString(zipped(`{"text":"whales","pageSize":1}`)),
 	} {
 		a := r.ask(t, "GET", search+"?"+query, "")
 		if hits := a.want(t, 200)["hits"].([]any); len(hits) != 1 {
@@ -70,7 +77,8 @@ func TestReadsAreCalledByGET(t *testing.T) {
 	}
 	a := r.ask(t, "GET", search+"?encoding=proto&base64=1&message="+base64.RawURLEncoding.EncodeToString(binary), "")
 	var found akinv1.SearchPapersResponse
-	if err := proto.Unmarshal([]byte(a.body), &found); err != nil || len(found.GetHits()) != 1 || a.Header.Get("Content-Type") != "application/proto" {
+	if err := proto.Unmarshal([]byte(a.body), &found); err != nil || len(found.GetHits()) != 1 ||
+		a.Header.Get("Content-Type") != "application/proto" {
 		t.Errorf("protobuf: %v %q", err, a.body)
 	}
 	if a := r.ask(t, "HEAD", get+"?id=w/1", ""); a.StatusCode != 200 || a.body != "" || a.ContentLength == 0 {
@@ -100,26 +108,44 @@ func TestErrorsAreReadable(t *testing.T) {
 		code, reason string
 		field, text  string
 	}{
-		"a violation":      {r.post(t, "PaperService/UpsertPaper", `{"paper": {"id": ""}}`), 400, "invalid_argument", "INVALID_FIELD", "paper.id", "id"},
+		"a violation": {r.post(t, "PaperService/UpsertPaper", `{"paper": {"id": ""}}`), 400, "invalid_argument",
+			"INVALID_FIELD", "paper.id", "id"},
 		"an unknown paper": {r.ask(t, "GET", get+"?id=nobody", ""), 404, "not_found", "PAPER_NOT_FOUND", "", "nobody"},
 		"no method":        {r.post(t, "PaperService/Nothing", `{}`), 404, "unimplemented", "NO_METHOD", "", "/docs"},
-		"no JSON":          {r.post(t, "PaperService/GetPaper", `{"id":`), 400, "invalid_argument", "INVALID_MESSAGE", "", "GetPaperRequest"},
-		"no such field":    {r.post(t, "PaperService/GetPaper", `{"di": "a"}`), 400, "invalid_argument", "INVALID_MESSAGE", "", `unknown field "di"`},
-		"an empty body":    {r.post(t, "PaperService/GetPaper", ``), 400, "invalid_argument", "INVALID_MESSAGE", "", "send {}"},
-		"no content type":  {r.ask(t, "POST", get, `{"id": "a"}`), 415, "unimplemented", "CONTENT_TYPE", "", "application/json"},
-		"a form":           {r.post(t, "PaperService/GetPaper", `id=a`, "Content-Type", "application/x-www-form-urlencoded"), 415, "unimplemented", "CONTENT_TYPE", "", ""},
-		"another charset":  {r.post(t, "PaperService/GetPaper", `{}`, "Content-Type", "application/json; charset=latin1"), 415, "unimplemented", "CONTENT_TYPE", "", ""},
-		"a compression":    {r.post(t, "PaperService/GetPaper", `{}`, "Content-Encoding", "br"), 501, "unimplemented", "COMPRESSION", "", "gzip"},
-		"no gzip":          {r.post(t, "PaperService/GetPaper", `{}`, "Content-Encoding", "gzip"), 400, "invalid_argument", "INVALID_MESSAGE", "", "compressed"},
-		"a timeout":        {r.post(t, "PaperService/GetPaper", `{"id": "a"}`, "Connect-Timeout-Ms", "soon"), 400, "invalid_argument", "INVALID_TIMEOUT", "", "milliseconds"},
-		"no time":          {r.post(t, "PaperService/GetPaper", `{"id": "a"}`, "Connect-Timeout-Ms", "0"), 504, "deadline_exceeded", "DEADLINE_EXCEEDED", "", ""},
-		"too much":         {r.post(t, "PaperService/GetPaper", `{"id": "`+strings.Repeat("a", 4<<20)+`"}`), 413, "resource_exhausted", "MESSAGE_TOO_LARGE", "", "4 MiB"},
-		"too much within":  {r.post(t, "PaperService/GetPaper", string(zipped(`{"id": "`+strings.Repeat("a", 5<<20)+`"}`)), "Content-Encoding", "gzip"), 413, "resource_exhausted", "MESSAGE_TOO_LARGE", "", "4 MiB"},
-		"a query's field":  {r.ask(t, "GET", search+"?txt=whales", ""), 400, "invalid_argument", "INVALID_FIELD", "txt", "no such field"},
-		"a query's number": {r.ask(t, "GET", search+"?text=whales&page_size=ten", ""), 400, "invalid_argument", "INVALID_FIELD", "page_size", "whole number"},
-		"a query's oneof":  {r.ask(t, "GET", search+"?text=whales&paper_id=a", ""), 400, "invalid_argument", "INVALID_FIELD", "text", "only one"},
-		"a broken query":   {r.ask(t, "GET", search+"?text=%zz", ""), 400, "invalid_argument", "INVALID_MESSAGE", "", "percent"},
-		"an encoding":      {r.ask(t, "GET", search+"?encoding=xml&message=a", ""), 415, "unimplemented", "CONTENT_TYPE", "", "json"},
+		"no JSON": {r.post(t, "PaperService/GetPaper", `{"id":`), 400, "invalid_argument", "INVALID_MESSAGE", "",
+			"GetPaperRequest"},
+		"no such field": {r.post(t, "PaperService/GetPaper", `{"di": "a"}`), 400, "invalid_argument", "INVALID_MESSAGE",
+			"", `unknown field "di"`},
+		"an empty body": {r.post(t, "PaperService/GetPaper", ``), 400, "invalid_argument", "INVALID_MESSAGE", "",
+			"send {}"},
+		"no content type": {r.ask(t, "POST", get, `{"id": "a"}`), 415, "unimplemented", "CONTENT_TYPE", "",
+			"application/json"},
+		"a form": {r.post(t, "PaperService/GetPaper", `id=a`, "Content-Type", "application/x-www-form-urlencoded"),
+			415, "unimplemented", "CONTENT_TYPE", "", ""},
+		"another charset": {r.post(t, "PaperService/GetPaper", `{}`, "Content-Type", "application/json; charset=latin1"),
+			415, "unimplemented", "CONTENT_TYPE", "", ""},
+		"a compression": {r.post(t, "PaperService/GetPaper", `{}`, "Content-Encoding", "br"), 501, "unimplemented",
+			"COMPRESSION", "", "gzip"},
+		"no gzip": {r.post(t, "PaperService/GetPaper", `{}`, "Content-Encoding", "gzip"), 400, "invalid_argument",
+			"INVALID_MESSAGE", "", "compressed"},
+		"a timeout": {r.post(t, "PaperService/GetPaper", `{"id": "a"}`, "Connect-Timeout-Ms", "soon"), 400,
+			"invalid_argument", "INVALID_TIMEOUT", "", "milliseconds"},
+		"no time": {r.post(t, "PaperService/GetPaper", `{"id": "a"}`, "Connect-Timeout-Ms", "0"), 504,
+			"deadline_exceeded", "DEADLINE_EXCEEDED", "", ""},
+		"too much": {r.post(t, "PaperService/GetPaper", `{"id": "`+strings.Repeat("a", 4<<20)+`"}`), 413,
+			"resource_exhausted", "MESSAGE_TOO_LARGE", "", "4 MiB"},
+		"too much within": {r.post(t, "PaperService/GetPaper", string(zipped(`{"id": "`+strings.Repeat("a", 5<<20)+`"}`)),
+			"Content-Encoding", "gzip"), 413, "resource_exhausted", "MESSAGE_TOO_LARGE", "", "4 MiB"},
+		"a query's field": {r.ask(t, "GET", search+"?txt=whales", ""), 400, "invalid_argument", "INVALID_FIELD", "txt",
+			"no such field"},
+		"a query's number": {r.ask(t, "GET", search+"?text=whales&page_size=ten", ""), 400, "invalid_argument",
+			"INVALID_FIELD", "page_size", "whole number"},
+		"a query's oneof": {r.ask(t, "GET", search+"?text=whales&paper_id=a", ""), 400, "invalid_argument", "INVALID_FIELD",
+			"text", "only one"},
+		"a broken query": {r.ask(t, "GET", search+"?text=%zz", ""), 400, "invalid_argument", "INVALID_MESSAGE", "",
+			"percent"},
+		"an encoding": {r.ask(t, "GET", search+"?encoding=xml&message=a", ""), 415, "unimplemented", "CONTENT_TYPE", "",
+			"json"},
 	} {
 		got := c.answer.want(t, c.status)
 		if got["code"] != c.code || got["reason"] != c.reason || !strings.Contains(got["message"].(string), c.text) {
@@ -139,14 +165,16 @@ func TestErrorsAreReadable(t *testing.T) {
 func TestAServerThatLoadsSaysWhenToComeAgain(t *testing.T) {
 	r := newLoadingRig(t, gateway.Config{}, nil)
 	a := r.ask(t, "GET", get+"?id=a", "")
-	if got := a.want(t, 503); got["reason"] != "LOADING" || got["retryAfter"] != "1s" || a.Header.Get("Retry-After") != "1" {
+	if got := a.want(t, 503); got["reason"] != "LOADING" || got["retryAfter"] != "1s" ||
+		a.Header.Get("Retry-After") != "1" {
 		t.Errorf("%s, Retry-After %q", a.body, a.Header.Get("Retry-After"))
 	}
 }
 
 func TestRolesAndFiltersHoldOverHTTP(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tokens.toml")
-	entries := "[[principal]]\nname = \"reader\"\nhash = \"" + admit.HashToken("reading") + "\"\nroles = [\"read\"]\nfilter = 'id = \"w/1\"'\n"
+	entries := "[[principal]]\nname = \"reader\"\nhash = \"" + admit.HashToken("reading") +
+		"\"\nroles = [\"read\"]\nfilter = 'id = \"w/1\"'\n"
 	if err := os.WriteFile(file, []byte(entries), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -165,14 +193,17 @@ func TestRolesAndFiltersHoldOverHTTP(t *testing.T) {
 	reader := []string{"Authorization", "Bearer reading"}
 	r.ask(t, "GET", get+"?id=w/1", "", reader...).want(t, 200)
 	r.ask(t, "GET", get+"?id=g/1", "", reader...).want(t, 404)
-	if got := r.post(t, "PaperService/DeletePaper", `{"id":"w/1"}`, reader...).want(t, 403); got["reason"] != "PERMISSION_DENIED" {
+	got := r.post(t, "PaperService/DeletePaper", `{"id":"w/1"}`, reader...).want(t, 403)
+	if got["reason"] != "PERMISSION_DENIED" {
 		t.Errorf("a write: %v", got)
 	}
-	if got := r.ask(t, "GET", "/akin.v1.IndexService/GetIndexStats", "", reader...).want(t, 403); got["reason"] != "FILTER_FORCED" {
+	got := r.ask(t, "GET", "/akin.v1.IndexService/GetIndexStats", "", reader...).want(t, 403)
+	if got["reason"] != "FILTER_FORCED" {
 		t.Errorf("counts: %v", got)
 	}
 	// Nobody's body is read before it is known who sends it.
-	if got := r.post(t, "PaperService/UpsertPaper", strings.Repeat("a", 8<<20)).want(t, 401); got["reason"] != "UNAUTHENTICATED" {
+	got := r.post(t, "PaperService/UpsertPaper", strings.Repeat("a", 8<<20)).want(t, 401)
+	if got["reason"] != "UNAUTHENTICATED" {
 		t.Errorf("a large body: %v", got)
 	}
 }
@@ -181,7 +212,8 @@ func TestBodiesAreCompressedBothWays(t *testing.T) {
 	r := newRig(t, gateway.Config{}, nil)
 	long := &akinv1.Paper{Id: "l", Title: "Long", Abstract: strings.Repeat("a long abstract ", 500)}
 	r.store(t, long)
-	a := r.post(t, "PaperService/GetPaper", string(zipped(`{"id":"l"}`)), "Content-Encoding", "gzip", "Accept-Encoding", "br, gzip;q=0.5")
+	a := r.post(t, "PaperService/GetPaper", string(zipped(`{"id":"l"}`)), "Content-Encoding", "gzip", "Accept-Encoding",
+		"br, gzip;q=0.5")
 	if a.Header.Get("Content-Encoding") != "gzip" || len(a.body) > 1000 {
 		t.Fatalf("%q of %d bytes", a.Header.Get("Content-Encoding"), len(a.body))
 	}
@@ -205,16 +237,24 @@ func TestForeignPagesAreKeptOut(t *testing.T) {
 		status int
 		allow  string
 	}{
-		"a foreign page":              {r.post(t, "PaperService/DeletePaper", `{"id":"a"}`, "Origin", foreign), 403, ""},
-		"a foreign page, by Sec-":     {r.post(t, "PaperService/DeletePaper", `{"id":"a"}`, "Sec-Fetch-Site", "cross-site"), 403, ""},
-		"a foreign page's read":       {r.ask(t, "GET", get+"?id=a", "", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"), 403, ""},
-		"a link":                      {r.ask(t, "GET", get+"?id=a", "", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"), 404, ""},
-		"the same site's page":        {r.post(t, "PaperService/DeletePaper", `{"id":"a"}`, "Sec-Fetch-Site", "same-origin", "Origin", r.url), 404, ""},
-		"no page":                     {r.post(t, "PaperService/DeletePaper", `{"id":"a"}`), 404, ""},
-		"an allowed page":             {r.post(t, "PaperService/DeletePaper", `{"id":"a"}`, "Origin", ours, "Sec-Fetch-Site", "cross-site"), 404, ours},
-		"an allowed page's read":      {r.ask(t, "GET", get+"?id=a", "", "Origin", ours, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors"), 404, ours},
-		"an allowed page's question":  {r.ask(t, "OPTIONS", get, "", "Origin", ours, "Access-Control-Request-Method", "POST"), 204, ours},
-		"a foreign page's question":   {r.ask(t, "OPTIONS", get, "", "Origin", foreign, "Access-Control-Request-Method", "POST"), 405, ""},
+		"a foreign page": {r.post(t, "PaperService/DeletePaper", `{"id":"a"}`, "Origin", foreign), 403, ""},
+		"a foreign page, by Sec-": {r.post(t, "PaperService/DeletePaper", `{"id":"a"}`, "Sec-Fetch-Site", "cross-site"),
+			403, ""},
+		"a foreign page's read": {r.ask(t, "GET", get+"?id=a", "", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode",
+			"no-cors"), 403, ""},
+		"a link": {r.ask(t, "GET", get+"?id=a", "", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode",
+			"navigate"), 404, ""},
+		"the same site's page": {r.post(t, "PaperService/DeletePaper", `{"id":"a"}`, "Sec-Fetch-Site", "same-origin",
+			"Origin", r.url), 404, ""},
+		"no page": {r.post(t, "PaperService/DeletePaper", `{"id":"a"}`), 404, ""},
+		"an allowed page": {r.post(t, "PaperService/DeletePaper", `{"id":"a"}`, "Origin", ours, "Sec-Fetch-Site",
+			"cross-site"), 404, ours},
+		"an allowed page's read": {r.ask(t, "GET", get+"?id=a", "", "Origin", ours, "Sec-Fetch-Site", "cross-site",
+			"Sec-Fetch-Mode", "cors"), 404, ours},
+		"an allowed page's question": {r.ask(t, "OPTIONS", get, "", "Origin", ours, "Access-Control-Request-Method", "POST"),
+			204, ours},
+		"a foreign page's question": {r.ask(t, "OPTIONS", get, "", "Origin", foreign, "Access-Control-Request-Method",
+			"POST"), 405, ""},
 		"another name":                {r.ask(t, "GET", get+"?id=a", "", "Host", "evil.example.org"), 421, ""},
 		"another name, for pages":     {r.ask(t, "GET", "/", "", "Host", "evil.example.org"), 421, ""},
 		"an allowed name":             {r.ask(t, "GET", "/", "", "Host", "akin.example.org:7700"), 200, ""},
@@ -225,7 +265,8 @@ func TestForeignPagesAreKeptOut(t *testing.T) {
 		}
 	}
 	closed := newRig(t, gateway.Config{}, nil)
-	if a := closed.ask(t, "OPTIONS", get, "", "Origin", ours, "Access-Control-Request-Method", "POST"); a.Header.Get("Access-Control-Allow-Origin") != "" {
+	a := closed.ask(t, "OPTIONS", get, "", "Origin", ours, "Access-Control-Request-Method", "POST")
+	if a.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("without a list: %d %v", a.StatusCode, a.Header)
 	}
 }

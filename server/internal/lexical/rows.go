@@ -14,8 +14,8 @@ var arenaChunk uint32 = 1 << 17
 // rowChunk is the number of rows in a chunk of the row table.
 const rowChunk = 1 << 12
 
-// A row is the packed pairs of a paper (pairs.go), then its packed distinct bigrams, rising, all in words of 16 bits. An
-// abstract has some 85 pairs and 115 bigrams: about 210 and 160 bytes, of 340 and 230 unpacked.
+// A row is the packed pairs of a paper (pairs.go), then its packed distinct bigrams, rising, all in words of 16 bits.
+// An abstract has some 85 pairs and 115 bigrams: about 210 and 160 bytes, of 340 and 230 unpacked.
 
 // row says where the row of a slot lies. All but removed is written before the slot is published.
 type row struct {
