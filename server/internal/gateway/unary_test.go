@@ -197,7 +197,7 @@ func TestRolesAndFiltersHoldOverHTTP(t *testing.T) {
 	if got["reason"] != "PERMISSION_DENIED" {
 		t.Errorf("a write: %v", got)
 	}
-	got := r.ask(t, "GET", "/akin.v1.IndexService/GetIndexStats", "", reader...).want(t, 403)
+	got = r.ask(t, "GET", "/akin.v1.IndexService/GetIndexStats", "", reader...).want(t, 403)
 	if got["reason"] != "FILTER_FORCED" {
 		t.Errorf("counts: %v", got)
 	}
