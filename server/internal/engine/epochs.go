@@ -92,10 +92,3 @@ func (r *readers) oldest(revision uint64) (number, seen uint64) {
 	r.pinned = kept
 	return kept[0].number, kept[0].revision
 }
-
-// epochs is how many epochs are remembered.
-func (r *readers) epochs() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.pinned)
-}

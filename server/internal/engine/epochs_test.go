@@ -124,3 +124,10 @@ func BenchmarkEnterAndLeave(b *testing.B) {
 		}
 	})
 }
+
+// epochs is how many epochs are remembered.
+func (r *readers) epochs() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.pinned)
+}

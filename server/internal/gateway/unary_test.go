@@ -202,7 +202,7 @@ func TestRolesAndFiltersHoldOverHTTP(t *testing.T) {
 		t.Errorf("counts: %v", got)
 	}
 	// Nobody's body is read before it is known who sends it.
-	got := r.post(t, "PaperService/UpsertPaper", strings.Repeat("a", 8<<20)).want(t, 401)
+	got = r.post(t, "PaperService/UpsertPaper", strings.Repeat("a", 8<<20)).want(t, 401)
 	if got["reason"] != "UNAUTHENTICATED" {
 		t.Errorf("a large body: %v", got)
 	}
