@@ -205,7 +205,7 @@ func (b *beside) run(ctx context.Context, out io.Writer) error {
 func (b *beside) step(ctx context.Context, a *abuse) (besideStep, error) {
 	abusive, stop := context.WithCancel(ctx)
 	defer stop()
-	var quiet, loud outcomes
+	var quiet, loud tally
 	var wait sync.WaitGroup
 	for n := range (a.callers + 15) / 16 {
 		conn, err := dial(b.addr)

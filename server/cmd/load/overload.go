@@ -108,7 +108,7 @@ func (o *overload) run(ctx context.Context, out io.Writer) error {
 
 // closedLoop returns the searches a second that callers reach who each wait for their answers.
 func (o *overload) closedLoop(ctx context.Context, d time.Duration) float64 {
-	var counts outcomes
+	var counts tally
 	var wait sync.WaitGroup
 	begin := time.Now()
 	for c := range o.callers {
@@ -128,7 +128,7 @@ func (o *overload) closedLoop(ctx context.Context, d time.Duration) float64 {
 // step offers one multiple of the sustainable rate.
 func (o *overload) step(ctx context.Context, multiple float64) overloadStep {
 	rate := multiple * o.rate
-	var counts outcomes
+	var counts tally
 	var wait sync.WaitGroup
 	peak := o.watchMemory(ctx)
 	begin := time.Now()

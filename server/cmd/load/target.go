@@ -154,8 +154,8 @@ func readQueries(name string, limit int) ([]string, error) {
 	return texts, nil
 }
 
-// outcomes counts the outcomes of calls from many goroutines.
-type outcomes struct {
+// tally counts the outcomes of calls from many goroutines.
+type tally struct {
 	mu       sync.Mutex
 	accepted []time.Duration // of calls that went well, from their intended start
 	refused  int             // RESOURCE_EXHAUSTED
@@ -164,7 +164,7 @@ type outcomes struct {
 	cause    error           // of the last one failed
 }
 
-func (t *outcomes) add(took time.Duration, err error) {
+func (t *tally) add(took time.Duration, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch status.Code(err) {
@@ -183,7 +183,7 @@ func (t *outcomes) add(took time.Duration, err error) {
 }
 
 // quantile of the accepted calls' times, which it sorts; 0 when there are none.
-func (t *outcomes) quantile(q float64) time.Duration {
+func (t *tally) quantile(q float64) time.Duration {
 	if len(t.accepted) == 0 {
 		return 0
 	}
