@@ -240,11 +240,12 @@ type Options struct {
 	MinOneIn        int           // hits more common than it are dropped, 1 to rank.MaxOneIn; 0: keep all
 	Parts           bool          // whether the parts of scores are asked for, for Result.Parts
 	Abstracts       bool          // whether hits carry their abstracts, which cost a further read each
+	Brief           bool          // whether ids and titles are all that is wanted of hits, which mostly costs no read
 }
 
 // Hit is one paper found.
 type Hit struct {
-	Paper *paper.Paper // without its abstract unless Options.Abstracts
+	Paper *paper.Paper // without its abstract unless Options.Abstracts; with id and title alone where Options.Brief
 	Likeness
 	Because *Because // of a recommendation that was asked to explain itself
 }

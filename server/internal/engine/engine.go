@@ -85,6 +85,7 @@ type Engine struct {
 	scratch  *sync.Pool // of *scratch
 	rankers  *sync.Pool // of *ranker
 	readers  *readers
+	briefs   briefs
 	opened   time.Time // lastWrite counts from it: the clock of this process, which never jumps
 
 	queue       chan []store.Entry // from the store's committer to the applier

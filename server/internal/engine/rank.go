@@ -9,6 +9,7 @@ import (
 	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/rank"
+	"github.com/akin-search/akin/server/internal/store"
 	"github.com/akin-search/akin/server/internal/taste"
 )
 
@@ -24,6 +25,8 @@ type ranker struct {
 	rater    taste.Rater
 	ordinals []uint64
 	papers   []*paper.Paper
+	missing  []uint64 // of briefPapers: records to be read
+	read     []store.Brief
 }
 
 func newRankerPool(cfg embed.Config) *sync.Pool {

@@ -197,7 +197,7 @@ func (e *Engine) onePage(
 	begin := min(int(p.offset), len(ranked))
 	end := min(begin+ask.size, len(ranked))
 	reading := time.Now()
-	hits, err := e.hits(r, v, ask.kind, ranked[begin:end], ask.options.Abstracts)
+	hits, err := e.hits(r, v, ask.kind, ranked[begin:end], ask.options)
 	e.ended(ctx, StageHeads, reading)
 	if err != nil {
 		return nil, nil, err
@@ -229,13 +229,17 @@ func (e *Engine) onePage(
 }
 
 // hits reads the papers of ranked candidates.
-func (e *Engine) hits(r *ranker, v *view, kind rank.Kind, ranked []rank.Scored, abstracts bool) ([]Hit, error) {
+func (e *Engine) hits(r *ranker, v *view, kind rank.Kind, ranked []rank.Scored, o *Options) ([]Hit, error) {
 	r.ordinals = r.ordinals[:0]
 	for i := range ranked {
 		r.ordinals = append(r.ordinals, v.row(ranked[i].Slot).ordinal)
 	}
 	var err error
-	r.papers, err = e.store.Papers(r.ordinals, abstracts, r.papers[:0])
+	if o.Brief {
+		r.papers, err = e.briefPapers(r, r.ordinals, r.papers[:0])
+	} else {
+		r.papers, err = e.store.Papers(r.ordinals, o.Abstracts, r.papers[:0])
+	}
 	if err != nil {
 		return nil, storeError(err)
 	}

@@ -166,22 +166,21 @@ func (p *postings) each(tm *term, r *postingRun, fn func(n int) bool) {
 		slice := chunks[address>>postingsBits][address%postingsChunk:][:size]
 		packed, link := slice[:size-linkBytes], slice[size-linkBytes:]
 		for at := 0; at < len(packed) && packed[at] != 0; {
-			gap := uint32(packed[at])
-			at++
-			if gap >= 1<<7 {
-				gap &= 1<<7 - 1
-				for shift := 7; ; shift += 7 {
-					more := uint32(packed[at])
-					at++
-					gap |= more & (1<<7 - 1) << shift
-					if more < 1<<7 {
-						break
-					}
-				}
+			// Whether a gap takes one byte or two is as good as random: no branch asks for it.
+			w := binary.LittleEndian.Uint32(slice[at:]) // the link behind is long enough
+			long := w >> 7 & 1
+			gap := w&0x7f | w>>1&0x3f80&-long
+			class := uint8(w >> (8 + 8*long))
+			if w&0x8080 != 0x8080 {
+				at += 2 + int(long)
+			} else { // hardly ever
+				var bytes int
+				gap, bytes = farGap(packed[at:])
+				class = packed[at+bytes]
+				at += bytes + 1
 			}
 			next += gap
-			r.slots[n], r.classes[n] = next-1, packed[at]
-			at++
+			r.slots[n], r.classes[n] = next-1, class
 			n++
 			left--
 			if n == run || left == 0 {
@@ -192,6 +191,18 @@ func (p *postings) each(tm *term, r *postingRun, fn func(n int) bool) {
 			}
 		}
 		address, size = binary.LittleEndian.Uint64(link), min(2*size, maxSlice)
+	}
+}
+
+// farGap reads a gap of any length.
+func farGap(b []byte) (gap uint32, bytes int) {
+	for shift := 0; ; shift += 7 {
+		more := uint32(b[bytes])
+		bytes++
+		gap |= more & (1<<7 - 1) << shift
+		if more < 1<<7 {
+			return gap, bytes
+		}
 	}
 }
 

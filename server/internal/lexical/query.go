@@ -129,7 +129,8 @@ func (x *Index) ahead(slots []uint32, i int) {
 		vector.Prefetch(unsafe.Pointer(x.rows.at(slots[j])), 1)
 	}
 	if j := i + aheadPairs; j < len(slots) {
-		if words := x.row(slots[j]).words; len(words) > 0 {
+		r := x.rows.at(slots[j])
+		if words := x.words.at(r.chunk, r.offset, r.pairs); len(words) > 0 { // their memory is not touched yet
 			vector.Prefetch(unsafe.Pointer(&words[0]), len(words)/32+1)
 		}
 	}

@@ -188,6 +188,7 @@ func (c *validator) options(o *akinv1.SearchOptions) (engine.Options, paperMask)
 		MinCosine:       o.MinCosine,
 		MinOneIn:        int(o.GetMinOneIn()),
 		Abstracts:       mask.abstracts(),
+		Brief:           mask.brief(),
 		Parts:           o.GetScoreParts(),
 	}, mask
 }

@@ -17,6 +17,7 @@ type paperMask uint64
 const (
 	allFields     paperMask = 1<<64 - 1
 	idField       paperMask = 1 << 1
+	titleField    paperMask = 1 << 2
 	abstractField paperMask = 1 << 3
 	exceptText              = allFields &^ abstractField // the default wherever there are many papers
 )
@@ -54,8 +55,18 @@ func paperFieldNames() string {
 
 func (m paperMask) abstracts() bool { return m&abstractField != 0 }
 
+// brief reports whether ids and titles are all that is wanted.
+func (m paperMask) brief() bool { return m&^(idField|titleField) == 0 }
+
 // encode is the paper with the wanted fields alone.
 func (m paperMask) encode(p *paper.Paper) *akinv1.Paper {
+	if m.brief() {
+		out := &akinv1.Paper{Id: p.ID}
+		if m&titleField != 0 {
+			out.Title = p.Title
+		}
+		return out
+	}
 	out := wire.ToProto(p)
 	switch m {
 	case allFields:

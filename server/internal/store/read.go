@@ -1,11 +1,13 @@
 package store
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/paper/wire"
 )
 
 // maxRead is the most records that one call reads, and with it how long a snapshot is held.
@@ -62,6 +64,35 @@ func (s *Store) Papers(ordinals []uint64, abstracts bool, dst []*paper.Paper) ([
 				return err
 			}
 			dst = append(dst, p)
+		}
+		return nil
+	})
+	return dst, err
+}
+
+// Brief is the id and the title of a paper.
+type Brief struct{ ID, Title string }
+
+// Briefs appends ids and titles of ordinals to dst, the zero Brief where there is none (any more), all of one snapshot.
+func (s *Store) Briefs(ordinals []uint64, dst []Brief) ([]Brief, error) {
+	err := s.read(func(v *snapshot) error {
+		var key [8]byte
+		for _, ordinal := range ordinals {
+			binary.BigEndian.PutUint64(key[:], ordinal)
+			value := v.heads.Get(key[:])
+			if value == nil {
+				dst = append(dst, Brief{})
+				continue
+			}
+			head, _, err := openHead(key[:], value)
+			if err != nil {
+				return err
+			}
+			id, title, err := wire.DecodeBrief(head)
+			if err != nil {
+				return fmt.Errorf("%w: the head of ordinal %d: %w", ErrDamaged, ordinal, err)
+			}
+			dst = append(dst, Brief{id, title})
 		}
 		return nil
 	})

@@ -156,6 +156,34 @@ func Decode(b []byte) (*paper.Paper, error) {
 	return p, nil
 }
 
+// DecodeBrief reads the id and the title of bytes that Append or AppendContent made, whose fields rise: it stops at the
+// first field behind them. Both strings share one copy.
+func DecodeBrief(b []byte) (id, title string, err error) {
+	var parts [2][]byte
+	for rest := b; len(rest) > 0; {
+		field, kind, n := consumeTag(rest)
+		if n < 0 {
+			return "", "", fmt.Errorf("%w: %w", ErrMalformed, protowire.ParseError(n))
+		}
+		if field > fieldTitle {
+			break
+		}
+		body, size := protowire.ConsumeBytes(rest[n:])
+		switch {
+		case kind != protowire.BytesType:
+			return "", "", fmt.Errorf("%w: field %d is no string", ErrMalformed, field)
+		case size < 0:
+			return "", "", fmt.Errorf("%w: %w", ErrMalformed, protowire.ParseError(size))
+		case !utf8.Valid(body):
+			return "", "", fmt.Errorf("%w: %w", ErrMalformed, errUTF8)
+		}
+		parts[field-fieldID] = body
+		rest = rest[n+size:]
+	}
+	both := string(parts[0]) + string(parts[1])
+	return both[:len(parts[0])], both[len(parts[0]):], nil
+}
+
 var errUTF8 = errors.New("string is not UTF-8")
 
 // decode fills p. The bytes of text and b are the same: numbers are read from b, strings are cut out of text.

@@ -110,6 +110,11 @@ func TestMalformedBytesAreNamed(t *testing.T) {
 			t.Errorf("%x: got %v", b, err)
 		}
 	}
+	for _, b := range [][]byte{{0x0a}, {0x0a, 5, 'x'}, {0x0a, 1, 0xff}, {0x08, 1}, {7}} {
+		if _, _, err := wire.DecodeBrief(b); !errors.Is(err, wire.ErrMalformed) {
+			t.Errorf("brief %x: got %v", b, err)
+		}
+	}
 }
 
 // FuzzBytesAgreeWithTheGeneratedMessage holds that Decode accepts what the generated code accepts and reads the same
@@ -129,6 +134,10 @@ func FuzzBytesAgreeWithTheGeneratedMessage(f *testing.F) {
 		}
 		if err != nil {
 			return
+		}
+		if id, title, err := wire.DecodeBrief(wire.AppendContent(nil, got, false)); err != nil || id != got.ID ||
+			title != got.Title {
+			t.Fatalf("id %q, title %q, %v, want %q, %q", id, title, err, got.ID, got.Title)
 		}
 		want := wire.FromProto(m)
 		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) { // as text, so that NaN equals itself
