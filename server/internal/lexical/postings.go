@@ -75,6 +75,7 @@ func (t *termTable) make(feature uint32) *term {
 // postings is the memory of all lists. An address is the number of a byte.
 type postings struct {
 	chunks slab.Table[*[postingsChunk]byte]
+	blocks *slab.Slab // that chunks are made of; nil before the first
 	mu     sync.Mutex // held by alloc: a bulk build has several appenders, each of lists of its own
 	next   uint64     // first unused address
 }
@@ -87,7 +88,10 @@ func (p *postings) alloc(n uint64) uint64 {
 		p.next += rest
 	}
 	if int(p.next>>postingsBits) == len(p.chunks.Chunks()) {
-		p.chunks.Add(new([postingsChunk]byte))
+		if p.blocks == nil {
+			p.blocks = slab.New(postingsChunk)
+		}
+		p.chunks.Add((*[postingsChunk]byte)(p.blocks.Bytes()))
 	}
 	address := p.next
 	p.next += n
@@ -166,21 +170,22 @@ func (p *postings) each(tm *term, r *postingRun, fn func(n int) bool) {
 		slice := chunks[address>>postingsBits][address%postingsChunk:][:size]
 		packed, link := slice[:size-linkBytes], slice[size-linkBytes:]
 		for at := 0; at < len(packed) && packed[at] != 0; {
-			// Whether a gap takes one byte or two is as good as random: no branch asks for it.
-			w := binary.LittleEndian.Uint32(slice[at:]) // the link behind is long enough
-			long := w >> 7 & 1
-			gap := w&0x7f | w>>1&0x3f80&-long
-			class := uint8(w >> (8 + 8*long))
-			if w&0x8080 != 0x8080 {
-				at += 2 + int(long)
-			} else { // hardly ever
-				var bytes int
-				gap, bytes = farGap(packed[at:])
-				class = packed[at+bytes]
-				at += bytes + 1
+			gap := uint32(packed[at])
+			at++
+			if gap >= 1<<7 {
+				gap &= 1<<7 - 1
+				for shift := 7; ; shift += 7 {
+					more := uint32(packed[at])
+					at++
+					gap |= more & (1<<7 - 1) << shift
+					if more < 1<<7 {
+						break
+					}
+				}
 			}
 			next += gap
-			r.slots[n], r.classes[n] = next-1, class
+			r.slots[n], r.classes[n] = next-1, packed[at]
+			at++
 			n++
 			left--
 			if n == run || left == 0 {
@@ -191,18 +196,6 @@ func (p *postings) each(tm *term, r *postingRun, fn func(n int) bool) {
 			}
 		}
 		address, size = binary.LittleEndian.Uint64(link), min(2*size, maxSlice)
-	}
-}
-
-// farGap reads a gap of any length.
-func farGap(b []byte) (gap uint32, bytes int) {
-	for shift := 0; ; shift += 7 {
-		more := uint32(b[bytes])
-		bytes++
-		gap |= more & (1<<7 - 1) << shift
-		if more < 1<<7 {
-			return gap, bytes
-		}
 	}
 }
 

@@ -22,6 +22,13 @@ type Slab struct {
 // New returns a slab for blocks of size bytes.
 func New(size int) *Slab { return &Slab{size: size, next: 1} }
 
+// Halves returns n words of 16 bits in memory of their own, zeroed, on huge pages where they fill some.
+func Halves(n int) []uint16 {
+	words := make([]uint16, n)
+	preferHugePages(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), 2*n))
+	return words
+}
+
 // Bytes returns a block.
 func (s *Slab) Bytes() []byte {
 	if len(s.free) < s.size {

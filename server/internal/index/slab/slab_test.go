@@ -28,6 +28,20 @@ func TestBlocksAreZeroedDistinctAndOfTheAskedSize(t *testing.T) {
 	}
 }
 
+func TestHalvesAreZeroed(t *testing.T) {
+	for _, n := range []int{0, 1, 3 << 20} {
+		words := Halves(n)
+		if len(words) != n {
+			t.Fatalf("%d words, want %d", len(words), n)
+		}
+		for _, w := range words {
+			if w != 0 {
+				t.Fatal("a word is not zero")
+			}
+		}
+	}
+}
+
 func TestWordsCoverTheBlock(t *testing.T) {
 	if got := len(New(4 << 20).Words()); got != 1<<20 {
 		t.Fatalf("%d words, want %d", got, 1<<20)
