@@ -43,7 +43,8 @@ type SimilarityServiceClient interface {
 	RecommendPapers(ctx context.Context, in *RecommendPapersRequest, opts ...grpc.CallOption) (*RecommendPapersResponse, error)
 	// ExplainSimilarity says which words of a query and of a paper make the score.
 	ExplainSimilarity(ctx context.Context, in *ExplainSimilarityRequest, opts ...grpc.CallOption) (*ExplainSimilarityResponse, error)
-	// FindDuplicates returns groups of stored papers whose cosine reaches a threshold.
+	// FindDuplicates returns groups of stored papers whose cosine reaches a threshold. FAILED_PRECONDITION with reason
+	// TOO_MANY_DUPLICATES when more than 1,048,576 papers are in groups: raise min_cosine, or give a filter.
 	FindDuplicates(ctx context.Context, in *FindDuplicatesRequest, opts ...grpc.CallOption) (*FindDuplicatesResponse, error)
 	// EmbedTexts returns the vectors that the live model gives to texts.
 	EmbedTexts(ctx context.Context, in *EmbedTextsRequest, opts ...grpc.CallOption) (*EmbedTextsResponse, error)
@@ -133,7 +134,8 @@ type SimilarityServiceServer interface {
 	RecommendPapers(context.Context, *RecommendPapersRequest) (*RecommendPapersResponse, error)
 	// ExplainSimilarity says which words of a query and of a paper make the score.
 	ExplainSimilarity(context.Context, *ExplainSimilarityRequest) (*ExplainSimilarityResponse, error)
-	// FindDuplicates returns groups of stored papers whose cosine reaches a threshold.
+	// FindDuplicates returns groups of stored papers whose cosine reaches a threshold. FAILED_PRECONDITION with reason
+	// TOO_MANY_DUPLICATES when more than 1,048,576 papers are in groups: raise min_cosine, or give a filter.
 	FindDuplicates(context.Context, *FindDuplicatesRequest) (*FindDuplicatesResponse, error)
 	// EmbedTexts returns the vectors that the live model gives to texts.
 	EmbedTexts(context.Context, *EmbedTextsRequest) (*EmbedTextsResponse, error)

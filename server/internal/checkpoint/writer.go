@@ -93,8 +93,13 @@ type sectionWriter struct {
 	section
 	f   *os.File
 	buf []byte // of the present block
+	raw int64  // bytes written since the last sync
 	err error
 }
+
+// syncEvery is how many bytes of a section wait for the disk at most. A file system writes what waits before it lets
+// another file's sync return: hundreds of megabytes of a base would hold up the store's commits for seconds.
+const syncEvery = 8 << 20
 
 // Write takes bytes of a section.
 func (s *sectionWriter) Write(b []byte) (int, error) {
@@ -128,6 +133,9 @@ func (s *sectionWriter) block(b []byte) error {
 	if _, s.err = s.f.Write(b); s.err == nil {
 		s.sums = append(s.sums, crc32.Checksum(b, castagnoli))
 		s.size += int64(len(b))
+		if s.raw += int64(len(b)); s.raw >= syncEvery {
+			s.raw, s.err = 0, s.f.Sync()
+		}
 	}
 	return s.err
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // Answers of FindDuplicates are kept for their further pages: each for answerFor since a page of it was last asked
-// for, all together within answerBytes. The newest is kept however large it is: it holds little but the ids of stored
-// papers. Variables, so that tests shrink them.
+// for, all together within answerBytes. The newest is kept however large it is: it holds little but ids, of at most
+// duplicateMost papers. Variables, so that tests shrink them.
 var (
 	answerFor   = 10 * time.Minute
 	answerBytes = int64(64 << 20)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/akin-search/akin/server/internal/paper"
 )
 
 // TestPagesOfDuplicatesAreOfOneAnswer goes through the pages while papers come and go.
@@ -126,4 +128,26 @@ func FuzzDecodeGroupToken(f *testing.F) {
 			t.Errorf("%q decodes to %d and %d, whose token decodes to %d and %d, %v", token, number, offset, n, o, err)
 		}
 	})
+}
+
+// TestAnAnswerHoldsABoundedNumberOfPapers asks for groups by a threshold that every paper reaches.
+func TestAnAnswerHoldsABoundedNumberOfPapers(t *testing.T) {
+	lower(t, &duplicateMost, 20)
+	e := open(t, t.TempDir())
+	var copies []*paper.Paper
+	for i := range 30 {
+		p := testPaper(1)
+		p.ID = fmt.Sprint("copy-", i)
+		copies = append(copies, p)
+	}
+	mustUpsert(t, e, copies[:20]...)
+	page, err := e.Duplicates(t.Context(), DuplicateQuery{MinCosine: .9, PageSize: 10})
+	if err != nil || len(page.Groups) != 1 {
+		t.Errorf("20 copies: %+v, %v", page, err)
+	}
+	mustUpsert(t, e, copies[20:]...)
+	_, err = e.Duplicates(t.Context(), DuplicateQuery{MinCosine: .9, PageSize: 10})
+	if !errors.Is(err, ErrTooManyDuplicates) {
+		t.Errorf("30 copies: %v", err)
+	}
 }

@@ -15,6 +15,10 @@ import (
 // still one group, since every copy links to some others of it.
 const duplicateNeighbours = 16
 
+// duplicateMost bounds the papers of one answer, which takes some 100 bytes for each while it is made and kept. A
+// variable, so that tests shrink it.
+var duplicateMost = 1 << 20
+
 // Duplicates returns one page of groups of papers linked by cosines that reach a threshold. The first page looks at
 // every paper, which takes about a search each. Later pages are of the same answer, whatever is written meanwhile, for
 // minutes (see answerFor); after that they are ErrPageExpired.
@@ -137,6 +141,9 @@ func (v *view) duplicateLinks(ctx context.Context, minCosine float64) (*links, e
 			if c.Slot != slot && float64(c.Score) >= minCosine-rounding {
 				l.join(slot, c.Slot, min(1, max(minCosine, float64(c.Score))))
 			}
+		}
+		if len(l.parent) > duplicateMost {
+			return nil, fmt.Errorf("%w: more than %d; raise min_cosine, or give a filter", ErrTooManyDuplicates, duplicateMost)
 		}
 	}
 	return l, nil

@@ -23,6 +23,8 @@ var (
 	ErrPageExpired = errors.New("page expired")
 	// ErrTrainingRuns: one training runs already.
 	ErrTrainingRuns = errors.New("a training runs already")
+	// ErrTooManyDuplicates: the answer would hold more papers than are kept for one.
+	ErrTooManyDuplicates = errors.New("too many papers are near-identical by this threshold")
 	// ErrTooFewPapers: there is nothing to learn from.
 	ErrTooFewPapers = errors.New("too few papers to train on")
 )

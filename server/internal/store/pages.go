@@ -41,8 +41,12 @@ type pageReader struct {
 	first  uint64 // page that the window starts with
 }
 
-// windowPages is the size of the window.
-const windowPages = 64
+// windowPages is the size of the window where pages are wanted in about the order of the file, and fewPages elsewhere:
+// the pages of ids lie all over it, and reading 64 for each would read the file many times over.
+const (
+	windowPages = 64
+	fewPages    = 4
+)
 
 // page returns a page with all its overflow, valid until the next call.
 func (r *pageReader) page(id uint64) ([]byte, error) {
@@ -67,7 +71,11 @@ func (r *pageReader) page(id uint64) ([]byte, error) {
 func (r *pageReader) bytes(id, n uint64) ([]byte, error) {
 	have := uint64(len(r.window) / pageSize)
 	if id < r.first || id+n > r.first+have {
-		want := max(n, min(windowPages, r.pages-id))
+		window := uint64(fewPages)
+		if end := r.first + have; id >= end && id < end+windowPages/2 {
+			window = windowPages
+		}
+		want := max(n, min(window, r.pages-id))
 		if uint64(cap(r.window)) < want*pageSize {
 			r.window = make([]byte, want*pageSize)
 		}
