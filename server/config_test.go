@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,27 @@ func TestEveryFaultOfTheConfigurationIsTold(t *testing.T) {
 	}
 	if _, err := filled(t, "addr = ", nil); err == nil || !strings.Contains(err.Error(), "--config") {
 		t.Errorf("a broken file: %v", err)
+	}
+}
+
+func TestListsOfTextsAreGivenInEachPlace(t *testing.T) {
+	for name, c := range map[string]struct {
+		file        string
+		environment map[string]string
+		args        []string
+	}{
+		"a list in the file": {file: "allowed-hosts = [\"a.org\", \"b.org\"]\n"},
+		"a text in the file": {file: "allowed-hosts = \"a.org,b.org\"\n"},
+		"the environment":    {environment: map[string]string{"AKIN_SERVER_ALLOWED_HOSTS": "a.org,b.org"}},
+		"a flag":             {file: "allowed-hosts = [\"c.org\"]\n", args: []string{"--allowed-hosts", "a.org,b.org"}},
+	} {
+		s, err := filled(t, c.file, c.environment, c.args...)
+		if err != nil || !slices.Equal(s.allowedHosts, []string{"a.org", "b.org"}) {
+			t.Errorf("%s: %v %v", name, s.allowedHosts, err)
+		}
+	}
+	if _, err := filled(t, "allowed-hosts = [1]\n", nil); err == nil || !strings.Contains(err.Error(), "list of texts") {
+		t.Errorf("numbers: %v", err)
 	}
 }
 

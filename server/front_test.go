@@ -1,8 +1,12 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,5 +59,108 @@ func TestOnePortServesGRPCAndHTTP(t *testing.T) {
 	}
 	if err := p.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// getPaper asks for a paper as JSON by a client, and returns the response's protocol, status and body.
+func getPaper(t *testing.T, transport *http.Transport, base string) (protocol string, status int, body string) {
+	t.Helper()
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", base+"/akin.v1.PaperService/GetPaper?id=a", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.Proto, resp.StatusCode, string(text)
+}
+
+func TestJSONIsAnsweredOverHTTP2Too(t *testing.T) {
+	p := start(t, "--addr", "127.0.0.1:0", "--data", t.TempDir())
+	if _, err := dial(t, p).Upsert(t.Context(), &client.Paper{Id: "a", Title: "A title"}); err != nil {
+		t.Fatal(err)
+	}
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	protocol, status, body := getPaper(t, &http.Transport{Protocols: protocols}, "http://"+p.addr)
+	if protocol != "HTTP/2.0" || status != 200 || !strings.Contains(body, "A title") {
+		t.Errorf("%s %d %s", protocol, status, body)
+	}
+	// Both kinds of requests on one connection are an error that is told.
+	transport := &http.Transport{Protocols: protocols}
+	defer transport.CloseIdleConnections()
+	for _, content := range []string{"application/json", "application/grpc"} {
+		req, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+p.addr+"/akin.v1.PaperService/GetPaper", strings.NewReader(`{"id": "a"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", content)
+		resp, err := transport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if mixed := content == "application/grpc"; err != nil || mixed != (resp.StatusCode == 415) || mixed != strings.Contains(string(text), "gRPC needs") {
+			t.Errorf("%s: %d %s %v", content, resp.StatusCode, text, err)
+		}
+	}
+}
+
+func TestACertificatesSubjectIsItsPrincipalOverHTTPToo(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, content []byte) string {
+		path := filepath.Join(dir, name)
+		if content != nil {
+			if err := os.WriteFile(path, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return path
+	}
+	ours := newAuthority(t)
+	writeCertificate(t, file("cert.pem", nil), file("key.pem", nil), 1)
+	tokens := file("tokens.toml", []byte("[[principal]]\nname = \"all\"\nsubject = \"CN=all,O=Example\"\nroles = [\"read\", \"write\"]\n"))
+	p := start(t, "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--tls-cert", file("cert.pem", nil), "--tls-key", file("key.pem", nil),
+		"--tls-client-ca", file("ca.pem", ours.pem), "--tokens-file", tokens)
+	server, err := os.ReadFile(file("cert.pem", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := func(certs ...tls.Certificate) *tls.Config {
+		c := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool(), ServerName: "localhost", Certificates: certs}
+		c.RootCAs.AppendCertsFromPEM(server)
+		return c
+	}
+	c, err := client.Dial(p.addr, client.WithTLS(settings(ours.issue(t, "all"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Upsert(t.Context(), &client.Paper{Id: "a", Title: "A title"}); err != nil {
+		t.Fatal(err)
+	}
+	// A client that offers both protocols, as browsers do.
+	protocol, status, body := getPaper(t, &http.Transport{TLSClientConfig: settings(ours.issue(t, "all")), ForceAttemptHTTP2: true}, "https://"+p.addr)
+	if protocol != "HTTP/1.1" || status != 200 || !strings.Contains(body, "A title") {
+		t.Errorf("the principal: %s %d %s", protocol, status, body)
+	}
+	for name, certs := range map[string][]tls.Certificate{"a subject without an entry": {ours.issue(t, "someone")}, "no certificate": nil} {
+		if _, status, body := getPaper(t, &http.Transport{TLSClientConfig: settings(certs...)}, "https://"+p.addr); status != 401 {
+			t.Errorf("%s: %d %s", name, status, body)
+		}
+	}
+	// HTTP/2 without gRPC, for a client that offers nothing else.
+	only := new(http.Protocols)
+	only.SetHTTP2(true)
+	if protocol, status, body := getPaper(t, &http.Transport{TLSClientConfig: settings(ours.issue(t, "all")), Protocols: only}, "https://"+p.addr); protocol != "HTTP/2.0" || status != 200 {
+		t.Errorf("h2 alone: %s %d %s", protocol, status, body)
 	}
 }
