@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -162,5 +163,37 @@ func TestACertificatesSubjectIsItsPrincipalOverHTTPToo(t *testing.T) {
 	only.SetHTTP2(true)
 	if protocol, status, body := getPaper(t, &http.Transport{TLSClientConfig: settings(ours.issue(t, "all")), Protocols: only}, "https://"+p.addr); protocol != "HTTP/2.0" || status != 200 {
 		t.Errorf("h2 alone: %s %d %s", protocol, status, body)
+	}
+}
+
+func TestADrainEndsAnImportOverHTTP(t *testing.T) {
+	p := start(t, "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--drain", "10m")
+	body, items := io.Pipe()
+	defer items.Close()
+	req, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+p.addr+"/akin.v1.PaperService/ImportPapers", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-ndjson")
+	go io.WriteString(items, `{"item": 1, "paper": {"id": "a", "title": "A title"}}`+"\n") // and the body stays open
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewReader(resp.Body)
+	if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, `"acknowledgedItem"`) {
+		t.Fatalf("%q %v", line, err)
+	}
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(lines)
+	if !strings.Contains(string(rest), `"reason":"SHUTTING_DOWN"`) || err == nil {
+		t.Errorf("the end: %q %v; it must say why, and be cut off", rest, err)
+	}
+	p.untilLog("")
+	if err := p.Wait(); err != nil {
+		t.Error(err)
 	}
 }
