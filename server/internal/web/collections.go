@@ -205,17 +205,18 @@ func (v *visit) explainLikes(hits []*akinv1.Hit, cards []card) error {
 		return err
 	}
 	for i := range cards {
-		for n, l := range because[cards[i].ID].GetLikes() {
+		likes := because[cards[i].ID].GetLikes()
+		for n, l := range likes {
 			liked := titles[l.GetPaperId()]
-			if liked == nil || n > 1 {
-				continue
+			if liked == nil || n > 1 || l.GetPart() < .5*likes[0].GetPart() {
+				continue // a second one only where it counts about as much
 			}
 			var words []string
 			for _, t := range l.GetTerms()[:min(len(l.GetTerms()), 4)] {
 				words = append(words, t.GetTerm())
 			}
 			cards[i].Because = append(cards[i].Because,
-				reason{ID: l.GetPaperId(), Title: titleOf(liked), Words: strings.Join(words, ", ")})
+				reason{ID: l.GetPaperId(), Title: shortened(titleOf(liked), 80), Words: strings.Join(words, ", ")})
 			if cards[i].Why == "" {
 				cards[i].Why = whyPath("", l.GetPaperId(), cards[i].ID)
 			}

@@ -152,7 +152,11 @@ func (v *visit) fail(err error) {
 
 // askFirst sends someone who is not known to the page where a token is asked for, and back afterwards.
 func (v *visit) askFirst() {
-	to := url.Values{"next": {v.here()}}
+	next := v.here()
+	if from := v.r.PostFormValue("from"); from != "" {
+		next = from // of a form: the page that it stood on
+	}
+	to := url.Values{"next": {next}}
 	if _, err := v.r.Cookie(cookieName(v.r)); err == nil {
 		to.Set("ended", "1") // a session that is over, or a token that was withdrawn
 		v.site.sessions.end(v.w, v.r)

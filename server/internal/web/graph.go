@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
@@ -86,7 +87,7 @@ func (v *visit) graph(seed *akinv1.Paper, hits []*akinv1.Hit, papers map[string]
 	g := draw(stars, cosines)
 	for i, p := range all {
 		n := &g.Nodes[i]
-		n.ID, n.Title = p.GetId(), titleOf(p)
+		n.ID, n.Title = p.GetId(), shown(titleOf(p))
 		about := []string{n.Title, people(p.GetAuthors(), 3), when(p)}
 		if i > 0 {
 			about = append(about, fmt.Sprintf("cosine %.2f", cosines[0][i]))
@@ -106,6 +107,17 @@ func (v *visit) graph(seed *akinv1.Paper, hits []*akinv1.Hit, papers map[string]
 	}
 	g.label()
 	return g, nil
+}
+
+// shown is a text without signs that cannot be seen: in a picture, which is not set line by line, those that turn the
+// direction of text would turn its neighbours too.
+func shown(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cf, unicode.Cc) {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 func dot(a, b []float32) float64 {
@@ -327,7 +339,7 @@ func place(xs []float64, edges []edge, cosines [][]float64) []float64 {
 func (g *graph) label() {
 	const (
 		most   = 9
-		letter = 6.1 // width of one, on average
+		letter = 6.5 // width of one, on average
 		high   = 13
 	)
 	type box struct{ left, top, right, bottom int }
@@ -354,7 +366,7 @@ func (g *graph) label() {
 			{"middle", n.X, n.Y + n.R + 13, n.X - wide/2},
 		} {
 			b := box{try.left, try.y - high + 3, try.left + wide, try.y + 3}
-			free := b.left >= 2 && b.right <= g.Width-2 && b.bottom <= g.Height-graphAxis
+			free := b.left >= 6 && b.right <= g.Width-6 && b.bottom <= g.Height-graphAxis
 			for k, t := range taken {
 				free = free && (k == i || !meets(b, t))
 			}

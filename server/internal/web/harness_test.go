@@ -31,6 +31,7 @@ import (
 // cookies, which follows redirects.
 type rig struct {
 	t      testing.TB
+	ctx    context.Context // of calls beside the page
 	conn   *grpc.ClientConn
 	papers akinv1.PaperServiceClient
 	server *service.Server
@@ -98,7 +99,7 @@ func newRig(t testing.TB, keys *admit.Keyring) *rig {
 // newLoadingRig serves without an engine.
 func newLoadingRig(t testing.TB, keys *admit.Keyring) *rig {
 	t.Helper()
-	r := &rig{t: t, log: &logBuffer{}, now: &clock{t: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}}
+	r := &rig{t: t, ctx: context.Background(), log: &logBuffer{}, now: &clock{t: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}}
 	cfg := service.Config{Logger: slog.New(slog.DiscardHandler), Version: "v1.2.3"}
 	cfg.Admit.Keys = keys
 	r.server = service.New(cfg)
@@ -142,7 +143,7 @@ func (r *rig) store(papers ...*akinv1.Paper) {
 	for len(papers) > 0 {
 		n := min(len(papers), 1000)
 		req := &akinv1.BatchUpsertPapersRequest{Papers: papers[:n]}
-		if _, err := r.papers.BatchUpsertPapers(context.Background(), req); err != nil {
+		if _, err := r.papers.BatchUpsertPapers(r.ctx, req); err != nil {
 			r.t.Fatal(err)
 		}
 		papers = papers[n:]

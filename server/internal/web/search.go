@@ -20,6 +20,7 @@ const (
 	perPage   = 20   // unless the address says otherwise
 	maxDepth  = 1000 // of a list: what the contract returns at most
 	dateDepth = 100  // best hits that are sorted by date
+	dateShare = .4   // of the best score is the least that one of them has: the newest of all papers is no answer
 )
 
 // modes of a search, as addresses name them.
@@ -181,6 +182,12 @@ func (v *visit) find(form *searchForm) (hits []*akinv1.Hit, info *akinv1.SearchI
 	}
 	hits = answer.GetHits()
 	if form.Sort == "date" {
+		for n, h := range hits {
+			if h.GetScore() < dateShare*hits[0].GetScore() {
+				hits = hits[:n]
+				break
+			}
+		}
 		newestFirst(hits)
 	}
 	hits = hits[min(skip, len(hits)):]

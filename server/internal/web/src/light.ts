@@ -23,12 +23,15 @@ function look(node: Element | null): void {
   svg.classList.toggle("looking", node !== null);
   if (!node) return;
   const n = node.getAttribute("data-n");
-  node.classList.add("lit");
+  const show = (which: string | null) => {
+    for (const one of svg.querySelectorAll(`a[data-n="${which}"], [data-name="${which}"]`)) one.classList.add("lit");
+  };
+  show(n);
   for (const line of svg.querySelectorAll("line[data-a]")) {
     const a = line.getAttribute("data-a");
     const b = line.getAttribute("data-b");
     if (a !== n && b !== n) continue;
     line.classList.add("lit");
-    svg.querySelector(`a[data-n="${a === n ? b : a}"]`)?.classList.add("lit");
+    show(a === n ? b : a);
   }
 }

@@ -15,6 +15,8 @@ function ask(form: HTMLFormElement, button: HTMLButtonElement): Promise<Document
       const same = new URL(request.responseURL).pathname === location.pathname;
       if (request.status === 200 && same && page?.querySelector("#main")) {
         resolve(page);
+      } else if (request.status === 200) {
+        location.assign(request.responseURL); // a session has ended: the answer is where to sign in
       } else {
         reject(new Error(String(request.status)));
       }
@@ -55,7 +57,7 @@ export function swap(cards: () => HTMLElement[]): void {
       }
       document.dispatchEvent(new CustomEvent("swapped"));
     }).catch(() => {
-      // The plain way tells what is wrong: a session that ended, a server that is busy.
+      // The plain way tells what is wrong: a role that is missing, a server that is busy.
       form.removeAttribute("data-swap");
       form.requestSubmit(button);
     }).finally(() => {
