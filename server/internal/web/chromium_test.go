@@ -253,8 +253,9 @@ func (b *browserTab) accessible() {
 		eval[bool](b, axe+"\n;true")
 	}
 	var violations []string
-	text := eval[string](b, `axe.run(document, {resultTypes: ["violations"]}).then((r) => JSON.stringify(r.violations.map((v) =>
-		v.id + ": " + v.help + ": " + v.nodes.slice(0, 3).map((n) => n.target.join(" ") + ": " + n.failureSummary).join("; "))))`)
+	text := eval[string](b, `axe.run(document, {resultTypes: ["violations"]}).then((r) =>
+		JSON.stringify(r.violations.map((v) => v.id + ": " + v.help + ": " +
+			v.nodes.slice(0, 3).map((n) => n.target.join(" ") + ": " + n.failureSummary).join("; "))))`)
 	if err := json.Unmarshal([]byte(text), &violations); err != nil {
 		b.t.Fatal(err)
 	}

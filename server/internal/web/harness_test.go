@@ -99,7 +99,8 @@ func newRig(t testing.TB, keys *admit.Keyring) *rig {
 // newLoadingRig serves without an engine.
 func newLoadingRig(t testing.TB, keys *admit.Keyring) *rig {
 	t.Helper()
-	r := &rig{t: t, ctx: context.Background(), log: &logBuffer{}, now: &clock{t: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}}
+	now := &clock{t: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}
+	r := &rig{t: t, ctx: context.Background(), log: &logBuffer{}, now: now}
 	cfg := service.Config{Logger: slog.New(slog.DiscardHandler), Version: "v1.2.3"}
 	cfg.Admit.Keys = keys
 	r.server = service.New(cfg)
