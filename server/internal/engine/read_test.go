@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/akin-search/akin/server/internal/filter"
+	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/index/engines"
 	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/store"
@@ -282,6 +283,49 @@ func TestTruthsThatShareTheirScansAreThoseOfSingleOnes(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// counting counts how an index is asked.
+type counting struct {
+	index.Searcher
+	single, batches *int
+}
+
+func (c counting) Search(
+	ctx context.Context, q *index.Query, dst []index.Candidate,
+) ([]index.Candidate, index.Report, error) {
+	*c.single++
+	return c.Searcher.Search(ctx, q, dst)
+}
+
+func (c counting) SearchBatch(
+	ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report,
+) error {
+	*c.batches++
+	return c.Searcher.SearchBatch(ctx, queries, dst, reports)
+}
+
+// TestExactAnswersOfARecallShareTheirScans: only those that are timed are asked for one by one.
+func TestExactAnswersOfARecallShareTheirScans(t *testing.T) {
+	e := open(t, t.TempDir())
+	mustUpsert(t, e, testPapers(0, 120)...)
+	epoch := e.readers.enter()
+	defer e.readers.leave(epoch)
+	v := e.look()
+	slots, err := drawSlots(t.Context(), v, 50, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asks, err := v.likeness(slots, RecallQuery{K: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	single, batches := 0, 0
+	asked := *v
+	asked.gen = &Generation{model: v.gen.model, vectors: counting{v.gen.vectors, &single, &batches}}
+	if _, _, err := asked.truths(t.Context(), asks, 5); err != nil || single != 5 || batches != 1 {
+		t.Errorf("%d of 50 one by one, %d scans shared, %v", single, batches, err)
 	}
 }
 
