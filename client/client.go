@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
@@ -57,6 +58,7 @@ type Client struct {
 	similarity akinv1.SimilarityServiceClient
 	index      akinv1.IndexServiceClient
 	profiles   akinv1.ProfileServiceClient
+	health     healthv1.HealthClient
 }
 
 // Dial returns a client of the service at addr: "host:port", "host" (port 7700), "[::1]:7700", "unix:///path", or any
@@ -101,6 +103,7 @@ func New(conn grpc.ClientConnInterface) *Client {
 		similarity: akinv1.NewSimilarityServiceClient(own),
 		index:      akinv1.NewIndexServiceClient(own),
 		profiles:   akinv1.NewProfileServiceClient(own),
+		health:     healthv1.NewHealthClient(own),
 	}
 }
 

@@ -6,6 +6,10 @@ import (
 	"io"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
@@ -15,6 +19,18 @@ func (c *Client) Stats(ctx context.Context) (*Stats, error) {
 	defer cancel()
 	res, err := c.index.GetIndexStats(ctx, &akinv1.GetIndexStatsRequest{})
 	return res, callError("stats", err)
+}
+
+// Ping asks whether the server serves, and nothing else: it takes the way there and back, the least that any call can
+// take. [ErrUnavailable] when it does not serve (yet).
+func (c *Client) Ping(ctx context.Context) error {
+	ctx, cancel := c.deadline(ctx)
+	defer cancel()
+	res, err := c.health.Check(ctx, &healthv1.HealthCheckRequest{})
+	if err == nil && res.GetStatus() != healthv1.HealthCheckResponse_SERVING {
+		err = status.Error(codes.Unavailable, "the server does not serve at the moment")
+	}
+	return callError("ping", err)
 }
 
 // TrainProgress is one report of a training.

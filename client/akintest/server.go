@@ -32,6 +32,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	_ "google.golang.org/grpc/encoding/gzip" // answers compressed requests
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -124,6 +126,7 @@ func (s *Server) Listen() {
 	akinv1.RegisterSimilarityServiceServer(g, s)
 	akinv1.RegisterIndexServiceServer(g, s)
 	akinv1.RegisterProfileServiceServer(g, s)
+	healthv1.RegisterHealthServer(g, health.NewServer()) // the whole server serves
 	s.mu.Lock()
 	s.grpc = g
 	s.mu.Unlock()

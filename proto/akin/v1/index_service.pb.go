@@ -85,7 +85,10 @@ type GetIndexStatsResponse struct {
 	Uptime *durationpb.Duration `protobuf:"bytes,10,opt,name=uptime,proto3" json:"uptime,omitempty"`
 	// Why writes are refused: "disk_full" until there is space, "fault" until the operator has mended the disk and started
 	// the server again. Empty while they are accepted.
-	WriteRefusal  string `protobuf:"bytes,11,opt,name=write_refusal,json=writeRefusal,proto3" json:"write_refusal,omitempty"`
+	WriteRefusal string `protobuf:"bytes,11,opt,name=write_refusal,json=writeRefusal,proto3" json:"write_refusal,omitempty"`
+	// Processor time that the server process has used since it was started, user and system, of all cores: between two
+	// readings, what it has spent meanwhile. Zero where the system does not tell.
+	ProcessorTime *durationpb.Duration `protobuf:"bytes,12,opt,name=processor_time,json=processorTime,proto3" json:"processor_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -195,6 +198,13 @@ func (x *GetIndexStatsResponse) GetWriteRefusal() string {
 		return x.WriteRefusal
 	}
 	return ""
+}
+
+func (x *GetIndexStatsResponse) GetProcessorTime() *durationpb.Duration {
+	if x != nil {
+		return x.ProcessorTime
+	}
+	return nil
 }
 
 // ModelInfo describes an embedding model.
@@ -796,7 +806,7 @@ var File_akin_v1_index_service_proto protoreflect.FileDescriptor
 const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1bakin/v1/index_service.proto\x12\aakin.v1\x1a\x16akin/v1/position.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n" +
-	"\x14GetIndexStatsRequest\"\xaf\x03\n" +
+	"\x14GetIndexStatsRequest\"\xf1\x03\n" +
 	"\x15GetIndexStatsResponse\x12\x16\n" +
 	"\x06papers\x18\x01 \x01(\x03R\x06papers\x12-\n" +
 	"\bposition\x18\x02 \x01(\v2\x11.akin.v1.PositionR\bposition\x12(\n" +
@@ -810,7 +820,8 @@ const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\aversion\x18\t \x01(\tR\aversion\x121\n" +
 	"\x06uptime\x18\n" +
 	" \x01(\v2\x19.google.protobuf.DurationR\x06uptime\x12#\n" +
-	"\rwrite_refusal\x18\v \x01(\tR\fwriteRefusal\"\xb0\x01\n" +
+	"\rwrite_refusal\x18\v \x01(\tR\fwriteRefusal\x12@\n" +
+	"\x0eprocessor_time\x18\f \x01(\v2\x19.google.protobuf.DurationR\rprocessorTime\"\xb0\x01\n" +
 	"\tModelInfo\x12 \n" +
 	"\vfingerprint\x18\x01 \x01(\tR\vfingerprint\x12\x12\n" +
 	"\x04dims\x18\x02 \x01(\x05R\x04dims\x12\x18\n" +
@@ -896,24 +907,25 @@ var file_akin_v1_index_service_proto_depIdxs = []int32{
 	2,  // 1: akin.v1.GetIndexStatsResponse.model:type_name -> akin.v1.ModelInfo
 	3,  // 2: akin.v1.GetIndexStatsResponse.index:type_name -> akin.v1.IndexInfo
 	11, // 3: akin.v1.GetIndexStatsResponse.uptime:type_name -> google.protobuf.Duration
-	12, // 4: akin.v1.ModelInfo.create_time:type_name -> google.protobuf.Timestamp
-	11, // 5: akin.v1.TrainModelResponse.eta:type_name -> google.protobuf.Duration
-	2,  // 6: akin.v1.TrainModelResponse.model:type_name -> akin.v1.ModelInfo
-	11, // 7: akin.v1.EvaluateRecallResponse.mean_latency:type_name -> google.protobuf.Duration
-	11, // 8: akin.v1.EvaluateRecallResponse.exact_latency:type_name -> google.protobuf.Duration
-	0,  // 9: akin.v1.IndexService.GetIndexStats:input_type -> akin.v1.GetIndexStatsRequest
-	4,  // 10: akin.v1.IndexService.TrainModel:input_type -> akin.v1.TrainModelRequest
-	6,  // 11: akin.v1.IndexService.EvaluateRecall:input_type -> akin.v1.EvaluateRecallRequest
-	8,  // 12: akin.v1.IndexService.Backup:input_type -> akin.v1.BackupRequest
-	1,  // 13: akin.v1.IndexService.GetIndexStats:output_type -> akin.v1.GetIndexStatsResponse
-	5,  // 14: akin.v1.IndexService.TrainModel:output_type -> akin.v1.TrainModelResponse
-	7,  // 15: akin.v1.IndexService.EvaluateRecall:output_type -> akin.v1.EvaluateRecallResponse
-	9,  // 16: akin.v1.IndexService.Backup:output_type -> akin.v1.BackupResponse
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	11, // 4: akin.v1.GetIndexStatsResponse.processor_time:type_name -> google.protobuf.Duration
+	12, // 5: akin.v1.ModelInfo.create_time:type_name -> google.protobuf.Timestamp
+	11, // 6: akin.v1.TrainModelResponse.eta:type_name -> google.protobuf.Duration
+	2,  // 7: akin.v1.TrainModelResponse.model:type_name -> akin.v1.ModelInfo
+	11, // 8: akin.v1.EvaluateRecallResponse.mean_latency:type_name -> google.protobuf.Duration
+	11, // 9: akin.v1.EvaluateRecallResponse.exact_latency:type_name -> google.protobuf.Duration
+	0,  // 10: akin.v1.IndexService.GetIndexStats:input_type -> akin.v1.GetIndexStatsRequest
+	4,  // 11: akin.v1.IndexService.TrainModel:input_type -> akin.v1.TrainModelRequest
+	6,  // 12: akin.v1.IndexService.EvaluateRecall:input_type -> akin.v1.EvaluateRecallRequest
+	8,  // 13: akin.v1.IndexService.Backup:input_type -> akin.v1.BackupRequest
+	1,  // 14: akin.v1.IndexService.GetIndexStats:output_type -> akin.v1.GetIndexStatsResponse
+	5,  // 15: akin.v1.IndexService.TrainModel:output_type -> akin.v1.TrainModelResponse
+	7,  // 16: akin.v1.IndexService.EvaluateRecall:output_type -> akin.v1.EvaluateRecallResponse
+	9,  // 17: akin.v1.IndexService.Backup:output_type -> akin.v1.BackupResponse
+	14, // [14:18] is the sub-list for method output_type
+	10, // [10:14] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_akin_v1_index_service_proto_init() }

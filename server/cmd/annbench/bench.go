@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/akin-search/akin/embed/vector"
+	"github.com/akin-search/akin/server/internal/cputime"
 	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/index/engines"
 	"github.com/akin-search/akin/server/internal/index/hnsw"
@@ -46,7 +47,7 @@ func (b *bench) measure(name string) (*engineReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	start, cpu := time.Now(), cpuTime()
+	start, cpu := time.Now(), cputime.Used()
 	for i := range b.base.n {
 		if _, err := x.Append(b.base.row(i)); err != nil {
 			return nil, err
@@ -56,7 +57,7 @@ func (b *bench) measure(name string) (*engineReport, error) {
 		return nil, err
 	}
 	built := time.Since(start)
-	cpu = cpuTime() - cpu
+	cpu = cputime.Used() - cpu
 	e := &engineReport{
 		Engine:       name,
 		BuildSeconds: built.Seconds(),
@@ -102,12 +103,12 @@ func (b *bench) search(x index.Searcher, ef, filter int) (row, error) {
 		return r, err
 	}
 	for range b.rounds {
-		cpu := cpuTime()
+		cpu := cputime.Used()
 		micros, wall, err := b.timed(x, ef, filter)
 		if err != nil {
 			return r, err
 		}
-		if cpu = cpuTime() - cpu; cpu > 0 {
+		if cpu = cputime.Used() - cpu; cpu > 0 {
 			r.CPUQPS = max(r.CPUQPS, float64(len(micros))/cpu.Seconds())
 		}
 		if qps := float64(len(micros)) / wall.Seconds(); qps > r.QPS {

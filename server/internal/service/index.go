@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+	"github.com/akin-search/akin/server/internal/cputime"
 	"github.com/akin-search/akin/server/internal/engine"
 )
 
@@ -24,6 +25,7 @@ func (s *Server) GetIndexStats(
 	response := encodeStats(stats)
 	response.MemoryBytes = residentBytes()
 	response.Version = s.cfg.Version
+	response.ProcessorTime = durationpb.New(cputime.Used())
 	response.Uptime = durationpb.New(time.Since(time.Unix(0, s.readyAt.Load())))
 	return response, nil
 }

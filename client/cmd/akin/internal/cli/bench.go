@@ -8,8 +8,6 @@ import (
 	"runtime/debug"
 	"runtime/pprof"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,10 +39,21 @@ type benchResult struct {
 	seconds            float64
 	qps                float64
 	p50, p90, p99, max float64
+	ceiling            ceiling
+	serverCPU          float64 // of one search; 0: the server does not tell
+	clientCPU          float64 // of one search
 	errors             int64
 	first              string // error
 	recall             float64
 	sample             int // queries that recall was measured on
+}
+
+// ceiling is what calls reach that ask nothing of the server: health checks over the same connections, half of them
+// before the searches and half behind, so that what else goes on changes both. Times are in microseconds.
+type ceiling struct {
+	calls int
+	qps   float64
+	p50   float64
 }
 
 func (a *app) benchCommand() *cobra.Command {
@@ -55,6 +64,11 @@ func (a *app) benchCommand() *cobra.Command {
 the times they take, and the share of the exact answer that they find (recall, by
 the ids of the hits, on a sample that is searched again in exact mode). Each search
 returns 10 hits with ids and titles, unless -k and --fields say otherwise.
+
+The ceiling is what health checks reach in the same run, by as many callers over
+the same connections: shares of it compare where machines differ. Processor time
+is what the server and this program took while searches were measured, for each
+search: it means little when others ask the server meanwhile.
 
 FILE is BEIR's queries.jsonl, a BEIR corpus (whose titles are searched for), or
 plain text with one query a line; .gz and .zst too. Queries are used in turn,
@@ -119,24 +133,63 @@ func (a *app) bench(ctx context.Context, cfg benchConfig) (*benchResult, error) 
 	// The load shares the machine with the server: a larger heap spares most of the collector's work here.
 	defer debug.SetGCPercent(debug.SetGCPercent(1000))
 	requests := benchRequests(texts, cfg, mode)
-	if warm := a.load(ctx, requests, cfg.callers, cfg.warmup); warm.failed == int64(cfg.warmup) && cfg.warmup > 0 {
+	if warm := a.search(ctx, requests, cfg.callers, cfg.warmup); warm.failed == int64(cfg.warmup) && cfg.warmup > 0 {
 		return nil, warm.first // nothing works: no use in measuring
 	}
 	stop, err := startProfile(cfg.profile)
 	if err != nil {
 		return nil, err
 	}
-	measured := a.load(ctx, requests, cfg.callers, cfg.n)
-	if err := stop(); err != nil {
+	before := a.ping(ctx, cfg.callers, (cfg.n+1)/2)
+	out, err := a.measure(ctx, requests, cfg)
+	if err := errors.Join(stop(), err); err != nil {
 		return nil, err
 	}
+	after := a.ping(ctx, cfg.callers, (cfg.n+1)/2)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	out := measured.summary()
+	out.ceiling = before.with(after)
 	out.config, out.distinct, out.papers, out.index = cfg, len(texts), stats.GetPapers(), stats.GetIndex().GetEngine()
 	out.recall, out.sample, err = a.sampleRecall(ctx, texts, cfg, mode)
 	return out, err
+}
+
+// measure runs the searches that count.
+func (a *app) measure(ctx context.Context, requests []*client.SearchRequest, cfg benchConfig) (*benchResult, error) {
+	before, err := a.client.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own := cpuTime()
+	measured := a.search(ctx, requests, cfg.callers, cfg.n)
+	own = cpuTime() - own
+	after, err := a.client.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := measured.summary()
+	each := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 / float64(cfg.n) }
+	out.serverCPU = each(after.GetProcessorTime().AsDuration() - before.GetProcessorTime().AsDuration())
+	out.clientCPU = each(own)
+	return out, nil
+}
+
+// ping runs n health checks. A server that answers none has no ceiling.
+func (a *app) ping(ctx context.Context, callers, n int) *loadResult {
+	return load(ctx, callers, min(n, maxPings), func(int) error { return a.client.Ping(ctx) })
+}
+
+// maxPings bounds the health checks before and those behind the searches: a second of them on two cores.
+const maxPings = 10_000
+
+// with is the ceiling of two runs.
+func (r *loadResult) with(other *loadResult) ceiling {
+	times := append(r.times, other.times...)
+	slices.Sort(times)
+	return ceiling{
+		calls: len(times), qps: rate(int64(len(times)), r.took+other.took), p50: percentile(times, .5),
+	}
 }
 
 // startProfile writes a CPU profile until stop is called; with an empty path both do nothing.
@@ -171,68 +224,6 @@ func benchRequests(texts []string, cfg benchConfig, mode client.SearchMode) []*c
 		requests[i] = client.TextQuery(text, opts...)
 	}
 	return requests
-}
-
-// loadResult is the outcome of a run of searches.
-type loadResult struct {
-	times  []time.Duration // of the searches that succeeded, ascending
-	took   time.Duration
-	n      int
-	failed int64
-	first  error
-}
-
-// load runs n searches with so many callers, each sending its next when its last is answered.
-func (a *app) load(ctx context.Context, requests []*client.SearchRequest, callers, n int) *loadResult {
-	r := &loadResult{n: n}
-	times := make([]time.Duration, n) // each caller writes its own places
-	var next, failed atomic.Int64
-	var once sync.Once
-	var callersDone sync.WaitGroup
-	began := time.Now()
-	for range callers {
-		callersDone.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n || ctx.Err() != nil {
-					return
-				}
-				sent := time.Now()
-				if _, err := a.client.Query(ctx, requests[i%len(requests)]); err != nil {
-					failed.Add(1)
-					once.Do(func() { r.first = err })
-					continue
-				}
-				times[i] = time.Since(sent)
-			}
-		})
-	}
-	callersDone.Wait()
-	r.took, r.failed = time.Since(began), failed.Load()
-	r.times = slices.DeleteFunc(times, func(d time.Duration) bool { return d == 0 })
-	slices.Sort(r.times)
-	return r
-}
-
-func (r *loadResult) summary() *benchResult {
-	out := &benchResult{
-		errors: r.failed, seconds: r.took.Seconds(), qps: rate(int64(len(r.times)), r.took),
-		p50: percentile(r.times, .5), p90: percentile(r.times, .9), p99: percentile(r.times, .99),
-		max: percentile(r.times, 1),
-	}
-	if r.first != nil {
-		out.first = r.first.Error()
-	}
-	return out
-}
-
-// percentile is the time, in microseconds, that a share of ascending times does not exceed (nearest rank).
-func percentile(times []time.Duration, share float64) float64 {
-	if len(times) == 0 {
-		return 0
-	}
-	rank := int(share*float64(len(times)) + .999999)
-	return float64(times[min(max(rank, 1), len(times))-1].Nanoseconds()/100) / 10
 }
 
 // sampleRecall searches some queries in the measured mode and in exact mode, and returns the mean share of the exact
@@ -279,6 +270,14 @@ func (a *app) sampleRecall(
 	return sum / float64(measured), measured, nil
 }
 
+// share is a over b; 0 where there is no b.
+func share(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
 func (a *app) printBench(r *benchResult) error {
 	cfg := r.config
 	recallName := fmt.Sprintf("recall@%d", cfg.k)
@@ -288,7 +287,12 @@ func (a *app) printBench(r *benchResult) error {
 			"searches": cfg.n, "callers": cfg.callers, "warmup": cfg.warmup, "distinct_queries": r.distinct,
 			"seconds": r.seconds,
 			"papers":  r.papers, "index": r.index, "recall_sample": r.sample,
-			"fields": cfg.fields,
+			"fields": cfg.fields, "ceiling_qps": r.ceiling.qps, "ceiling_p50_us": r.ceiling.p50,
+			"qps_of_ceiling": share(r.qps, r.ceiling.qps), "p50_over_ceiling": share(r.p50, r.ceiling.p50),
+			"client_cpu_us": r.clientCPU,
+		}
+		if r.serverCPU > 0 {
+			out["server_cpu_us"] = r.serverCPU
 		}
 		if r.sample > 0 {
 			out[recallName] = r.recall
@@ -303,15 +307,22 @@ func (a *app) printBench(r *benchResult) error {
 		recall = fmt.Sprintf("%.4f against exact search, on %s", r.recall, things(int64(r.sample), "query", "queries"))
 	}
 	us := func(f float64) string { return span(time.Duration(f * 1e3)) }
+	server := "unknown"
+	if r.serverCPU > 0 {
+		server = us(r.serverCPU)
+	}
 	return a.pairs(
 		[2]string{"searches", fmt.Sprintf("%s of %s, %s, %s papers, index %s", count(int64(cfg.n)),
 			things(int64(r.distinct), "query", "queries"), things(int64(cfg.callers), "caller", "callers"), count(r.papers),
 			r.index)},
-		[2]string{"QPS", count(int64(r.qps))},
-		[2]string{"p50", us(r.p50)},
+		[2]string{"QPS", fmt.Sprintf("%s, %.3f of the ceiling", count(int64(r.qps)), share(r.qps, r.ceiling.qps))},
+		[2]string{"p50", fmt.Sprintf("%s, %.1f times the ceiling's", us(r.p50), share(r.p50, r.ceiling.p50))},
 		[2]string{"p90", us(r.p90)},
 		[2]string{"p99", us(r.p99)},
 		[2]string{"max", us(r.max)},
+		[2]string{"ceiling", fmt.Sprintf("%s/s, p50 %s, of %s health checks", count(int64(r.ceiling.qps)),
+			us(r.ceiling.p50), count(int64(r.ceiling.calls)))},
+		[2]string{"processor", fmt.Sprintf("%s a search of the server, %s of the client", server, us(r.clientCPU))},
 		[2]string{"errors", count(r.errors)},
 		[2]string{recallName, recall},
 	)

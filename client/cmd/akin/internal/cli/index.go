@@ -44,6 +44,7 @@ type statsJSON struct {
 	ActivityProgress float64   `json:"activity_progress"`
 	Version          string    `json:"version"`
 	UptimeSeconds    float64   `json:"uptime_seconds"`
+	ProcessorSeconds float64   `json:"processor_seconds"`
 }
 
 type modelJSON struct {
@@ -101,7 +102,8 @@ func (a *app) statsCommand() *cobra.Command {
 					},
 					DiskBytes: s.GetDiskBytes(), MemoryBytes: s.GetMemoryBytes(), Activity: s.GetActivity(),
 					ActivityProgress: s.GetActivityProgress(), Version: s.GetVersion(),
-					UptimeSeconds: s.GetUptime().AsDuration().Seconds(),
+					UptimeSeconds:    s.GetUptime().AsDuration().Seconds(),
+					ProcessorSeconds: s.GetProcessorTime().AsDuration().Seconds(),
 				})
 			}
 			vectors := things(x.GetVectors(), "vector", "vectors")

@@ -1,12 +1,12 @@
-package main
+package cputime
 
 import (
 	"syscall"
 	"time"
 )
 
-// cpuTime is the processor time that this process has used. Beside other programs it is steadier than the clock.
-func cpuTime() time.Duration {
+// Used is the processor time that this process has used so far; 0 where the system does not tell.
+func Used() time.Duration {
 	process, err := syscall.GetCurrentProcess()
 	if err != nil {
 		return 0

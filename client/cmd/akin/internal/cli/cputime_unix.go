@@ -1,13 +1,13 @@
 //go:build unix
 
-package main
+package cli
 
 import (
 	"syscall"
 	"time"
 )
 
-// cpuTime is the processor time that this process has used. Beside other programs it is steadier than the clock.
+// cpuTime is the processor time that this process has used so far; 0 where the system does not tell.
 func cpuTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
