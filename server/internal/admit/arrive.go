@@ -108,6 +108,7 @@ type Call struct {
 	refused error // what the handler is to say at once
 	permit  *Permit
 	seated  bool
+	unwatch func() bool  // ends looking at the end of the stream, which would cost a goroutine each
 	owner   atomic.Int32 // who gives back what the call holds: nobody yet, its handler, or it has ended before
 
 	mu   sync.Mutex
@@ -152,7 +153,7 @@ func (g *Gate) Arrive(ctx context.Context, info *tap.Info) (context.Context, err
 		ctx, call.cancel = context.WithCancelCause(ctx)
 		ctx = context.WithValue(ctx, callKey{}, call)
 		// The handler ends the call. Where gRPC calls none, the end of the stream does.
-		context.AfterFunc(ctx, func() {
+		call.unwatch = context.AfterFunc(ctx, func() {
 			if call.owner.CompareAndSwap(nobody, ended) {
 				g.end(call)
 			}
@@ -267,6 +268,7 @@ func (g *Gate) Begin(ctx context.Context) error {
 // End ends the call of a context that Begin began: whatever it held is given back.
 func (g *Gate) End(ctx context.Context) {
 	if call := callOf(ctx); call != nil && call.owner.CompareAndSwap(handler, ended) {
+		call.unwatch()
 		g.end(call)
 	}
 }
