@@ -58,14 +58,24 @@ func (i imports) FindDescriptorByName(name protoreflect.FullName) (protoreflect.
 	return protoregistry.GlobalFiles.FindDescriptorByName(name)
 }
 
-// comment is what the contract says of something.
+// comment is what the contract says of something: a line for each paragraph, and for each line that is indented.
 func comment(d protoreflect.Descriptor) string {
-	text := d.ParentFile().SourceLocations().ByDescriptor(d).LeadingComments
-	var lines []string
-	for line := range strings.Lines(text) {
-		lines = append(lines, strings.TrimPrefix(strings.TrimRight(line, " \n"), " "))
+	var out strings.Builder
+	own := true // the next line stands for itself
+	for line := range strings.Lines(d.ParentFile().SourceLocations().ByDescriptor(d).LeadingComments) {
+		line = strings.TrimPrefix(strings.TrimRight(line, " \n"), " ")
+		example := line == "" || line[0] == ' '
+		switch {
+		case out.Len() == 0:
+		case own || example:
+			out.WriteByte('\n')
+		default:
+			out.WriteByte(' ')
+		}
+		out.WriteString(line)
+		own = example
 	}
-	return strings.TrimSpace(strings.Join(lines, "\n"))
+	return strings.TrimSpace(out.String())
 }
 
 // firstSentence is the beginning of a comment, for lists.
