@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/akin-search/akin/server/internal/paper"
 )
@@ -186,6 +187,34 @@ func TestACorpusThatPoursInIsWrittenOnce(t *testing.T) {
 	}
 	if c := &e.checkpoint; c.count < 25 || written > c.base+c.segments+c.base {
 		t.Errorf("%d bytes were written for parts of %d and %d bytes, %d segments", written, c.base, c.segments, c.count)
+	}
+}
+
+// TestChangedLinksWaitForAQuietMoment: in the midst of writes a segment leaves out links that take more than its papers.
+func TestChangedLinksWaitForAQuietMoment(t *testing.T) {
+	lower(t, &refitFrom, 1<<30)
+	lower(t, &freeLinks, 0)
+	lower(t, &checkpointIdle, time.Hour)
+	e := open(t, t.TempDir())
+	mustUpsert(t, e, testPapers(0, 300)...)
+	linked := func() bool { return e.live.Load().tailLength() == 0 }
+	soon(t, "a graph", linked)
+	if err := e.writeCheckpoint(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	mustUpsert(t, e, testPapers(300, 303)...)
+	soon(t, "a graph", linked)
+	next := func() extent {
+		e.checkpoint.Lock()
+		defer e.checkpoint.Unlock()
+		return e.nextExtent(e.live.Load(), e.live.Load().revision())
+	}
+	if x := next(); x.base || x.links {
+		t.Errorf("in the midst of writes: %+v, changed links of %d bytes", x, e.live.Load().vectors.Unsaved())
+	}
+	e.lastWrite.Store(int64(time.Since(e.opened) - 2*time.Hour))
+	if x := next(); x.base || !x.links {
+		t.Errorf("in a quiet moment: %+v", x)
 	}
 }
 
