@@ -74,8 +74,11 @@ func (s *settings) fill(f *pflag.FlagSet, lookup func(string) (string, bool)) er
 	for _, name := range slices.Sorted(maps.Keys(file)) {
 		faults = append(faults, fmt.Errorf("%s: there is no setting %q; akin-server -h tells all", s.config, name))
 	}
-	if !f.Changed("traces-share") {
+	switch {
+	case !f.Changed("traces-share"):
 		s.traces.Share = -1 // the variables of OpenTelemetry, or the default
+	case s.traces.Share < 0:
+		faults = append(faults, fmt.Errorf("--traces-share %v: give a share of 0 to 1", s.traces.Share))
 	}
 	return errors.Join(faults...)
 }

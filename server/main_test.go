@@ -152,6 +152,21 @@ func TestASignalDrainsAndThePapersAreThereAfterwards(t *testing.T) {
 	}
 }
 
+func TestAHangupIsSurvived(t *testing.T) {
+	p := start(t, "--addr", "127.0.0.1:0", "--data", t.TempDir())
+	for range 2 {
+		if err := p.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		if text := p.untilLog("hangup"); !strings.Contains(text, "hangup") {
+			t.Fatalf("the server has ended: %s", text)
+		}
+	}
+	if _, err := dial(t, p).Upsert(t.Context(), &client.Paper{Id: "a", Title: "A title"}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestASecondServerSaysWhatIsTaken(t *testing.T) {
 	data := t.TempDir()
 	p := start(t, "--addr", "127.0.0.1:0", "--data", data)
@@ -300,6 +315,11 @@ func TestFaultySettingsAreNamed(t *testing.T) {
 		{[]string{"--drain", "-1s"}, "negative"},
 		{[]string{"--memory-limit", "lots"}, "2GiB"},
 		{[]string{"--debug-addr", "0.0.0.0:7701"}, "127.0.0.1"},
+		{[]string{"--addr", "127.0.0.1:99999"}, "host:port"},
+		{[]string{"--metrics-addr", "9464"}, "--metrics-addr"},
+		{[]string{"--traces-share", "-0.5"}, "0 to 1"},
+		{[]string{"--traces-share", "nan", "--traces-endpoint", "http://127.0.0.1:1"}, "0 to 1"},
+		{[]string{"--traces-endpoint", "collector:4317"}, "http://"},
 		{[]string{"--log-level", "loud"}, "debug, info"},
 		{[]string{"--log-format", "xml"}, "text or json"},
 		{[]string{"somewhere"}, "unknown command"},

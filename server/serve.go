@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/service"
@@ -126,11 +128,31 @@ func serve(ctx context.Context, s *settings) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		signal.Notify(signals, syscall.SIGHUP) // the terminal is gone, and nobody is left who could end the server
+	} else {
+		defer background(ctx, func(ctx context.Context) { hearHangups(ctx, log) })()
+	}
 	r := &runner{addr: s.addr, data: s.data, index: s.index, drain: s.drain, cfg: cfg, log: log, signals: signals}
 	r.connections, r.passed, r.metrics, r.watch, r.configure = s.connections, passed, metrics, watch, s.configure
 	r.tls, r.hosts, r.origins = encryption, s.allowedHosts, s.corsOrigins
 	r.page = s.web == webOn || s.web == webAuto && local
 	return r.run(ctx)
+}
+
+// hearHangups survives SIGHUP, by which other servers are told to read their files again, until ctx ends.
+func hearHangups(ctx context.Context, log *slog.Logger) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+			log.Info("hangup: tokens and certificates are read again when they change, other settings at the next start")
+		}
+	}
 }
 
 // tracesGrace is how long the last traces may take to reach the collector.

@@ -119,8 +119,13 @@ func (s *settings) register(f *pflag.FlagSet) {
 func (s *settings) check() error {
 	if path, local := strings.CutPrefix(s.addr, unixPrefix); local && path == "" {
 		return fmt.Errorf("--addr %q: the path of the socket is missing", s.addr)
-	} else if _, _, err := net.SplitHostPort(s.addr); !local && err != nil {
+	} else if !local && !isAddress(s.addr) {
 		return fmt.Errorf("--addr %q: give host:port, for example %s, or unix:PATH", s.addr, defaultAddr)
+	}
+	for flag, addr := range map[string]string{"--metrics-addr": s.metricsAddr, "--debug-addr": s.debugAddr} {
+		if addr != "" && !isAddress(addr) {
+			return fmt.Errorf("%s %q: give host:port, for example 127.0.0.1:9464", flag, addr)
+		}
 	}
 	if _, err := engines.Resolve(s.index); err != nil {
 		return fmt.Errorf("--index: %w", err)
@@ -230,6 +235,16 @@ func describeDataFolder() string {
 		return "none here"
 	}
 	return folder
+}
+
+// isAddress reports whether something is an address of TCP to listen on: host:port, of which the host may be empty.
+func isAddress(addr string) bool {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
 }
 
 // isLoopback reports whether an address to listen on is reachable from this machine only.

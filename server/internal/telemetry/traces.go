@@ -51,7 +51,7 @@ const (
 
 // Traced reports whether a configuration, with the environment's variables, traces at all, and what is wrong with it.
 func (c *TracesConfig) Traced() (bool, error) {
-	if c.Share > 1 {
+	if !(c.Share <= 1) { // NaN too
 		return false, fmt.Errorf("a share of %v is no share of calls: give 0 to 1", c.Share)
 	}
 	if strings.EqualFold(os.Getenv(disabledVariable), "true") {

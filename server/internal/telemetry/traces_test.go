@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"log/slog"
+	"math"
 	"net"
 	"net/http/httptest"
 	"slices"
@@ -273,6 +274,7 @@ func TestTracesAreOffUnlessSomethingNamesACollector(t *testing.T) {
 			because: "traces are off"},
 		{config: TracesConfig{Endpoint: "collector:4317"}, faulty: true, because: "the scheme is missing"},
 		{config: TracesConfig{Endpoint: "ftp://collector"}, faulty: true, because: "of the scheme"},
+		{config: TracesConfig{Endpoint: "http://a:1", Share: math.NaN()}, faulty: true, because: "it is no number"},
 		{config: TracesConfig{Endpoint: "http://a:1", Share: 1.5}, faulty: true, because: "of the share"},
 		{config: TracesConfig{Endpoint: "http://a:1"}, env: map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
 			faulty: true, because: "of the protocol"},
