@@ -67,7 +67,7 @@ func TestOnePortServesGRPCAndHTTP(t *testing.T) {
 func getPaper(t *testing.T, transport *http.Transport, base string) (protocol string, status int, body string) {
 	t.Helper()
 	defer transport.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(t.Context(), "GET", base+"/akin.v1.PaperService/GetPaper?id=a", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/akin.v1.PaperService/GetPaper?id=a", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,8 @@ func TestJSONIsAnsweredOverHTTP2Too(t *testing.T) {
 	transport := &http.Transport{Protocols: protocols}
 	defer transport.CloseIdleConnections()
 	for _, content := range []string{"application/json", "application/grpc"} {
-		req, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+p.addr+"/akin.v1.PaperService/GetPaper", strings.NewReader(`{"id": "a"}`))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+			"http://"+p.addr+"/akin.v1.PaperService/GetPaper", strings.NewReader(`{"id": "a"}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +110,8 @@ func TestJSONIsAnsweredOverHTTP2Too(t *testing.T) {
 		}
 		text, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
-		if mixed := content == "application/grpc"; err != nil || mixed != (resp.StatusCode == 415) || mixed != strings.Contains(string(text), "gRPC needs") {
+		mixed := content == "application/grpc"
+		if err != nil || mixed != (resp.StatusCode == 415) || mixed != strings.Contains(string(text), "gRPC needs") {
 			t.Errorf("%s: %d %s %v", content, resp.StatusCode, text, err)
 		}
 	}
@@ -128,15 +130,18 @@ func TestACertificatesSubjectIsItsPrincipalOverHTTPToo(t *testing.T) {
 	}
 	ours := newAuthority(t)
 	writeCertificate(t, file("cert.pem", nil), file("key.pem", nil), 1)
-	tokens := file("tokens.toml", []byte("[[principal]]\nname = \"all\"\nsubject = \"CN=all,O=Example\"\nroles = [\"read\", \"write\"]\n"))
-	p := start(t, "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--tls-cert", file("cert.pem", nil), "--tls-key", file("key.pem", nil),
+	tokens := file("tokens.toml", []byte("[[principal]]\nname = \"all\"\n"+
+		"subject = \"CN=all,O=Example\"\nroles = [\"read\", \"write\"]\n"))
+	p := start(t, "--addr", "127.0.0.1:0", "--data", t.TempDir(),
+		"--tls-cert", file("cert.pem", nil), "--tls-key", file("key.pem", nil),
 		"--tls-client-ca", file("ca.pem", ours.pem), "--tokens-file", tokens)
 	server, err := os.ReadFile(file("cert.pem", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	settings := func(certs ...tls.Certificate) *tls.Config {
-		c := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool(), ServerName: "localhost", Certificates: certs}
+		c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: "localhost", Certificates: certs}
+		c.RootCAs = x509.NewCertPool()
 		c.RootCAs.AppendCertsFromPEM(server)
 		return c
 	}
@@ -149,19 +154,24 @@ func TestACertificatesSubjectIsItsPrincipalOverHTTPToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A client that offers both protocols, as browsers do.
-	protocol, status, body := getPaper(t, &http.Transport{TLSClientConfig: settings(ours.issue(t, "all")), ForceAttemptHTTP2: true}, "https://"+p.addr)
+	both := &http.Transport{TLSClientConfig: settings(ours.issue(t, "all")), ForceAttemptHTTP2: true}
+	protocol, status, body := getPaper(t, both, "https://"+p.addr)
 	if protocol != "HTTP/1.1" || status != 200 || !strings.Contains(body, "A title") {
 		t.Errorf("the principal: %s %d %s", protocol, status, body)
 	}
-	for name, certs := range map[string][]tls.Certificate{"a subject without an entry": {ours.issue(t, "someone")}, "no certificate": nil} {
-		if _, status, body := getPaper(t, &http.Transport{TLSClientConfig: settings(certs...)}, "https://"+p.addr); status != 401 {
+	for name, certs := range map[string][]tls.Certificate{
+		"a subject without an entry": {ours.issue(t, "someone")}, "no certificate": nil,
+	} {
+		transport := &http.Transport{TLSClientConfig: settings(certs...)}
+		if _, status, body := getPaper(t, transport, "https://"+p.addr); status != 401 {
 			t.Errorf("%s: %d %s", name, status, body)
 		}
 	}
 	// HTTP/2 without gRPC, for a client that offers nothing else.
 	only := new(http.Protocols)
 	only.SetHTTP2(true)
-	if protocol, status, body := getPaper(t, &http.Transport{TLSClientConfig: settings(ours.issue(t, "all")), Protocols: only}, "https://"+p.addr); protocol != "HTTP/2.0" || status != 200 {
+	h2 := &http.Transport{TLSClientConfig: settings(ours.issue(t, "all")), Protocols: only}
+	if protocol, status, body := getPaper(t, h2, "https://"+p.addr); protocol != "HTTP/2.0" || status != 200 {
 		t.Errorf("h2 alone: %s %d %s", protocol, status, body)
 	}
 }
@@ -170,7 +180,8 @@ func TestADrainEndsAnImportOverHTTP(t *testing.T) {
 	p := start(t, "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--drain", "10m")
 	body, items := io.Pipe()
 	defer items.Close()
-	req, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+p.addr+"/akin.v1.PaperService/ImportPapers", body)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+		"http://"+p.addr+"/akin.v1.PaperService/ImportPapers", body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,9 @@ func firstSentence(text string) string {
 }
 
 // reached are all messages and enums of the contract that its services use, by name.
-func reached(list []protoreflect.ServiceDescriptor) (messages []protoreflect.MessageDescriptor, enums []protoreflect.EnumDescriptor) {
+func reached(list []protoreflect.ServiceDescriptor) (
+	messages []protoreflect.MessageDescriptor, enums []protoreflect.EnumDescriptor,
+) {
 	seen := make(map[protoreflect.FullName]bool)
 	var visit func(m protoreflect.MessageDescriptor)
 	visit = func(m protoreflect.MessageDescriptor) {
@@ -116,7 +118,9 @@ func reached(list []protoreflect.ServiceDescriptor) (messages []protoreflect.Mes
 			visit(service.Methods().Get(i).Output())
 		}
 	}
-	slices.SortFunc(messages, func(a, b protoreflect.MessageDescriptor) int { return cmp.Compare(a.FullName(), b.FullName()) })
+	slices.SortFunc(messages, func(a, b protoreflect.MessageDescriptor) int {
+		return cmp.Compare(a.FullName(), b.FullName())
+	})
 	slices.SortFunc(enums, func(a, b protoreflect.EnumDescriptor) int { return cmp.Compare(a.FullName(), b.FullName()) })
 	return messages, enums
 }

@@ -60,7 +60,7 @@ func TestACallMayLastLongerThanItsRequestMayTakeToArrive(t *testing.T) {
 		_, _ = io.Copy(io.Discard, late)
 		late.Close()
 		calls.ended <- struct{}{}
-		if a := <-answered; a.StatusCode != 200 {
+		if a := <-answered; a.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d %s", verb, a.StatusCode, a.body)
 		}
 	}

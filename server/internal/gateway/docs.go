@@ -77,7 +77,8 @@ func docs(list []protoreflect.ServiceDescriptor) ([]byte, error) {
 	for _, e := range enums {
 		entry := docsEnum{Name: shortName(e), Text: comment(e)}
 		for i := range e.Values().Len() {
-			entry.Values = append(entry.Values, docsField{Name: string(e.Values().Get(i).Name()), Text: comment(e.Values().Get(i))})
+			value := e.Values().Get(i)
+			entry.Values = append(entry.Values, docsField{Name: string(value.Name()), Text: comment(value)})
 		}
 		page.Enums = append(page.Enums, entry)
 	}
@@ -94,7 +95,8 @@ func docs(list []protoreflect.ServiceDescriptor) ([]byte, error) {
 
 func docsMethodOf(service protoreflect.ServiceDescriptor, method protoreflect.MethodDescriptor) docsMethod {
 	m := docsMethod{
-		Name: string(method.Name()), Anchor: shortName(method), Path: fmt.Sprintf("/%s/%s", service.FullName(), method.Name()), Text: comment(method),
+		Name: string(method.Name()), Anchor: shortName(method), Text: comment(method),
+		Path:  fmt.Sprintf("/%s/%s", service.FullName(), method.Name()),
 		Input: shortName(method.Input()), Output: shortName(method.Output()),
 		InputStream: method.IsStreamingClient(), OutputStream: method.IsStreamingServer(),
 	}

@@ -105,7 +105,7 @@ type detail struct {
 // describe turns an error of a call into its JSON.
 func describe(err error) *failure {
 	st := status.Convert(err)
-	if st.Code() == codes.Unavailable && len(st.Details()) == 0 { // of the inside connection, which is as good as the server
+	if st.Code() == codes.Unavailable && len(st.Details()) == 0 { // of the inside connection, as good as the server
 		st = status.Convert(admit.Refuse(codes.Unavailable, reasonShuttingDown, "the server is shutting down", time.Second))
 	}
 	outcome, ok := outcomes[st.Code()]

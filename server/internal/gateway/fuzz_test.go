@@ -22,8 +22,10 @@ func FuzzQuery(f *testing.F) {
 	for _, query := range []string{
 		"text=whales&page_size=10&options.filter=a&options.read_mask=title,publishTime&options.recency_half_life=3600s",
 		"likes[0].paper_id=a&likes[1].text=b&likes[1].weight=.5&exclude_paper_ids=a&exclude_paper_ids=b",
-		"likes[1].paper_id=a", "likes[0]=a", "likes.paper_id=a", "text=a&paper_id=b", "text=a&text=b", "page_size=1&pageSize=2",
-		"vector.values=1&vector.values=nan", "options.mode=SEARCH_MODE_EXACT", "options.mode=7", "strict", "options=", "a.b.c.d.e.f.g.h.i=1",
+		"likes[1].paper_id=a", "likes[0]=a", "likes.paper_id=a", "text=a&paper_id=b", "text=a&text=b",
+		"page_size=1&pageSize=2",
+		"vector.values=1&vector.values=nan", "options.mode=SEARCH_MODE_EXACT", "options.mode=7", "strict", "options=",
+		"a.b.c.d.e.f.g.h.i=1",
 		"at_least.revision=9223372036854775807", "shown_rest=1d", "text=%ff",
 	} {
 		f.Add(query)
@@ -33,7 +35,9 @@ func FuzzQuery(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, m := range []proto.Message{&akinv1.SearchPapersRequest{}, &akinv1.RecommendPapersRequest{}, &akinv1.ListPapersRequest{}} {
+		for _, m := range []proto.Message{
+			&akinv1.SearchPapersRequest{}, &akinv1.RecommendPapersRequest{}, &akinv1.ListPapersRequest{},
+		} {
 			err := decodeQuery(values, m.ProtoReflect())
 			if err != nil {
 				if f := describe(err); status.Code(err) != codes.InvalidArgument || len(f.FieldViolations) == 0 || f.Message == "" {
@@ -53,7 +57,10 @@ func FuzzQuery(f *testing.F) {
 }
 
 func FuzzMessages(f *testing.F) {
-	for _, body := range []string{"", "{}\n{}", "\n\n  \n{}", "\x00\x00\x00\x00\x02{}", "\x01\x00\x00\x00\x02{}", "\x00\xff\xff\xff\xff", strings.Repeat("a", 5000)} {
+	for _, body := range []string{
+		"", "{}\n{}", "\n\n  \n{}", "\x00\x00\x00\x00\x02{}", "\x01\x00\x00\x00\x02{}", "\x00\xff\xff\xff\xff",
+		strings.Repeat("a", 5000),
+	} {
 		f.Add(body, false)
 		f.Add(body, true)
 	}
@@ -99,7 +106,8 @@ func TestLargeBodiesAreCountedTogether(t *testing.T) {
 	if _, err := readAll(strings.NewReader(strings.Repeat("a", 900<<10)), &one); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readAll(strings.NewReader(strings.Repeat("a", 900<<10)), &two); status.Code(err) != codes.ResourceExhausted {
+	_, err := readAll(strings.NewReader(strings.Repeat("a", 900<<10)), &two)
+	if status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("a second large body: %v", err)
 	}
 	two.release()

@@ -107,7 +107,8 @@ func (g *gateway) call(w http.ResponseWriter, r *http.Request) {
 		return
 	case r.Method == http.MethodPost:
 		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
-			fail(w, failed(codeUnimplemented, reasonContentType, "this connection speaks HTTP: gRPC needs one of HTTP/2 that begins with a call of gRPC"))
+			fail(w, failed(codeUnimplemented, reasonContentType,
+				"this connection speaks HTTP: gRPC needs one of HTTP/2 that begins with a call of gRPC"))
 			return
 		}
 		_, f, known := contentType(r.Header.Get("Content-Type"))

@@ -18,9 +18,10 @@ type object = map[string]any
 const introduction = `Akin finds research papers that are alike: to a text, to a paper, to what someone likes.
 
 Every method is called by POST with JSON, and reads by GET too, with parameters named as the request's fields; a ` +
-	`parameter without a value counts as not given. Messages are as protobuf's JSON has them: names in lowerCamelCase (those of the ` +
-	`contract are taken too), whole numbers of 64 bits as strings, times and durations as strings. Fields that have their default ` +
-	`are left out. The methods are those of the gRPC services on the same port, and of Connect's protocol.`
+	`parameter without a value counts as not given. Messages are as protobuf's JSON has them: names in lowerCamelCase ` +
+	`(those of the contract are taken too), whole numbers of 64 bits as strings, times and durations as strings. Fields ` +
+	`that have their default are left out. The methods are those of the gRPC services on the same port, and of Connect's ` +
+	`protocol.`
 
 // openAPI is the description of all methods (https://spec.openapis.org/oas/v3.1.1).
 func openAPI(list []protoreflect.ServiceDescriptor) ([]byte, error) {
@@ -33,12 +34,20 @@ func openAPI(list []protoreflect.ServiceDescriptor) ([]byte, error) {
 		}
 	}
 	schemas := object{
-		"Error":       errorSchema(),
-		"AnyMessage":  object{"type": "object", "description": "A message of any type, named by @type.", "properties": object{"@type": object{"type": "string"}}, "additionalProperties": true},
-		"Timestamp":   object{"type": "string", "format": "date-time", "description": "A point in time (RFC 3339)."},
-		"Duration":    object{"type": "string", "pattern": `^-?[0-9]+(\.[0-9]{1,9})?s$`, "description": "A duration in seconds, such as 3.5s."},
-		"FieldMask":   object{"type": "string", "description": "Names of fields with commas, such as title,publishTime."},
-		"WholeNumber": object{"type": "string", "format": "int64", "pattern": "^-?[0-9]+$", "description": "A whole number of 64 bits. Requests may give it as a number too."},
+		"Error": errorSchema(),
+		"AnyMessage": object{
+			"type": "object", "description": "A message of any type, named by @type.",
+			"properties": object{"@type": object{"type": "string"}}, "additionalProperties": true,
+		},
+		"Timestamp": object{"type": "string", "format": "date-time", "description": "A point in time (RFC 3339)."},
+		"Duration": object{
+			"type": "string", "pattern": `^-?[0-9]+(\.[0-9]{1,9})?s$`, "description": "A duration in seconds, such as 3.5s.",
+		},
+		"FieldMask": object{"type": "string", "description": "Names of fields with commas, such as title,publishTime."},
+		"WholeNumber": object{
+			"type": "string", "format": "int64", "pattern": "^-?[0-9]+$",
+			"description": "A whole number of 64 bits. Requests may give it as a number too.",
+		},
 	}
 	messages, enums := reached(list)
 	for _, m := range messages {
@@ -48,8 +57,10 @@ func openAPI(list []protoreflect.ServiceDescriptor) ([]byte, error) {
 		schemas[shortName(e)] = enumSchema(e)
 	}
 	return json.Marshal(object{
-		"openapi":  "3.1.1",
-		"info":     object{"title": "Akin", "version": strings.TrimPrefix(string(contract), "akin."), "description": introduction},
+		"openapi": "3.1.1",
+		"info": object{
+			"title": "Akin", "version": strings.TrimPrefix(string(contract), "akin."), "description": introduction,
+		},
 		"servers":  []any{object{"url": "/", "description": "This server."}},
 		"security": []any{object{}, object{"token": []any{}}},
 		"tags":     tags,
@@ -74,11 +85,13 @@ func operations(service protoreflect.ServiceDescriptor, method protoreflect.Meth
 	text := comment(method)
 	operation := func(id string) object {
 		failure := object{"$ref": "#/components/responses/Error"}
-		success := object{"description": "The answer.", "content": object{typeJSON: object{"schema": reference(shortName(method.Output()))}}}
+		answer := object{"schema": reference(shortName(method.Output()))}
+		success := object{"description": "The answer.", "content": object{typeJSON: answer}}
 		if method.IsStreamingServer() {
 			success = object{
-				"description": "The answers, one a line. An error behind the first of them is a last line {\"error\": …}, and the connection ends early.",
-				"content":     object{typeLines: object{"schema": reference(shortName(method.Output()))}},
+				"description": "The answers, one a line. An error behind the first of them is a last line {\"error\": …}, " +
+					"and the connection ends early.",
+				"content": object{typeLines: answer},
 			}
 		}
 		return object{
@@ -92,14 +105,17 @@ func operations(service protoreflect.ServiceDescriptor, method protoreflect.Meth
 	if method.IsStreamingClient() {
 		content = typeLines
 	}
-	post["requestBody"] = object{"required": true, "content": object{content: object{"schema": reference(shortName(method.Input()))}}}
+	request := object{"schema": reference(shortName(method.Input()))}
+	post["requestBody"] = object{"required": true, "content": object{content: request}}
 	all := object{"post": post}
 	options, _ := method.Options().(*descriptorpb.MethodOptions)
 	if options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS && !method.IsStreamingClient() {
 		get := operation(id + "_get")
 		parameters := []any{}
 		for _, f := range queryFields(method.Input(), "") {
-			parameters = append(parameters, object{"name": f.Name, "in": "query", "description": comment(f.Field), "schema": fieldSchema(f.Field)})
+			parameters = append(parameters, object{
+				"name": f.Name, "in": "query", "description": comment(f.Field), "schema": fieldSchema(f.Field),
+			})
 		}
 		if len(parameters) > 0 {
 			get["parameters"] = parameters
@@ -211,9 +227,14 @@ func errorSchema() object {
 			"message":    text("What is wrong, for people to read."),
 			"reason":     text("What is wrong, for programs: it never changes."),
 			"retryAfter": text("When trying again may help, such as 1s. The header Retry-After says the same in whole seconds."),
-			"metadata":   object{"type": "object", "additionalProperties": object{"type": "string"}, "description": "What belongs to the reason."},
-			"fieldViolations": object{"type": "array", "description": "Which fields of the request are at fault.", "items": object{
-				"type": "object", "properties": object{"field": text("Its path, such as paper.id."), "description": text("What is wrong with it.")},
+			"metadata": object{
+				"type": "object", "additionalProperties": object{"type": "string"},
+				"description": "What belongs to the reason.",
+			},
+			"fieldViolations": object{"type": "array", "description": "Which fields are at fault.", "items": object{
+				"type": "object", "properties": object{
+					"field": text("Its path, such as paper.id."), "description": text("What is wrong with it."),
+				},
 			}},
 			"details": object{"type": "array", "description": "The same as messages of google.rpc.", "items": object{
 				"type": "object", "properties": object{
@@ -247,7 +268,8 @@ func (d *document) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", d.contentType)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-cache")
 	h.Add("Vary", "Accept-Encoding")

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -66,7 +67,7 @@ func TestOpenAPIDescribesEveryMethodInTheContractsWords(t *testing.T) {
 		}
 	}
 	again := r.ask(t, "GET", "/openapi.json", "", "If-None-Match", a.Header.Get("ETag"))
-	if again.StatusCode != 304 || again.body != "" {
+	if again.StatusCode != http.StatusNotModified || again.body != "" {
 		t.Errorf("asked again: %d", again.StatusCode)
 	}
 }
@@ -92,7 +93,7 @@ func references(node any) (list []string) {
 func TestDocsNeedNothingFromOutside(t *testing.T) {
 	r := newRig(t, gateway.Config{}, nil)
 	a := r.ask(t, "GET", "/docs", "")
-	if a.StatusCode != 200 || !strings.Contains(a.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+	if a.StatusCode != http.StatusOK || !strings.Contains(a.Header.Get("Content-Security-Policy"), "default-src 'none'") {
 		t.Fatalf("%d %v", a.StatusCode, a.Header)
 	}
 	root, err := html.Parse(strings.NewReader(a.body))
@@ -122,7 +123,7 @@ func TestDocsNeedNothingFromOutside(t *testing.T) {
 		if anchor, ok := strings.CutPrefix(link, "#"); ok && !ids[anchor] {
 			t.Errorf("%s leads nowhere", link)
 		} else if !ok {
-			if got := r.ask(t, "GET", link, ""); got.StatusCode != 200 {
+			if got := r.ask(t, "GET", link, ""); got.StatusCode != http.StatusOK {
 				t.Errorf("%s: %d", link, got.StatusCode)
 			}
 		}

@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -127,16 +126,6 @@ func (a answer) want(t testing.TB, status int) map[string]any {
 		t.Fatalf("%q: %v", a.body, err)
 	}
 	return out
-}
-
-// compact is JSON without the white space that protojson varies.
-func compact(t testing.TB, text string) string {
-	t.Helper()
-	var out bytes.Buffer
-	if err := json.Compact(&out, []byte(text)); err != nil {
-		t.Fatalf("%q: %v", text, err)
-	}
-	return out.String()
 }
 
 // store puts papers in.

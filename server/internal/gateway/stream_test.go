@@ -52,7 +52,7 @@ func TestAServersStreamIsConnects(t *testing.T) {
 	r.store(t, whales, graphs)
 	a := r.ask(t, "POST", export, frame{0, `{}`}.bytes(), "Content-Type", "application/connect+json")
 	got := frames(t, a.body)
-	if a.StatusCode != 200 || a.Header.Get("Content-Type") != "application/connect+json" || len(got) < 2 {
+	if a.StatusCode != http.StatusOK || a.Header.Get("Content-Type") != "application/connect+json" || len(got) < 2 {
 		t.Fatalf("%d %v %q", a.StatusCode, a.Header, got)
 	}
 	if last := got[len(got)-1]; last.flags != 2 || last.data != `{}` {
@@ -63,7 +63,7 @@ func TestAServersStreamIsConnects(t *testing.T) {
 	}
 	// An error is the end of a stream that is otherwise well.
 	a = r.ask(t, "POST", export, frame{0, `{"filter": "nonsense ("}`}.bytes(), "Content-Type", "application/connect+json")
-	if got = frames(t, a.body); a.StatusCode != 200 || len(got) != 1 || got[0].flags != 2 {
+	if got = frames(t, a.body); a.StatusCode != http.StatusOK || len(got) != 1 || got[0].flags != 2 {
 		t.Fatalf("%d %q", a.StatusCode, a.body)
 	}
 	var end struct{ Error struct{ Code, Reason string } }
@@ -107,7 +107,8 @@ func TestBrokenFramesAreRefused(t *testing.T) {
 	} {
 		a := r.ask(t, "POST", export, body, "Content-Type", "application/connect+json")
 		got := frames(t, a.body)
-		if a.StatusCode != 200 || len(got) != 1 || got[0].flags != 2 || !strings.Contains(got[0].data, `"reason":"`) {
+		if a.StatusCode != http.StatusOK || len(got) != 1 || got[0].flags != 2 ||
+			!strings.Contains(got[0].data, `"reason":"`) {
 			t.Errorf("%s: %d %q", name, a.StatusCode, a.body)
 		}
 	}
@@ -122,7 +123,7 @@ func TestAServersStreamIsLinesOfJSON(t *testing.T) {
 		"one line":     r.ask(t, "POST", export, `{}`, "Content-Type", "application/x-ndjson"),
 		"by the query": r.ask(t, "GET", export+"?filter=", ""),
 	} {
-		if a.StatusCode != 200 || a.Header.Get("Content-Type") != "application/x-ndjson" {
+		if a.StatusCode != http.StatusOK || a.Header.Get("Content-Type") != "application/x-ndjson" {
 			t.Fatalf("%s: %d %v", name, a.StatusCode, a.Header)
 		}
 		for line := range strings.Lines(a.body) {
@@ -165,11 +166,11 @@ func TestPapersAreImportedByBothFramings(t *testing.T) {
 	}
 	a := r.ask(t, "POST", imported, framed.String(), "Content-Type", "application/connect+json")
 	got := frames(t, a.body)
-	if last := got[len(got)-1]; a.StatusCode != 200 || last.flags != 2 || last.data != `{}` {
+	if last := got[len(got)-1]; a.StatusCode != http.StatusOK || last.flags != 2 || last.data != `{}` {
 		t.Fatalf("%d %q", a.StatusCode, a.body)
 	}
 	a = r.ask(t, "POST", imported, strings.Join(items(n), "\n\n")+"\n", "Content-Type", "application/x-ndjson")
-	if a.StatusCode != 200 || !strings.Contains(a.body, fmt.Sprintf(`"%d"`, n)) {
+	if a.StatusCode != http.StatusOK || !strings.Contains(a.body, fmt.Sprintf(`"%d"`, n)) {
 		t.Fatalf("%d %q", a.StatusCode, a.body)
 	}
 	if stats := r.ask(t, "GET", "/akin.v1.IndexService/GetIndexStats", "").want(t, 200); stats["papers"] != fmt.Sprint(n) {
@@ -192,7 +193,7 @@ func TestPapersAreImportedByBothFramings(t *testing.T) {
 func TestAnImportAnswersWhileItIsSent(t *testing.T) {
 	r := newRig(t, gateway.Config{}, nil)
 	pr, pw := io.Pipe()
-	req, err := http.NewRequestWithContext(t.Context(), "POST", r.url+imported, pr)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url+imported, pr)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -69,7 +70,7 @@ func (g *gateway) unary(w http.ResponseWriter, r *http.Request, m *method) {
 
 // told is the error of a call. Where its deadline has passed here before it did inside, that is the reason.
 func told(ctx context.Context, err error) error {
-	if context.Cause(ctx) == context.DeadlineExceeded && len(describe(err).Details) == 0 {
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) && len(describe(err).Details) == 0 {
 		return failed(codes.DeadlineExceeded, "DEADLINE_EXCEEDED", "the deadline has passed")
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -81,10 +82,11 @@ func TestReadsAreCalledByGET(t *testing.T) {
 		a.Header.Get("Content-Type") != "application/proto" {
 		t.Errorf("protobuf: %v %q", err, a.body)
 	}
-	if a := r.ask(t, "HEAD", get+"?id=w/1", ""); a.StatusCode != 200 || a.body != "" || a.ContentLength == 0 {
+	if a := r.ask(t, "HEAD", get+"?id=w/1", ""); a.StatusCode != http.StatusOK || a.body != "" || a.ContentLength == 0 {
 		t.Errorf("HEAD: %d %q", a.StatusCode, a.body)
 	}
-	recommended := r.ask(t, "GET", "/akin.v1.SimilarityService/RecommendPapers?likes[0].paper_id=w/1&likes[1].text=sea&likes[1].weight=.5&exclude_paper_ids=x&exclude_paper_ids=y", "")
+	recommended := r.ask(t, "GET", "/akin.v1.SimilarityService/RecommendPapers?likes[0].paper_id=w/1&likes[1].text=sea"+
+		"&likes[1].weight=.5&exclude_paper_ids=x&exclude_paper_ids=y", "")
 	if hits := recommended.want(t, 200)["hits"].([]any); len(hits) != 1 {
 		t.Errorf("recommended: %s", recommended.body)
 	}

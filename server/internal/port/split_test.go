@@ -75,8 +75,8 @@ func whole(t *testing.T, conn net.Conn) string {
 	return string(text)
 }
 
-// arriving is what the server of a text's side reads: all of it, but for the acknowledgement of the splitter's SETTINGS,
-// which a server of HTTP that knows nothing of them does not get.
+// arriving is what the server of a text's side reads: all of it, but for the acknowledgement of the splitter's
+// SETTINGS, which a server of HTTP that knows nothing of them does not get.
 func arriving(text string, http bool) string {
 	if http && strings.HasPrefix(text, string(preface)) {
 		return strings.Replace(text, acknowledgement, "", 1)
@@ -94,7 +94,9 @@ const (
 func request(content string) string {
 	var block bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
-	for _, f := range []hpack.HeaderField{{Name: ":method", Value: "POST"}, {Name: ":path", Value: "/"}, {Name: "content-type", Value: content}} {
+	for _, f := range []hpack.HeaderField{
+		{Name: ":method", Value: "POST"}, {Name: ":path", Value: "/"}, {Name: "content-type", Value: content},
+	} {
 		if f.Value != "" {
 			encoder.WriteField(f)
 		}
