@@ -91,7 +91,7 @@ func (v *visit) card(place int, p *akinv1.Paper) card {
 		Place: place, ID: p.GetId(), Plain: titleOf(p), When: when(p), Venue: textOf(p, "venue"),
 		Authors: people(p.GetAuthors(), 6), Abstract: plain(shortened(oneLine(p.GetAbstract()), 420)),
 	}
-	c.Title = plain(c.Plain)
+	c.Title = plain(c.Short())
 	for _, name := range p.GetCategories()[:min(len(p.GetCategories()), 5)] {
 		c.Labels = append(c.Labels, label{name, "/recent?category=" + url.QueryEscape(name)})
 	}
@@ -101,6 +101,12 @@ func (v *visit) card(place int, p *akinv1.Paper) card {
 	}
 	return c
 }
+
+// longTitle is how many characters of a title a list shows: few titles have more.
+const longTitle = 300
+
+// Short is the title as lists show it.
+func (c *card) Short() string { return shortened(c.Plain, longTitle) }
 
 // cards makes the list of some hits, whose papers it fetches. The first has the place after skip.
 func (v *visit) cards(hits []*akinv1.Hit, skip int) ([]card, []*akinv1.Paper, error) {

@@ -150,7 +150,7 @@ func (v *visit) search() error {
 	}
 	marks := marksOf(form.Text)
 	for i, p := range papers {
-		cards[i].Title = marked(cards[i].Plain, marks)
+		cards[i].Title = marked(cards[i].Short(), marks)
 		cards[i].Abstract = passage(p.GetAbstract(), marks, 420)
 		cards[i].Why = whyPath(form.Text, "", p.GetId())
 	}
@@ -271,7 +271,7 @@ func problems(err error) []string {
 		case strings.HasPrefix(s, "text "):
 			s = "The text " + strings.TrimPrefix(s, "text ")
 		}
-		out = append(out, s)
+		out = append(out, strings.TrimSuffix(s, ".")+".")
 	}
 	if len(out) == 0 {
 		out = append(out, status.Convert(err).Message())
