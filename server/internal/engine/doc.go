@@ -53,7 +53,7 @@
 //	ingest.go      Prepare, Submit, Wait; room.go and pace.go hold writers back; applier.go publishes
 //	await.go       reads that wait for a position
 //	view.go        what one query sees; epochs.go which queries still run
-//	search.go      a query; rank.go calls package rank for it
+//	search.go      a query; rank.go calls package rank for it, briefs.go keeps ids and titles of hits
 //	recommend.go   a recommendation; newest.go what it gives without a like, seen.go what a profile has seen
 //	page.go        page tokens; history.go and previous.go what they pin, answers.go the groups that duplicates.go found
 //	read.go        Get, List, Export, Purge; listing.go goes through the ids of a filter
