@@ -19,7 +19,7 @@ type Query struct {
 	norm0    float64 // k1 (1-b)
 	norm1    float64 // k1 b / avg
 
-	filter    [filterSize]uint16 // by the lowest bits of a feature: 1 + number of the last of the query that has them, or 0
+	filter    [filterSize]uint16 // by the low bits of a feature: 1 + number of the last of the query with them, or 0
 	following []uint16           // by number of a feature: 1 + number of the one before it with the same bits, or 0
 
 	bigrams []uint16 // distinct, rising

@@ -7,9 +7,9 @@ import (
 	"github.com/akin-search/akin/server/internal/index/slab"
 )
 
-// arenaChunk is the number of words in the first chunk of the forward index, 256 KiB of them. A further one is as long as
-// all before it, at most mostArenaChunk, 8 MiB: on huge pages, a row that is read alone costs no miss of the address
-// cache. A variable so that tests cross chunks with few rows.
+// arenaChunk is the number of words in the first chunk of the forward index, 256 KiB of them. A further one is as long
+// as all before it, at most mostArenaChunk, 8 MiB: on huge pages, a row that is read alone costs no miss of the
+// address cache. A variable so that tests cross chunks with few rows.
 var arenaChunk uint32 = 1 << 17
 
 const mostArenaChunk = 1 << 22
