@@ -55,6 +55,7 @@ type choices struct {
 	vectors   string // empty: none
 	runs      string // folder for TREC run files; empty: none
 	taste     bool
+	drawMap   bool
 	json      bool
 }
 
@@ -76,13 +77,14 @@ func parse(args []string, stderr io.Writer) (*choices, error) {
 	flags.StringVar(&c.runs, "runs", "", "write the rankings to this folder as TREC run files, DATASET.MODE.run")
 	flags.BoolVar(&c.taste, "taste", false, "measure recommendations to synthetic users instead of searches; without queries: "+
 		"the share of the best papers that candidates miss")
+	flags.BoolVar(&c.drawMap, "map", false, "measure the map that is drawn of the collection instead of searches")
 	flags.BoolVar(&c.json, "json", false, "print one JSON object a collection, each on a line")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	if len(c.paths) == 0 || flags.NArg() > 0 || c.knownItem < 0 || c.vectors != "" && len(c.paths) > 1 {
 		return nil, errors.New("usage: eval --beir DIR|FILE [--beir ...] [--known-item N] [--vectors OUT] [--runs DIR] " +
-			"[--dims N] [--seed N] [--train=false] [--taste] [--json]; --vectors takes one --beir")
+			"[--dims N] [--seed N] [--train=false] [--taste] [--map] [--json]; --vectors takes one --beir")
 	}
 	return c, nil
 }
@@ -123,6 +125,8 @@ func (o *choices) measure(ctx context.Context, path string) (printer, error) {
 		return measureMissed(ctx, ds, o.options)
 	case o.taste:
 		return measureTaste(ctx, ds, o.options)
+	case o.drawMap:
+		return measureMap(ctx, ds, o.options)
 	}
 	if o.knownItem > 0 {
 		if err := ds.makeKnownItem(o.knownItem, o.Seed); err != nil {
