@@ -28,6 +28,8 @@ type (
 	DuplicateOption interface {
 		applyDuplicates(*akinv1.FindDuplicatesRequest)
 	}
+	// MapOption is for Map.
+	MapOption interface{ applyMap(*akinv1.GetMapRequest) }
 	// RecallOption is for EvaluateRecall.
 	RecallOption interface {
 		applyRecall(*akinv1.EvaluateRecallRequest)
@@ -75,6 +77,7 @@ func (f FilterOption) applySearch(s *searchSettings)                   { s.opts(
 func (f FilterOption) applyList(r *akinv1.ListPapersRequest)           { r.Filter = string(f) }
 func (f FilterOption) applyExport(r *akinv1.ExportPapersRequest)       { r.Filter = string(f) }
 func (f FilterOption) applyDuplicates(r *akinv1.FindDuplicatesRequest) { r.Filter = string(f) }
+func (f FilterOption) applyMap(r *akinv1.GetMapRequest)                { r.Filter = string(f) }
 func (f FilterOption) applyRecall(r *akinv1.EvaluateRecallRequest)     { r.Filter = string(f) }
 
 // FieldsOption chooses the fields of papers in answers.

@@ -34,6 +34,7 @@ var idempotent = []string{
 	akinv1.SimilarityService_EmbedTexts_FullMethodName,
 	akinv1.IndexService_GetIndexStats_FullMethodName,
 	akinv1.IndexService_EvaluateRecall_FullMethodName,
+	akinv1.IndexService_GetMap_FullMethodName,
 	akinv1.IndexService_Backup_FullMethodName,
 	akinv1.ProfileService_RecordEvents_FullMethodName,
 	akinv1.ProfileService_GetProfile_FullMethodName,

@@ -49,6 +49,7 @@ func calls(ctx context.Context, c *client.Client) map[string]func() error {
 		},
 		"EmbedTexts":     func() error { _, _, err := c.EmbedTexts(ctx, "a"); return err },
 		"GetIndexStats":  func() error { _, err := c.Stats(ctx); return err },
+		"GetMap":         func() error { _, err := c.Map(ctx, client.MapConfig{}); return err },
 		"EvaluateRecall": func() error { _, err := c.EvaluateRecall(ctx, client.RecallConfig{}); return err },
 	}
 }

@@ -135,6 +135,13 @@ func TestExplainDuplicatesRecallAndTrain(t *testing.T) {
 		r.Recall != .975 || r.MeanLatency != 120*time.Microsecond {
 		t.Fatalf("%+v, %v", r, err)
 	}
+	m, err := c.Map(ctx, client.MapConfig{Limit: 3})
+	if err != nil || len(m.Papers) != 3 || m.Found != 4 || m.Papers[1].ID != "b" || m.Papers[1].X <= m.Papers[0].X || m.Levels[0].Labels[0].Papers != 4 {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	if _, err := c.Map(ctx, client.MapConfig{}, client.Filter("year >")); err == nil {
+		t.Error("a filter that is none is taken")
+	}
 	var stages []string
 	model, err := c.Train(ctx, client.TrainConfig{Epochs: 3, Progress: func(p *akinv1.TrainModelResponse) {
 		stages = append(stages, p.GetStage())

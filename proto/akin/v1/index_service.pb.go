@@ -805,7 +805,7 @@ var File_akin_v1_index_service_proto protoreflect.FileDescriptor
 
 const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1bakin/v1/index_service.proto\x12\aakin.v1\x1a\x16akin/v1/position.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n" +
+	"\x1bakin/v1/index_service.proto\x12\aakin.v1\x1a\x11akin/v1/map.proto\x1a\x16akin/v1/position.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n" +
 	"\x14GetIndexStatsRequest\"\xf1\x03\n" +
 	"\x15GetIndexStatsResponse\x12\x16\n" +
 	"\x06papers\x18\x01 \x01(\x03R\x06papers\x12-\n" +
@@ -866,12 +866,13 @@ const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\rBackupRequest\"G\n" +
 	"\x0eBackupResponse\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12!\n" +
-	"\fpinned_bytes\x18\x02 \x01(\x03R\vpinnedBytes2\xc5\x02\n" +
+	"\fpinned_bytes\x18\x02 \x01(\x03R\vpinnedBytes2\x84\x03\n" +
 	"\fIndexService\x12S\n" +
 	"\rGetIndexStats\x12\x1d.akin.v1.GetIndexStatsRequest\x1a\x1e.akin.v1.GetIndexStatsResponse\"\x03\x90\x02\x01\x12I\n" +
 	"\n" +
 	"TrainModel\x12\x1a.akin.v1.TrainModelRequest\x1a\x1b.akin.v1.TrainModelResponse\"\x000\x01\x12V\n" +
 	"\x0eEvaluateRecall\x12\x1e.akin.v1.EvaluateRecallRequest\x1a\x1f.akin.v1.EvaluateRecallResponse\"\x03\x90\x02\x01\x12=\n" +
+	"\x06GetMap\x12\x16.akin.v1.GetMapRequest\x1a\x17.akin.v1.GetMapResponse\"\x000\x01\x12=\n" +
 	"\x06Backup\x12\x16.akin.v1.BackupRequest\x1a\x17.akin.v1.BackupResponse\"\x000\x01B2Z0github.com/akin-search/akin/proto/akin/v1;akinv1b\x06proto3"
 
 var (
@@ -901,6 +902,8 @@ var file_akin_v1_index_service_proto_goTypes = []any{
 	(*Position)(nil),               // 10: akin.v1.Position
 	(*durationpb.Duration)(nil),    // 11: google.protobuf.Duration
 	(*timestamppb.Timestamp)(nil),  // 12: google.protobuf.Timestamp
+	(*GetMapRequest)(nil),          // 13: akin.v1.GetMapRequest
+	(*GetMapResponse)(nil),         // 14: akin.v1.GetMapResponse
 }
 var file_akin_v1_index_service_proto_depIdxs = []int32{
 	10, // 0: akin.v1.GetIndexStatsResponse.position:type_name -> akin.v1.Position
@@ -916,13 +919,15 @@ var file_akin_v1_index_service_proto_depIdxs = []int32{
 	0,  // 10: akin.v1.IndexService.GetIndexStats:input_type -> akin.v1.GetIndexStatsRequest
 	4,  // 11: akin.v1.IndexService.TrainModel:input_type -> akin.v1.TrainModelRequest
 	6,  // 12: akin.v1.IndexService.EvaluateRecall:input_type -> akin.v1.EvaluateRecallRequest
-	8,  // 13: akin.v1.IndexService.Backup:input_type -> akin.v1.BackupRequest
-	1,  // 14: akin.v1.IndexService.GetIndexStats:output_type -> akin.v1.GetIndexStatsResponse
-	5,  // 15: akin.v1.IndexService.TrainModel:output_type -> akin.v1.TrainModelResponse
-	7,  // 16: akin.v1.IndexService.EvaluateRecall:output_type -> akin.v1.EvaluateRecallResponse
-	9,  // 17: akin.v1.IndexService.Backup:output_type -> akin.v1.BackupResponse
-	14, // [14:18] is the sub-list for method output_type
-	10, // [10:14] is the sub-list for method input_type
+	13, // 13: akin.v1.IndexService.GetMap:input_type -> akin.v1.GetMapRequest
+	8,  // 14: akin.v1.IndexService.Backup:input_type -> akin.v1.BackupRequest
+	1,  // 15: akin.v1.IndexService.GetIndexStats:output_type -> akin.v1.GetIndexStatsResponse
+	5,  // 16: akin.v1.IndexService.TrainModel:output_type -> akin.v1.TrainModelResponse
+	7,  // 17: akin.v1.IndexService.EvaluateRecall:output_type -> akin.v1.EvaluateRecallResponse
+	14, // 18: akin.v1.IndexService.GetMap:output_type -> akin.v1.GetMapResponse
+	9,  // 19: akin.v1.IndexService.Backup:output_type -> akin.v1.BackupResponse
+	15, // [15:20] is the sub-list for method output_type
+	10, // [10:15] is the sub-list for method input_type
 	10, // [10:10] is the sub-list for extension type_name
 	10, // [10:10] is the sub-list for extension extendee
 	0,  // [0:10] is the sub-list for field type_name
@@ -933,6 +938,7 @@ func file_akin_v1_index_service_proto_init() {
 	if File_akin_v1_index_service_proto != nil {
 		return
 	}
+	file_akin_v1_map_proto_init()
 	file_akin_v1_position_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -22,6 +22,7 @@ const (
 	IndexService_GetIndexStats_FullMethodName  = "/akin.v1.IndexService/GetIndexStats"
 	IndexService_TrainModel_FullMethodName     = "/akin.v1.IndexService/TrainModel"
 	IndexService_EvaluateRecall_FullMethodName = "/akin.v1.IndexService/EvaluateRecall"
+	IndexService_GetMap_FullMethodName         = "/akin.v1.IndexService/GetMap"
 	IndexService_Backup_FullMethodName         = "/akin.v1.IndexService/Backup"
 )
 
@@ -38,6 +39,9 @@ type IndexServiceClient interface {
 	TrainModel(ctx context.Context, in *TrainModelRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TrainModelResponse], error)
 	// EvaluateRecall compares the live index with an exact scan, on queries drawn from the stored papers.
 	EvaluateRecall(ctx context.Context, in *EvaluateRecallRequest, opts ...grpc.CallOption) (*EvaluateRecallResponse, error)
+	// GetMap streams the map: two coordinates a paper, computed in the background once a model is learnt, such that near
+	// papers are alike, and words on it. FAILED_PRECONDITION with reason NO_MAP while there is none.
+	GetMap(ctx context.Context, in *GetMapRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetMapResponse], error)
 	// Backup streams a consistent copy of everything stored, while writes go on.
 	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupResponse], error)
 }
@@ -89,9 +93,28 @@ func (c *indexServiceClient) EvaluateRecall(ctx context.Context, in *EvaluateRec
 	return out, nil
 }
 
+func (c *indexServiceClient) GetMap(ctx context.Context, in *GetMapRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetMapResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &IndexService_ServiceDesc.Streams[1], IndexService_GetMap_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[GetMapRequest, GetMapResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type IndexService_GetMapClient = grpc.ServerStreamingClient[GetMapResponse]
+
 func (c *indexServiceClient) Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &IndexService_ServiceDesc.Streams[1], IndexService_Backup_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &IndexService_ServiceDesc.Streams[2], IndexService_Backup_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +144,9 @@ type IndexServiceServer interface {
 	TrainModel(*TrainModelRequest, grpc.ServerStreamingServer[TrainModelResponse]) error
 	// EvaluateRecall compares the live index with an exact scan, on queries drawn from the stored papers.
 	EvaluateRecall(context.Context, *EvaluateRecallRequest) (*EvaluateRecallResponse, error)
+	// GetMap streams the map: two coordinates a paper, computed in the background once a model is learnt, such that near
+	// papers are alike, and words on it. FAILED_PRECONDITION with reason NO_MAP while there is none.
+	GetMap(*GetMapRequest, grpc.ServerStreamingServer[GetMapResponse]) error
 	// Backup streams a consistent copy of everything stored, while writes go on.
 	Backup(*BackupRequest, grpc.ServerStreamingServer[BackupResponse]) error
 	mustEmbedUnimplementedIndexServiceServer()
@@ -141,6 +167,9 @@ func (UnimplementedIndexServiceServer) TrainModel(*TrainModelRequest, grpc.Serve
 }
 func (UnimplementedIndexServiceServer) EvaluateRecall(context.Context, *EvaluateRecallRequest) (*EvaluateRecallResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method EvaluateRecall not implemented")
+}
+func (UnimplementedIndexServiceServer) GetMap(*GetMapRequest, grpc.ServerStreamingServer[GetMapResponse]) error {
+	return status.Error(codes.Unimplemented, "method GetMap not implemented")
 }
 func (UnimplementedIndexServiceServer) Backup(*BackupRequest, grpc.ServerStreamingServer[BackupResponse]) error {
 	return status.Error(codes.Unimplemented, "method Backup not implemented")
@@ -213,6 +242,17 @@ func _IndexService_EvaluateRecall_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _IndexService_GetMap_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(GetMapRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(IndexServiceServer).GetMap(m, &grpc.GenericServerStream[GetMapRequest, GetMapResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type IndexService_GetMapServer = grpc.ServerStreamingServer[GetMapResponse]
+
 func _IndexService_Backup_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(BackupRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -244,6 +284,11 @@ var IndexService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "TrainModel",
 			Handler:       _IndexService_TrainModel_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "GetMap",
+			Handler:       _IndexService_GetMap_Handler,
 			ServerStreams: true,
 		},
 		{

@@ -27,7 +27,7 @@ func TestTheMapOfACollectionIsMeasured(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatalf("%v in %s", err, out.Bytes())
 	}
-	if r.Papers != 200 || r.Map <= r.Random || r.Placed <= r.Random || r.MedianMove > .05 {
+	if r.Papers != 200 || r.Map <= r.Random || r.Placed <= r.Random || r.MedianMove > .2 {
 		t.Errorf("measured %+v", r)
 	}
 }

@@ -89,6 +89,7 @@ var Rules = map[string]Rule{
 	akinv1.IndexService_GetIndexStats_FullMethodName:  {Role: Read, Class: Control},
 	akinv1.IndexService_TrainModel_FullMethodName:     {Role: Admin, Class: Heavy, Streams: true, Elsewhere: true},
 	akinv1.IndexService_EvaluateRecall_FullMethodName: {Role: Read, Class: Heavy, Filtered: true},
+	akinv1.IndexService_GetMap_FullMethodName:         {Role: Read, Class: Heavy, Streams: true, Filtered: true},
 	akinv1.IndexService_Backup_FullMethodName:         {Role: Admin, Class: Heavy, Streams: true},
 
 	healthv1.Health_Check_FullMethodName: {Class: Control, Harmless: true},

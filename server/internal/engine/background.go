@@ -146,6 +146,7 @@ func (s *scheduler) look(now time.Time) state {
 func (e *Engine) state() state {
 	g := e.live.Load()
 	space := e.store.Space()
+	charted, chartNow := e.drawn(g.model.Fingerprint())
 	return state{
 		file:     space.File,
 		free:     space.Free,
@@ -165,6 +166,10 @@ func (e *Engine) state() state {
 		replay:   e.speed.estimate(e.behind()),
 		current:  e.checkpoint.live.Load(),
 		keeps:    !e.cfg.NoCheckpoints,
+		maps:     !e.cfg.NoMap,
+		charted:  charted,
+		chartNow: chartNow,
+		unplaced: e.newcomers(g),
 		unseen:   e.store.Superseded(e.unseen.Load()),
 		log:      e.dispensableLog() >= e.store.OldestLog(),
 		mapped:   store.MappedBytes(),
@@ -198,6 +203,10 @@ func (e *Engine) run(t task) error {
 		return nil
 	case link:
 		return e.catchUpLive()
+	case drawMap:
+		return e.draw()
+	case settleNew:
+		return e.placeNewcomers()
 	case train:
 		_, err := e.Train(e.background, TrainOptions{}, nil)
 		if errors.Is(err, ErrTrainingRuns) {

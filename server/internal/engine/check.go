@@ -9,10 +9,11 @@ import (
 
 // Points at which Config.Hook is called, beside those of the store and of checkpoints.
 const (
-	PointTrainLearnt  = "train.learnt"  // a model is learnt, nothing is built with it yet
-	PointSwapBefore   = "swap.before"   // the next generation is complete, the old one still serves
-	PointSwapAfter    = "swap.after"    // the next generation serves, no checkpoint of it is on disk
-	PointPurgeBetween = "purge.between" // one run of a purge is deleted, others are not
+	PointTrainLearnt   = "train.learnt"   // a model is learnt, nothing is built with it yet
+	PointMapNeighbours = "map.neighbours" // the neighbours that a map is drawn from are known, the map before still serves
+	PointSwapBefore    = "swap.before"    // the next generation is complete, the old one still serves
+	PointSwapAfter     = "swap.after"     // the next generation serves, no checkpoint of it is on disk
+	PointPurgeBetween  = "purge.between"  // one run of a purge is deleted, others are not
 )
 
 // at reaches a point of Config.Hook.

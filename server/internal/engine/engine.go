@@ -29,6 +29,7 @@ type Config struct {
 	TrainAt         int           // papers at which a model is first trained by itself; default 1,000, below 0 never
 	Idle            time.Duration // without writes before the engine trains by itself; default 30 s
 	CheckpointEvery uint64        // revisions between checkpoints; default: one when a start would replay for a second
+	NoMap           bool          // draw none
 	NoCheckpoints   bool          // keep none: every start then builds the index from the store
 
 	// Hook is called at named points of writing (store.Point*, checkpoint.Point*, and those of this package), for tests
@@ -106,12 +107,14 @@ type Engine struct {
 	buildFrom  uint64               // revision behind which a running build needs the log, or noBuild. Under logMu
 	answers    answers              // of Duplicates, for their further pages
 	activity   atomic.Pointer[activity]
-	swapped    atomic.Uint64        // generations put in place of another
-	failures   [tasks]atomic.Uint64 // of background work
-	underWay   atomic.Int64         // slots that submitted writes may take
-	lastWrite  atomic.Int64         // nanoseconds since opened
-	unseen     atomic.Uint64        // revision through which superseded records can be removed
-	retired    atomic.Uint64        // epoch from which on nobody reads a generation that was replaced; 0: there is none
+	swapped    atomic.Uint64         // generations put in place of another
+	failures   [tasks]atomic.Uint64  // of background work
+	underWay   atomic.Int64          // slots that submitted writes may take
+	lastWrite  atomic.Int64          // nanoseconds since opened
+	unseen     atomic.Uint64         // revision through which superseded records can be removed
+	retired    atomic.Uint64         // epoch from which on nobody reads a generation that was replaced; 0: there is none
+	atlas      atomic.Pointer[atlas] // the map; nil: there is none yet
+	atlasMu    sync.Mutex            // held while papers get places on it
 	checkpoint saved
 	speed      replaySpeed
 
@@ -174,6 +177,9 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		e.log.Warn("the model is not on disk: no checkpoint is written until one is", "error", err)
 	} else {
 		e.pruneModels()
+	}
+	if !cfg.NoMap {
+		e.readAtlas()
 	}
 	e.live.Store(g)
 	e.readers = newReaders(g.revision())

@@ -31,6 +31,10 @@ type state struct {
 	log      bool          // there are entries of the log that nobody needs
 	replaced bool          // a generation was replaced, and its last query has ended
 	mapped   int64         // bytes of files that count as the process's memory: pages that reads have mapped, and its code
+	maps     bool          // whether a map is drawn
+	charted  int           // papers on it
+	chartNow bool          // it is of the model that serves
+	unplaced bool          // there are papers that it has no place for
 }
 
 // Thresholds of the policy; tests shrink them.
@@ -51,6 +55,8 @@ var (
 	learnEarly     = 100_000                // papers that a model learns from without waiting for the end of a bulk write
 	driftMax       = .05                    // embed.Model.Drift that is worth learning anew from a corpus that has doubled
 	linkIdle       = time.Second            // without writes before a graph is built that a training will throw away
+	drawFrom       = 32                     // papers worth a map
+	drawTail       = 1000                   // vectors that may wait for the graph while neighbours are looked for: each search scans them
 )
 
 // waits is how many times as long as its quiet a task waits for it at most.
@@ -67,6 +73,9 @@ const waits = 10
 // A bulk write of more than learnEarly papers is learnt from while it pours in. That model serves from then on, and the
 // graph is built once, under it: a model of so many papers is made anew only when the corpus has doubled and its words
 // have moved as well. A random half of a corpus has a drift below .02, its older or newer half one above .05.
+//
+// A map is drawn once for a model, and again when the papers on it have doubled: not while a model is about to be
+// learnt, whose map would replace it at once, nor while many vectors wait for the graph.
 //
 // While papers pour into a corpus that no model has been learnt from, their vectors stay in the tail, up to its limit:
 // the graph would be thrown away, and a scan of a million takes some ten milliseconds.
@@ -105,6 +114,13 @@ func plan(s state) (w [tasks]wish) {
 	w[unmap] = wish{wanted: s.mapped > mappedMax, quiet: true}
 	poursIn := enough && !s.trained && (s.idle < linkIdle || s.training) && s.tail < s.tailMax
 	w[link] = wish{wanted: s.tail > 0 && !poursIn, quiet: true}
+	settled := !s.training && !w[train].wanted && !w[refit].wanted && s.tail < drawTail
+	w[drawMap] = wish{
+		wanted:   s.maps && settled && s.papers >= drawFrom && (!s.chartNow || s.papers >= 2*s.charted),
+		quiet:    s.idle >= linkIdle,
+		patience: waits * s.calm,
+	}
+	w[settleNew] = wish{wanted: s.maps && s.unplaced, quiet: true}
 	return w
 }
 

@@ -212,6 +212,7 @@ func (e *Engine) replaceLive(
 	if err != nil {
 		return err
 	}
+	e.carryAtlas()
 	if err := e.putLive(ctx, next); err != nil {
 		return errors.Join(err, undo())
 	}

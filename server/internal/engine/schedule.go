@@ -7,17 +7,19 @@ type task uint8
 
 // A new task is a constant here, a row of the table below, a wish in plan.go and a case in background.go.
 const (
-	nothing  task = iota
-	refit         // new word weights, untrained rows: a small corpus has changed much
-	train         // new rows and word weights
-	compact       // the same model without the dead slots
-	shrink        // give the free pages of the store back to the disk
-	snapshot      // write a checkpoint of the generation
-	collect       // remove superseded records that nobody can see
-	trim          // remove the log that no checkpoint needs
-	release       // give the memory of a replaced generation back
-	unmap         // give back the pages of the store that reads have mapped
-	link          // move the tail into the graph
+	nothing   task = iota
+	refit          // new word weights, untrained rows: a small corpus has changed much
+	train          // new rows and word weights
+	compact        // the same model without the dead slots
+	shrink         // give the free pages of the store back to the disk
+	snapshot       // write a checkpoint of the generation
+	collect        // remove superseded records that nobody can see
+	trim           // remove the log that no checkpoint needs
+	release        // give the memory of a replaced generation back
+	unmap          // give back the pages of the store that reads have mapped
+	link           // move the tail into the graph
+	drawMap        // compute the map of the papers anew
+	settleNew      // give papers that came since a place on the map
 
 	tasks // how many there are
 )
@@ -30,6 +32,7 @@ const (
 	rebuilding lane = iota // seconds to minutes, and much memory: never two at once
 	upkeep                 // milliseconds to seconds: what must not wait for a rebuild
 	linking                // the graph takes the tail in from one goroutine
+	mapping                // a minute, of whatever cores are idle; nobody waits for it
 
 	lanes // how many there are
 )
@@ -40,17 +43,19 @@ var about = [tasks]struct {
 	lane lane
 	rest int // times its cost that a task rests after a run: it takes at most the share 1/(1+rest) of a core's time
 }{
-	nothing:  {name: "nothing"},
-	refit:    {"refit", rebuilding, 1},
-	train:    {"train", rebuilding, 1},
-	compact:  {"compact", rebuilding, 1},
-	shrink:   {"shrink", rebuilding, 19},
-	snapshot: {"checkpoint", upkeep, 1},
-	collect:  {"collect", upkeep, 1},
-	trim:     {"trim", upkeep, 1},
-	release:  {"release", upkeep, 1},
-	unmap:    {"unmap", upkeep, 1},
-	link:     {"link", linking, 0},
+	nothing:   {name: "nothing"},
+	refit:     {"refit", rebuilding, 1},
+	train:     {"train", rebuilding, 1},
+	compact:   {"compact", rebuilding, 1},
+	shrink:    {"shrink", rebuilding, 19},
+	snapshot:  {"checkpoint", upkeep, 1},
+	collect:   {"collect", upkeep, 1},
+	trim:      {"trim", upkeep, 1},
+	release:   {"release", upkeep, 1},
+	unmap:     {"unmap", upkeep, 1},
+	link:      {"link", linking, 0},
+	drawMap:   {"map", mapping, 9},
+	settleNew: {"place", upkeep, 3},
 }
 
 func (t task) String() string { return about[t].name }

@@ -238,6 +238,12 @@ func TestAForcedFilterBindsEveryMethod(t *testing.T) {
 		try(akinv1.SimilarityService_FindDuplicates_FullMethodName)
 		groups, err := r.similarity.FindDuplicates(bound, &akinv1.FindDuplicatesRequest{Filter: text})
 		seen("duplicates "+text, groups, err)
+		try(akinv1.IndexService_GetMap_FullMethodName)
+		info, shown := r.drawnMap(bound, t, &akinv1.GetMapRequest{Filter: text})
+		seen("map "+text, shown, nil)
+		if info.GetFound() > 20 || len(info.GetLevels()) > 0 || slices.Contains(info.GetGroups(), "closed") {
+			t.Errorf("map %q counts or names what is hidden: %v", text, info)
+		}
 		try(akinv1.IndexService_EvaluateRecall_FullMethodName)
 		recall, err := r.index.EvaluateRecall(bound, &akinv1.EvaluateRecallRequest{Filter: text})
 		if err != nil || recall.GetQueries() > 20 {

@@ -53,6 +53,7 @@ const (
 	defaultRecallK   = 10
 	maxRecallK       = 1000
 	defaultSeed      = 1
+	maxMapPapers     = 10_000_000
 	maxStreamedBytes = 1 << 20 // of one message of ExportPapers and Backup
 )
 

@@ -47,6 +47,7 @@ var outcomes = []struct {
 	{engine.ErrPageExpired, codes.Aborted, "PAGE_EXPIRED", true, nil},
 	{engine.ErrTrainingRuns, codes.FailedPrecondition, "TRAINING_RUNS", true, nil},
 	{engine.ErrTooManyDuplicates, codes.FailedPrecondition, "TOO_MANY_DUPLICATES", true, nil},
+	{engine.ErrNoMap, codes.FailedPrecondition, "NO_MAP", true, nil},
 	{engine.ErrTooFewPapers, codes.FailedPrecondition, "TOO_FEW_PAPERS", true, nil},
 	{engine.ErrLineageChanged, codes.FailedPrecondition, "LINEAGE_CHANGED", true, nil},
 	{engine.ErrBehind, codes.Unavailable, "BEHIND", true, nil},

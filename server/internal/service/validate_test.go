@@ -298,6 +298,8 @@ func TestTheOtherRequestsNameTheFieldToo(t *testing.T) {
 		{second(asAny(decodeEmbed(&akinv1.EmbedTextsRequest{Texts: repeated("a", 1001)}))), "texts", "1000"},
 		{second(asAny(decodeTrain(&akinv1.TrainModelRequest{Epochs: 101}))), "epochs", "100"},
 		{second(asAny(decodeTrain(&akinv1.TrainModelRequest{Epochs: -1}))), "epochs", "1 to 100"},
+		{second(asAny(decodeMap(&akinv1.GetMapRequest{MaxPapers: -1}))), "max_papers", "1e+07"},
+		{second(asAny(decodeMap(&akinv1.GetMapRequest{GroupBy: strings.Repeat("g", 65)}))), "group_by", "64"},
 		{second(asAny(decodeRecall(&akinv1.EvaluateRecallRequest{Queries: 10001}))), "queries", "10000"},
 		{second(asAny(decodeRecall(&akinv1.EvaluateRecallRequest{K: -1}))), "k", "1000"},
 		{second(asAny(decodeRecall(&akinv1.EvaluateRecallRequest{Ef: 5000}))), "ef", "4096"},

@@ -1,0 +1,195 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/akin-search/akin/server/internal/checkpoint"
+	"github.com/akin-search/akin/server/internal/layout"
+)
+
+// The map on disk: one file, replaced as a whole. docs/map-format.md has its bytes. It is made of nothing but what can be
+// computed again, so a file that cannot be read is named in the log and drawn anew.
+const (
+	mapMagic   = "AKINMAPS"
+	mapVersion = 1 // the first
+)
+
+var (
+	errMapDamaged = errors.New("the map's file is damaged")
+	errMapNewer   = errors.New("the map's file is of a newer release")
+)
+
+func (e *Engine) mapPath() string { return filepath.Join(e.cfg.Dir, "map") }
+
+// writeAtlas puts a drawing on disk, of papers as of a revision.
+func (e *Engine) writeAtlas(d *drawing, revision uint64) error {
+	position, err := e.store.PositionOf(revision)
+	if err != nil {
+		return storeError(err)
+	}
+	b := d.encode(revision, position.Lineage.String())
+	if err := checkpoint.ReplaceFile(e.mapPath(), b); err != nil {
+		return fmt.Errorf("keep the map: %w", err)
+	}
+	return nil
+}
+
+// readAtlas takes up the map on disk, if there is one of this store.
+func (e *Engine) readAtlas() {
+	b, err := os.ReadFile(e.mapPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	var d *drawing
+	if err == nil {
+		var revision uint64
+		var lineage string
+		if d, revision, lineage, err = decodeDrawing(b); err == nil {
+			err = e.follows(revision, lineage)
+		}
+	}
+	if err != nil {
+		e.log.Warn("the map on disk does not serve; it is drawn again", "file", e.mapPath(), "reason", err)
+		return
+	}
+	e.atlas.Store(&atlas{drawing: d})
+}
+
+// encode writes a drawing.
+func (d *drawing) encode(revision uint64, lineage string) []byte {
+	be := binary.BigEndian
+	b := append([]byte(nil), mapMagic...)
+	b = be.AppendUint32(b, mapVersion)
+	b = be.AppendUint64(b, revision)
+	b = appendText(appendText(b, lineage), d.model)
+	b = be.AppendUint64(b, d.number)
+	b = be.AppendUint64(b, uint64(d.created.UnixNano()))
+	for _, v := range []float32{d.low.X, d.low.Y, d.unit} {
+		b = be.AppendUint32(b, math.Float32bits(v))
+	}
+	b = binary.AppendUvarint(b, uint64(len(d.ordinals)))
+	last := uint64(0)
+	for _, ordinal := range d.ordinals {
+		b = binary.AppendUvarint(b, ordinal-last)
+		last = ordinal
+	}
+	for _, p := range d.spots {
+		b = be.AppendUint32(b, uint32(p))
+	}
+	b = binary.AppendUvarint(b, uint64(len(d.levels)))
+	for _, level := range d.levels {
+		b = binary.AppendUvarint(b, uint64(len(level)))
+		for _, l := range level {
+			b = be.AppendUint32(b, uint32(placeOf(l.At)))
+			b = binary.AppendUvarint(b, uint64(l.Points))
+			b = appendText(b, l.Text)
+		}
+	}
+	return be.AppendUint32(b, crc32.Checksum(b, mapSums))
+}
+
+var mapSums = crc32.MakeTable(crc32.Castagnoli)
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// decodeDrawing reads what encode wrote. It allocates in proportion to the bytes that are there.
+func decodeDrawing(b []byte) (d *drawing, revision uint64, lineage string, err error) {
+	if len(b) < len(mapMagic)+8 || !bytes.HasPrefix(b, []byte(mapMagic)) {
+		return nil, 0, "", fmt.Errorf("%w: it does not begin with %q", errMapDamaged, mapMagic)
+	}
+	body, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
+	if crc32.Checksum(body, mapSums) != sum {
+		return nil, 0, "", fmt.Errorf("%w: its checksum is another", errMapDamaged)
+	}
+	r := &mapReader{rest: body[len(mapMagic):]}
+	if v := r.uint32(); v != mapVersion {
+		return nil, 0, "", fmt.Errorf("%w: it has version %d, this one reads %d", errMapNewer, v, mapVersion)
+	}
+	d = &drawing{}
+	revision, lineage = r.uint64(), r.text()
+	d.model, d.number = r.text(), r.uint64()
+	d.created = time.Unix(0, int64(r.uint64()))
+	d.low.X, d.low.Y, d.unit = r.float(), r.float(), r.float()
+	n := r.count(5) // a byte of an ordinal at least, and four of a place
+	last := uint64(0)
+	for range n {
+		gap := r.varint()
+		if r.failed = r.failed || gap == 0 || last+gap < last; r.failed {
+			break
+		}
+		last += gap
+		d.ordinals = append(d.ordinals, last)
+	}
+	for range d.ordinals {
+		p := spot(r.uint32())
+		if r.failed = r.failed || p.x() == 0 || p.y() == 0; r.failed {
+			break
+		}
+		d.spots = append(d.spots, p)
+	}
+	for range r.count(1) {
+		var level []layout.Label
+		for range r.count(6) {
+			at, points := spot(r.uint32()), r.varint()
+			level = append(level, layout.Label{At: at.point(), Points: int(points), Text: r.text()})
+		}
+		d.levels = append(d.levels, level)
+	}
+	if r.failed || len(r.rest) > 0 || !(d.unit > 0) || math.IsInf(float64(d.unit), 0) {
+		return nil, 0, "", errMapDamaged
+	}
+	return d, revision, lineage, nil
+}
+
+// mapReader takes bytes off a file's body; once there are too few, it has failed and returns zeros.
+type mapReader struct {
+	rest   []byte
+	failed bool
+}
+
+func (r *mapReader) take(n int) []byte {
+	if n > len(r.rest) || n < 0 {
+		r.failed, r.rest = true, nil
+		return make([]byte, min(8, max(n, 0)))
+	}
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+func (r *mapReader) uint32() uint32 { return binary.BigEndian.Uint32(r.take(4)) }
+func (r *mapReader) uint64() uint64 { return binary.BigEndian.Uint64(r.take(8)) }
+func (r *mapReader) float() float32 { return math.Float32frombits(r.uint32()) }
+
+func (r *mapReader) varint() uint64 {
+	v, n := binary.Uvarint(r.rest)
+	if n <= 0 {
+		r.failed, r.rest = true, nil
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+// count reads a number of things that have some bytes each.
+func (r *mapReader) count(size int) int {
+	n := r.varint()
+	if n > uint64(len(r.rest)/size) {
+		r.failed, r.rest = true, nil
+		return 0
+	}
+	return int(n)
+}
+
+func (r *mapReader) text() string { return string(r.take(r.count(1))) }
