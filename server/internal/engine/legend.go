@@ -16,7 +16,7 @@ import (
 const (
 	legendLevels   = 4   // of labels, each with twice the pixels and cells of the one before
 	legendPixels   = 600 // how wide the map is drawn where the labels of the first level begin to be shown
-	legendCells    = 12  // of the grid on which the clusters of the first level are hills
+	legendCells    = 32  // of the grid on which the clusters of the first level are hills
 	legendLeast    = 5   // papers of the smallest cluster that has a label
 	legendFeatures = 8   // of a cluster that words are looked for
 	legendTitles   = 64  // of a cluster that are read for words, evenly spread
