@@ -80,7 +80,7 @@ func (s *speller) spell(c layout.Cluster, features []uint32) (string, error) {
 	}
 	singles, pairs := s.spellings(titles, features)
 	used := map[uint32]bool{}
-	var parts []string
+	var parts []spelling
 	length := 0
 	for _, feature := range features {
 		single, ok := singles[feature]
@@ -103,9 +103,28 @@ func (s *speller) spell(c layout.Cluster, features []uint32) (string, error) {
 		for _, f := range chosen.features {
 			used[f] = true
 		}
-		parts = append(parts, chosen.text)
+		parts = append(parts, chosen)
 	}
-	return strings.Join(parts, ", "), nil
+	return joined(parts, pairs), nil
+}
+
+// joined writes the parts of a label one after the other: as one phrase where titles have it, graph neural networks.
+func joined(parts, pairs []spelling) string {
+	if len(parts) == 0 {
+		return ""
+	}
+	text := parts[0].text
+	for i, part := range parts[1:] {
+		last := parts[i].features[len(parts[i].features)-1]
+		between := ", "
+		for _, pair := range pairs {
+			if pair.features[0] == last && pair.features[1] == part.features[0] && 3*pair.titles >= parts[i].titles {
+				between = " "
+			}
+		}
+		text += between + part.text
+	}
+	return text
 }
 
 // titles reads some titles of a cluster.
@@ -153,8 +172,11 @@ func (s *speller) spellings(titles []string, features []uint32) (singles map[uin
 			}
 			text := form(surface)
 			seen[key{id, alone, text}] = true
-			if both := beforeText + " " + text; before != alone && before != id && strings.Contains(lower, strings.ToLower(both)) {
-				seen[key{before, id, both}] = true
+			for _, joint := range []string{" ", "-"} {
+				both := beforeText + joint + text
+				if before != alone && before != id && strings.Contains(lower, strings.ToLower(both)) {
+					seen[key{before, id, both}] = true
+				}
 			}
 			before, beforeText = id, text
 		})

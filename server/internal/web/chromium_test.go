@@ -22,7 +22,8 @@ import (
 )
 
 // newBrowser starts Chromium, for as long as the test runs. The test is skipped where there is none.
-func newBrowser(t *testing.T) context.Context {
+// It draws WebGL by the processor, as machines without a screen do.
+func newBrowser(t testing.TB) context.Context {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a browser takes its time: not with -short")
@@ -37,7 +38,9 @@ func newBrowser(t *testing.T) context.Context {
 	if program == "" {
 		t.Skip("Chromium is not installed")
 	}
-	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(program)}
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(program), chromedp.Flag("use-angle", "swiftshader"), chromedp.Flag("enable-unsafe-swiftshader", true),
+	}
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // root has none
 	}
@@ -51,7 +54,7 @@ func newBrowser(t *testing.T) context.Context {
 
 // browserTab is one page of a browser, with cookies of its own. It notes what the page asks for and complains about.
 type browserTab struct {
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	base string
 
@@ -63,7 +66,7 @@ type browserTab struct {
 // patience is how long a browser may take for one step on a machine that has other work.
 const patience = time.Minute
 
-func newTab(t *testing.T, browser context.Context, base string) *browserTab {
+func newTab(t testing.TB, browser context.Context, base string) *browserTab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
@@ -265,7 +268,7 @@ func (b *browserTab) accessible() {
 }
 
 // axeScript is axe-core, or "" where AKIN_AXE names no file.
-func axeScript(t *testing.T) string {
+func axeScript(t testing.TB) string {
 	t.Helper()
 	file := os.Getenv("AKIN_AXE")
 	if file == "" {

@@ -20,7 +20,7 @@ import (
 const (
 	mapPapers = 250_000 // on the map at most; more are thinned, evenly
 	mapGlance = 200     // that are looked at for whether papers have categories
-	mapHits   = 100     // of a search that are lit
+	mapHits   = 100     // of a search that are lit at most
 	mapLikes  = 1000    // newest likes that are lit
 	mapSide   = 65_535  // largest coordinate
 	stillSide = 320     // pixels of the still map: the narrowest screen
@@ -143,6 +143,7 @@ func (p *mapPage) label(info *akinv1.MapInfo) {
 	}
 	type box struct{ x, y, w int }
 	var taken []box
+	said := map[string]bool{}
 	for _, l := range info.GetLevels()[0].GetLabels() {
 		path := "/search?" + url.Values{"q": {l.GetText()}}.Encode()
 		p.Topics = append(p.Topics, topic{Text: l.GetText(), Papers: int(l.GetPapers()), Path: path})
@@ -151,7 +152,8 @@ func (p *mapPage) label(info *akinv1.MapInfo) {
 		b := box{int(l.GetX()) * stillSide / mapSide, stillSide - int(l.GetY())*stillSide/mapSide, len([]rune(first))*6 + 8}
 		b.x = min(max(b.x, b.w/2), stillSide-b.w/2)
 		b.y = min(max(b.y, 12), stillSide-6)
-		free := true
+		free := !said[first]
+		said[first] = true
 		for _, o := range taken {
 			free = free && (abs(o.x-b.x) >= (o.w+b.w)/2 || abs(o.y-b.y) >= 16)
 		}
@@ -170,7 +172,7 @@ func (v *visit) light(body *mapPage, expression string) error {
 	if body.Query != "" {
 		answer, err := v.site.similarity.SearchPapers(v.ctx, &akinv1.SearchPapersRequest{
 			Query:    &akinv1.SearchPapersRequest_Text{Text: body.Query},
-			PageSize: mapHits,
+			PageSize: int32(min(mapHits, max(10, body.Found/20))), // so that what is lit stands out
 			Options:  &akinv1.SearchOptions{Filter: expression, ReadMask: idsOnly},
 		})
 		switch {

@@ -165,11 +165,15 @@ func (v *visit) mapStill() error {
 
 func (m *mapColumns) still(side int) *image.Gray {
 	counts := make([]float64, side*side)
+	r := min(5, max(1, int(float64(side)/math.Sqrt(40*float64(len(m.papers)+1))))) // few papers are larger dots
 	for _, p := range m.papers {
-		x := int(p.x) * (side - 3) / mapSide
-		y := side - 3 - int(p.y)*(side-3)/mapSide
-		for i, w := range [9]float64{.25, .5, .25, .5, 1, .5, .25, .5, .25} { // a dot with a soft edge
-			counts[(y+i/3)*side+x+i%3] += w
+		x := r + int(p.x)*(side-2*r-1)/mapSide
+		y := side - 1 - r - int(p.y)*(side-2*r-1)/mapSide
+		for dy := -r; dy <= r; dy++ {
+			for dx := -r; dx <= r; dx++ {
+				edge := float64(r) + .7 - math.Hypot(float64(dx), float64(dy)) // soft
+				counts[(y+dy)*side+x+dx] += min(1, max(0, edge))
+			}
 		}
 	}
 	high := 0.

@@ -237,7 +237,7 @@ class WebGL implements Brush {
         bytes.set(rgb, 8 * k + 4);
       });
       gl.bufferData(gl.ARRAY_BUFFER, new Uint8Array(this.overBytes, 0, 8 * points.length), gl.STREAM_DRAW);
-      const wide = Math.max(6 * c.ratio, size * factor);
+      const wide = Math.min(size + 5 * c.ratio, Math.max(6 * c.ratio, size * factor));
       gl.uniform1f(u.size, wide);
       gl.uniform1f(u.soft, Math.min(1, 2.5 / wide));
       gl.drawArrays(gl.POINTS, 0, points.length);
@@ -290,7 +290,7 @@ class Plain implements Brush {
         ctx.beginPath();
         const x = c.width / 2 + (points.x[i] - c.x) * c.scale;
         const y = c.height / 2 - (points.y[i] - c.y) * c.scale;
-        ctx.arc(x, y, Math.max(3, (size * factor) / 2), 0, 7);
+        ctx.arc(x, y, Math.min(size + 5, Math.max(6, size * factor)) / 2, 0, 7);
         ctx.fill();
       }
     }

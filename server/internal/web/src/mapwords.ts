@@ -5,13 +5,16 @@ import type { Camera } from "./mapdraw";
 
 const SIDE = 65535;
 
+/** A box by its middle. */
+interface Box { x: number; y: number; w: number; h: number }
+
 export class Words {
   private layer: HTMLElement;
   private spans = new Map<Label, HTMLElement>();
   private widths = new Map<string, number>();
   private measure = document.createElement("canvas").getContext("2d");
 
-  constructor(box: HTMLElement, private levels: Level[]) {
+  constructor(private box: HTMLElement, private levels: Level[]) {
     this.layer = document.createElement("div");
     this.layer.className = "words";
     this.layer.setAttribute("aria-hidden", "true");
@@ -28,17 +31,24 @@ export class Words {
     return w;
   }
 
+  /** What lies on the map already: the legend and the buttons. */
+  private obstacles(): Box[] {
+    return [...this.box.querySelectorAll<HTMLElement>(".legend, .zoom")].map((e) => ({
+      x: e.offsetLeft + e.offsetWidth / 2, y: e.offsetTop + e.offsetHeight / 2, w: e.offsetWidth, h: e.offsetHeight,
+    }));
+  }
+
   place(c: Camera): void {
     const level = this.levels.filter((l) => l.pixels <= c.scale * SIDE * 1.2).pop() ?? this.levels[0];
-    const kept: { x: number; y: number; w: number }[] = [];
+    const kept = this.obstacles();
     const shown = new Set<Label>();
     for (const label of level?.labels ?? []) {
       const x = c.width / 2 + (label.x - c.x) * c.scale;
       const y = c.height / 2 - (label.y - c.y) * c.scale;
       const w = this.width(label.text) + 8;
       if (x < w / 2 || x > c.width - w / 2 || y < 10 || y > c.height - 10) continue;
-      if (kept.some((k) => Math.abs(k.x - x) < (k.w + w) / 2 && Math.abs(k.y - y) < 18)) continue;
-      kept.push({ x, y, w });
+      if (kept.some((k) => Math.abs(k.x - x) < (k.w + w) / 2 && Math.abs(k.y - y) < (k.h + 18) / 2)) continue;
+      kept.push({ x, y, w, h: 18 });
       shown.add(label);
       let span = this.spans.get(label);
       if (!span) {
