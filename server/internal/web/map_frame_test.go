@@ -61,8 +61,12 @@ func BenchmarkMapFrame(b *testing.B) {
 					const box = document.querySelector(".map"), frame = () => new Promise(requestAnimationFrame);
 					const wheel = (d) => box.dispatchEvent(new WheelEvent("wheel", { deltaY: d, clientX: 600, clientY: 500, cancelable: true }));
 					const moving = [], all = [];
-					for (let i = 0; i < 15; i++) { wheel(i % 2 ? 30 : -30); await frame(); moving.push(Number(box.dataset.cost)); }
-					for (let i = 0; i < 5; i++) {
+					for (let i = 0; i < 6; i++) {
+						wheel(i % 2 ? 30 : -30);
+						await frame();
+						moving.push(Number(box.dataset.cost));
+					}
+					for (let i = 0; i < 3; i++) {
 						wheel(i % 2 ? 30 : -30);
 						await new Promise((done) => setTimeout(done, 400));
 						all.push(Number(box.dataset.cost));
