@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -96,16 +97,22 @@ func TestImportOutlastsAKilledServer(t *testing.T) {
 		}
 		return nil
 	}
-	restarted := make(chan struct{})
+	restarted, waits := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(restarted)
 		<-killed
 		s.Kill()
-		time.Sleep(300 * time.Millisecond) // long enough for attempts that fail
+		<-waits // an attempt has failed
 		s.Listen()
 	}()
 	papers := samplePapers(3000)
-	report, err := dial(t, s).Import(testContext(t), client.Papers(papers...), client.Window(200, 0))
+	var once sync.Once
+	report, err := dial(t, s).Import(testContext(t), client.Papers(papers...), client.Window(200, 0),
+		client.OnProgress(func(r client.ImportReport) {
+			if r.Waiting != nil {
+				once.Do(func() { close(waits) })
+			}
+		}))
 	<-restarted
 	if err != nil {
 		t.Fatal(err)

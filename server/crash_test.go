@@ -60,7 +60,7 @@ func failAt(spec string) func(*engine.Config) {
 				if left--; left == 0 {
 					self, _ := os.FindProcess(os.Getpid())
 					_ = self.Kill()
-					time.Sleep(time.Minute) // nothing more happens at this point
+					select {} // nothing more happens at this point
 				}
 			}
 			return nil
@@ -116,6 +116,7 @@ type ledger struct {
 	acked   map[string]string   // id -> content that was acknowledged
 	pending map[string][]string // id -> contents that were sent and not answered; "" for a deletion
 	batches [][]string          // ids of batches that were sent and not answered, all of one content each
+	onAck   func()              // told of each call that was acknowledged, one at a time; nil: no one
 }
 
 // send notes what is about to be sent, call sends it, and then what was acknowledged is noted.
@@ -142,6 +143,9 @@ func (l *ledger) send(content string, ids []string, batch bool, call func() erro
 			l.acked[id] = content
 		}
 	}
+	if l.onAck != nil {
+		l.onAck()
+	}
 	return nil
 }
 
@@ -167,18 +171,33 @@ func crash(t *testing.T, folder, point string, truth *ledger, rng *rand.Rand) bo
 	c := dial(t, p)
 	ctx, cancel := context.WithTimeout(context.Background(), pointLimit)
 	defer cancel()
+	acks, enough := make(chan struct{}, 1), make(chan struct{})
+	left := 1 + rng.IntN(300)
+	truth.onAck = func() {
+		select {
+		case acks <- struct{}{}:
+		default:
+		}
+		if left--; left == 0 {
+			close(enough)
+		}
+	}
 	var writers sync.WaitGroup
 	for w := range 4 {
 		seed := rng.Uint64()
 		writers.Go(func() { load(ctx, c, truth, w, rand.New(rand.NewPCG(seed, 1))) })
 	}
-	writers.Go(func() { disturb(ctx, c, point) })
-	if point == "random" {
-		time.Sleep(time.Duration(20+rng.IntN(400)) * time.Millisecond)
-		_ = p.Process.Kill()
-	}
+	writers.Go(func() { disturb(ctx, c, point, acks) })
 	died := make(chan struct{})
 	go func() { _ = p.Wait(); close(died) }()
+	if point == "random" { // somewhere in the midst of the writes
+		select {
+		case <-enough:
+			_ = p.Process.Kill()
+		case <-died:
+		case <-ctx.Done():
+		}
+	}
 	atPoint := true
 	select {
 	case <-died:
@@ -232,8 +251,8 @@ func load(ctx context.Context, c *client.Client, truth *ledger, writer int, rng 
 	}
 }
 
-// disturb makes the background work and the long calls happen that a point needs.
-func disturb(ctx context.Context, c *client.Client, point string) {
+// disturb makes the background work and the long calls happen that a point needs, one between any two writes at most.
+func disturb(ctx context.Context, c *client.Client, point string, acks <-chan struct{}) {
 	for n := 0; ctx.Err() == nil; n++ {
 		var err error
 		switch {
@@ -256,7 +275,10 @@ func disturb(ctx context.Context, c *client.Client, point string) {
 		if err != nil && isUnavailable(err) {
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
+		select {
+		case <-acks:
+		case <-ctx.Done():
+		}
 	}
 }
 

@@ -25,19 +25,17 @@ func limitMemory(limit string) error {
 	return nil
 }
 
-// parseBytes reads a size with a unit of KiB, MiB, GiB or TiB.
+// parseBytes reads a size as the runtime reads GOMEMLIMIT: digits, then B, KiB, MiB, GiB, TiB, or nothing for bytes.
 func parseBytes(s string) (int64, error) {
+	digits, shift := strings.TrimSuffix(s, "B"), 0
 	for i, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {
-		digits, ok := strings.CutSuffix(s, unit)
-		if !ok {
-			continue
+		if before, ok := strings.CutSuffix(s, unit); ok {
+			digits, shift = before, 10*(i+1)
 		}
-		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
-		shift := 10 * (i + 1)
-		if err != nil || n <= 0 || n > math.MaxInt64>>shift {
-			return 0, fmt.Errorf("%q is no size", s)
-		}
-		return n << shift, nil
 	}
-	return 0, fmt.Errorf("%q has no unit", s)
+	n, err := strconv.ParseUint(digits, 10, 63)
+	if err != nil || n == 0 || n > math.MaxInt64>>shift {
+		return 0, fmt.Errorf("%q is no size", s)
+	}
+	return int64(n) << shift, nil
 }

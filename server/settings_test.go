@@ -61,13 +61,15 @@ func TestTheTokenComesFromTheFileOrTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestSizesHaveUnits(t *testing.T) {
-	for text, want := range map[string]int64{"1KiB": 1 << 10, "800MiB": 800 << 20, "2GiB": 2 << 30, "3 TiB": 3 << 40} {
+func TestSizesAreReadAsTheRuntimeDoes(t *testing.T) {
+	for text, want := range map[string]int64{
+		"5": 5, "7B": 7, "1KiB": 1 << 10, "800MiB": 800 << 20, "2GiB": 2 << 30, "3TiB": 3 << 40,
+	} {
 		if got, err := parseBytes(text); err != nil || got != want {
 			t.Errorf("%s: %d %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "5", "GiB", "-1GiB", "0MiB", "1.5GiB", "9999999999TiB", "2GB"} {
+	for _, text := range []string{"", "B", "GiB", "-1GiB", "+1GiB", "0MiB", "1.5GiB", "3 TiB", "9999999999TiB", "2GB", "2BB", "1KiBB"} {
 		if got, err := parseBytes(text); err == nil {
 			t.Errorf("%q is taken as %d", text, got)
 		}

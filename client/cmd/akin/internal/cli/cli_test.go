@@ -54,6 +54,7 @@ type session struct {
 	server *akintest.Server
 	env    Env
 	vars   map[string]string
+	said   func(all string) // told of all that stands on standard error, whenever something is added; nil: no one
 }
 
 func newSession(t *testing.T, papers ...*client.Paper) *session {
@@ -74,6 +75,7 @@ func (s *session) run(args ...string) output {
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
 	var out, errs lockedBuffer
+	errs.said = s.said
 	env := s.env
 	if env.Out == nil {
 		env.Out = &out
@@ -95,14 +97,19 @@ func (s *session) must(args ...string) string {
 
 // lockedBuffer is a buffer that a meter may write to beside the command.
 type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu   sync.Mutex
+	b    bytes.Buffer
+	said func(all string)
 }
 
 func (l *lockedBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.b.Write(p)
+	n, err := l.b.Write(p)
+	if l.said != nil {
+		l.said(l.b.String())
+	}
+	return n, err
 }
 
 func (l *lockedBuffer) String() string {

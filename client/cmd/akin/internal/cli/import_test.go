@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -141,12 +142,18 @@ func TestImportGoesOnWhenTheServerDiesInTheMiddle(t *testing.T) {
 		}
 		return nil
 	}
-	restarted := make(chan struct{})
+	restarted, waits := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	s.said = func(all string) {
+		if strings.Contains(all, "waiting for the server") {
+			once.Do(func() { close(waits) })
+		}
+	}
 	go func() {
 		defer close(restarted)
 		<-killed
 		s.server.Kill()
-		time.Sleep(250 * time.Millisecond) // some attempts fail
+		<-waits // an attempt has failed
 		s.server.Listen()
 	}()
 	summary, o := s.importJSON(file)
