@@ -69,7 +69,8 @@ func TestSizesAreReadAsTheRuntimeDoes(t *testing.T) {
 			t.Errorf("%s: %d %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "B", "GiB", "-1GiB", "+1GiB", "0MiB", "1.5GiB", "3 TiB", "9999999999TiB", "2GB", "2BB", "1KiBB"} {
+	for _, text := range []string{"", "B", "GiB", "-1GiB", "+1GiB", "0MiB", "1.5GiB", "3 TiB", "9999999999TiB", "2GB",
+		"2BB", "1KiBB"} {
 		if got, err := parseBytes(text); err == nil {
 			t.Errorf("%q is taken as %d", text, got)
 		}

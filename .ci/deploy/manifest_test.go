@@ -72,10 +72,12 @@ func TestTheManifestIsWhatKubernetesUnderstands(t *testing.T) {
 	}
 	pod := set.Spec.Template
 	if *set.Spec.Replicas != 1 || len(set.Spec.VolumeClaimTemplates) != 1 {
-		t.Errorf("%d replicas with %d volumes: there is one writer, on a disk of its own", *set.Spec.Replicas, len(set.Spec.VolumeClaimTemplates))
+		t.Errorf("%d replicas with %d volumes: there is one writer, on a disk of its own", *set.Spec.Replicas,
+			len(set.Spec.VolumeClaimTemplates))
 	}
 	for name, selector := range map[string]map[string]string{
-		"the set": set.Spec.Selector.MatchLabels, "the service": service.Spec.Selector, "the budget": budget.Spec.Selector.MatchLabels,
+		"the set": set.Spec.Selector.MatchLabels, "the service": service.Spec.Selector,
+		"the budget": budget.Spec.Selector.MatchLabels,
 	} {
 		for key, value := range selector {
 			if pod.Labels[key] != value {

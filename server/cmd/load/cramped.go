@@ -35,9 +35,10 @@ func newCramped() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cramped",
 		Short: "A server in a control group of little memory, attacked in turn",
-		Long: `cramped runs a server on this machine in a control group of memory, as a container would, attacks it in turn in ways
-that have ended servers, and says after each whether it lives, holds its papers, answers, and what it took. It needs
-root and Linux. The papers are made first, by a server outside of the group, unless --data names a folder that has them.`,
+		Long: `cramped runs a server on this machine in a control group of memory, as a container would, attacks it in turn in
+ways that have ended servers, and says after each whether it lives, holds its papers, answers, and what it took. It
+needs root and Linux. The papers are made first, by a server outside of the group, unless --data names a folder that has
+them.`,
 		Example: `  load cramped --memory 512`,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), cmd.OutOrStdout()) },
@@ -139,7 +140,8 @@ func (c *cramped) attackAll(ctx context.Context, out io.Writer) (err error) {
 	defer conn.Close()
 	c.conns = append(c.conns, conn)
 	fmt.Fprintf(out, "%d MiB, %d papers\n", c.mebi, c.papers)
-	fmt.Fprintln(out, "after                   calls  answered  refused   late  failed  RSS MiB  highest  a search then, ms")
+	fmt.Fprintln(out, "after                   calls  answered  refused   late  failed  RSS MiB  highest  a search "+
+		"then, ms")
 	for i := range attacks {
 		var loud tally
 		if err := attacks[i].run(ctx, c, abuser, &loud); err != nil {

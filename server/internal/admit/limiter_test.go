@@ -349,7 +349,8 @@ func TestALongFilterIsNoInteractiveWork(t *testing.T) {
 	if c := CostOf(rule, Breadth{}, request(strings.Repeat("attributes.year > 2020 OR ", 60))); c.Class != Batch {
 		t.Errorf("sixty conditions are %v", c)
 	}
-	if c := CostOf(rule, Breadth{}, &akinv1.SearchPapersRequest{Options: &akinv1.SearchOptions{Ef: 4096}}); c.Class != Batch {
+	c := CostOf(rule, Breadth{}, &akinv1.SearchPapersRequest{Options: &akinv1.SearchOptions{Ef: 4096}})
+	if c.Class != Batch {
 		t.Errorf("ef 4,096 is %v", c)
 	}
 }
