@@ -7,6 +7,6 @@
 //	go generate ./proto
 package proto
 
-//go:generate buf generate --template buf.gen.yaml
 //go:generate -command buf go tool -modfile=../.ci/tools/go.mod buf
+//go:generate buf generate --template buf.gen.yaml
 //go:generate buf build --as-file-descriptor-set --exclude-imports -o descriptors.binpb
