@@ -59,6 +59,7 @@ type Client struct {
 	index      akinv1.IndexServiceClient
 	profiles   akinv1.ProfileServiceClient
 	health     healthv1.HealthClient
+	alerts     akinv1.AlertServiceClient
 }
 
 // Dial returns a client of the service at addr: "host:port", "host" (port 7700), "[::1]:7700", "unix:///path", or any
@@ -104,6 +105,7 @@ func New(conn grpc.ClientConnInterface) *Client {
 		index:      akinv1.NewIndexServiceClient(own),
 		profiles:   akinv1.NewProfileServiceClient(own),
 		health:     healthv1.NewHealthClient(own),
+		alerts:     akinv1.NewAlertServiceClient(own),
 	}
 }
 

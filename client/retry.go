@@ -18,7 +18,8 @@ import (
 // idempotent lists the methods that are safe to send twice. Upserts are: identical content is a no-op, and so
 // is an event that is recorded again. DeletePaper is
 // not, since the second attempt would answer NOT_FOUND for a deletion that happened; PurgePapers would count anew;
-// TrainModel would train twice. ImportPapers resumes by itself.
+// TrainModel would train twice. ImportPapers and WatchMatches resume by themselves, and CreateSubscription might make
+// two.
 var idempotent = []string{
 	akinv1.PaperService_UpsertPaper_FullMethodName,
 	akinv1.PaperService_BatchUpsertPapers_FullMethodName,
@@ -37,6 +38,11 @@ var idempotent = []string{
 	akinv1.IndexService_GetMap_FullMethodName,
 	akinv1.IndexService_Backup_FullMethodName,
 	akinv1.ProfileService_RecordEvents_FullMethodName,
+	akinv1.AlertService_GetSubscription_FullMethodName,
+	akinv1.AlertService_ListSubscriptions_FullMethodName,
+	akinv1.AlertService_UpdateSubscription_FullMethodName,
+	akinv1.AlertService_PreviewSubscription_FullMethodName,
+	akinv1.AlertService_ListRisingPapers_FullMethodName,
 	akinv1.ProfileService_GetProfile_FullMethodName,
 	akinv1.ProfileService_ListProfiles_FullMethodName,
 	akinv1.ProfileService_ListEvents_FullMethodName,

@@ -36,6 +36,10 @@ var contract = []struct {
 	{"a profile is what its events add up to", contractProfiles},
 	{"recommendations follow a profile", contractProfileRecommends},
 	{"events are listed, and recorded once", contractEvents},
+	{"a subscription is made, listed, changed and removed", contractSubscriptions},
+	{"a faulty subscription names its field", contractFaultySubscriptions},
+	{"matches are watched from a cursor on", contractMatches},
+	{"what rises follows events", contractRising},
 }
 
 func contractPapers() []*client.Paper {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/akin-search/akin/server/internal/admit"
+	"github.com/akin-search/akin/server/internal/alert"
 	"github.com/akin-search/akin/server/internal/gateway"
 	"github.com/akin-search/akin/server/internal/service"
 	"github.com/akin-search/akin/server/internal/web"
@@ -34,6 +35,7 @@ type front struct{ server *http.Server }
 // mount registers what the port serves beside the JSON: pages, feeds. conn reaches the services for the caller whose
 // request it is: its calls need that request's context, and the caller's token as metadata "authorization".
 func (r *runner) mount(mux *http.ServeMux, conn grpc.ClientConnInterface) {
+	mux.Handle(alert.Root+"/", &r.pages)
 	if r.page {
 		mux.Handle("/", web.New(web.Config{Conn: conn, Logger: r.log, Version: r.cfg.Version}))
 		return

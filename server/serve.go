@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/akin-search/akin/server/internal/admit"
+	"github.com/akin-search/akin/server/internal/alert"
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/service"
 	"github.com/akin-search/akin/server/internal/telemetry"
@@ -71,6 +74,10 @@ func serve(ctx context.Context, s *settings) error {
 	cfg.Admit.Cores = spareProcessor()
 	if cfg.Admit.Keys, err = admit.NewKeyring(s.tokensFile, token, log); err != nil {
 		return fmt.Errorf("--tokens-file: %w", err)
+	}
+	alerting, err := s.alerts.config()
+	if err != nil {
+		return err
 	}
 	var encryption *tls.Config
 	if s.tlsCert != "" {
@@ -135,7 +142,10 @@ func serve(ctx context.Context, s *settings) error {
 	}
 	r := &runner{addr: s.addr, data: s.data, index: s.index, drain: s.drain, cfg: cfg, log: log, signals: signals}
 	r.connections, r.passed, r.metrics, r.watch, r.configure = s.connections, passed, metrics, watch, s.configure
-	r.tls, r.hosts, r.origins = encryption, s.allowedHosts, s.corsOrigins
+	r.tls, r.hosts, r.origins, r.alerting = encryption, s.allowedHosts, s.corsOrigins, alerting
+	if u, err := url.Parse(alerting.PublicURL); err == nil && u.Host != "" {
+		r.hosts = append(slices.Clip(r.hosts), u.Host) // links lead there
+	}
 	r.page = s.web == webOn || s.web == webAuto && local
 	return r.run(ctx)
 }
@@ -181,6 +191,8 @@ type runner struct {
 	passed      net.Listener       // by systemd; nil: listen on addr
 	metrics     *telemetry.Metrics // nil: none
 	watch       telemetry.Watch
+	alerting    alert.Config // how matches are sent
+	pages       alertPages
 	log         *slog.Logger
 	signals     <-chan os.Signal
 	configure   func(*engine.Config) // of run
@@ -240,10 +252,16 @@ func (r *runner) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", r.data, err)
 	}
+	alerts, err := r.openAlerts(live)
+	if err != nil {
+		return errors.Join(fmt.Errorf("open %s: %w", r.data, err), r.closeEngine(live))
+	}
 	server.Ready(live)
+	server.ReadyAlerts(alerts)
 	stopWatching := func() {}
 	if r.metrics != nil {
 		stopWatching = r.metrics.Watch(live, r.log)
+		r.metrics.WatchAlerts(alerts)
 	}
 	r.announce(ctx, listener.Addr(), live)
 	if r.ready != nil {
@@ -258,6 +276,7 @@ func (r *runner) run(ctx context.Context) error {
 	}
 	r.drainEdge(edge)
 	stopWatching()
+	alerts.Close()
 	return errors.Join(err, r.closeEngine(live))
 }
 

@@ -180,18 +180,22 @@ func wantsAbstract(mask []string) bool {
 func (s *Server) accepted(field, filter string) ([]*akinv1.Paper, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	category, isCategory := strings.CutPrefix(filter, `categories:"`)
-	if filter != "" && filter != "*" && !isCategory {
+	if _, isCategory := strings.CutPrefix(filter, `categories:"`); filter != "" && filter != "*" && !isCategory {
 		return nil, violation(field, "does not parse at column 1", "INVALID_FILTER")
 	}
-	category = strings.TrimSuffix(category, `"`)
 	var accepted []*akinv1.Paper
 	for _, id := range slices.Sorted(maps.Keys(s.papers)) {
-		if p := s.papers[id]; !isCategory || slices.Contains(p.GetCategories(), category) {
+		if p := s.papers[id]; accepts(filter, p) {
 			accepted = append(accepted, p)
 		}
 	}
 	return accepted, nil
+}
+
+// accepts reports whether a filter, which is a known one, accepts a paper.
+func accepts(filter string, p *akinv1.Paper) bool {
+	category, isCategory := strings.CutPrefix(filter, `categories:"`)
+	return !isCategory || slices.Contains(p.GetCategories(), strings.TrimSuffix(category, `"`))
 }
 
 // ListPapers implements akinv1.PaperServiceServer.

@@ -61,18 +61,20 @@ type Server struct {
 	akinv1.UnimplementedSimilarityServiceServer
 	akinv1.UnimplementedIndexServiceServer
 	akinv1.UnimplementedProfileServiceServer
+	akinv1.UnimplementedAlertServiceServer
 
 	tb   testing.TB // nil in examples
 	addr string
 
-	mu       sync.Mutex
-	papers   map[string]*akinv1.Paper
-	profiles map[string]map[string]*akinv1.Event // by profile and event
-	revision uint64
-	restored byte               // how often the history was replaced
-	atLeast  []*akinv1.Position // what reads named, nil where they named nothing
-	writes   map[string]int     // writes that changed something, by id
-	grpc     *grpc.Server
+	mu            sync.Mutex
+	papers        map[string]*akinv1.Paper
+	profiles      map[string]map[string]*akinv1.Event // by profile and event
+	subscriptions map[string]*subscription
+	revision      uint64
+	restored      byte               // how often the history was replaced
+	atLeast       []*akinv1.Position // what reads named, nil where they named nothing
+	writes        map[string]int     // writes that changed something, by id
+	grpc          *grpc.Server
 
 	calls   sync.Map // method -> *atomic.Int64
 	streams atomic.Int64
@@ -92,7 +94,7 @@ func Start(tb testing.TB, papers ...*akinv1.Paper) *Server {
 func New(papers ...*akinv1.Paper) *Server {
 	s := &Server{
 		papers: map[string]*akinv1.Paper{}, profiles: map[string]map[string]*akinv1.Event{}, writes: map[string]int{},
-		addr: "127.0.0.1:0",
+		subscriptions: map[string]*subscription{}, addr: "127.0.0.1:0",
 	}
 	for _, p := range papers {
 		if _, err := s.put(p); err != nil {
@@ -127,6 +129,7 @@ func (s *Server) Listen() {
 	akinv1.RegisterIndexServiceServer(g, s)
 	akinv1.RegisterProfileServiceServer(g, s)
 	healthv1.RegisterHealthServer(g, health.NewServer()) // the whole server serves
+	akinv1.RegisterAlertServiceServer(g, s)
 	s.mu.Lock()
 	s.grpc = g
 	s.mu.Unlock()
@@ -255,6 +258,7 @@ func (s *Server) put(p *akinv1.Paper) (*akinv1.UpsertPaperResponse, error) {
 	}
 	s.papers[p.GetId()] = stored
 	s.writes[p.GetId()]++
+	s.notify(stored)
 	return &akinv1.UpsertPaperResponse{Paper: withoutAbstract(stored), Created: !known, Position: s.position()}, nil
 }
 

@@ -89,6 +89,8 @@ type GetIndexStatsResponse struct {
 	// Processor time that the server process has used since it was started, user and system, of all cores: between two
 	// readings, what it has spent meanwhile. Zero where the system does not tell.
 	ProcessorTime *durationpb.Duration `protobuf:"bytes,12,opt,name=processor_time,json=processorTime,proto3" json:"processor_time,omitempty"`
+	// Subscriptions and what was sent.
+	Alerts        *AlertStats `protobuf:"bytes,13,opt,name=alerts,proto3" json:"alerts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -203,6 +205,13 @@ func (x *GetIndexStatsResponse) GetWriteRefusal() string {
 func (x *GetIndexStatsResponse) GetProcessorTime() *durationpb.Duration {
 	if x != nil {
 		return x.ProcessorTime
+	}
+	return nil
+}
+
+func (x *GetIndexStatsResponse) GetAlerts() *AlertStats {
+	if x != nil {
+		return x.Alerts
 	}
 	return nil
 }
@@ -805,8 +814,8 @@ var File_akin_v1_index_service_proto protoreflect.FileDescriptor
 
 const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1bakin/v1/index_service.proto\x12\aakin.v1\x1a\x11akin/v1/map.proto\x1a\x16akin/v1/position.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n" +
-	"\x14GetIndexStatsRequest\"\xf1\x03\n" +
+	"\x1bakin/v1/index_service.proto\x12\aakin.v1\x1a\x1bakin/v1/alert_service.proto\x1a\x11akin/v1/map.proto\x1a\x16akin/v1/position.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n" +
+	"\x14GetIndexStatsRequest\"\x9e\x04\n" +
 	"\x15GetIndexStatsResponse\x12\x16\n" +
 	"\x06papers\x18\x01 \x01(\x03R\x06papers\x12-\n" +
 	"\bposition\x18\x02 \x01(\v2\x11.akin.v1.PositionR\bposition\x12(\n" +
@@ -821,7 +830,8 @@ const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\x06uptime\x18\n" +
 	" \x01(\v2\x19.google.protobuf.DurationR\x06uptime\x12#\n" +
 	"\rwrite_refusal\x18\v \x01(\tR\fwriteRefusal\x12@\n" +
-	"\x0eprocessor_time\x18\f \x01(\v2\x19.google.protobuf.DurationR\rprocessorTime\"\xb0\x01\n" +
+	"\x0eprocessor_time\x18\f \x01(\v2\x19.google.protobuf.DurationR\rprocessorTime\x12+\n" +
+	"\x06alerts\x18\r \x01(\v2\x13.akin.v1.AlertStatsR\x06alerts\"\xb0\x01\n" +
 	"\tModelInfo\x12 \n" +
 	"\vfingerprint\x18\x01 \x01(\tR\vfingerprint\x12\x12\n" +
 	"\x04dims\x18\x02 \x01(\x05R\x04dims\x12\x18\n" +
@@ -901,9 +911,10 @@ var file_akin_v1_index_service_proto_goTypes = []any{
 	(*BackupResponse)(nil),         // 9: akin.v1.BackupResponse
 	(*Position)(nil),               // 10: akin.v1.Position
 	(*durationpb.Duration)(nil),    // 11: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),  // 12: google.protobuf.Timestamp
-	(*GetMapRequest)(nil),          // 13: akin.v1.GetMapRequest
-	(*GetMapResponse)(nil),         // 14: akin.v1.GetMapResponse
+	(*AlertStats)(nil),             // 12: akin.v1.AlertStats
+	(*timestamppb.Timestamp)(nil),  // 13: google.protobuf.Timestamp
+	(*GetMapRequest)(nil),          // 14: akin.v1.GetMapRequest
+	(*GetMapResponse)(nil),         // 15: akin.v1.GetMapResponse
 }
 var file_akin_v1_index_service_proto_depIdxs = []int32{
 	10, // 0: akin.v1.GetIndexStatsResponse.position:type_name -> akin.v1.Position
@@ -911,26 +922,27 @@ var file_akin_v1_index_service_proto_depIdxs = []int32{
 	3,  // 2: akin.v1.GetIndexStatsResponse.index:type_name -> akin.v1.IndexInfo
 	11, // 3: akin.v1.GetIndexStatsResponse.uptime:type_name -> google.protobuf.Duration
 	11, // 4: akin.v1.GetIndexStatsResponse.processor_time:type_name -> google.protobuf.Duration
-	12, // 5: akin.v1.ModelInfo.create_time:type_name -> google.protobuf.Timestamp
-	11, // 6: akin.v1.TrainModelResponse.eta:type_name -> google.protobuf.Duration
-	2,  // 7: akin.v1.TrainModelResponse.model:type_name -> akin.v1.ModelInfo
-	11, // 8: akin.v1.EvaluateRecallResponse.mean_latency:type_name -> google.protobuf.Duration
-	11, // 9: akin.v1.EvaluateRecallResponse.exact_latency:type_name -> google.protobuf.Duration
-	0,  // 10: akin.v1.IndexService.GetIndexStats:input_type -> akin.v1.GetIndexStatsRequest
-	4,  // 11: akin.v1.IndexService.TrainModel:input_type -> akin.v1.TrainModelRequest
-	6,  // 12: akin.v1.IndexService.EvaluateRecall:input_type -> akin.v1.EvaluateRecallRequest
-	13, // 13: akin.v1.IndexService.GetMap:input_type -> akin.v1.GetMapRequest
-	8,  // 14: akin.v1.IndexService.Backup:input_type -> akin.v1.BackupRequest
-	1,  // 15: akin.v1.IndexService.GetIndexStats:output_type -> akin.v1.GetIndexStatsResponse
-	5,  // 16: akin.v1.IndexService.TrainModel:output_type -> akin.v1.TrainModelResponse
-	7,  // 17: akin.v1.IndexService.EvaluateRecall:output_type -> akin.v1.EvaluateRecallResponse
-	14, // 18: akin.v1.IndexService.GetMap:output_type -> akin.v1.GetMapResponse
-	9,  // 19: akin.v1.IndexService.Backup:output_type -> akin.v1.BackupResponse
-	15, // [15:20] is the sub-list for method output_type
-	10, // [10:15] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	12, // 5: akin.v1.GetIndexStatsResponse.alerts:type_name -> akin.v1.AlertStats
+	13, // 6: akin.v1.ModelInfo.create_time:type_name -> google.protobuf.Timestamp
+	11, // 7: akin.v1.TrainModelResponse.eta:type_name -> google.protobuf.Duration
+	2,  // 8: akin.v1.TrainModelResponse.model:type_name -> akin.v1.ModelInfo
+	11, // 9: akin.v1.EvaluateRecallResponse.mean_latency:type_name -> google.protobuf.Duration
+	11, // 10: akin.v1.EvaluateRecallResponse.exact_latency:type_name -> google.protobuf.Duration
+	0,  // 11: akin.v1.IndexService.GetIndexStats:input_type -> akin.v1.GetIndexStatsRequest
+	4,  // 12: akin.v1.IndexService.TrainModel:input_type -> akin.v1.TrainModelRequest
+	6,  // 13: akin.v1.IndexService.EvaluateRecall:input_type -> akin.v1.EvaluateRecallRequest
+	14, // 14: akin.v1.IndexService.GetMap:input_type -> akin.v1.GetMapRequest
+	8,  // 15: akin.v1.IndexService.Backup:input_type -> akin.v1.BackupRequest
+	1,  // 16: akin.v1.IndexService.GetIndexStats:output_type -> akin.v1.GetIndexStatsResponse
+	5,  // 17: akin.v1.IndexService.TrainModel:output_type -> akin.v1.TrainModelResponse
+	7,  // 18: akin.v1.IndexService.EvaluateRecall:output_type -> akin.v1.EvaluateRecallResponse
+	15, // 19: akin.v1.IndexService.GetMap:output_type -> akin.v1.GetMapResponse
+	9,  // 20: akin.v1.IndexService.Backup:output_type -> akin.v1.BackupResponse
+	16, // [16:21] is the sub-list for method output_type
+	11, // [11:16] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_akin_v1_index_service_proto_init() }
@@ -938,6 +950,7 @@ func file_akin_v1_index_service_proto_init() {
 	if File_akin_v1_index_service_proto != nil {
 		return
 	}
+	file_akin_v1_alert_service_proto_init()
 	file_akin_v1_map_proto_init()
 	file_akin_v1_position_proto_init()
 	type x struct{}

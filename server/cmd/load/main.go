@@ -3,6 +3,7 @@
 //	go run ./server/cmd/load scale --papers 1000000
 //	go run ./server/cmd/load overload --addr 127.0.0.1:7700 --queries corpus.jsonl.gz
 //	go run ./server/cmd/load profiles
+//	go run ./server/cmd/load alerts
 //	go run ./server/cmd/load cramped --memory 512
 //
 // Each subcommand is told with its flags by -h.
@@ -34,7 +35,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newScale(), newOverload(), newBeside(), newProfiles(), newCramped())
+	root.AddCommand(newScale(), newOverload(), newBeside(), newProfiles(), newAlerts(), newCramped())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

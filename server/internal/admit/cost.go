@@ -41,6 +41,8 @@ func CostOf(rule Rule, b Breadth, m proto.Message) Cost {
 		for _, q := range r.GetRequests() {
 			cost.Units += b.units(q.GetOptions(), q.GetPageSize()) + float64(len(q.GetText()))/4096
 		}
+	case *akinv1.PreviewSubscriptionRequest:
+		cost.Units = 2 + float64(max(1000, r.GetLast()))/1000
 	case *akinv1.EmbedTextsRequest:
 		bytes := 0
 		for _, text := range r.GetTexts() {

@@ -109,6 +109,30 @@ func (k *Keyring) entries() *Entries {
 	return k.live.Load()
 }
 
+// Known returns the principal of a name, for what is done for it while it does not call; nil when there is none, or it
+// has expired. A nil Keyring knows Everyone.
+func (k *Keyring) Known(name string) *Principal {
+	if k == nil {
+		if name == Everyone.Name {
+			return Everyone
+		}
+		return nil
+	}
+	entries, now := k.entries(), k.now()
+	holds := func(p *Principal) bool { return p.Name == name && (p.expires.IsZero() || now.Before(p.expires)) }
+	for _, h := range entries.hashes {
+		if holds(h.principal) {
+			return h.principal
+		}
+	}
+	for _, p := range entries.subjects {
+		if holds(p) {
+			return p
+		}
+	}
+	return nil
+}
+
 var (
 	errNoToken = Refuse(codes.Unauthenticated, ReasonUnauthenticated,
 		`this server needs the metadata "authorization: Bearer TOKEN" with a token it knows`, 0)

@@ -85,6 +85,18 @@ var Rules = map[string]Rule{
 	akinv1.ProfileService_ListEvents_FullMethodName:    {Role: Read, Class: Interactive, Harmless: true},
 	akinv1.ProfileService_DeleteProfile_FullMethodName: {Role: Write, Class: Writing, Harmless: true},
 
+	// Subscriptions are their caller's own. A watch waits most of its time, and takes no permit.
+	akinv1.AlertService_CreateSubscription_FullMethodName:  {Role: Read, Class: Writing, Filtered: true},
+	akinv1.AlertService_GetSubscription_FullMethodName:     {Role: Read, Class: Interactive, Harmless: true},
+	akinv1.AlertService_ListSubscriptions_FullMethodName:   {Role: Read, Class: Interactive, Harmless: true},
+	akinv1.AlertService_UpdateSubscription_FullMethodName:  {Role: Read, Class: Writing, Filtered: true},
+	akinv1.AlertService_DeleteSubscription_FullMethodName:  {Role: Read, Class: Writing, Harmless: true},
+	akinv1.AlertService_PreviewSubscription_FullMethodName: {Role: Read, Class: Batch, Filtered: true},
+	akinv1.AlertService_WatchMatches_FullMethodName: {
+		Role: Read, Class: Interactive, Streams: true, Elsewhere: true, Filtered: true,
+	},
+	akinv1.AlertService_ListRisingPapers_FullMethodName: {Role: Read, Class: Heavy, Filtered: true},
+
 	// GetIndexStats counts every paper: no filter binds it.
 	akinv1.IndexService_GetIndexStats_FullMethodName:  {Role: Read, Class: Control},
 	akinv1.IndexService_TrainModel_FullMethodName:     {Role: Admin, Class: Heavy, Streams: true, Elsewhere: true},

@@ -186,6 +186,7 @@ type Recommendation struct {
 	ProfileID string        // whose likes, dislikes and seen papers are taken too; empty: none
 	HalfLife  time.Duration // in which a preference of the profile loses half its weight; 0: none fades
 	ShownRest time.Duration // how long a paper that was shown is not recommended
+	Behind    uint64        // only papers whose text was written behind this revision; for a first page alone
 
 	// Sees reports which of some stored papers the caller may see; likes and dislikes of others are as if not stored. Nil:
 	// all.

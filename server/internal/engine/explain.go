@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 
@@ -56,6 +57,43 @@ func (e *Engine) Explain(ctx context.Context, q ExplainQuery) (*Explanation, err
 	}
 	x.Score, x.Parts, x.OneIn = placed.Score, placed.Parts, v.gen.odds.OneIn(ask.kind, x.Cosine)
 	return x, nil
+}
+
+// MatchingWords are the words of a text, or of a stored paper, that bring a paper nearest to it, at most n, largest
+// part first. None where neither is stored any more, or no word counts.
+func (e *Engine) MatchingWords(ctx context.Context, text, paperID, target string, n int) ([]string, error) {
+	epoch := e.readers.enter()
+	defer e.readers.leave(epoch)
+	r := e.rankers.Get().(*ranker)
+	defer e.rankers.Put(r)
+	v, slots, err := e.lookFor(ctx, e.look, target, paperID)
+	if err != nil || slots[0] == unstored || paperID != "" && slots[1] == unstored {
+		return nil, err
+	}
+	query := []string{text}
+	if paperID != "" {
+		if query, err = e.textOf(v, slots[1]); err != nil {
+			return nil, err
+		}
+	}
+	hit, err := e.textOf(v, slots[0])
+	if err != nil {
+		return nil, err
+	}
+	x, err := r.explain(v.gen, slots[0], query, hit, n)
+	if errors.Is(err, ErrNoWords) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var words []string
+	for _, t := range x.Terms {
+		if t.Cosine > 0 {
+			words = append(words, t.Term)
+		}
+	}
+	return words, nil
 }
 
 // place scores a paper as the first page of the search would.

@@ -40,6 +40,7 @@ func (e *Engine) Recommend(ctx context.Context, rec *Recommendation) (*Result, e
 	if err != nil {
 		return nil, err
 	}
+	v.behind(rec.Behind)
 	begin := time.Now()
 	if err := r.learnTaste(v.gen, rec, s); err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ type view struct {
 	set      *filter.Set // slots whose columns the filter accepts; nil: all
 	exclude  []uint32    // slots never returned, ascending
 	hidden   []uint32    // likewise: those that a profile has seen
+	from     uint32      // slots below it are never returned either
 	replaced bool        // the generation is not live any more, and nothing more will be seen in it
 }
 
@@ -50,7 +51,7 @@ func (v *view) without(slots ...uint32) {
 
 // Accepts reports whether a slot may be in the answer.
 func (v *view) Accepts(slot uint32) bool {
-	if slot >= v.slots {
+	if slot >= v.slots || slot < v.from {
 		return false
 	}
 	row, ok := v.gen.slots.version(slot, v.revision)
@@ -78,11 +79,13 @@ func (v *view) inSet(slot uint32) bool {
 	return v.set == nil || v.set.Contains(slot)
 }
 
-// Slots lists what the filter accepts; nil without a filter.
+// Slots lists what the filter accepts, or what is behind from; nil without either.
 func (v *view) Slots() index.Listing {
 	switch {
-	case v.set == nil:
+	case v.set == nil && v.from == 0:
 		return nil
+	case v.set == nil:
+		return stretch{v.from, v.slots}
 	case v.gen.slots.versions.Load() == 0:
 		return v.set
 	}
@@ -106,6 +109,32 @@ func (c carriers) List(from, to uint32, dst []uint32) (n int, next uint32) {
 	return n, next
 }
 
+// stretch lists all slots of a run.
+type stretch struct{ first, end uint32 }
+
+// Len implements index.Listing.
+func (s stretch) Len() int { return int(s.end - min(s.end, s.first)) }
+
+// List implements index.Listing.
+func (s stretch) List(from, to uint32, dst []uint32) (n int, next uint32) {
+	end := min(to, s.end)
+	for slot := max(from, s.first); slot < end; slot++ {
+		if n == len(dst) {
+			return n, slot
+		}
+		dst[n] = slot
+		n++
+	}
+	return n, to
+}
+
+// behind leaves out what was written up to a revision.
+func (v *view) behind(revision uint64) {
+	if revision > 0 {
+		v.from = uint32(v.gen.slotsAt(revision))
+	}
+}
+
 // Share estimates the accepted share of all slots.
 func (v *view) Share() float64 {
 	n := float64(v.gen.slots.len())
@@ -113,6 +142,7 @@ func (v *view) Share() float64 {
 		return 1
 	}
 	live := 1 - float64(v.gen.dead.Load())/n
+	live *= 1 - float64(min(v.from, v.slots))/n
 	if v.set == nil {
 		return live
 	}

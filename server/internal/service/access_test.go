@@ -292,6 +292,10 @@ func TestAForcedFilterBindsEveryMethod(t *testing.T) {
 	})
 	wantStatus(t, err, codes.InvalidArgument, "INVALID_FILTER")
 
+	for _, method := range boundAlerts(ctx, t, r, bound, withToken(ctx, tokens[0])) {
+		try(method)
+	}
+
 	for method, rule := range admit.Rules {
 		if rule.Filtered && !tried[method] {
 			t.Errorf("%s is marked as bound, and no case here tries it", method)

@@ -23,6 +23,9 @@ import (
 // ownPrefix begins the methods that need an engine.
 const ownPrefix = "/akin.v1."
 
+// alertPrefix begins the methods that need alerts.
+const alertPrefix = ownPrefix + "AlertService/"
+
 // chained registers services whose every method goes through the chain: nothing is served beside it.
 type chained struct{ *Server }
 
@@ -124,7 +127,8 @@ func (s *Server) enter(ctx context.Context, method string) error {
 	if err := s.gate.Begin(ctx); err != nil {
 		return err
 	}
-	if s.engine() == nil && strings.HasPrefix(method, ownPrefix) {
+	loading := s.engine() == nil || s.alerts() == nil && strings.HasPrefix(method, alertPrefix)
+	if loading && strings.HasPrefix(method, ownPrefix) {
 		return failure(codes.Unavailable, reasonLoading, "the server is still loading its papers: try again soon")
 	}
 	return nil

@@ -22,7 +22,9 @@ import (
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 	"github.com/akin-search/akin/server/internal/admit"
+	"github.com/akin-search/akin/server/internal/alert"
 	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/filter"
 )
 
 // rig is a server and a generated client of it, over a connection in memory.
@@ -98,7 +100,27 @@ func newRig(t testing.TB, cfg Config) *rig {
 	})
 	r := newLoadingRig(t, cfg)
 	r.server.Ready(live)
+	r.server.ReadyAlerts(openAlerts(t, live, cfg))
 	return r
+}
+
+// openAlerts begins the alerts of an engine; they end before it.
+func openAlerts(t testing.TB, live *engine.Engine, cfg Config) *alert.Alerts {
+	t.Helper()
+	alerts, err := alert.Open(live, alert.Config{
+		Logger: slog.New(slog.DiscardHandler),
+		Filter: func(owner string) (*filter.Filter, bool) {
+			if p := cfg.Admit.Keys.Known(owner); p != nil {
+				return p.Filter, true
+			}
+			return nil, false
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(alerts.Close)
+	return alerts
 }
 
 // testContext ends long before the test binary's own limit, so that what hangs is told with its place.

@@ -16,6 +16,7 @@ var everyService = []string{
 	akinv1.SimilarityService_ServiceDesc.ServiceName,
 	akinv1.IndexService_ServiceDesc.ServiceName,
 	akinv1.ProfileService_ServiceDesc.ServiceName,
+	akinv1.AlertService_ServiceDesc.ServiceName,
 }
 
 // writeWatch is how often the health of writes is looked at. A variable, so that tests need not wait.

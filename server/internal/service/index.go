@@ -23,6 +23,9 @@ func (s *Server) GetIndexStats(
 		return nil, err
 	}
 	response := encodeStats(stats)
+	if a := s.alerts(); a != nil {
+		response.Alerts = encodeAlertStats(a.Stats())
+	}
 	response.MemoryBytes = residentBytes()
 	response.Version = s.cfg.Version
 	response.ProcessorTime = durationpb.New(cputime.Used())

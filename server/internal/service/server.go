@@ -44,6 +44,7 @@ import (
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 	"github.com/akin-search/akin/server/internal/admit"
+	"github.com/akin-search/akin/server/internal/alert"
 	"github.com/akin-search/akin/server/internal/engine"
 )
 
@@ -79,6 +80,7 @@ type Server struct {
 	akinv1.UnimplementedSimilarityServiceServer
 	akinv1.UnimplementedIndexServiceServer
 	akinv1.UnimplementedProfileServiceServer
+	akinv1.UnimplementedAlertServiceServer
 
 	cfg    Config
 	log    *slog.Logger
@@ -89,6 +91,7 @@ type Server struct {
 	inside *inside
 
 	live     atomic.Pointer[engine.Engine] // nil while loading
+	matching atomic.Pointer[alert.Alerts]  // of live
 	readyAt  atomic.Int64                  // Unix nanoseconds; 0 while loading
 	draining chan struct{}                 // closed when the drain begins
 	drain    sync.Once
@@ -144,6 +147,7 @@ func New(cfg Config) *Server {
 	akinv1.RegisterSimilarityServiceServer(services, s)
 	akinv1.RegisterIndexServiceServer(services, s)
 	akinv1.RegisterProfileServiceServer(services, s)
+	akinv1.RegisterAlertServiceServer(services, s)
 	healthv1.RegisterHealthServer(services, s.health)
 	reflection.Register(services)
 	s.setHealth(healthv1.HealthCheckResponse_NOT_SERVING, everyService...)
@@ -153,6 +157,10 @@ func New(cfg Config) *Server {
 // Serve answers calls until Drain. It returns nil then, or the listener's error. Connections of the listener that are
 // encrypted have shaken hands already (see package port).
 func (s *Server) Serve(listener net.Listener) error { return s.grpc.Serve(listener) }
+
+// ReadyAlerts hands over the alerts of the engine; calls about subscriptions are answered from now on. They stay the
+// caller's to close, after Drain.
+func (s *Server) ReadyAlerts(a *alert.Alerts) { s.matching.Store(a) }
 
 // Ready hands over the engine; calls are answered from now on. The engine stays the caller's to close, after Drain.
 func (s *Server) Ready(e *engine.Engine) {
@@ -196,3 +204,6 @@ func (s *Server) breadth() (b admit.Breadth) {
 
 // engine is the live engine. The chain lets no call through before there is one.
 func (s *Server) engine() *engine.Engine { return s.live.Load() }
+
+// alerts are those of the live engine. The chain lets no call about subscriptions through before there are any.
+func (s *Server) alerts() *alert.Alerts { return s.matching.Load() }

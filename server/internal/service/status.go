@@ -14,6 +14,7 @@ import (
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 	"github.com/akin-search/akin/server/internal/admit"
+	"github.com/akin-search/akin/server/internal/alert"
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/profile"
 )
@@ -55,6 +56,12 @@ var outcomes = []struct {
 	{engine.ErrReadOnly, codes.Unavailable, "READ_ONLY", false, nil},
 	{profile.ErrNotFound, codes.NotFound, "PROFILE_NOT_FOUND", true, nil},
 	{profile.ErrFull, codes.ResourceExhausted, "PROFILE_FULL", true, nil},
+	{alert.ErrNotFound, codes.NotFound, "SUBSCRIPTION_NOT_FOUND", true, nil},
+	{alert.ErrExists, codes.AlreadyExists, "SUBSCRIPTION_EXISTS", true, nil},
+	{alert.ErrFull, codes.ResourceExhausted, "TOO_MANY_SUBSCRIPTIONS", true, nil},
+	{alert.ErrNotConfigured, codes.FailedPrecondition, "SINK_NOT_CONFIGURED", true, nil},
+	{alert.ErrCursor, codes.InvalidArgument, "INVALID_CURSOR", true, field("cursor")},
+	{alert.ErrClosed, codes.Unavailable, reasonShuttingDown, false, nil},
 	{engine.ErrFull, codes.ResourceExhausted, "INDEX_FULL", true, nil},
 	{engine.ErrOverloaded, codes.ResourceExhausted, "OVERLOADED", false, nil},
 	{engine.ErrClosed, codes.Unavailable, reasonShuttingDown, false, nil},
@@ -171,6 +178,8 @@ func queryField(request proto.Message) string {
 	switch r := request.(type) {
 	case *akinv1.RecommendPapersRequest:
 		return "likes"
+	case interface{ GetSubscription() *akinv1.Subscription }:
+		return "subscription.text"
 	case interface{ GetPaperId() string }:
 		if r.GetPaperId() != "" {
 			return "paper_id"

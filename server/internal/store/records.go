@@ -21,6 +21,14 @@ const (
 	ProfileTable  Table = 1 // package profile: a row a profile
 	EventTable    Table = 2 // package profile: a row an event
 	DeletionTable Table = 3 // package profile: profiles whose events are being removed
+
+	SubscriptionTable Table = 4  // package alert: a row a subscription
+	StandingTable     Table = 5  // package alert: how far each subscription is
+	MatchTable        Table = 6  // package alert: a row a match
+	MarkTable         Table = 7  // package alert: a row a paper that has matched
+	DeliveryTable     Table = 8  // package alert: a row a delivery under way
+	AddressTable      Table = 9  // package alert: mailboxes and whether they are confirmed
+	AlertTable        Table = 10 // package alert: its cursor and key, and subscriptions whose rows are being removed
 )
 
 // Bounds of one record.

@@ -41,7 +41,7 @@ func expressions(t *testing.T) map[string]string {
 	return found
 }
 
-type alert struct {
+type alertRule struct {
 	Alert       string
 	Expr        string
 	For         string
@@ -49,12 +49,12 @@ type alert struct {
 	Annotations map[string]string
 }
 
-func alerts(t *testing.T) (all []alert) {
+func alerts(t *testing.T) (all []alertRule) {
 	t.Helper()
 	var file struct {
 		Groups []struct {
 			Name  string
-			Rules []alert
+			Rules []alertRule
 		}
 	}
 	content, err := os.ReadFile("../../deploy/alerts.yaml")

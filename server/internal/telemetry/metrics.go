@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/akin-search/akin/server/internal/admit"
+	"github.com/akin-search/akin/server/internal/alert"
 	"github.com/akin-search/akin/server/internal/engine"
 )
 
@@ -25,6 +26,7 @@ type Metrics struct {
 	gate     atomic.Pointer[admit.Gate]
 	listener atomic.Pointer[admit.Listener]
 	engine   atomic.Pointer[engine.Engine]
+	alerts   atomic.Pointer[alert.Alerts]
 }
 
 // New makes the metrics of a server that is loading.
@@ -40,6 +42,7 @@ func New() *Metrics {
 		m.recall,
 		admission{m},
 		vitals{m},
+		matching{m},
 	)
 	return m
 }
@@ -62,6 +65,7 @@ func (m *Metrics) Watch(e *engine.Engine, log *slog.Logger) (stop func()) {
 	}()
 	return func() {
 		m.engine.Store(nil)
+		m.alerts.Store(nil)
 		cancel()
 		<-done
 	}

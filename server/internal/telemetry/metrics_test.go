@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/akin-search/akin/server/internal/admit"
+	"github.com/akin-search/akin/server/internal/alert"
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/sample"
 	"github.com/akin-search/akin/server/internal/service"
@@ -61,6 +62,12 @@ func watched(t *testing.T) (*Metrics, *engine.Engine) {
 	tick <- time.Time{}
 	tick <- time.Time{} // the first sample has been taken
 	t.Cleanup(stop)     // before the engine's end
+	matching, err := alert.Open(e, alert.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(matching.Close)
+	m.WatchAlerts(matching)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +139,7 @@ func TestNamesFollowTheConventions(t *testing.T) {
 
 func TestLabelsAreNothingThatACallerChooses(t *testing.T) {
 	m, _ := watched(t)
-	known := []string{"method", "code", "class", "reason", "stage", "part", "task"}
+	known := []string{"method", "code", "class", "reason", "stage", "part", "task", "sink", "outcome"}
 	for name, family := range gather(t, m) {
 		for _, metric := range family.GetMetric() {
 			for _, label := range metric.GetLabel() {

@@ -131,6 +131,7 @@ func (a *app) statsCommand() *cobra.Command {
 				[2]string{"disk", size(s.GetDiskBytes())},
 				[2]string{"memory", size(s.GetMemoryBytes())},
 				[2]string{"activity", activity},
+				[2]string{"alerts", alertText(s.GetAlerts())},
 				[2]string{"server", strings.TrimSpace(a.settings.addr + " " + s.GetVersion() + ", up " +
 					span(s.GetUptime().AsDuration()))},
 			)

@@ -118,6 +118,7 @@ func (a *app) root() *cobra.Command {
 		{"papers", []*cobra.Command{a.importCommand(), a.getCommand(), a.listCommand(), a.deleteCommand(), a.purgeCommand(),
 			a.exportCommand()}},
 		{"find", []*cobra.Command{a.searchCommand(), a.similarCommand(), a.recommendCommand(), a.profileCommand(),
+			a.alertCommand(), a.risingCommand(),
 			a.explainCommand(), a.duplicatesCommand(), a.mcpCommand()}},
 		{"index", []*cobra.Command{a.statsCommand(), a.trainCommand(), a.recallCommand(),
 			a.backupCommand(), a.benchCommand()}},

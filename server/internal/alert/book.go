@@ -1,0 +1,282 @@
+package alert
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/store"
+)
+
+// State is a subscription and how it is doing.
+type State struct {
+	*Subscription
+	standing
+
+	Threshold float64 // of kinds that go by nearness; 0 while there is none
+	Problem   string
+	Cursor    string      // of the last match
+	Reports   []SinkState // of Sinks, in their order
+}
+
+// Create makes a subscription. It is given without UID, Since and times; the copy that comes back has all of them.
+func (a *Alerts) Create(ctx context.Context, s *Subscription) (State, error) {
+	s, err := a.complete(s)
+	if err != nil {
+		return State{}, err
+	}
+	s.UID = newUID()
+	s.Created, s.Updated = a.cfg.Now().UTC(), a.cfg.Now().UTC()
+	a.changes.Lock()
+	defer a.changes.Unlock()
+	key := nameKey(s.Owner, s.ID)
+	a.mu.RLock()
+	exists, owned, all := a.byName[string(key)] != nil, a.owned[s.Owner], len(a.byUID)
+	a.mu.RUnlock()
+	switch {
+	case exists:
+		return State{}, fmt.Errorf("%w: %q", ErrExists, s.ID)
+	case owned >= MaxOwned || all >= MaxSubscriptions:
+		return State{}, fmt.Errorf("%w: %d of one principal, and %d in all", ErrFull, MaxOwned, MaxSubscriptions)
+	}
+	s.Since = a.engine.Revision() // what is visible now is not new
+	st := standing{First: 1, Considered: s.Since, Sends: map[string]sinkStanding{}, Next: s.Schedule.Next(a.cfg.Now())}
+	for i := range s.Sinks {
+		st.Sends[s.Sinks[i].key()] = sinkStanding{}
+	}
+	row, standingRow := encode(s), encode(&st)
+	if s.Kind.Nearness() { // a text without words is refused
+		if _, err := a.threshold(ctx, &entry{sub: s}, s); err != nil {
+			return State{}, err
+		}
+	}
+	asked, err := a.store(s, row, standingRow)
+	if err != nil {
+		return State{}, err
+	}
+	asked()
+	e := &entry{sub: s, standing: st, changed: make(chan struct{})}
+	a.mu.Lock()
+	a.enter(e)
+	a.mu.Unlock()
+	a.Poke()
+	return a.state(ctx, e)
+}
+
+// Get returns a subscription of an owner.
+func (a *Alerts) Get(ctx context.Context, owner, id string) (State, error) {
+	e, err := a.find(owner, id)
+	if err != nil {
+		return State{}, err
+	}
+	return a.state(ctx, e)
+}
+
+func (a *Alerts) find(owner, id string) (*entry, error) {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	e := a.byName[string(nameKey(owner, id))]
+	if e == nil {
+		return nil, fmt.Errorf("%w: %q", ErrNotFound, id)
+	}
+	return e, nil
+}
+
+// listToken begins the tokens of List before they are encoded.
+const listToken = "subscriptions:"
+
+// ListToken is the token of the page behind a subscription.
+func ListToken(id string) string { return base64.RawURLEncoding.EncodeToString([]byte(listToken + id)) }
+
+// List returns up to size subscriptions of an owner in ascending byte order of ids, and the token of the page behind
+// them; empty when there is none.
+func (a *Alerts) List(ctx context.Context, owner, token string, size int) ([]State, string, error) {
+	after := ""
+	if token != "" {
+		plain, err := base64.RawURLEncoding.DecodeString(token)
+		var ours bool
+		if after, ours = strings.CutPrefix(string(plain), listToken); err != nil || !ours {
+			return nil, "", fmt.Errorf("%w: it is of another list", engine.ErrInvalidPageToken)
+		}
+	}
+	prefix := nameKey(owner, "")
+	from := prefix
+	if after != "" {
+		from = nameKey(owner, after)
+	}
+	rows, err := a.engine.Records(store.SubscriptionTable, prefix, from, size)
+	if err != nil {
+		return nil, "", err
+	}
+	var out []State
+	for _, r := range rows {
+		a.mu.RLock()
+		e := a.byName[string(r.Key)]
+		a.mu.RUnlock()
+		if e == nil {
+			continue // deleted since
+		}
+		s, err := a.state(ctx, e)
+		if err != nil {
+			return nil, "", err
+		}
+		out = append(out, s)
+	}
+	if len(rows) < size {
+		return out, "", nil
+	}
+	return out, ListToken(string(rows[len(rows)-1].Key[len(prefix):])), nil
+}
+
+// Update changes a subscription: change is given a copy, whose UID, owner, id, Since and times it leaves alone.
+func (a *Alerts) Update(ctx context.Context, owner, id string, change func(s *Subscription) error) (State, error) {
+	a.changes.Lock()
+	defer a.changes.Unlock()
+	e, err := a.find(owner, id)
+	if err != nil {
+		return State{}, err
+	}
+	a.mu.RLock()
+	before, st := e.sub, e.standing.clone()
+	a.mu.RUnlock()
+	next := *before
+	if err := change(&next); err != nil {
+		return State{}, err
+	}
+	s, err := a.complete(&next)
+	if err != nil {
+		return State{}, err
+	}
+	s.Updated = a.cfg.Now().UTC()
+	sinks := make(map[string]sinkStanding, len(s.Sinks))
+	for i := range s.Sinks {
+		key := s.Sinks[i].key()
+		one, known := st.Sends[key]
+		if !known {
+			one.Through = st.Head // only what comes
+		}
+		sinks[key] = one
+	}
+	st.Sends = sinks
+	if s.Schedule != before.Schedule {
+		st.Next = s.Schedule.Next(a.cfg.Now())
+	}
+	if !s.Schedule.Periodic() {
+		st.Released = st.Head
+	}
+	if s.Kind.Ranked() && !before.Kind.Ranked() {
+		st.Considered = a.engine.Revision()
+	}
+	row, standingRow := encode(s), encode(&st)
+	if s.Kind.Nearness() {
+		if _, err := a.threshold(ctx, &entry{sub: s}, s); err != nil {
+			return State{}, err
+		}
+	}
+	asked, err := a.store(s, row, standingRow)
+	if err != nil {
+		return State{}, err
+	}
+	asked()
+	a.mu.Lock()
+	e.sub, e.problem = s, ""
+	a.noteFeeds(before, e)
+	e.publish(st)
+	a.mu.Unlock()
+	a.Poke()
+	return a.state(ctx, e)
+}
+
+// Delete removes a subscription. Its matches and marks are removed in the background.
+func (a *Alerts) Delete(owner, id string) error {
+	a.changes.Lock()
+	defer a.changes.Unlock()
+	e, err := a.find(owner, id)
+	if err != nil {
+		return err
+	}
+	uid := e.sub.UID
+	err = a.commit(256, func(tx *store.RecordTx) error {
+		tx.Delete(store.SubscriptionTable, nameKey(owner, id))
+		tx.Delete(store.StandingTable, uid[:])
+		return tx.Put(store.AlertTable, goneKey(uid), nil)
+	})
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	delete(a.byName, string(nameKey(owner, id)))
+	delete(a.byUID, uid)
+	if a.owned[owner]--; a.owned[owner] == 0 {
+		delete(a.owned, owner)
+	}
+	e.gone = true
+	a.noteFeeds(e.sub, e)
+	e.wake()
+	a.mu.Unlock()
+	signal(a.sweep)
+	return nil
+}
+
+// store puts a subscription on disk, with the questions to its mailboxes. The caller holds changes, and calls what
+// comes back.
+func (a *Alerts) store(s *Subscription, row, standingRow []byte) (asked func(), err error) {
+	questions := make(chan func(), 1)
+	err = a.commit(len(row)+len(standingRow)+1024, func(tx *store.RecordTx) error {
+		asked, err := a.ask(s, tx, a.cfg.Now())
+		if err != nil {
+			return err
+		}
+		questions <- asked
+		return errors.Join(tx.Put(store.SubscriptionTable, nameKey(s.Owner, s.ID), row),
+			tx.Put(store.StandingTable, s.UID[:], standingRow))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return <-questions, nil
+}
+
+// complete fills in defaults and what a caller may not choose, in a copy.
+func (a *Alerts) complete(given *Subscription) (*Subscription, error) {
+	s := *given
+	if err := s.compile(); err != nil {
+		return nil, err
+	}
+	if s.Schedule.Every == 0 {
+		s.Schedule.Every = AtOnce
+	}
+	s.Sinks = append([]Sink(nil), s.Sinks...)
+	for i := range s.Sinks {
+		if err := a.prepareSink(&s.Sinks[i]); err != nil {
+			return nil, err
+		}
+	}
+	return &s, nil
+}
+
+// state describes an entry.
+func (a *Alerts) state(ctx context.Context, e *entry) (State, error) {
+	a.mu.RLock()
+	s := State{Subscription: e.sub, standing: e.standing, Problem: e.problem}
+	a.mu.RUnlock()
+	if _, known := a.cfg.Filter(s.Owner); !known {
+		s.Problem = "its principal is not known any more: nothing is matched or sent"
+	}
+	if s.Subscription.Kind.Nearness() {
+		var err error
+		if s.Threshold, err = a.threshold(ctx, e, s.Subscription); err != nil {
+			return s, err
+		}
+	}
+	cursor, err := a.cursorOf(s.UID, s.Head)
+	if err != nil {
+		return s, err
+	}
+	s.Cursor = cursor
+	s.Reports = a.sinkStates(&s)
+	return s, nil
+}
