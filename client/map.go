@@ -48,8 +48,9 @@ type MapLabel struct {
 	Papers int
 }
 
-// Map gets the map of all papers, or of those that a [Filter] accepts. The server draws it in the background once a model
-// is learnt; until then the error has the code FailedPrecondition and the reason NO_MAP. It holds about 60 bytes a paper.
+// Map gets the map of all papers, or of those that a [Filter] accepts. The server draws it in the background once a
+// model is learnt; until then the error has the code FailedPrecondition and the reason NO_MAP. It holds about 60 bytes
+// a paper.
 func (c *Client) Map(ctx context.Context, cfg MapConfig, opts ...MapOption) (*Map, error) {
 	req := &akinv1.GetMapRequest{GroupBy: cfg.GroupBy, MaxPapers: int32(cfg.Limit)}
 	for _, opt := range opts {
@@ -91,7 +92,8 @@ func (m *Map) take(piece *akinv1.GetMapResponse) {
 	n := min(len(p.GetIds()), len(p.GetX()), len(p.GetY()), len(p.GetYears()), len(p.GetGroups()))
 	for i := range n {
 		m.Papers = append(m.Papers, MapPaper{
-			ID: p.GetIds()[i], X: uint16(p.GetX()[i]), Y: uint16(p.GetY()[i]), Year: int(p.GetYears()[i]), Group: int(p.GetGroups()[i]),
+			ID: p.GetIds()[i], X: uint16(p.GetX()[i]), Y: uint16(p.GetY()[i]), Year: int(p.GetYears()[i]),
+			Group: int(p.GetGroups()[i]),
 		})
 	}
 }

@@ -136,7 +136,8 @@ func TestExplainDuplicatesRecallAndTrain(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	m, err := c.Map(ctx, client.MapConfig{Limit: 3})
-	if err != nil || len(m.Papers) != 3 || m.Found != 4 || m.Papers[1].ID != "b" || m.Papers[1].X <= m.Papers[0].X || m.Levels[0].Labels[0].Papers != 4 {
+	if err != nil || len(m.Papers) != 3 || m.Found != 4 || m.Papers[1].ID != "b" || m.Papers[1].X <= m.Papers[0].X ||
+		m.Levels[0].Labels[0].Papers != 4 {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	if _, err := c.Map(ctx, client.MapConfig{}, client.Filter("year >")); err == nil {

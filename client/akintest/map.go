@@ -20,7 +20,8 @@ func (s *Server) GetMap(req *akinv1.GetMapRequest, stream grpc.ServerStreamingSe
 		return err
 	}
 	columns := &akinv1.MapPapers{}
-	info := &akinv1.MapInfo{Position: s.lastPosition(), Drawing: 1, ModelFingerprint: Model, CreateTime: timestamppb.New(time.Unix(1e9, 0))}
+	info := &akinv1.MapInfo{Position: s.lastPosition(), Drawing: 1, ModelFingerprint: Model,
+		CreateTime: timestamppb.New(time.Unix(1e9, 0))}
 	numbers := map[string]uint32{}
 	for _, p := range all {
 		i := uint32(info.Found)
@@ -45,7 +46,8 @@ func (s *Server) GetMap(req *akinv1.GetMapRequest, stream grpc.ServerStreamingSe
 		columns.Years, columns.Groups = append(columns.Years, year), append(columns.Groups, group)
 	}
 	info.Papers = int32(len(columns.Ids))
-	info.Levels = []*akinv1.MapLevel{{Pixels: 600, Labels: []*akinv1.MapLabel{{X: 5000, Y: 1000, Text: "papers", Papers: info.Found}}}}
+	info.Levels = []*akinv1.MapLevel{{Pixels: 600, Labels: []*akinv1.MapLabel{{X: 5000, Y: 1000, Text: "papers",
+		Papers: info.Found}}}}
 	if err := stream.Send(&akinv1.GetMapResponse{Piece: &akinv1.GetMapResponse_Info{Info: info}}); err != nil {
 		return err
 	}

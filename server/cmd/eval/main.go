@@ -75,8 +75,9 @@ func parse(args []string, stderr io.Writer) (*choices, error) {
 	flags.StringVar(&c.vectors, "vectors", "", "write the vectors to this name with .base.fbin and .query.fbin added; "+
 		"one --beir alone")
 	flags.StringVar(&c.runs, "runs", "", "write the rankings to this folder as TREC run files, DATASET.MODE.run")
-	flags.BoolVar(&c.taste, "taste", false, "measure recommendations to synthetic users instead of searches; without queries: "+
-		"the share of the best papers that candidates miss")
+	flags.BoolVar(&c.taste, "taste", false,
+		"measure recommendations to synthetic users instead of searches; without queries: "+
+			"the share of the best papers that candidates miss")
 	flags.BoolVar(&c.drawMap, "map", false, "measure the map that is drawn of the collection instead of searches")
 	flags.BoolVar(&c.json, "json", false, "print one JSON object a collection, each on a line")
 	if err := flags.Parse(args); err != nil {

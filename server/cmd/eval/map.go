@@ -81,7 +81,8 @@ func measureMap(ctx context.Context, ds *dataset, o options) (*mapReport, error)
 		share  *float64
 		points []layout.Point
 	}{{&r.Map, points}, {&r.Principal, start}, {&r.Random, random}} {
-		if *of.share, err = kept(ctx, of.points, queries, truth, func(i int) layout.Point { return of.points[i] }); err != nil {
+		if *of.share, err = kept(ctx, of.points, queries, truth,
+			func(i int) layout.Point { return of.points[i] }); err != nil {
 			return nil, err
 		}
 	}
@@ -102,7 +103,8 @@ func measureMap(ctx context.Context, ds *dataset, o options) (*mapReport, error)
 }
 
 // redraw measures the map for a model of the next seed, which begins at the places of the first.
-func (r *mapReport) redraw(ctx context.Context, ds *dataset, o options, first *neighbourhoods, points []layout.Point) error {
+func (r *mapReport) redraw(ctx context.Context, ds *dataset, o options, first *neighbourhoods,
+	points []layout.Point) error {
 	o.Seed++
 	second, err := neighbourhoodsOf(ctx, ds, o)
 	if err != nil {
@@ -134,7 +136,8 @@ func (r *mapReport) redraw(ctx context.Context, ds *dataset, o options, first *n
 	return err
 }
 
-// neighbourhoods are the papers of a collection that have a vector, with their nearest neighbours by the server's index.
+// neighbourhoods are the papers of a collection that have a vector, with their nearest neighbours by the server's
+// index.
 type neighbourhoods struct {
 	*collection
 	rows    []int // of the collection
@@ -183,7 +186,8 @@ func neighbourhoodsOf(ctx context.Context, ds *dataset, o options) (*neighbourho
 }
 
 // search finds the k nearest of n papers, themselves left out.
-func (h *neighbourhoods) search(ctx context.Context, k int, exact bool, n int, paper func(i int) int) ([][]uint32, error) {
+func (h *neighbourhoods) search(ctx context.Context, k int, exact bool, n int, paper func(i int) int) ([][]uint32,
+	error) {
 	found, faults := make([][]uint32, n), make([]error, n)
 	err := parallel(ctx, n, func(from, to int) {
 		v := make([]float32, h.dims)
@@ -212,7 +216,8 @@ func (h *neighbourhoods) nearest(ctx context.Context, papers []int) ([][]uint32,
 	return h.search(ctx, mapTrue, true, len(papers), func(i int) int { return papers[i] })
 }
 
-func (h *neighbourhoods) draw(ctx context.Context, start []layout.Point, settled bool) ([]layout.Point, float64, error) {
+func (h *neighbourhoods) draw(ctx context.Context, start []layout.Point, settled bool) ([]layout.Point, float64,
+	error) {
 	begin := time.Now()
 	points, err := layout.Compute(ctx, h.near, start, layout.Options{
 		Settled: settled, Workers: func() int { return runtime.GOMAXPROCS(0) },
@@ -222,7 +227,8 @@ func (h *neighbourhoods) draw(ctx context.Context, start []layout.Point, settled
 
 // kept is the mean share of the true neighbours of some papers that are among those nearest on the map to the place of
 // each.
-func kept(ctx context.Context, points []layout.Point, papers []int, truth [][]uint32, place func(i int) layout.Point) (float64, error) {
+func kept(ctx context.Context, points []layout.Point, papers []int, truth [][]uint32,
+	place func(i int) layout.Point) (float64, error) {
 	shares := make([]float64, len(papers))
 	err := parallel(ctx, len(papers), func(from, to int) {
 		for q := from; q < to; q++ {

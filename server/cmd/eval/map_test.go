@@ -13,7 +13,8 @@ func TestTheMapOfACollectionIsMeasured(t *testing.T) {
 	var lines bytes.Buffer
 	subjects := []string{"graph walks", "protein folding", "speech recognition", "image segmentation"}
 	for i := range 200 {
-		fmt.Fprintf(&lines, `{"_id":"p%d","title":"%s %d","text":"we study %s with method%d"}`+"\n", i, subjects[i%4], i, subjects[i%4], i%9)
+		fmt.Fprintf(&lines, `{"_id":"p%d","title":"%s %d","text":"we study %s with method%d"}`+"\n", i, subjects[i%4], i,
+			subjects[i%4], i%9)
 	}
 	path := filepath.Join(t.TempDir(), "corpus.jsonl")
 	if err := os.WriteFile(path, lines.Bytes(), 0o600); err != nil {

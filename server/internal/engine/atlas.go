@@ -25,7 +25,8 @@ type drawing struct {
 	levels   [][]layout.Label
 }
 
-// spot is where a paper lies on the map: x in the upper 16 bits, y in the lower ones, both from 1 to 65,535. 0: nowhere.
+// spot is where a paper lies on the map: x in the upper 16 bits, y in the lower ones, both from 1 to 65,535. 0:
+// nowhere.
 type spot uint32
 
 // mapSide is the largest coordinate of a place.
@@ -199,12 +200,12 @@ func (a *atlas) settle(ctx context.Context, g *Generation, slot uint32) error {
 
 const (
 	besides     = 61  // places around a paper that others are put at
-	besideUnits = .35 // how far from it at most, in units of the layout: about as far as papers on a map lie from each other
+	besideUnits = .35 // how far from it at most, in units of the layout: as far as papers lie from each other
 )
 
 // carried is the drawing as a generation knows it now: by the present ordinals of papers whose text stayed the same,
-// and with the papers that came since. It is made before the generation is replaced, since the next one has no slots for
-// the past.
+// and with the papers that came since. It is made before the generation is replaced, since the next one has no slots
+// for the past.
 func (a *atlas) carried(g *Generation) *drawing {
 	d := *a.drawing
 	d.ordinals, d.spots = nil, nil
@@ -266,8 +267,8 @@ func (e *Engine) newcomers(g *Generation) bool {
 	return a != nil && !a.settled(g)
 }
 
-// trueSlots lists the slots that hold texts with a vector and that can be seen at a revision, evenly thinned to a number
-// of them at most.
+// trueSlots lists the slots that hold texts with a vector and that can be seen at a revision, evenly thinned to a
+// number of them at most.
 func (g *Generation) trueSlots(revision uint64, most int) ([]uint32, error) {
 	var slots []uint32
 	vector := make([]float32, g.model.Dims())

@@ -34,7 +34,8 @@ func (e *Engine) draw() error {
 		return err
 	}
 	e.putAtlas(g, d)
-	e.log.Info("a map is drawn", "papers", len(d.ordinals), "model", d.model, "took", time.Since(begin).Round(time.Millisecond))
+	e.log.Info("a map is drawn", "papers", len(d.ordinals), "model", d.model, "took",
+		time.Since(begin).Round(time.Millisecond))
 	return e.writeAtlas(d, g.revision())
 }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/akin-search/akin/server/internal/layout"
 )
 
-// The map on disk: one file, replaced as a whole. docs/map-format.md has its bytes. It is made of nothing but what can be
-// computed again, so a file that cannot be read is named in the log and drawn anew.
+// The map on disk: one file, replaced as a whole. docs/map-format.md has its bytes. It is made of nothing but what can
+// be computed again, so a file that cannot be read is named in the log and drawn anew.
 const (
 	mapMagic   = "AKINMAPS"
 	mapVersion = 1 // the first

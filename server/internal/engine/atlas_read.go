@@ -50,9 +50,9 @@ type MapPapers struct {
 // mapRun is the number of papers of one MapPapers at most.
 const mapRun = 4096
 
-// Map hands out the map of the papers that a filter accepts: first what it is, then papers in runs. ErrNoMap while none
-// is drawn. Papers that came since it was drawn lie beside their neighbours. The papers are chosen before head is called,
-// and no query is held up by a slow receiver.
+// Map hands out the map of the papers that a filter accepts: first what it is, then papers in runs. ErrNoMap while
+// none is drawn. Papers that came since it was drawn lie beside their neighbours. The papers are chosen before head is
+// called, and no query is held up by a slow receiver.
 func (e *Engine) Map(ctx context.Context, q MapQuery, head func(MapInfo) error, run func(*MapPapers) error) error {
 	v, a, chosen, err := e.mapView(ctx, q)
 	if err != nil {

@@ -144,7 +144,8 @@ func TestTheMapIsBoundByItsFilter(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := mapOf(t, e, MapQuery{Filter: f, Group: "venue", NoLabels: true})
-	if len(m.at) != 20 || m.info.Found != 20 || m.info.Levels != nil || !slices.Equal(m.info.Groups, []string{"venue3", "venue8"}) {
+	if len(m.at) != 20 || m.info.Found != 20 || m.info.Levels != nil || !slices.Equal(m.info.Groups, []string{"venue3",
+		"venue8"}) {
 		t.Errorf("%d papers, %+v", len(m.at), m.info)
 	}
 	for id := range m.at {
@@ -215,7 +216,8 @@ func TestTheMapOutlivesGenerationsAndIsStable(t *testing.T) {
 		t.Fatal(err)
 	}
 	carried := mapOf(t, e, MapQuery{})
-	if carried.info.Number != first.info.Number || medianMove(first, carried) != 0 || carried.at["p0007"] != first.at["p0007"] {
+	if carried.info.Number != first.info.Number || medianMove(first, carried) != 0 ||
+		carried.at["p0007"] != first.at["p0007"] {
 		t.Errorf("under another model the map moved by %g", medianMove(first, carried))
 	}
 	draw(t, e)

@@ -64,7 +64,7 @@
 //	checkpoint.go  a generation on disk: when a part is due and what it holds; checkpoint_load.go reads it, slots_file.go
 //	               has the slots, model_file.go the model, speed.go how long a replay takes
 //	explain.go     a score by its words; recall.go measures the index, check.go verifies everything
-//	atlas.go       the map: a drawing over a generation; atlas_draw.go computes it, legend.go names its parts, atlas_file.go
-//	               keeps it, atlas_read.go hands it out
+//	atlas.go       the map: a drawing over a generation; atlas_draw.go computes it, legend.go names its parts,
+//	               atlas_file.go keeps it, atlas_read.go hands it out
 //	stats.go       figures for users; vitals.go those for operators; terms.go small functions on words and vectors
 package engine

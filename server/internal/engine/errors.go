@@ -26,7 +26,7 @@ var (
 	// ErrTooManyDuplicates: the answer would hold more papers than are kept for one.
 	ErrTooManyDuplicates = errors.New("too many papers are near-identical by this threshold")
 	// ErrNoMap: no map has been drawn yet.
-	ErrNoMap = errors.New("there is no map yet: it is drawn in the background once a model is learnt, of 32 papers and more")
+	ErrNoMap = errors.New("there is no map yet: it is drawn in the background, of 32 papers and more")
 	// ErrTooFewPapers: there is nothing to learn from.
 	ErrTooFewPapers = errors.New("too few papers to train on")
 )

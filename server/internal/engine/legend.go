@@ -29,7 +29,8 @@ func labelPixels(level int) int { return legendPixels << level }
 
 // legend finds the words on a map, coarse to fine: of each cluster those features of the lexical index that c-TF-IDF
 // prefers, spelt as the titles of its papers spell them. points are the places of slots, in steps.
-func (e *Engine) legend(ctx context.Context, g *Generation, slots []uint32, points []layout.Point) ([][]layout.Label, error) {
+func (e *Engine) legend(ctx context.Context, g *Generation, slots []uint32,
+	points []layout.Point) ([][]layout.Label, error) {
 	var terms embed.Terms
 	features := &layout.Features{
 		Count: 1 << embed.FeatureBits, Points: len(slots), Holds: g.words.Frequency,

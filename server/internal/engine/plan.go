@@ -56,7 +56,7 @@ var (
 	driftMax       = .05                    // embed.Model.Drift that is worth learning anew from a corpus that has doubled
 	linkIdle       = time.Second            // without writes before a graph is built that a training will throw away
 	drawFrom       = 32                     // papers worth a map
-	drawTail       = 1000                   // vectors that may wait for the graph while neighbours are looked for: each search scans them
+	drawTail       = 1000                   // vectors that may wait for the graph while a map is drawn
 )
 
 // waits is how many times as long as its quiet a task waits for it at most.

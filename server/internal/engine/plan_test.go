@@ -89,7 +89,10 @@ func TestPlanWishesByThePolicy(t *testing.T) {
 		"little to replay, no checkpoints": {with(func(s *state) { s.behind, s.keeps = 10, false }), nothing, false},
 		"records that nobody sees":         {with(func(s *state) { s.unseen = true }), collect, true},
 		"log that nobody needs":            {with(func(s *state) { s.log = true }), trim, true},
-		"never drawn":                      {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained, s.maps = 2000, 2000, 2000, true, true }), drawMap, true},
+		"never drawn": {with(func(s *state) {
+			s.papers, s.slots, s.learnt, s.trained, s.maps = 2000,
+				2000, 2000, true, true
+		}), drawMap, true},
 		"never drawn, in a bulk write": {with(func(s *state) {
 			s.papers, s.slots, s.learnt, s.trained, s.maps, s.idle = 2000, 2000, 2000, true, true, 0
 		}), drawMap, false},
@@ -99,10 +102,20 @@ func TestPlanWishesByThePolicy(t *testing.T) {
 		"drawn of half the papers": {with(func(s *state) {
 			s.papers, s.slots, s.learnt, s.maps, s.charted, s.chartNow = 900, 900, 900, true, 450, true
 		}), drawMap, true},
-		"few papers, no map":             {with(func(s *state) { s.papers, s.slots, s.learnt, s.maps = 20, 20, 20, true }), nothing, false},
-		"no map before a model":          {with(func(s *state) { s.papers, s.slots, s.learnt, s.maps = 1000, 1000, 900, true }), train, true},
-		"no map wanted":                  {with(func(s *state) { s.papers, s.slots, s.learnt, s.trained = 2000, 2000, 2000, true }), nothing, false},
-		"newcomers to the map":           {with(func(s *state) { s.maps, s.unplaced, s.chartNow = true, true, true }), settleNew, true},
+		"few papers, no map": {with(func(s *state) {
+			s.papers, s.slots, s.learnt, s.maps = 20, 20, 20,
+				true
+		}), nothing, false},
+		"no map before a model": {with(func(s *state) {
+			s.papers, s.slots, s.learnt, s.maps = 1000, 1000, 900,
+				true
+		}), train, true},
+		"no map wanted": {with(func(s *state) {
+			s.papers, s.slots, s.learnt, s.trained = 2000, 2000,
+				2000, true
+		}), nothing, false},
+		"newcomers to the map": {with(func(s *state) { s.maps, s.unplaced, s.chartNow = true, true, true }),
+			settleNew, true},
 		"a generation that nobody reads": {with(func(s *state) { s.replaced = true }), release, true},
 	} {
 		for task, w := range plan(test.s) {

@@ -11,9 +11,10 @@ import "math"
 //
 // Each Gaussian is twice as wide as the one before, so each has a grid twice as coarse. Points are put onto the finest
 // grid with cubic B-splines and read off it with the same, and that blurring, with one pass of a stencil of five cells
-// between, is already a Gaussian nearly enough (of variance 2/3 + 1/2 cells squared along each axis). A coarse B-spline is exactly a sum of five finer ones, so a grid's charge comes from the one below it, and its
-// potential goes back down, without looking at the points again. The whole costs about 40 operations a cell and 100 a
-// point, for any number of points, where Barnes and Hut's tree takes thousands.
+// between, is already a Gaussian nearly enough (of variance 2/3 + 1/2 cells squared along each axis). A coarse
+// B-spline is exactly a sum of five finer ones, so a grid's charge comes from the one below it, and its potential goes
+// back down, without looking at the points again. The whole costs about 40 operations a cell and 100 a point, for any
+// number of points, where Barnes and Hut's tree takes thousands.
 
 const (
 	finest  = 3.0           // t of the narrowest Gaussian
@@ -223,8 +224,8 @@ func (f *field) coarsen(to, from *grid) {
 
 var fifths = [5]float32{.125, .5, .75, .5, .125}
 
-// smooth makes phi of charge with the stencil along both axes: along x into phi, then along y in place, a column of five
-// rows at a time.
+// smooth makes phi of charge with the stencil along both axes: along x into phi, then along y in place, a column of
+// five rows at a time.
 func (f *field) smooth(g *grid) {
 	f.work.rows(g.ny, func(first, last int) {
 		for y := first; y < last; y++ {

@@ -77,7 +77,8 @@ func TestLabelsNeverCoverEachOther(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	var labels []Label
 	for i := range 500 {
-		labels = append(labels, Label{At: Point{rng.Float32(), rng.Float32()}, Text: fmt.Sprintf("label %d", i*i%400), Points: 500 - i})
+		labels = append(labels, Label{At: Point{rng.Float32(), rng.Float32()}, Text: fmt.Sprintf("label %d", i*i%400),
+			Points: 500 - i})
 	}
 	kept := Thin(labels, 1, 900)
 	if len(kept) < 30 || len(kept) == len(labels) {

@@ -7,9 +7,10 @@ import (
 // PlaceBy is by how many neighbours a new point is best placed.
 const PlaceBy = 8
 
-// Place is where a new point goes, by its nearest neighbours that are on the map, nearest first: to the one of them that
-// is least far from the others, since a mean of places from two clusters would be in neither. off moves it a little, so
-// that points with the same neighbours do not lie on each other; see Spiral. ok is false without neighbours.
+// Place is where a new point goes, by its nearest neighbours that are on the map, nearest first: to the one of them
+// that is least far from the others, since a mean of places from two clusters would be in neither. off moves it a
+// little, so that points with the same neighbours do not lie on each other; see Spiral. ok is false without
+// neighbours.
 func Place(near []Point, off Point) (p Point, ok bool) {
 	if len(near) == 0 {
 		return Point{}, false

@@ -15,8 +15,8 @@ const (
 )
 
 // Principal projects n vectors of some dimensions on their first two principal components, found from up to 10,000 of
-// them, evenly spread. row writes one vector to dst, and fails never for the same row alone. The sign of an axis is such
-// that its largest part is positive, so equal rows give equal maps.
+// them, evenly spread. row writes one vector to dst, and fails never for the same row alone. The sign of an axis is
+// such that its largest part is positive, so equal rows give equal maps.
 func Principal(ctx context.Context, n, dims int, row func(i int, dst []float32) error) ([]Point, error) {
 	mean, axes, err := principalAxes(ctx, n, dims, row)
 	if err != nil {
@@ -38,7 +38,8 @@ func Principal(ctx context.Context, n, dims int, row func(i int, dst []float32) 
 
 // principalAxes returns the mean of the sampled rows and their two principal axes, of length 1. The covariance is never
 // made: an axis is multiplied by the rows and their transpose instead.
-func principalAxes(ctx context.Context, n, dims int, row func(i int, dst []float32) error) (mean []float32, axes [2][]float32, err error) {
+func principalAxes(ctx context.Context, n, dims int, row func(i int, dst []float32) error) (mean []float32,
+	axes [2][]float32, err error) {
 	every := max(1, n/principalSample)
 	var rows [][]float32
 	mean = make([]float32, dims)

@@ -23,9 +23,9 @@ type Features struct {
 	list   []uint32                                  //
 }
 
-// Salient returns up to n features that a cluster has more of than the whole, by c-TF-IDF: the share of its members that
-// have the feature, times log(1 + points / points with the feature). The best come first. The scratch in f is reused, so
-// one goroutine at a time.
+// Salient returns up to n features that a cluster has more of than the whole, by c-TF-IDF: the share of its members
+// that have the feature, times log(1 + points / points with the feature). The best come first. The scratch in f is
+// reused, so one goroutine at a time.
 func (f *Features) Salient(c Cluster, n int) []uint32 {
 	if f.counts == nil {
 		f.counts = make([]uint32, f.Count)

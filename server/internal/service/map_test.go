@@ -13,7 +13,8 @@ import (
 )
 
 // drawnMap asks for the map until the server has drawn one, and returns what it is and all its papers.
-func (r *rig) drawnMap(ctx context.Context, t *testing.T, req *akinv1.GetMapRequest) (*akinv1.MapInfo, *akinv1.MapPapers) {
+func (r *rig) drawnMap(ctx context.Context, t *testing.T, req *akinv1.GetMapRequest) (*akinv1.MapInfo,
+	*akinv1.MapPapers) {
 	t.Helper()
 	for {
 		stream, err := r.index.GetMap(ctx, req)
@@ -32,12 +33,15 @@ func (r *rig) drawnMap(ctx context.Context, t *testing.T, req *akinv1.GetMapRequ
 		info, all := pieces[0].GetInfo(), &akinv1.MapPapers{}
 		for _, piece := range pieces[1:] {
 			p := piece.GetPapers()
-			all.Ids, all.X, all.Y = append(all.GetIds(), p.GetIds()...), append(all.GetX(), p.GetX()...), append(all.GetY(), p.GetY()...)
+			all.Ids, all.X, all.Y = append(all.GetIds(), p.GetIds()...), append(all.GetX(), p.GetX()...), append(all.GetY(),
+				p.GetY()...)
 			all.Years, all.Groups = append(all.GetYears(), p.GetYears()...), append(all.GetGroups(), p.GetGroups()...)
 		}
 		n := len(all.GetIds())
-		if int(info.GetPapers()) != n || len(all.GetX()) != n || len(all.GetY()) != n || len(all.GetYears()) != n || len(all.GetGroups()) != n {
-			t.Fatalf("%d papers are said to come, columns have %d, %d, %d, %d, %d", info.GetPapers(), n, len(all.GetX()), len(all.GetY()),
+		if int(info.GetPapers()) != n || len(all.GetX()) != n || len(all.GetY()) != n || len(all.GetYears()) != n ||
+			len(all.GetGroups()) != n {
+			t.Fatalf("%d papers are said to come, columns have %d, %d, %d, %d, %d", info.GetPapers(), n, len(all.GetX()),
+				len(all.GetY()),
 				len(all.GetYears()), len(all.GetGroups()))
 		}
 		return info, all
@@ -47,7 +51,8 @@ func (r *rig) drawnMap(ctx context.Context, t *testing.T, req *akinv1.GetMapRequ
 func TestTheMapComesAsColumns(t *testing.T) {
 	r, ctx := newSampleRig(t)
 	info, all := r.drawnMap(ctx, t, &akinv1.GetMapRequest{})
-	if info.GetDrawing() == 0 || info.GetModelFingerprint() == "" || info.GetPosition().GetRevision() == 0 || info.GetFound() != info.GetPapers() ||
+	if info.GetDrawing() == 0 || info.GetModelFingerprint() == "" || info.GetPosition().GetRevision() == 0 ||
+		info.GetFound() != info.GetPapers() ||
 		info.GetPapers() < 32 || len(info.GetLevels()) < 3 {
 		t.Errorf("the map is %v", info)
 	}

@@ -39,7 +39,8 @@ func newBrowser(t testing.TB) context.Context {
 		t.Skip("Chromium is not installed")
 	}
 	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(program), chromedp.Flag("use-angle", "swiftshader"), chromedp.Flag("enable-unsafe-swiftshader", true),
+		chromedp.ExecPath(program), chromedp.Flag("use-angle", "swiftshader"), chromedp.Flag("enable-unsafe-swiftshader",
+			true),
 	}
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // root has none

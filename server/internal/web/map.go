@@ -79,7 +79,7 @@ func (v *visit) showMap() error {
 	switch {
 	case reasonOf(err) == "NO_MAP":
 		return &refusal{status: http.StatusServiceUnavailable, title: "There is no map yet",
-			text: "It is drawn in the background, once the server holds 32 papers and has learnt a model from them. Look again in a minute."}
+			text: "It is drawn in the background, of 32 papers and more. Look again in a minute."}
 	case status.Code(err) == codes.InvalidArgument:
 		body.Faults = append(body.Faults, problems(err)...)
 		return v.render(http.StatusBadRequest, "map", frame{Title: "Map", Section: "map", Body: body})
@@ -91,7 +91,8 @@ func (v *visit) showMap() error {
 	filtered := url.Values{}
 	body.Filters.values(filtered)
 	body.Kind = cmp.Or(group, "category")
-	version := url.Values{"v": {strconv.FormatUint(info.GetDrawing(), 36) + "-" + strconv.FormatUint(info.GetPosition().GetRevision(), 36)}}
+	version := url.Values{"v": {strconv.FormatUint(info.GetDrawing(),
+		36) + "-" + strconv.FormatUint(info.GetPosition().GetRevision(), 36)}}
 	for name, values := range filtered {
 		version[name] = values
 	}
@@ -109,11 +110,12 @@ func (v *visit) showMap() error {
 // categories, unless they have no category but a venue.
 func (v *visit) mapInfo(filter string) (info *akinv1.MapInfo, group string, err error) {
 	for _, group = range []string{"", "venue"} {
-		err = v.eachPiece(&akinv1.GetMapRequest{Filter: filter, GroupBy: group, MaxPapers: mapGlance}, func(piece *akinv1.GetMapResponse) {
-			if i := piece.GetInfo(); i != nil {
-				info = i
-			}
-		})
+		err = v.eachPiece(&akinv1.GetMapRequest{Filter: filter, GroupBy: group, MaxPapers: mapGlance},
+			func(piece *akinv1.GetMapResponse) {
+				if i := piece.GetInfo(); i != nil {
+					info = i
+				}
+			})
 		if err != nil || len(info.GetGroups()) > 0 {
 			return info, group, err
 		}
@@ -219,7 +221,8 @@ func (v *visit) mapPaper() error {
 		year = strconv.Itoa(t.UTC().Year())
 	}
 	body, err := json.Marshal(map[string]string{
-		"title": shortened(oneLine(paper.GetTitle()), 200), "who": shortened(oneLine(who), 80), "year": year, "path": paperPath(id),
+		"title": shortened(oneLine(paper.GetTitle()), 200), "who": shortened(oneLine(who), 80), "year": year,
+		"path": paperPath(id),
 	})
 	if err != nil {
 		return err

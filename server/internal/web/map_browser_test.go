@@ -55,7 +55,8 @@ func TestTheMapInABrowser(t *testing.T) {
 func wantNoOverlap(t *testing.T, b *browserTab) {
 	t.Helper()
 	bad := eval[string](b, `(() => {
-		const boxes = [...document.querySelectorAll(".map .words span")].map((s) => [s.textContent, s.getBoundingClientRect()]);
+		const boxes = [...document.querySelectorAll(".map .words span")].
+			map((s) => [s.textContent, s.getBoundingClientRect()]);
 		for (const [i, [a, p]] of boxes.entries()) for (const [o, q] of boxes.slice(0, i))
 			if (p.left < q.right && q.left < p.right && p.top < q.bottom && q.top < p.bottom) return a + " over " + o;
 		return boxes.length ? "" : "no words";

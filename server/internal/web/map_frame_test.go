@@ -20,7 +20,8 @@ func BenchmarkMapFrame(b *testing.B) {
 	for i := range n {
 		angle, r := 2*math.Pi*rng.Float64(), 30_000*math.Sqrt(rng.Float64())
 		m.papers = append(m.papers, mapPoint{
-			fmt.Sprintf("%08d", i), uint16(32_768 + r*math.Cos(angle)), uint16(32_768 + r*math.Sin(angle)), uint16(2000 + i%25), uint8(i % 9),
+			fmt.Sprintf("%08d", i), uint16(32_768 + r*math.Cos(angle)), uint16(32_768 + r*math.Sin(angle)),
+			uint16(2000 + i%25), uint8(i % 9),
 		})
 	}
 	points, err := m.encode()
@@ -33,7 +34,8 @@ func BenchmarkMapFrame(b *testing.B) {
 		case "/":
 			w.Header().Set("Content-Type", "text/html")
 			fmt.Fprintf(w, `<!doctype html><link rel="stylesheet" href="%s"><link rel="stylesheet" href="%s">
-				<script type="module" src="%s"></script><main><div class="map" data-map data-points="/points" data-lit="{}"></div></main>`,
+				<script type="module" src="%s"></script><main>
+				<div class="map" data-map data-points="/points" data-lit="{}"></div></main>`,
 				assets.path("app.css"), assets.path("map.css"), assets.path("map.js"))
 		case "/favicon.ico":
 			w.WriteHeader(http.StatusNoContent)
@@ -59,7 +61,8 @@ func BenchmarkMapFrame(b *testing.B) {
 			for b.Loop() {
 				frames := eval[[]float64](tab, `(async () => {
 					const box = document.querySelector(".map"), frame = () => new Promise(requestAnimationFrame);
-					const wheel = (d) => box.dispatchEvent(new WheelEvent("wheel", { deltaY: d, clientX: 600, clientY: 500, cancelable: true }));
+					const wheel = (d) => box.dispatchEvent(new WheelEvent("wheel", {
+						 deltaY: d, clientX: 600, clientY: 500, cancelable: true }));
 					const moving = [], all = [];
 					for (let i = 0; i < 6; i++) {
 						wheel(i % 2 ? 30 : -30);

@@ -71,7 +71,8 @@ func TestTheMapWithoutAScriptIsAPictureWithWords(t *testing.T) {
 	r.get("/map").wants(t, http.StatusServiceUnavailable, "no map yet")
 	r.drawMap()
 	page := r.get("/map?q=fourier+transform&colour=category")
-	page.wants(t, http.StatusOK, `data-points="/map/points?v=`, `<image href="/map/still.png?v=`, "<text x=", "<h2>Subjects</h2>", "<h2>Lit up</h2>",
+	page.wants(t, http.StatusOK, `data-points="/map/points?v=`, `<image href="/map/still.png?v=`, "<text x=",
+		"<h2>Subjects</h2>", "<h2>Lit up</h2>",
 		`<option value="category" selected>`, `href="/search?q=`, `aria-current="page">Map`)
 	_, rest, _ := strings.Cut(page.body, `<image href="`)
 	still, _, _ := strings.Cut(rest, `"`)
@@ -105,7 +106,8 @@ func TestThePointsOfTheMapAreAllPapersByTheirIDs(t *testing.T) {
 	}
 	var paper map[string]string
 	got := r.get("/map/paper?id=" + url.QueryEscape(points[0].id))
-	if err := json.Unmarshal([]byte(got.body), &paper); err != nil || paper["title"] == "" || paper["path"] != paperPath(points[0].id) {
+	if err := json.Unmarshal([]byte(got.body), &paper); err != nil || paper["title"] == "" ||
+		paper["path"] != paperPath(points[0].id) {
 		t.Errorf("a point is called %v, %v", paper, err)
 	}
 	r.get("/map/paper?id=nowhere").wants(t, http.StatusNotFound)
@@ -131,7 +133,8 @@ func TestHostilePapersOnTheMap(t *testing.T) {
 		}
 		want[id] = true
 		papers = append(papers, &akinv1.Paper{
-			Id: id, Title: "<img src=x onerror=alert(1)> graph " + strings.Repeat("deep ", 5*(i%3)), Abstract: "graphs <script> networks",
+			Id: id, Title: "<img src=x onerror=alert(1)> graph " + strings.Repeat("deep ", 5*(i%3)),
+			Abstract:   "graphs <script> networks",
 			Categories: []string{`<b>"cs"</b>`}, PublishTime: timestamppb.New(time.Unix(int64(i)*1e8, 0)),
 		})
 	}
@@ -173,7 +176,8 @@ func BenchmarkMapPoints(b *testing.B) {
 	state := uint32(1)
 	for i := range n {
 		state = state*1664525 + 1013904223
-		m.papers = append(m.papers, mapPoint{fmt.Sprintf("2101.%05d", i), uint16(state >> 16), uint16(state >> 8), 2021, uint8(i % 9)})
+		m.papers = append(m.papers, mapPoint{fmt.Sprintf("2101.%05d", i), uint16(state >> 16), uint16(state >> 8), 2021,
+			uint8(i % 9)})
 	}
 	var body []byte
 	for b.Loop() {

@@ -76,7 +76,8 @@ func (v *visit) mapColumns() (*mapColumns, error) {
 		p := piece.GetPapers()
 		for i, id := range p.GetIds() {
 			m.papers = append(m.papers, mapPoint{
-				id, uint16(p.GetX()[i]), uint16(p.GetY()[i]), uint16(max(0, min(math.MaxUint16, p.GetYears()[i]))), uint8(p.GetGroups()[i]),
+				id, uint16(p.GetX()[i]), uint16(p.GetY()[i]), uint16(max(0, min(math.MaxUint16, p.GetYears()[i]))),
+				uint8(p.GetGroups()[i]),
 			})
 		}
 	})
@@ -121,7 +122,8 @@ func (m *mapColumns) encode() ([]byte, error) {
 	b = le.AppendUint32(b, uint32(len(m.papers)))
 	b = append(b, text...)
 	for _, column := range []func(*mapPoint) uint16{
-		func(p *mapPoint) uint16 { return p.x }, func(p *mapPoint) uint16 { return p.y }, func(p *mapPoint) uint16 { return p.year },
+		func(p *mapPoint) uint16 { return p.x }, func(p *mapPoint) uint16 { return p.y },
+		func(p *mapPoint) uint16 { return p.year },
 	} {
 		for i := range m.papers {
 			b = le.AppendUint16(b, column(&m.papers[i]))
