@@ -101,6 +101,11 @@ func (g *gateway) duplex(
 		return
 	}
 	_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 has it anyway
+	if r.ProtoMajor == 1 {
+		// Reading is ended by a deadline that has passed, which net/http takes for the end of the connection: the next
+		// request on it would be cancelled.
+		w.Header().Set("Connection", "close")
+	}
 	messages, err := g.newMessages(w, r, f)
 	if err != nil {
 		failStream(w, r, err)

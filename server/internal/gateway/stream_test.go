@@ -173,6 +173,9 @@ func TestPapersAreImportedByBothFramings(t *testing.T) {
 	if a.StatusCode != http.StatusOK || !strings.Contains(a.body, fmt.Sprintf(`"%d"`, n)) {
 		t.Fatalf("%d %q", a.StatusCode, a.body)
 	}
+	if !a.Close {
+		t.Error("a connection whose reading was cut off is used again")
+	}
 	if stats := r.ask(t, "GET", "/akin.v1.IndexService/GetIndexStats", "").want(t, 200); stats["papers"] != fmt.Sprint(n) {
 		t.Errorf("%v", stats)
 	}
