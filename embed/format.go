@@ -203,6 +203,7 @@ func ReadModel(r io.Reader, size int64) (*Model, error) {
 		return nil, err
 	}
 	m.fingerprint = hex.EncodeToString(tail[:16])
+	m.measureRows()
 	return m, nil
 }
 

@@ -18,6 +18,7 @@ type Model struct {
 	drawer      drawer
 	scales      []float32 // of the trained rows: entry = scale * code
 	codes       []int8    // the trained rows, Dims codes each
+	inverse     []float32 // of the trained rows: 1 over the length of the codes, 0 for codes of 0
 	fingerprint string
 }
 
@@ -160,11 +161,12 @@ func (m *Model) Fingerprint() string { return m.fingerprint }
 
 // Bytes returns the memory the model takes, in bytes.
 func (m *Model) Bytes() int64 {
-	return int64(16*len(m.known) + 12*len(m.entries) + 4*len(m.scales) + len(m.codes))
+	return int64(16*len(m.known) + 12*len(m.entries) + 4*len(m.scales) + len(m.codes) + 4*len(m.inverse))
 }
 
-// seal sets the fingerprint.
+// seal sets what follows from the rest of the model: its fingerprint and the lengths of its rows.
 func (m *Model) seal() {
+	m.measureRows()
 	sum := m.digest()
 	m.fingerprint = hex.EncodeToString(sum[:])
 }

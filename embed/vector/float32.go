@@ -25,6 +25,16 @@ func AxpyInt8(y []float32, alpha float32, x []int8) {
 	}
 }
 
+// DotInt8 returns the sum of a[i]*b[i], which is exact for up to 131,072 codes and the same in every class. b must have
+// the length of a.
+func DotInt8(a, b []int8) int32 {
+	b = b[:len(a)]
+	if len(a) == 0 {
+		return 0
+	}
+	return dotInt8(a, b)
+}
+
 // Scale multiplies x by alpha.
 func Scale(x []float32, alpha float32) {
 	if len(x) > 0 {

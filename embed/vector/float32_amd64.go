@@ -29,6 +29,14 @@ func axpyInt8(y []float32, alpha float32, x []int8) {
 	}
 }
 
+func dotInt8(a, b []int8) int32 {
+	n := len(a) &^ 15
+	if !hasAVX2 || n == 0 {
+		return dotInt8Portable(a, b)
+	}
+	return dotInt8AVX2(&a[0], &b[0], n) + dotInt8Portable(a[n:], b[n:])
+}
+
 func scale(x []float32, alpha float32) {
 	if hasAVX2 {
 		scaleAVX2(&x[0], len(x), alpha)
@@ -99,6 +107,11 @@ func axpyInt8AVX2(y *float32, x *int8, n int, alpha float32)
 
 //go:noescape
 func axpyInt8AVX512(y *float32, x *int8, n int, alpha float32)
+
+// dotInt8AVX2 wants a multiple of 16, not 0.
+//
+//go:noescape
+func dotInt8AVX2(a, b *int8, n int) int32
 
 //go:noescape
 func scaleAVX2(x *float32, n int, alpha float32)

@@ -8,6 +8,8 @@ func axpy(y []float32, alpha float32, x []float32) { axpyPortable(y, alpha, x) }
 
 func axpyInt8(y []float32, alpha float32, x []int8) { axpyInt8Portable(y, alpha, x) }
 
+func dotInt8(a, b []int8) int32 { return dotInt8Portable(a, b) }
+
 func scale(x []float32, alpha float32) { scalePortable(x, alpha) }
 
 func matMul(c, x, y Matrix, inner, from, to int) { matMulPortable(c, x, y, inner, from, to) }

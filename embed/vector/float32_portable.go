@@ -33,6 +33,13 @@ func axpyInt8Portable(y []float32, alpha float32, x []int8) {
 	}
 }
 
+func dotInt8Portable(a, b []int8) (sum int32) {
+	for i, v := range a {
+		sum += int32(v) * int32(b[i])
+	}
+	return sum
+}
+
 func scalePortable(x []float32, alpha float32) {
 	for i := range x {
 		x[i] *= alpha

@@ -81,6 +81,15 @@ func TestKernelsComputeWhatTheirCommentsSay(t *testing.T) {
 						t.Fatalf("AxpyInt8 of %d, offset %d: element %d is %v, want %v", n, off, i, y[i], want)
 					}
 				}
+				others := make([]int8, n+off+1)[off+1:]
+				product := int32(0)
+				for i := range others {
+					others[i] = int8(r.IntN(256) - 128)
+					product += int32(codes[i]) * int32(others[i])
+				}
+				if got := DotInt8(codes, others); got != product {
+					t.Fatalf("DotInt8 of %d, offset %d: got %v, want %v", n, off, got, product)
+				}
 				copy(y, before)
 				Scale(y, alpha)
 				for i := range y {
@@ -124,6 +133,7 @@ func TestShorterOperandsPanic(t *testing.T) {
 		"Dot":      func() { Dot(make([]float32, 3), make([]float32, 2)) },
 		"Axpy":     func() { Axpy(make([]float32, 3), 1, make([]float32, 2)) },
 		"AxpyInt8": func() { AxpyInt8(make([]float32, 3), 1, make([]int8, 2)) },
+		"DotInt8":  func() { DotInt8(make([]int8, 3), make([]int8, 2)) },
 		"MatMul":   func() { MatMul(NewMatrix(8, 32), NewMatrix(8, 32), NewMatrix(8, 32), 9, 0, 8) },
 	} {
 		func() {
@@ -237,6 +247,18 @@ func BenchmarkAxpyInt8(b *testing.B) {
 			x, y := make([]int8, 256), make([]float32, 256)
 			for b.Loop() {
 				AxpyInt8(y, 1e-9, x)
+			}
+		})
+	}
+}
+
+func BenchmarkDotInt8(b *testing.B) {
+	for _, class := range []string{Portable, AVX2} {
+		b.Run(class, func(b *testing.B) {
+			defer Limit(class)()
+			x, y := make([]int8, 256), make([]int8, 256)
+			for b.Loop() {
+				DotInt8(x, y)
 			}
 		})
 	}
