@@ -108,7 +108,7 @@ func (c *collection) rank(ctx context.Context, a *analyzed, cosines []float32) (
 	if err != nil {
 		return [3][]index.Candidate{}, err
 	}
-	corpus := rank.Corpus{Vectors: vectors, Words: c.words}
+	corpus := rank.Corpus{Vectors: vectors, Words: c.words, Model: c.model}
 	var r rank.Ranker
 	if _, err := r.Candidates(ctx, corpus, &a.Query, rank.Find{Depth: rank.Depth, Accept: a.accept}); err != nil {
 		return [3][]index.Candidate{}, err

@@ -23,6 +23,7 @@ type Vectors interface {
 type Corpus struct {
 	Vectors Vectors
 	Words   *lexical.Index
+	Model   *embed.Model // that the vectors are of, for its rows of words; nil: none are compared
 }
 
 // Query is what papers are ranked by.

@@ -7,7 +7,8 @@
 //
 //	Candidates   the nearest papers by cosine, and those of the highest BM25
 //	Fuse         merges the two lists, looks up the scores they lack, and blends cosine and BM25 by the query's Weights;
-//	             then shared bigrams add to the best of them, and so do neighbours among them
+//	             then shared bigrams add to the best of them, and so do words like those they lack and neighbours among
+//	             them
 //	Keep         drops hits, such as those below a cosine
 //	Age          scores fall with the age of a paper
 //	Diversify    near-alike hits move apart (maximal marginal relevance)

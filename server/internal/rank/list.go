@@ -21,6 +21,7 @@ type list struct {
 	shared []bool    // by position in the lexical list: in the other list too
 	rest   []float64 // scratch of least
 	near   neighbours
+	soft   alike
 }
 
 // resize gives the slices the length n, with undefined contents.

@@ -70,6 +70,7 @@ func (r *Ranker) fuseWords(c Corpus, q *Query) (reading, error) {
 	c.Words.Scores(&r.words, l.slots[:m], l.bm25[:m])
 	l.blend(&r.words, q.Weights.Dense, q.Weights.Phrase)
 	l.phrases(c.Words, &r.words)
+	l.alike(c.Model, c.Words, &r.words, q.Weights.Alike)
 	if err := l.neighbours(c.Vectors, q.Weights.Neighbours); err != nil {
 		return plain, err
 	}
@@ -86,7 +87,8 @@ func (r *Ranker) fuseWords(c Corpus, q *Query) (reading, error) {
 func (r *Ranker) Reset() { r.Ranked, r.reading = r.Ranked[:0], plain }
 
 // Place sees to it that a paper is in Ranked. One that Fuse did not find is scored on the scale of those it found, by
-// its cosine, BM25 and bigrams: it has no neighbours among them. Place follows Fuse, of a query with words.
+// its cosine, BM25 and bigrams: it has no neighbours among them, and words like those it lacks count for the best alone.
+// Place follows Fuse, of a query with words.
 func (r *Ranker) Place(c Corpus, q *Query, slot uint32) error {
 	for i := range r.Ranked {
 		if r.Ranked[i].Slot == slot {

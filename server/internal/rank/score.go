@@ -5,7 +5,7 @@ import "slices"
 // Parts are what a score is made of: they sum to it.
 type Parts struct {
 	Dense         float64 // of the cosine
-	Words         float64 // of BM25
+	Words         float64 // of BM25, and of words like those that a paper lacks
 	Phrase        float64 // of shared pairs of neighbouring words
 	Neighbourhood float64 // of other candidates that are near and score high
 }

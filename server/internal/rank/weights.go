@@ -45,6 +45,7 @@ type Weights struct {
 	Dense      float64 // share of the cosine in the blend with BM25, 0 to 1
 	K1         float64 // of BM25, see lexical.Index.PrepareK1; 0: lexical.DefaultK1
 	Phrase     float64 // worth of a shared bigram, in units of BM25
+	Alike      float64 // worth of a word like one that a paper lacks, as a share of that one's idf, times their cosine
 	Words      int     // candidates by BM25 for every Depth by cosine; 0: none
 	Neighbours float64 // worth of neighbours that score high, where the blend's own range is 1
 }
@@ -53,7 +54,7 @@ type Weights struct {
 // are in server/docs/decisions.md.
 //
 //   - A title is looked for by its words, most of all by pairs of them, and how often a paper repeats one says little;
-//     the cosine only helps.
+//     the cosine only helps. A word of the title that a paper lacks it may say in another way.
 //   - A whole paper has words enough to be near to what it should be near to: candidates by BM25 and shared bigrams
 //     bring nothing, and many words make them costly.
 //   - Papers that answer a question, or are like a paper, stand together; the paper with a title stands alone.
@@ -62,22 +63,23 @@ func DefaultWeights(k Kind, trained bool) Weights {
 	w := Weights{Dense: .55, Phrase: 1.5, Words: 50, Neighbours: .1}
 	switch k {
 	case TitleQuery:
-		w.Dense, w.K1, w.Neighbours = .25, .6, 0
+		w.Dense, w.K1, w.Neighbours, w.Alike = .25, .6, 0, .75
 	case PaperQuery:
 		w = Weights{Dense: .6, Neighbours: .1}
 	}
 	if !trained {
-		w.Dense, w.Words = .05, Depth
+		w.Dense, w.Words, w.Alike = .05, Depth, 0
 	}
 	return w
 }
 
 // WithDense is the weights with a share of the cosine that the caller chose. Since that may be small, words find as
-// many candidates as vectors. At 0 and 1 the neighbours, who are so by cosine and are judged by both, have no say.
+// many candidates as vectors. At 0 and 1 the neighbours, who are so by cosine and are judged by both, have no say, and
+// no word stands in for another.
 func (w Weights) WithDense(share float64) Weights {
 	w.Dense, w.Words = share, Depth
 	if share == 0 || share == 1 {
-		w.Neighbours = 0
+		w.Neighbours, w.Alike = 0, 0
 	}
 	return w
 }
