@@ -63,7 +63,7 @@ func DefaultWeights(k Kind, trained bool) Weights {
 	w := Weights{Dense: .55, Phrase: 1.5, Words: 50, Neighbours: .1}
 	switch k {
 	case TitleQuery:
-		w.Dense, w.K1, w.Neighbours, w.Alike = .25, .6, 0, .75
+		w.Dense, w.K1, w.Neighbours, w.Alike = .25, .4, 0, .5
 	case PaperQuery:
 		w = Weights{Dense: .6, Neighbours: .1}
 	}
