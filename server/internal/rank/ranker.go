@@ -87,8 +87,8 @@ func (r *Ranker) fuseWords(c Corpus, q *Query) (reading, error) {
 func (r *Ranker) Reset() { r.Ranked, r.reading = r.Ranked[:0], plain }
 
 // Place sees to it that a paper is in Ranked. One that Fuse did not find is scored on the scale of those it found, by
-// its cosine, BM25 and bigrams: it has no neighbours among them, and words like those it lacks count for the best alone.
-// Place follows Fuse, of a query with words.
+// its cosine, BM25 and bigrams: it has no neighbours among them, and words like those it lacks count for the best
+// alone. Place follows Fuse, of a query with words.
 func (r *Ranker) Place(c Corpus, q *Query, slot uint32) error {
 	for i := range r.Ranked {
 		if r.Ranked[i].Slot == slot {

@@ -69,6 +69,9 @@ func DefaultWeights(k Kind, trained bool) Weights {
 	}
 	if !trained {
 		w.Dense, w.Words, w.Alike = .05, Depth, 0
+		if k == TitleQuery {
+			w.K1 = .6
+		}
 	}
 	return w
 }
