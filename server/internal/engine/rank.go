@@ -34,7 +34,9 @@ func newRankerPool(cfg embed.Config) *sync.Pool {
 }
 
 // corpus is what queries are ranked against.
-func (g *Generation) corpus() rank.Corpus { return rank.Corpus{Vectors: g.vectors, Words: g.words, Model: g.model} }
+func (g *Generation) corpus() rank.Corpus {
+	return rank.Corpus{Vectors: g.vectors, Words: g.words, Model: g.model}
+}
 
 // published is when the paper of an accepted slot was published.
 func (v *view) published(slot uint32) (unix int64, known bool) {
