@@ -20,8 +20,8 @@ const introduction = `Akin finds research papers that are alike: to a text, to a
 Every method is called by POST with JSON, and reads by GET too, with parameters named as the request's fields; a ` +
 	`parameter without a value counts as not given. Messages are as protobuf's JSON has them: names in lowerCamelCase ` +
 	`(those of the contract are taken too), whole numbers of 64 bits as strings, times and durations as strings. Fields ` +
-	`that have their default are left out. The methods are those of the gRPC services on the same port, and of Connect's ` +
-	`protocol.`
+	`that have their default are left out. The methods are those of the gRPC services on the same port, and of ` +
+	`Connect's protocol.`
 
 // openAPI is the description of all methods (https://spec.openapis.org/oas/v3.1.1).
 func openAPI(list []protoreflect.ServiceDescriptor) ([]byte, error) {
