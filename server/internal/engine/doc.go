@@ -46,6 +46,9 @@
 //
 // The applier takes none of them, so a writer never waits for background work, except for room in the tail.
 //
+// What keeps answers, profiles, the pace of writers and those who wait for a position (answers, seenCache, pace,
+// arrivals) has a mutex of its own, held for one look or change, under which no other lock is taken.
+//
 // # Files
 //
 //	api.go         requests and results; errors.go the errors; embed.go, backup.go and profiles.go are calls that pass on
@@ -56,7 +59,9 @@
 //	view.go        what one query sees; epochs.go which queries still run
 //	search.go      a query; rank.go calls package rank for it, briefs.go keeps ids and titles of hits
 //	recommend.go   a recommendation; newest.go what it gives without a like, seen.go what a profile has seen
-//	page.go        page tokens; history.go and previous.go what they pin, answers.go the groups that duplicates.go found
+//	page.go        page tokens; history.go and previous.go what they pin, answers.go the groups of duplicates.go
+//	duplicates.go  groups of copies; rising.go papers that matter more lately than before
+//	lens.go        many questions to one view, for package alert; records.go keeps its records in the store
 //	read.go        Get, List, Export, Purge; listing.go goes through the ids of a filter
 //	plan.go        what is wanted; schedule.go what runs next; background.go runs it; staleness.go the drift of the model
 //	train.go       a training; corpus.go what it reads, odds.go how rare likenesses are under a model

@@ -190,7 +190,8 @@ func TestACorpusThatPoursInIsWrittenOnce(t *testing.T) {
 	}
 }
 
-// TestChangedLinksWaitForAQuietMoment: in the midst of writes a segment leaves out links that take more than its papers.
+// TestChangedLinksWaitForAQuietMoment: while writes come in, a segment leaves out links that take more than its
+// papers.
 func TestChangedLinksWaitForAQuietMoment(t *testing.T) {
 	lower(t, &refitFrom, 1<<30)
 	lower(t, &freeLinks, 0)

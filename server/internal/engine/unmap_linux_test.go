@@ -8,7 +8,8 @@ import (
 	"github.com/akin-search/akin/server/internal/store"
 )
 
-// TestMappedPagesAreGivenBackByTheTask reads all papers, which maps their pages, and runs the task that lets go of them.
+// TestMappedPagesAreGivenBackByTheTask reads all papers, which maps their pages, and runs the task that lets go of
+// them.
 func TestMappedPagesAreGivenBackByTheTask(t *testing.T) {
 	if store.MappedBytes() == 0 {
 		t.Skip("the kernel does not tell")

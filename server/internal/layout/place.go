@@ -29,8 +29,8 @@ func Place(near []Point, off Point) (p Point, ok bool) {
 }
 
 // Align moves, turns and, where that is nearer, mirrors points so that they lie as near as can be to where they were
-// before, by the sum of squares (Procrustes; Schönemann, Psychometrika 31, 1966). Their distances stay as they are. was
-// has a place for each point, or ok false for those that are new.
+// before, by the sum of squares (Procrustes; Schönemann, Psychometrika 31, 1966). Their distances stay as they are.
+// was has a place for each point, or ok false for those that are new.
 func Align(points []Point, was func(i int) (p Point, ok bool)) {
 	var n, px, py, qx, qy float64
 	each := func(fn func(p, q Point)) {

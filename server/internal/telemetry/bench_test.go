@@ -50,7 +50,9 @@ func BenchmarkWatching(b *testing.B) {
 
 func benchmarkSearch(b *testing.B, watch Watch) {
 	log := slog.New(slog.DiscardHandler)
-	e, err := engine.Open(b.Context(), engine.Config{Dir: b.TempDir(), TrainAt: -1, Observe: watch.StageEnded, Logger: log})
+	e, err := engine.Open(b.Context(), engine.Config{
+		Dir: b.TempDir(), TrainAt: -1, Observe: watch.StageEnded, Logger: log,
+	})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -124,7 +124,10 @@ var changing = []struct {
 }{
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 	{regexp.MustCompile(`in [\d.]+ (us|ms|s) \([\d,]+/s\)`), "in TIME (RATE/s)"},
-	{regexp.MustCompile(`"(seconds|papers_per_second|(ceiling_)?qps|(ceiling_)?(p50|p90|p99|max)_us)":[\d.e+-]+`), `"$1":N`},
+	{
+		regexp.MustCompile(`"(seconds|papers_per_second|(ceiling_)?qps|(ceiling_)?(p50|p90|p99|max)_us)":[\d.e+-]+`),
+		`"$1":N`,
+	},
 	{regexp.MustCompile(`"(qps_of_ceiling|p50_over_ceiling|(client|server)_cpu_us)":[\d.e+-]+`), `"$1":N`},
 	{regexp.MustCompile(`(?m)^(QPS|p50|p90|p99|max|ceiling|processor)\t.*$`), "$1\tN"},
 }
