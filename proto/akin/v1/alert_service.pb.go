@@ -2376,16 +2376,16 @@ const file_akin_v1_alert_service_proto_rawDesc = "" +
 	"\vRisingBasis\x12\x1c\n" +
 	"\x18RISING_BASIS_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13RISING_BASIS_EVENTS\x10\x01\x12\x1b\n" +
-	"\x17RISING_BASIS_NEIGHBOURS\x10\x022\xf7\x05\n" +
+	"\x17RISING_BASIS_NEIGHBOURS\x10\x022\x86\x06\n" +
 	"\fAlertService\x12_\n" +
-	"\x12CreateSubscription\x12\".akin.v1.CreateSubscriptionRequest\x1a#.akin.v1.CreateSubscriptionResponse\"\x00\x12V\n" +
-	"\x0fGetSubscription\x12\x1f.akin.v1.GetSubscriptionRequest\x1a .akin.v1.GetSubscriptionResponse\"\x00\x12\\\n" +
-	"\x11ListSubscriptions\x12!.akin.v1.ListSubscriptionsRequest\x1a\".akin.v1.ListSubscriptionsResponse\"\x00\x12_\n" +
+	"\x12CreateSubscription\x12\".akin.v1.CreateSubscriptionRequest\x1a#.akin.v1.CreateSubscriptionResponse\"\x00\x12Y\n" +
+	"\x0fGetSubscription\x12\x1f.akin.v1.GetSubscriptionRequest\x1a .akin.v1.GetSubscriptionResponse\"\x03\x90\x02\x01\x12_\n" +
+	"\x11ListSubscriptions\x12!.akin.v1.ListSubscriptionsRequest\x1a\".akin.v1.ListSubscriptionsResponse\"\x03\x90\x02\x01\x12_\n" +
 	"\x12UpdateSubscription\x12\".akin.v1.UpdateSubscriptionRequest\x1a#.akin.v1.UpdateSubscriptionResponse\"\x00\x12_\n" +
-	"\x12DeleteSubscription\x12\".akin.v1.DeleteSubscriptionRequest\x1a#.akin.v1.DeleteSubscriptionResponse\"\x00\x12b\n" +
-	"\x13PreviewSubscription\x12#.akin.v1.PreviewSubscriptionRequest\x1a$.akin.v1.PreviewSubscriptionResponse\"\x00\x12O\n" +
-	"\fWatchMatches\x12\x1c.akin.v1.WatchMatchesRequest\x1a\x1d.akin.v1.WatchMatchesResponse\"\x000\x01\x12Y\n" +
-	"\x10ListRisingPapers\x12 .akin.v1.ListRisingPapersRequest\x1a!.akin.v1.ListRisingPapersResponse\"\x00B2Z0github.com/akin-search/akin/proto/akin/v1;akinv1b\x06proto3"
+	"\x12DeleteSubscription\x12\".akin.v1.DeleteSubscriptionRequest\x1a#.akin.v1.DeleteSubscriptionResponse\"\x00\x12e\n" +
+	"\x13PreviewSubscription\x12#.akin.v1.PreviewSubscriptionRequest\x1a$.akin.v1.PreviewSubscriptionResponse\"\x03\x90\x02\x01\x12R\n" +
+	"\fWatchMatches\x12\x1c.akin.v1.WatchMatchesRequest\x1a\x1d.akin.v1.WatchMatchesResponse\"\x03\x90\x02\x010\x01\x12\\\n" +
+	"\x10ListRisingPapers\x12 .akin.v1.ListRisingPapersRequest\x1a!.akin.v1.ListRisingPapersResponse\"\x03\x90\x02\x01B2Z0github.com/akin-search/akin/proto/akin/v1;akinv1b\x06proto3"
 
 var (
 	file_akin_v1_alert_service_proto_rawDescOnce sync.Once

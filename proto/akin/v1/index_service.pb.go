@@ -876,13 +876,13 @@ const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\rBackupRequest\"G\n" +
 	"\x0eBackupResponse\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12!\n" +
-	"\fpinned_bytes\x18\x02 \x01(\x03R\vpinnedBytes2\x84\x03\n" +
+	"\fpinned_bytes\x18\x02 \x01(\x03R\vpinnedBytes2\x87\x03\n" +
 	"\fIndexService\x12S\n" +
 	"\rGetIndexStats\x12\x1d.akin.v1.GetIndexStatsRequest\x1a\x1e.akin.v1.GetIndexStatsResponse\"\x03\x90\x02\x01\x12I\n" +
 	"\n" +
 	"TrainModel\x12\x1a.akin.v1.TrainModelRequest\x1a\x1b.akin.v1.TrainModelResponse\"\x000\x01\x12V\n" +
-	"\x0eEvaluateRecall\x12\x1e.akin.v1.EvaluateRecallRequest\x1a\x1f.akin.v1.EvaluateRecallResponse\"\x03\x90\x02\x01\x12=\n" +
-	"\x06GetMap\x12\x16.akin.v1.GetMapRequest\x1a\x17.akin.v1.GetMapResponse\"\x000\x01\x12=\n" +
+	"\x0eEvaluateRecall\x12\x1e.akin.v1.EvaluateRecallRequest\x1a\x1f.akin.v1.EvaluateRecallResponse\"\x03\x90\x02\x01\x12@\n" +
+	"\x06GetMap\x12\x16.akin.v1.GetMapRequest\x1a\x17.akin.v1.GetMapResponse\"\x03\x90\x02\x010\x01\x12=\n" +
 	"\x06Backup\x12\x16.akin.v1.BackupRequest\x1a\x17.akin.v1.BackupResponse\"\x000\x01B2Z0github.com/akin-search/akin/proto/akin/v1;akinv1b\x06proto3"
 
 var (

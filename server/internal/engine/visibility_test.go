@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/akin-search/akin/server/internal/index/engines"
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
@@ -16,7 +17,7 @@ func nanValue() float64 { return math.NaN() }
 // TestAReaderNeverSeesBothVersionsOrNone updates one paper over and over, and a batch of others, while readers search:
 // every answer must hold each paper exactly once, and all papers of the batch at the same version.
 func TestAReaderNeverSeesBothVersionsOrNone(t *testing.T) {
-	for _, kind := range []string{"flat", "hnsw"} {
+	for _, kind := range engines.Names() {
 		t.Run(kind, func(t *testing.T) {
 			e := open(t, t.TempDir(), func(c *Config) { c.Index = kind })
 			const batch = 8

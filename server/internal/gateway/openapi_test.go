@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -46,8 +47,7 @@ func TestOpenAPIDescribesEveryMethodInTheContractsWords(t *testing.T) {
 		if text, _ := post["description"].(string); !strings.HasPrefix(text, string(m.Name())+" ") {
 			t.Errorf("%s: %q", path, text)
 		}
-		read := m.Options().(*descriptorpb.MethodOptions).GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
-		if (verbs["get"] != nil) != read {
+		if read := isRead(m); (verbs["get"] != nil) != read {
 			t.Errorf("%s: GET %v, a read %v", path, verbs["get"] != nil, read)
 		}
 	}
@@ -141,5 +141,20 @@ func TestDocsNeedNothingFromOutside(t *testing.T) {
 	var body any
 	if err := json.Unmarshal([]byte(r.ask(t, "GET", "/openapi.json", "").body), &body); err != nil {
 		t.Error(err)
+	}
+}
+
+// isRead reports whether the contract says of a method that it changes nothing.
+func isRead(m protoreflect.MethodDescriptor) bool {
+	level := m.Options().(*descriptorpb.MethodOptions).GetIdempotencyLevel()
+	return level == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
+}
+
+func TestMethodsThatAreNamedAsReadsAreMarkedAsReads(t *testing.T) {
+	reads := regexp.MustCompile(`^(Batch)?(Get|List|Export|Search|Recommend|Explain|Find|Embed|Evaluate|Preview|Watch)`)
+	for _, m := range contractMethods() {
+		if named := reads.MatchString(string(m.Name())); named != isRead(m) {
+			t.Errorf("%s: named as a read %v, marked as one %v", m.Name(), named, isRead(m))
+		}
 	}
 }
