@@ -111,7 +111,7 @@ func TestJSONIsAnsweredOverHTTP2Too(t *testing.T) {
 		text, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		mixed := content == "application/grpc"
-		if err != nil || mixed != (resp.StatusCode == 415) || mixed != strings.Contains(string(text), "gRPC needs") {
+		if err != nil || mixed != (resp.StatusCode == http.StatusUnsupportedMediaType) || mixed != strings.Contains(string(text), "gRPC needs") {
 			t.Errorf("%s: %d %s %v", content, resp.StatusCode, text, err)
 		}
 	}

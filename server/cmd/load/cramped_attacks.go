@@ -5,16 +5,13 @@ import (
 	"cmp"
 	"compress/gzip"
 	"context"
-	"crypto/tls"
 	"encoding/binary"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -133,10 +130,9 @@ func (c *cramped) raw(ctx context.Context, n int, token string, loud *tally, met
 	body func(ctx context.Context) io.Reader) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(c.seconds*float64(time.Second)))
 	defer cancel()
-	dial := func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, addr)
-	}
-	transport := &http2.Transport{AllowHTTP: true, DialTLSContext: dial, DisableCompression: true}
+	var plain http.Protocols
+	plain.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: &plain, DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	var wait sync.WaitGroup
 	for range n {

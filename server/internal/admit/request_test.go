@@ -32,7 +32,7 @@ func TestARequestKeepsAWellFormedName(t *testing.T) {
 			t.Errorf("%q is called %q, want %q", c.sent, got, c.want)
 		}
 	}
-	if requestID(nil) == requestID(nil) {
+	if first, second := requestID(nil), requestID(nil); first == second {
 		t.Error("two requests have one name")
 	}
 }

@@ -51,11 +51,11 @@ func (a *Alerts) loadMailboxes() error {
 func (a *Alerts) mailboxReady(owner, address string, now time.Time) (ready bool, when time.Time) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	key := string(nameKey(owner, address))
-	if a.mailboxes[key].State != confirmed {
+	key := nameKey(owner, address)
+	if a.mailboxes[string(key)].State != confirmed {
 		return false, time.Time{}
 	}
-	if next := a.lastMail[key].Add(mailRest); next.After(now) {
+	if next := a.lastMail[string(key)].Add(mailRest); next.After(now) {
 		return false, next
 	}
 	return true, time.Time{}

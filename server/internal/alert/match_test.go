@@ -40,13 +40,13 @@ func TestPapersMatchByNearnessAndFilter(t *testing.T) {
 	}
 	// The threshold is the cosine that one in ten of all papers reaches.
 	state := r.state("near")
-	n := 0
 	preview, err := r.alerts.Preview(context.Background(), &Subscription{Kind: ByText, Text: "graphs",
 		MinCosine: &state.Threshold}, 1000, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n = preview.Found; n < 20 || n > 26 {
+	n := preview.Found
+	if n < 20 || n > 26 {
 		t.Errorf("%d of %d papers reach the threshold of one in ten, %v", n, preview.LookedAt, state.Threshold)
 	}
 	if m := r.kept("near")[0]; m.Cosine < state.Threshold-.2 || len(m.Words) == 0 || m.Paper.Abstract != "" {

@@ -13,7 +13,8 @@ const followingRun = 1 << 12
 func (c *Columns) Following(set *Set, after string, limit int, accept func(slot uint32) bool) []string {
 	var lowest highestFirst
 	var slots [followingRun]uint32
-	for n, at, end := 0, uint32(0), uint32(len(set.bits)*64); at < end; {
+	for at, end := uint32(0), uint32(len(set.bits)*64); at < end; {
+		var n int
 		n, at = set.List(at, end, slots[:])
 		c.mu.RLock()
 		for _, slot := range slots[:n] {

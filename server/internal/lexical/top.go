@@ -62,7 +62,8 @@ func (x *Index) Top(
 	s.prepare(q, n)
 	s.found = s.found[:0]
 	if slots := listed(accept, q); slots != nil {
-		for found, at := 0, uint32(0); at < n; {
+		for at := uint32(0); at < n; {
+			var found int
 			found, at = slots.List(at, n, s.run.slots[:])
 			for _, slot := range s.run.slots[:found] {
 				if accept.Accepts(slot) {

@@ -21,7 +21,7 @@ const readWeight = .5
 func (p *Profiles) Popular(ctx context.Context, owner string, end time.Time,
 	period time.Duration) (map[string]Popularity, error) {
 	counts := map[string]Popularity{}
-	any := false
+	some := false
 	add := func(events []Event) {
 		undone := map[string]bool{}
 		for i := range events {
@@ -43,7 +43,7 @@ func (p *Profiles) Popular(ctx context.Context, owner string, end time.Time,
 			switch age := end.Sub(e.Time); {
 			case age < period:
 				one.Recent = max(one.Recent, weight)
-				any = true
+				some = true
 			case age < 2*period:
 				one.Before = max(one.Before, weight)
 			}
@@ -83,7 +83,7 @@ func (p *Profiles) Popular(ctx context.Context, owner string, end time.Time,
 		}
 		after = rows[len(rows)-1].Key
 	}
-	if add(events); !any {
+	if add(events); !some {
 		return nil, nil
 	}
 	return counts, nil

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -159,7 +160,7 @@ func TestATraceShowsACallsStages(t *testing.T) {
 		t.Errorf("the spans are of %v", about)
 	}
 	page := httptest.NewRecorder()
-	request := httptest.NewRequest("GET", "/metrics", nil)
+	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 	request.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
 	metrics.Handler().ServeHTTP(page, request)
 	for _, metric := range []string{"akin_call_duration_seconds_bucket", "akin_stage_duration_seconds_bucket"} {

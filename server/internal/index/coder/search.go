@@ -109,7 +109,8 @@ func scan(
 	if accept != nil {
 		if slots := accept.Slots(); slots != nil {
 			var some [256]uint32
-			for n, at := 0, uint32(0); at < uint32(rows.n); {
+			for at := uint32(0); at < uint32(rows.n); {
+				var n int
 				n, at = slots.List(at, uint32(rows.n), some[:])
 				for _, slot := range some[:n] {
 					if accept.Accepts(slot) {
