@@ -111,7 +111,8 @@ func TestJSONIsAnsweredOverHTTP2Too(t *testing.T) {
 		text, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		mixed := content == "application/grpc"
-		if err != nil || mixed != (resp.StatusCode == http.StatusUnsupportedMediaType) || mixed != strings.Contains(string(text), "gRPC needs") {
+		refused := resp.StatusCode == http.StatusUnsupportedMediaType
+		if err != nil || mixed != refused || mixed != strings.Contains(string(text), "gRPC needs") {
 			t.Errorf("%s: %d %s %v", content, resp.StatusCode, text, err)
 		}
 	}

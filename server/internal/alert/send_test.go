@@ -331,7 +331,8 @@ func TestAWebhookIsSignedAndTriedUnderOneID(t *testing.T) {
 	}
 	for i, req := range v.got {
 		want, err := sign(secret, req.Header.Get("webhook-id"), req.Header.Get("webhook-timestamp"), v.bodies[i])
-		if err != nil || req.Header.Get("webhook-signature") != want || req.URL.Path != "/in" || req.Method != http.MethodPost {
+		if err != nil || req.Header.Get("webhook-signature") != want || req.URL.Path != "/in" ||
+			req.Method != http.MethodPost {
 			t.Errorf("request %d: %v, %v", i, req.Header, err)
 		}
 	}
