@@ -62,16 +62,11 @@ func alerts(ctx context.Context, cfg alertsConfig, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	folder, err := os.MkdirTemp("", "akin-alerts-")
+	folder, err := workspace(ctx, "akin-alerts-", &cfg.server)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	if cfg.server == "" {
-		if cfg.server, err = buildServer(ctx, folder); err != nil {
-			return err
-		}
-	}
 	report := alertsReport{Papers: cfg.papers, Subscriptions: cfg.subscriptions}
 	var without, with, ratios, catchups []float64
 	for run := range cfg.runs {

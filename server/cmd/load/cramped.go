@@ -55,15 +55,10 @@ them.`,
 }
 
 func (c *cramped) run(ctx context.Context, out io.Writer) (err error) {
-	if c.folder, err = os.MkdirTemp("", "akin-cramped-"); err != nil {
+	if c.folder, err = workspace(ctx, "akin-cramped-", &c.server); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(c.folder)) }()
-	if c.server == "" {
-		if c.server, err = buildServer(ctx, c.folder); err != nil {
-			return err
-		}
-	}
 	corpus, err := openCorpus(c.papers)
 	if err != nil {
 		return err

@@ -36,6 +36,17 @@ func buildServer(ctx context.Context, folder string) (string, error) {
 	return binary, nil
 }
 
+// workspace makes a temporary folder, which the caller removes, and builds the server into it where none is named.
+func workspace(ctx context.Context, pattern string, server *string) (folder string, err error) {
+	if folder, err = os.MkdirTemp("", pattern); err != nil || *server != "" {
+		return folder, err
+	}
+	if *server, err = buildServer(ctx, folder); err != nil {
+		return "", errors.Join(err, os.RemoveAll(folder))
+	}
+	return folder, nil
+}
+
 var addressOf = regexp.MustCompile(`msg=serving address=(\S+)`)
 
 // startServer runs a server on a data folder and waits until it serves. Its log goes to log, which may be io.Discard.

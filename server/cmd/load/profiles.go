@@ -67,16 +67,11 @@ func profiles(ctx context.Context, cfg profilesConfig, out io.Writer) (err error
 	if err != nil {
 		return err
 	}
-	folder, err := os.MkdirTemp("", "akin-profiles-")
+	folder, err := workspace(ctx, "akin-profiles-", &cfg.server)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	if cfg.server == "" {
-		if cfg.server, err = buildServer(ctx, folder); err != nil {
-			return err
-		}
-	}
 	log := io.Discard
 	if cfg.verbose {
 		log = os.Stderr

@@ -53,18 +53,13 @@ func scale(ctx context.Context, cfg scaleConfig, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	folder, err := os.MkdirTemp("", "akin-scale-")
+	folder, err := workspace(ctx, "akin-scale-", &cfg.server)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	if cfg.data == "" {
 		cfg.data = folder + "/data"
-	}
-	if cfg.server == "" {
-		if cfg.server, err = buildServer(ctx, folder); err != nil {
-			return err
-		}
 	}
 	log := io.Discard
 	if cfg.verbose {

@@ -145,6 +145,20 @@ func (v *View) Vector(slot uint32, dst []float32) {
 	}
 }
 
+// Vector writes the vector of a slot to dst, whose length is Dims. An error says that the slot is not published, or
+// wraps index.ErrDims.
+func (c *Codes) Vector(slot uint32, dst []float32) error {
+	view := c.View()
+	if int(slot) >= view.N {
+		return fmt.Errorf("codes: slot %d of %d", slot, view.N)
+	}
+	if len(dst) != c.dims {
+		return fmt.Errorf("%w: %d, the index has %d", index.ErrDims, len(dst), c.dims)
+	}
+	view.Vector(slot, dst)
+	return nil
+}
+
 // decode writes up to 32 dimensions, whose nibbles are those that shift moves to the low bits.
 func decode(dst []float32, coarse, nibbles []byte, shift uint8, scale float32) {
 	const bias = 16*128 + 8

@@ -110,3 +110,18 @@ func (v *View) Scores(q *Query, slots []uint32, dst []float32) error {
 	}
 	return nil
 }
+
+// Scores writes the cosines of v and the published slots to dst, as View.Scores does; they are 0 when v is zero. q is
+// the caller's scratch.
+func (c *Codes) Scores(q *Query, v []float32, slots []uint32, dst []float32) error {
+	ok, err := q.Set(c, v)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		clear(dst[:len(slots)])
+		return nil
+	}
+	view := c.View()
+	return view.Scores(q, slots, dst)
+}

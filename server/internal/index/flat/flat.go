@@ -8,7 +8,6 @@ package flat
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 
@@ -120,30 +119,11 @@ func list(accept index.Accept, n int) index.Listing {
 func (x *Index) Scores(v []float32, slots []uint32, dst []float32) error {
 	s := x.scratch.Get().(*scratch)
 	defer x.scratch.Put(s)
-	ok, err := s.query.Set(x.codes, v)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		clear(dst[:len(slots)])
-		return nil
-	}
-	view := x.codes.View()
-	return view.Scores(&s.query, slots, dst)
+	return x.codes.Scores(&s.query, v, slots, dst)
 }
 
 // Vector implements index.Searcher.
-func (x *Index) Vector(slot uint32, dst []float32) error {
-	view := x.codes.View()
-	if int(slot) >= view.N {
-		return fmt.Errorf("flat: slot %d of %d", slot, view.N)
-	}
-	if len(dst) != x.codes.Dims() {
-		return fmt.Errorf("%w: %d, the index has %d", index.ErrDims, len(dst), x.codes.Dims())
-	}
-	view.Vector(slot, dst)
-	return nil
-}
+func (x *Index) Vector(slot uint32, dst []float32) error { return x.codes.Vector(slot, dst) }
 
 // Len implements index.Searcher.
 func (x *Index) Len() int { return x.codes.Len() }
