@@ -82,7 +82,8 @@ class PaperMap {
   private fromAddress(): void {
     const q = new URLSearchParams(location.hash.slice(1));
     const at = this.lit.paper ? this.points.find(this.lit.paper) : -1;
-    const [x, y, zoom] = ["x", "y", "z"].map((k) => Number(q.get(k) ?? NaN));
+    const given = (k: string) => Number(q.get(k) ?? NaN);
+    const [x, y, zoom] = [given("x"), given("y"), given("z")];
     if (x >= 0 && x <= SIDE && y >= 0 && y <= SIDE && zoom > 0) {
       Object.assign(this.camera, { x, y });
       this.zoomTo(zoom / SIDE);
@@ -133,8 +134,8 @@ class PaperMap {
   private toScreen(i: number): { x: number; y: number } {
     const c = this.camera;
     return {
-      x: c.width / 2 + (this.points.x[i] - c.x) * c.scale,
-      y: c.height / 2 - (this.points.y[i] - c.y) * c.scale,
+      x: c.width / 2 + (this.points.x[i]! - c.x) * c.scale,
+      y: c.height / 2 - (this.points.y[i]! - c.y) * c.scale,
     };
   }
 
@@ -218,7 +219,7 @@ class PaperMap {
     const apart = this.apart();
     if (this.pinch > 0 && apart > 0) {
       const [a, b] = [...this.pointers.values()];
-      this.zoomAt((a.x + b.x) / 2, (a.y + b.y) / 2, apart / this.pinch);
+      if (a && b) this.zoomAt((a.x + b.x) / 2, (a.y + b.y) / 2, apart / this.pinch);
     }
     this.pinch = apart;
   }
@@ -341,16 +342,17 @@ class Cells {
     this.order = new Uint32Array(n);
     const b = this.bounds;
     for (let i = 0; i < n; i++) {
-      this.starts[this.cell(points.x[i], points.y[i]) + 1]++;
-      b.x0 = Math.min(b.x0, points.x[i]);
-      b.x1 = Math.max(b.x1, points.x[i]);
-      b.y0 = Math.min(b.y0, points.y[i]);
-      b.y1 = Math.max(b.y1, points.y[i]);
+      const [x, y] = [points.x[i]!, points.y[i]!];
+      this.starts[this.cell(x, y) + 1]!++;
+      b.x0 = Math.min(b.x0, x);
+      b.x1 = Math.max(b.x1, x);
+      b.y0 = Math.min(b.y0, y);
+      b.y1 = Math.max(b.y1, y);
     }
     if (n === 0) Object.assign(b, { x0: 0, y0: 0, x1: SIDE, y1: SIDE });
-    for (let c = 0; c < Cells.N * Cells.N; c++) this.starts[c + 1] += this.starts[c];
+    for (let c = 0; c < Cells.N * Cells.N; c++) this.starts[c + 1]! += this.starts[c]!;
     const next = this.starts.slice();
-    for (let i = 0; i < n; i++) this.order[next[this.cell(points.x[i], points.y[i])]++] = i;
+    for (let i = 0; i < n; i++) this.order[next[this.cell(points.x[i]!, points.y[i]!)]!++] = i;
   }
 
   private cell(x: number, y: number): number {
@@ -364,9 +366,9 @@ class Cells {
     for (let cy = clamp(y - reach); cy <= clamp(y + reach); cy++) {
       for (let cx = clamp(x - reach); cx <= clamp(x + reach); cx++) {
         const c = cy * Cells.N + cx;
-        for (let k = this.starts[c]; k < this.starts[c + 1]; k++) {
-          const i = this.order[k];
-          const d = (this.points.x[i] - x) ** 2 + (this.points.y[i] - y) ** 2;
+        for (let k = this.starts[c]!; k < this.starts[c + 1]!; k++) {
+          const i = this.order[k]!;
+          const d = (this.points.x[i]! - x) ** 2 + (this.points.y[i]! - y) ** 2;
           if (d < least) [best, least] = [i, d];
         }
       }

@@ -35,7 +35,7 @@ export function decode(buffer: ArrayBuffer): Points {
   const bytes = new Uint8Array(buffer);
   const id = new Uint8Array(1024);
   for (let i = 0; i < n; i++) {
-    const shared = bytes[at];
+    const shared = view.getUint8(at);
     const more = view.getUint16(at + 1, true);
     id.set(bytes.subarray(at + 3, at + 3 + more), shared);
     ids[i] = text.decode(id.subarray(0, shared + more));
@@ -44,7 +44,7 @@ export function decode(buffer: ArrayBuffer): Points {
   let places: Map<string, number> | undefined;
   return {
     count: n, x, y, year, group, groups: json.groups ?? [], levels: json.levels ?? [],
-    id: (i) => ids[i],
+    id: (i) => ids[i]!,
     find: (wanted) => (places ??= new Map(ids.map((one, i) => [one, i]))).get(wanted) ?? -1,
   };
 }

@@ -44,7 +44,7 @@ class Palette {
     for (let i = n - 1; i > 0; i--) {
       seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
       const j = Math.floor((seed / 2 ** 32) * (i + 1));
-      [this.order[i], this.order[j]] = [this.order[j], this.order[i]];
+      [this.order[i], this.order[j]] = [this.order[j]!, this.order[i]!];
     }
     this.colours = new Uint8Array(3 * n);
   }
@@ -70,15 +70,16 @@ class Palette {
     const high = years[Math.floor(years.length * 0.98)] ?? 0;
     const byYear = kind === "year" && high > low;
     for (let k = 0; k < p.count; k++) {
-      const i = this.order[k];
+      const i = this.order[k]!;
+      const year = p.year[i]!;
       let rgb = this.style.dim;
-      if (kind === "category") rgb = p.group[i] > 0 && p.group[i] <= kinds.length ? kinds[p.group[i] - 1] : this.style.dim;
-      else if (byYear && p.year[i] > 0) rgb = between(this.style.first, this.style.last, (p.year[i] - low) / (high - low));
+      if (kind === "category") rgb = kinds[p.group[i]! - 1] ?? this.style.dim;
+      else if (byYear && year > 0) rgb = between(this.style.first, this.style.last, (year - low) / (high - low));
       else if (!byYear) rgb = this.style.dot;
       this.colours.set(rgb, 3 * k);
     }
     if (kind === "category") {
-      for (const [g, name] of p.groups.slice(0, kinds.length).entries()) legend.append(sample(kinds[g], name));
+      for (const [g, name] of p.groups.slice(0, kinds.length).entries()) legend.append(sample(kinds[g]!, name));
       if (p.groups.length > kinds.length || p.group.includes(0)) legend.append(sample(this.style.dim, "others"));
     } else if (byYear) {
       const ramp = document.createElement("i");
@@ -114,7 +115,8 @@ class Palette {
 
 function between(a: RGB, b: RGB, share: number): RGB {
   const s = Math.min(1, Math.max(0, share));
-  return [0, 1, 2].map((k) => Math.round(a[k] + (b[k] - a[k]) * s)) as RGB;
+  const mix = (k: 0 | 1 | 2) => Math.round(a[k] + (b[k] - a[k]) * s);
+  return [mix(0), mix(1), mix(2)];
 }
 
 function sample(rgb: RGB, name: string): HTMLElement {
@@ -151,7 +153,7 @@ void main() {
 
 class WebGL implements Brush {
   private palette: Palette;
-  private uniforms: Record<string, WebGLUniformLocation | null> = {};
+  private uniforms: Record<"camera" | "size" | "alpha" | "soft", WebGLUniformLocation | null>;
   private colours: WebGLBuffer;
   private over: WebGLBuffer;
   private all: WebGLVertexArrayObject;
@@ -171,9 +173,12 @@ class WebGL implements Brush {
     gl.linkProgram(program);
     if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error("the shaders do not link");
     gl.useProgram(program);
-    for (const name of ["camera", "size", "alpha", "soft"]) this.uniforms[name] = gl.getUniformLocation(program, name);
+    const uniform = (name: string) => gl.getUniformLocation(program, name);
+    this.uniforms = {
+      camera: uniform("camera"), size: uniform("size"), alpha: uniform("alpha"), soft: uniform("soft"),
+    };
     const places = new Uint16Array(2 * points.count);
-    this.palette.order.forEach((i, k) => places.set([points.x[i], points.y[i]], 2 * k));
+    this.palette.order.forEach((i, k) => places.set([points.x[i]!, points.y[i]!], 2 * k));
     this.all = gl.createVertexArray();
     gl.bindVertexArray(this.all);
     gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
@@ -232,8 +237,8 @@ class WebGL implements Brush {
       const places = new Uint16Array(this.overBytes);
       const bytes = new Uint8Array(this.overBytes);
       points.forEach((i, k) => {
-        places[4 * k] = this.palette.points.x[i];
-        places[4 * k + 1] = this.palette.points.y[i];
+        places[4 * k] = this.palette.points.x[i]!;
+        places[4 * k + 1] = this.palette.points.y[i]!;
         bytes.set(rgb, 8 * k + 4);
       });
       gl.bufferData(gl.ARRAY_BUFFER, new Uint8Array(this.overBytes, 0, 8 * points.length), gl.STREAM_DRAW);
@@ -275,11 +280,11 @@ class Plain implements Brush {
     ctx.globalAlpha = palette.alpha();
     let last = -1;
     for (let k = 0; k < n; k++) {
-      const i = order[k];
-      const x = c.width / 2 + (points.x[i] - c.x) * c.scale;
-      const y = c.height / 2 - (points.y[i] - c.y) * c.scale;
+      const i = order[k]!;
+      const x = c.width / 2 + (points.x[i]! - c.x) * c.scale;
+      const y = c.height / 2 - (points.y[i]! - c.y) * c.scale;
       if (x < -size || y < -size || x > c.width + size || y > c.height + size) continue;
-      const rgb = (colours[3 * k] << 16) | (colours[3 * k + 1] << 8) | colours[3 * k + 2];
+      const rgb = (colours[3 * k]! << 16) | (colours[3 * k + 1]! << 8) | colours[3 * k + 2]!;
       if (rgb !== last) ctx.fillStyle = "#" + (last = rgb).toString(16).padStart(6, "0");
       ctx.fillRect(x - size / 2, y - size / 2, size, size);
     }
@@ -288,8 +293,8 @@ class Plain implements Brush {
       ctx.fillStyle = `rgb(${rgb})`;
       for (const i of list) {
         ctx.beginPath();
-        const x = c.width / 2 + (points.x[i] - c.x) * c.scale;
-        const y = c.height / 2 - (points.y[i] - c.y) * c.scale;
+        const x = c.width / 2 + (points.x[i]! - c.x) * c.scale;
+        const y = c.height / 2 - (points.y[i]! - c.y) * c.scale;
         ctx.arc(x, y, Math.min(size + 5, Math.max(6, size * factor)) / 2, 0, 7);
         ctx.fill();
       }
