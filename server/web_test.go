@@ -17,6 +17,10 @@ func TestThePageIsOnOrOffAsTold(t *testing.T) {
 			if status != c.status || (status == http.StatusOK) != strings.Contains(body, "No papers are here yet") {
 				t.Errorf("status %d, %.300s", status, body)
 			}
+			alerts, _, body := ask(t, "GET", "http://"+p.addr+"/alerts", nil, "")
+			if on := c.web != "off"; on != (alerts == http.StatusOK && strings.Contains(body, "No subscription yet")) {
+				t.Errorf("/alerts: status %d, %.300s", alerts, body)
+			}
 			policy := header.Get("Content-Security-Policy")
 			if status == http.StatusOK && !strings.Contains(policy, "default-src 'none'") {
 				t.Errorf("policy %q", policy)

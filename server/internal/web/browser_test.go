@@ -34,6 +34,8 @@ var pagesOfTheSite = []struct{ name, path string }{
 	{"fresh", "/collection?name=fresh"},
 	{"delete", "/collection/delete?name=likes"},
 	{"statistics", "/statistics"},
+	{"alerts", "/alerts"},
+	{"alert", "/alert?subscription=moe"},
 	{"help", "/help"},
 	{"signin", "/signin"},
 	{"missing", "/paper?id=nowhere"},
@@ -46,6 +48,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 	r.storeSample()
 	r.post("/like", "do", "like 1 moefication", "from", "/")
 	r.post("/like", "do", "like 1 fourier-transformer", "from", "/")
+	r.post("/alerts", subscribing("moe", "text", "mixture of experts", "filter", `categories:"cs.LG"`)...)
 	if axeScript(t) == "" {
 		t.Log("without axe-core: AKIN_AXE names no file")
 	}

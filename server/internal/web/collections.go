@@ -37,6 +37,8 @@ type collectionPage struct {
 	List    *list
 	Missing int  // liked, and not stored any more
 	Full    bool // more is liked than counts
+
+	Subscribe *subscribeForm // nil: this view is not what it recommends
 }
 
 type tab struct {
@@ -137,6 +139,7 @@ func (v *visit) showCollection() error {
 	var papers []*akinv1.Paper
 	var more bool
 	if view == "" {
+		body.Subscribe = v.newSubscribe(subscribeForm{Collection: name})
 		papers, more, err = v.recommended(c, body, show, page)
 	} else {
 		papers, more, err = v.kept(c, body, show, page)

@@ -14,6 +14,7 @@
 //	secure.go    what a browser may do with a page     session.go    who is signed in
 //	faults.go    errors as pages that say what to do   assets.go     scripts and styles
 //	cards.go     papers in a list                      export.go     any list as a file
+//	subscribe.go the form of a subscription            alerts.go     subscriptions, and what they found
 //
 // # What is kept
 //

@@ -22,7 +22,9 @@ import (
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 	"github.com/akin-search/akin/server/internal/admit"
+	"github.com/akin-search/akin/server/internal/alert"
 	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/filter"
 	"github.com/akin-search/akin/server/internal/sample"
 	"github.com/akin-search/akin/server/internal/service"
 )
@@ -81,6 +83,12 @@ func (l *logBuffer) String() string {
 // newRig serves without papers; keys may be nil.
 func newRig(t testing.TB, keys *admit.Keyring) *rig {
 	t.Helper()
+	return newAlertRig(t, keys, alert.Config{})
+}
+
+// newAlertRig serves without papers, with alerts as they are configured.
+func newAlertRig(t testing.TB, keys *admit.Keyring, cfg alert.Config) *rig {
+	t.Helper()
 	r := newLoadingRig(t, keys)
 	quiet := slog.New(slog.DiscardHandler)
 	live, err := engine.Open(context.Background(), engine.Config{Dir: t.TempDir(), Index: "auto", Logger: quiet})
@@ -93,6 +101,21 @@ func newRig(t testing.TB, keys *admit.Keyring) *rig {
 		}
 	})
 	r.server.Ready(live)
+	cfg.Logger = quiet
+	if keys != nil {
+		cfg.Filter = func(owner string) (*filter.Filter, bool) {
+			if p := keys.Known(owner); p != nil {
+				return p.Filter, true
+			}
+			return nil, false
+		}
+	}
+	alerts, err := alert.Open(live, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(alerts.Close)
+	r.server.ReadyAlerts(alerts)
 	return r
 }
 

@@ -18,6 +18,8 @@ type paperPage struct {
 	Cite     []link
 	Related  *list
 	Graph    *graph // nil: there are too few papers near to it
+
+	Subscribe *subscribeForm
 }
 
 // related is how many near papers are listed, and nearest how many are in the graph.
@@ -51,6 +53,7 @@ func (v *visit) paper() error {
 		return err
 	}
 	body := &paperPage{Paper: v.card(0, p), Abstract: p.GetAbstract(), Links: linksOf(p), BibTeX: string(bibtex)}
+	body.Subscribe = v.newSubscribe(subscribeForm{Paper: p.GetId()})
 	body.Cite = exportLinks(func(format string) string { return paperPath(p.GetId()) + "&as=" + format })
 	for _, name := range p.GetAuthors() {
 		body.Authors = append(body.Authors, label{name, "/recent?author=" + url.QueryEscape(name)})

@@ -18,6 +18,8 @@ type recentPage struct {
 	List     *list
 	Problems []string
 	Undated  bool // no paper has a date
+
+	Subscribe *subscribeForm // nil: without a filter there is nothing to subscribe to
 }
 
 // spans are the times, back from the newest paper, in which the newest papers are looked for: the shortest that has
@@ -65,6 +67,9 @@ func (v *visit) recent() error {
 		cards[i].Hit = nil
 	}
 	body.List = &list{Cards: cards, Empty: "No paper is here that these filters accept."}
+	if form.Filters.Any() && len(body.Problems) == 0 {
+		body.Subscribe = v.newSubscribe(subscribeForm{Filter: form.Filters.expression()})
+	}
 	body.List.page(form.Page, more, path)
 	return v.render(http.StatusOK, "recent", page)
 }

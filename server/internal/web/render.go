@@ -27,6 +27,7 @@ func parsePages(a *assets) map[string]*template.Template {
 		"bytes":    byteCount,
 		"nearness": nearness,
 		"within":   within,
+		"onPage":   onPage,
 		"int":      func(n int64) int { return int(n) },
 		"sizes":    sizes,
 	}
@@ -45,6 +46,11 @@ func parsePages(a *assets) map[string]*template.Template {
 
 // within is what a template of a list needs besides the list: the frame of the page around it.
 func within(f frame, l *list) map[string]any { return map[string]any{"Frame": f, "List": l} }
+
+// onPage is what the buttons of a subscription need besides it: the address that they come back to.
+func onPage(f frame, item alertItem) map[string]any {
+	return map[string]any{"Here": f.Here, "Item": item}
+}
 
 // sizes are the lengths of a page that its form offers, the present one among them.
 func sizes(now int) []int {

@@ -48,6 +48,8 @@ type searchPage struct {
 	Notices  []string
 	Problems []string
 	Examples []string
+
+	Subscribe *subscribeForm // nil: there is nothing to subscribe to
 }
 
 // list is a list of papers with everything around it.
@@ -155,6 +157,9 @@ func (v *visit) search() error {
 		cards[i].Why = whyPath(form.Text, "", p.GetId())
 	}
 	body.Notices = notices(info)
+	if len(body.Problems) == 0 {
+		body.Subscribe = v.newSubscribe(subscribeForm{Text: form.Text, Filter: form.Filters.expression()})
+	}
 	body.List = &list{Cards: cards, Empty: "No paper fits. Fewer filters, or other words, may find some."}
 	body.List.page(form.Page, more, form.path)
 	if body.Exact, err = v.named(form.Text); err != nil {

@@ -30,6 +30,7 @@ type Site struct {
 	similarity akinv1.SimilarityServiceClient
 	profiles   akinv1.ProfileServiceClient
 	index      akinv1.IndexServiceClient
+	alerts     akinv1.AlertServiceClient
 
 	log      *slog.Logger
 	version  string
@@ -51,6 +52,7 @@ func New(cfg Config) *Site {
 		similarity: akinv1.NewSimilarityServiceClient(cfg.Conn),
 		profiles:   akinv1.NewProfileServiceClient(cfg.Conn),
 		index:      akinv1.NewIndexServiceClient(cfg.Conn),
+		alerts:     akinv1.NewAlertServiceClient(cfg.Conn),
 		log:        cfg.Logger,
 		version:    cfg.Version,
 		now:        cfg.Now,
@@ -87,6 +89,11 @@ func New(cfg Config) *Site {
 	s.page("POST /collection/use", (*visit).useCollection)
 	s.page("GET /collection/delete", (*visit).askDelete)
 	s.page("POST /collection/delete", (*visit).deleteCollection)
+	s.page("GET /alerts", (*visit).listAlerts)
+	s.page("POST /alerts", (*visit).subscribe)
+	s.page("GET /alert", (*visit).showAlert)
+	s.page("POST /alert/pause", (*visit).pauseAlert)
+	s.page("POST /alert/delete", (*visit).deleteAlert)
 	s.mux.Handle("GET /assets/", s.assets)
 	s.mux.Handle("GET /favicon.ico", http.RedirectHandler(s.assets.path("icon.svg"), http.StatusFound))
 	s.mux.HandleFunc("GET /robots.txt", robots)
