@@ -1,5 +1,10 @@
-// Package paper holds the word that every other package of the server speaks: a paper. It imports nothing else of the
-// server.
+// Package paper says what a paper is, and what names its states, for every other package of the server. It imports none
+// of them.
+//
+// A Paper is one version of one paper as stored: what its caller wrote, and when and with which revision it came in.
+// Its id is the caller's; Spellings lists the other forms under which the same id may have been stored. A Position
+// names a state of all papers: a revision, and the lineage of the process that wrote it, without which two stores that
+// once were one would give one number to different states.
 package paper
 
 import "time"

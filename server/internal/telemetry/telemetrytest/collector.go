@@ -1,4 +1,5 @@
-// Package telemetrytest has a collector of traces for tests.
+// Package telemetrytest has a collector of traces for tests: a server of OTLP on a free port of this machine, which
+// keeps the spans that come in, so that a test sees what an operator's collector would.
 package telemetrytest
 
 import (

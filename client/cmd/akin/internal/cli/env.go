@@ -1,4 +1,15 @@
 // Package cli is the command line: commands, settings, output and exit codes, over the SDK alone.
+//
+// Run takes one command line from its flags to an exit code:
+//
+//	settings   flags, then the environment, then the config file; the first that gives a value counts  settings.go
+//	command    the commands, in the order in which help teaches them                                   root.go
+//	work       calls of package client, in a file for each group of commands                           papers.go, …
+//	output     a table on a terminal, rows with tabs elsewhere, JSON with --json                       output.go
+//	exit       an error becomes a code, and a tip on what to do about it                               exit.go, faults.go
+//
+// A command sees the process through Env alone, so that tests run whole commands and compare what they print with the
+// files in testdata.
 package cli
 
 import (

@@ -1,4 +1,5 @@
-// Package queries reads the texts that a benchmark searches for.
+// Package queries reads the texts that a benchmark searches for, from plain lines or from BEIR's JSON, which it tells
+// apart line by line.
 package queries
 
 import (

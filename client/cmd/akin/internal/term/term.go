@@ -1,4 +1,8 @@
 // Package term knows what a terminal shows: its width, colours, tables fitted to it, wrapped text.
+//
+// Widths are columns, not bytes or runes: an ideograph takes two, a combining mark none. What comes from papers passes
+// Clean before it is printed, so that no title moves the cursor or changes colours. A Screen of width 0 is no terminal:
+// then nothing is cut, and a table is rows with tabs, for programs.
 package term
 
 import (
