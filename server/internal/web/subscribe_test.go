@@ -73,8 +73,8 @@ func TestASearchAPaperAndACollectionCanBeSubscribedTo(t *testing.T) {
 		for name, value := range hidden {
 			fields = append(fields, name, value)
 		}
-		a := r.post("/alerts", append(subscribing(hidden["id"], fields...), "feed", "yes", "name", "Mine & <b>", "every", "week",
-			"at", "07:30", "zone", "Europe/Berlin")...)
+		fields = append(fields, "feed", "yes", "name", "Mine & <b>", "every", "week", "at", "07:30", "zone", "Europe/Berlin")
+		a := r.post("/alerts", subscribing(hidden["id"], fields...)...)
 		a.wants(t, http.StatusOK, "Mine &amp; &lt;b&gt;", c.says, "Mondays at 07:30 Europe/Berlin",
 			`href="https://akin.example.org/alerts/feed/`)
 		if want := alertPath(hidden["id"]); a.path != want {
