@@ -154,7 +154,7 @@ func TestEverythingWorksWithoutAScript(t *testing.T) {
 	b.look(768, "light")
 	b.do(command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
 	b.open("/")
-	b.do(chromedp.SendKeys(chromedp.CSS("#q"), "sparse attention\r"), chromedp.WaitVisible(chromedp.CSS("#p5")))
+	b.do(chromedp.SendKeys(chromedp.CSS("#q"), "sparse attention\r"), chromedp.WaitVisible(chromedp.CSS("#p20")))
 	b.do(chromedp.Click(chromedp.CSS("#p2 [data-like]")), chromedp.WaitVisible(chromedp.CSS("#p2.liked")))
 	if path := b.path(); !strings.HasPrefix(path, "/search?q=sparse+attention") {
 		t.Errorf("came back to %s", path)
@@ -162,7 +162,7 @@ func TestEverythingWorksWithoutAScript(t *testing.T) {
 	b.do(chromedp.Click(chromedp.CSS(".mine")), chromedp.WaitVisible(chromedp.CSS(".because")))
 	b.do(chromedp.Click(chromedp.CSS("#p1 [data-open]")), chromedp.WaitVisible(chromedp.CSS(".graph svg")))
 	b.do(chromedp.Click(chromedp.CSS(".foot a")), chromedp.WaitVisible(chromedp.CSS(".sides mark")))
-	b.do(chromedp.Click(chromedp.CSS(".bottom nav a")), chromedp.WaitVisible(chromedp.CSS(".tiles")))
+	b.do(chromedp.Click(chromedp.CSS(`.bottom a[href="/statistics"]`)), chromedp.WaitVisible(chromedp.CSS(".tiles")))
 }
 
 func TestSigningInWithABrowser(t *testing.T) {

@@ -151,7 +151,10 @@ func (b *browserTab) look(width int64, scheme string) {
 			Width: width, Height: 900, DeviceScaleFactor: 1, Mobile: width < 500,
 		}),
 		command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: scheme},
+				{Name: "prefers-reduced-motion", Value: "reduce"}, // colours are what they will be
+			},
 		}),
 	)
 }
