@@ -124,14 +124,21 @@ func (r *reference) verify(t *testing.T, e *Engine, rng *rand.Rand) {
 	// An exact dense search returns the papers of the highest cosines, in their order.
 	text, dense := r.words[rng.IntN(len(r.words))]+" "+r.words[rng.IntN(len(r.words))], 1.0
 	q := Query{Text: text, PageSize: 10, Options: Options{Mode: ModeExact, DenseWeight: &dense}}
-	cosines := r.nearest(e, text)
 	if rng.IntN(2) == 0 {
 		q.Filter = parse(t, fmt.Sprintf("categories:%q", category))
-		maps.DeleteFunc(cosines, func(id string, _ float64) bool { return r.papers[id].Categories[0] != category })
 	}
-	result, err := e.Search(ctx, &q)
-	if err != nil {
-		t.Fatal(err)
+	var cosines map[string]float64
+	var result *Result
+	// Both sides by one model, which the background may replace in between.
+	for before := (*Generation)(nil); before != e.live.Load(); {
+		before = e.live.Load()
+		cosines = r.nearest(e, text)
+		if result, err = e.Search(ctx, &q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if q.Filter != nil {
+		maps.DeleteFunc(cosines, func(id string, _ float64) bool { return r.papers[id].Categories[0] != category })
 	}
 	order := slices.SortedFunc(maps.Values(cosines), func(a, b float64) int { return cmp.Compare(b, a) })
 	dead := len(order) > 0 && order[0] == 0 // no word of the text is known to the model: BM25 alone answers
