@@ -101,7 +101,7 @@ func (e *Engine) order(r *ranker, v *view, ask *pageRequest, limit int) error {
 	}
 	var err error
 	if o.Diversity > 0 {
-		err = r.Diversify(v.gen.vectors, o.Diversity, limit)
+		err = r.Diversify(v.gen.corpus(), o.Diversity, limit)
 	} else {
 		r.Best(limit)
 	}

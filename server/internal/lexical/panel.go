@@ -18,8 +18,9 @@ const panelFilter = 1 << 13
 // is ready for Reset; it is scratch that can be used again. One goroutine adds, then any number may read it.
 type Panel struct {
 	papers float64
-	norm0  float64 // k1 (1-b)
-	norm1  float64 // k1 b / avg
+	norm0  float64     // k1 (1-b)
+	norm1  float64     // k1 b / avg
+	by     *Statistics // nil: the index's own
 
 	filter   [panelFilter]uint8 // by the low bits of a feature: not 0 where some query has one
 	features []uint32           // distinct, in the order in which they were added
@@ -43,24 +44,19 @@ type Saturations struct {
 }
 
 // Reset empties the panel and takes the statistics of the index as they are now.
-func (x *Index) Reset(p *Panel) {
+func (x *Index) Reset(p *Panel) { x.ResetBy(p, nil) }
+
+// ResetBy is Reset by the statistics of a whole that the index is a part of, for the words of all queries that will be
+// added; nil: by its own. See PrepareBy.
+func (x *Index) ResetBy(p *Panel, s *Statistics) {
 	for _, f := range p.features {
 		p.filter[f%panelFilter] = 0
 	}
 	clear(p.table)
 	p.features, p.idf, p.words, p.ends = p.features[:0], p.idf[:0], p.words[:0], p.ends[:0]
-	p.papers = float64(max(x.papers.Load(), 0))
-	p.norm0, p.norm1 = x.lengthNorm(p.papers, DefaultK1)
-}
-
-// lengthNorm returns k1 (1-b) and k1 b / avg: what BM25 adds to tf in its denominator is the first and the second times
-// the length of the paper.
-func (x *Index) lengthNorm(papers, k1 float64) (fixed, each float64) {
-	avg := 1.
-	if tokens := x.tokens.Load(); papers > 0 && tokens > 0 {
-		avg = float64(tokens) / papers
-	}
-	return k1 * (1 - b), k1 * b / avg
+	papers, tokens := s.size(x)
+	p.by, p.papers = s, float64(max(papers, 0))
+	p.norm0, p.norm1 = lengthNorm(p.papers, tokens, DefaultK1)
 }
 
 // Add adds a query, numbered from 0 in the order of the calls. Words that no live paper has are left out; a query of
@@ -100,11 +96,14 @@ func (x *Index) place(p *Panel, feature uint32) int {
 	if at, ok := p.find(feature); ok {
 		return at
 	}
-	idf := 0.
-	if df := float64(x.Frequency(feature)); df > 0 {
-		idf = math.Log1p((max(p.papers-df, 0) + .5) / (df + .5))
+	df, weight := float64(p.by.frequency(feature)), 0.
+	if df == 0 {
+		df = float64(x.Frequency(feature))
 	}
-	p.features, p.idf = append(p.features, feature), append(p.idf, idf)
+	if df > 0 {
+		weight = idf(p.papers, df)
+	}
+	p.features, p.idf = append(p.features, feature), append(p.idf, weight)
 	p.filter[feature%panelFilter] = 1
 	if 4*len(p.features) > len(p.table) {
 		p.table = make([]uint32, max(1024, 2*len(p.table)))

@@ -1,7 +1,6 @@
 package lexical
 
 import (
-	"math"
 	"slices"
 	"unsafe"
 
@@ -38,7 +37,19 @@ func (x *Index) Prepare(q *Query, t *embed.Terms) { x.PrepareK1(q, t, DefaultK1)
 
 // PrepareK1 is Prepare for BM25 with another k1, which says how soon further occurrences of a word stop counting: 0 is
 // DefaultK1, near 0 they count nothing.
-func (x *Index) PrepareK1(q *Query, t *embed.Terms, k1 float64) {
+func (x *Index) PrepareK1(q *Query, t *embed.Terms, k1 float64) { q.prepare(x, t, k1, nil) }
+
+// PrepareBy is PrepareK1 by the statistics of a whole that the index is a part of; nil: by its own. The index may be
+// nil where there are statistics: such a query has weights and is not for Top and Scores.
+func (x *Index) PrepareBy(q *Query, t *embed.Terms, k1 float64, s *Statistics) {
+	q.prepare(x, t, k1, s)
+}
+
+// absent stands for the term of a feature that an index does not have.
+var absent term
+
+// prepare weighs terms by statistics, and where these are nil, or do not know a word yet, by those of an index.
+func (q *Query) prepare(x *Index, t *embed.Terms, k1 float64, s *Statistics) {
 	if k1 == 0 {
 		k1 = DefaultK1
 	}
@@ -47,28 +58,31 @@ func (x *Index) PrepareK1(q *Query, t *embed.Terms, k1 float64) {
 		q.filter[f%filterSize] = 0
 	}
 	q.features, q.weights, q.terms, q.following = q.features[:0], q.weights[:0], q.terms[:0], q.following[:0]
-	papers := float64(max(x.papers.Load(), 0))
+	n, tokens := s.size(x)
+	papers := float64(max(n, 0))
 	for i, f := range t.IDs {
-		tm := x.terms.find(f)
-		if tm == nil {
+		tm, live := &absent, uint32(0)
+		if x != nil {
+			if own := x.terms.find(f); own != nil {
+				tm, live = own, own.live.Load()
+			}
+		}
+		if whole := s.frequency(f); whole > 0 {
+			live = whole
+		}
+		if live == 0 {
 			continue
 		}
-		df := float64(tm.live.Load())
-		if df == 0 {
-			continue
-		}
-		// Papers appended between the two loads can put df above N.
-		idf := math.Log1p((max(papers-df, 0) + .5) / (df + .5))
 		if len(q.features) == maxFeatures {
 			break
 		}
 		q.features = append(q.features, f)
 		q.following = append(q.following, q.filter[f%filterSize])
 		q.filter[f%filterSize] = uint16(len(q.features))
-		q.weights = append(q.weights, float64(t.Counts[i])*idf*q.gain)
+		q.weights = append(q.weights, float64(t.Counts[i])*idf(papers, float64(live))*q.gain)
 		q.terms = append(q.terms, tm)
 	}
-	q.norm0, q.norm1 = x.lengthNorm(papers, k1)
+	q.norm0, q.norm1 = lengthNorm(papers, tokens, k1)
 	q.bigrams = append(q.bigrams[:0], t.Bigrams...)
 	slices.Sort(q.bigrams)
 	q.bigrams = slices.Compact(q.bigrams)

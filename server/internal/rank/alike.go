@@ -28,7 +28,7 @@ type alike struct {
 // which they lack: the idf of such a word, times the largest cosine between its row in the model and the row of a word
 // that the candidate has, times weight, in units of BM25. It counts as a part of the words. It follows phrases, and
 // allocates nothing once its scratch has grown.
-func (l *list) alike(m *embed.Model, x *lexical.Index, q *lexical.Query, weight float64) {
+func (l *list) alike(m *embed.Model, x Words, q *lexical.Query, weight float64) {
 	weight *= l.scale.words
 	if weight == 0 || m == nil || !m.Trained() {
 		return

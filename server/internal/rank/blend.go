@@ -54,7 +54,7 @@ func (s *scale) score(cosine, bm25 float64) (float64, Parts) {
 
 // phrases adds to the scores of the best candidates what the bigrams they share with the query are worth. It follows
 // blend.
-func (l *list) phrases(x *lexical.Index, q *lexical.Query) {
+func (l *list) phrases(x Words, q *lexical.Query) {
 	if len(l.slots) == 0 || l.scale.phrase == 0 {
 		return
 	}

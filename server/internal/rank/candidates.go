@@ -19,18 +19,44 @@ type Vectors interface {
 	Dims() int
 }
 
+// Words is what a ranking asks of an index of words. The methods are those of lexical.Index, which serves; package
+// shard stands what shards have answered behind them.
+type Words interface {
+	PrepareBy(q *lexical.Query, t *embed.Terms, k1 float64, s *lexical.Statistics)
+	Top(ctx context.Context, q *lexical.Query, k int, accept index.Accept, dst []index.Candidate) (
+		[]index.Candidate, error)
+	Scores(q *lexical.Query, slots []uint32, dst []float64)
+	Shared(q *lexical.Query, slot uint32) int
+	Features(slot uint32, dst []uint32) []uint32
+}
+
 // Corpus is the papers that a query is ranked against: the same slot means the same paper in both.
 type Corpus struct {
 	Vectors Vectors
-	Words   *lexical.Index
+	Words   Words
 	Model   *embed.Model // that the vectors are of, for its rows of words; nil: none are compared
+
+	// Fetch is told which candidates a stage is about to read something of, one by one. Nil: all of it is at hand.
+	Fetch func(what Part, slots []uint32) error
 }
+
+// Part is a part of a paper that stages read of a few candidates.
+type Part uint8
+
+// The parts.
+const (
+	VectorPart   Part = iota // by Vectors.Vector
+	FeaturesPart             // by Words.Features
+)
 
 // Query is what papers are ranked by.
 type Query struct {
 	Vector  []float32    // len Dims, L2 norm 1, or all zero when no word is known
 	Terms   *embed.Terms // the words, for BM25; nil: none, and the cosine is all there is
 	Weights Weights
+
+	// Statistics weigh the words, of a whole that the corpus is a part of; nil: the corpus's own.
+	Statistics *lexical.Statistics
 }
 
 // Find says which candidates are wanted.
@@ -66,7 +92,7 @@ func (r *Ranker) Candidates(ctx context.Context, c Corpus, q *Query, f Find) (in
 	words := 0
 	var lookup <-chan outcome
 	if q.Terms != nil {
-		c.Words.PrepareK1(&r.words, q.Terms, q.Weights.K1)
+		c.Words.PrepareBy(&r.words, q.Terms, q.Weights.K1, q.Statistics)
 		if words = f.Depth * q.Weights.Words / Depth; words > 0 && f.Spare {
 			lookup = aside(func() error { return r.topByWords(ctx, c, words, &f) })
 			defer func() { <-lookup }() // a fault below must not leave the scratch to two queries

@@ -19,7 +19,7 @@ func TestWordsFindWhereNoVectorIsNear(t *testing.T) {
 		if i%2 == 0 {
 			words = terms(7, 1000+i)
 		}
-		c.Words.Append(words)
+		c.Words.(*lexical.Index).Append(words)
 		row := make([]float32, 8)
 		row[i%8] = 1
 		if _, err := c.Vectors.(*flat.Index).Append(row); err != nil {

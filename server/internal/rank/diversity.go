@@ -10,9 +10,19 @@ import (
 // Diversify puts the first limit places of Ranked in order by maximal marginal relevance (Carbonell and Goldstein,
 // SIGIR 1998): each next hit has the highest (1-diversity)*score - diversity*(its greatest cosine with a hit before
 // it). diversity is from 0, rank by score alone, to 1. Scores stay as they were.
-func (r *Ranker) Diversify(vectors Vectors, diversity float64, limit int) error {
+func (r *Ranker) Diversify(c Corpus, diversity float64, limit int) error {
 	slices.SortFunc(r.Ranked, byScore)
+	vectors := c.Vectors
 	n, d := len(r.Ranked), vectors.Dims()
+	if c.Fetch != nil {
+		slots := make([]uint32, n)
+		for i := range r.Ranked {
+			slots[i] = r.Ranked[i].Slot
+		}
+		if err := c.Fetch(VectorPart, slots); err != nil {
+			return err
+		}
+	}
 	limit = min(limit, n)
 	r.rows = resize(r.rows, n*d)
 	for i := range r.Ranked {

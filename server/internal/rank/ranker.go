@@ -63,14 +63,22 @@ func (l *list) byCosine(found []index.Candidate) reading {
 // fuseWords sets the candidates to those of both lists, and scores them by everything.
 func (r *Ranker) fuseWords(c Corpus, q *Query) (reading, error) {
 	l := &r.list
-	n, m := l.merge(r.dense, r.byWords)
-	if err := c.Vectors.Scores(q.Vector, l.slots[n:], l.cosines[n:]); err != nil {
+	if _, _, err := r.facts(c, q); err != nil {
 		return plain, err
 	}
-	c.Words.Scores(&r.words, l.slots[:m], l.bm25[:m])
 	l.blend(&r.words, q.Weights.Dense, q.Weights.Phrase)
 	l.phrases(c.Words, &r.words)
+	if q.Weights.Alike > 0 {
+		if err := r.fetch(c, FeaturesPart, alikeDepth); err != nil {
+			return plain, err
+		}
+	}
 	l.alike(c.Model, c.Words, &r.words, q.Weights.Alike)
+	if q.Weights.Neighbours > 0 {
+		if err := r.fetch(c, VectorPart, neighbourhood); err != nil {
+			return plain, err
+		}
+	}
 	if err := l.neighbours(c.Vectors, q.Weights.Neighbours); err != nil {
 		return plain, err
 	}
@@ -80,6 +88,31 @@ func (r *Ranker) fuseWords(c Corpus, q *Query) (reading, error) {
 		Phrase:        l.scale.phrase * float64(r.words.Bigrams()),
 		Neighbourhood: q.Weights.Neighbours,
 	}), nil
+}
+
+// facts sets the candidates to those of both lists, with the cosine and the BM25 of each. The first m were found by
+// cosine alone, those up to n by both, and the others by words alone.
+func (r *Ranker) facts(c Corpus, q *Query) (m, n int, err error) {
+	l := &r.list
+	n, m = l.merge(r.dense, r.byWords)
+	if err := c.Vectors.Scores(q.Vector, l.slots[n:], l.cosines[n:]); err != nil {
+		return m, n, err
+	}
+	c.Words.Scores(&r.words, l.slots[:m], l.bm25[:m])
+	return m, n, nil
+}
+
+// fetch tells a corpus whose parts are elsewhere what is about to be read of the best k candidates.
+func (r *Ranker) fetch(c Corpus, what Part, k int) error {
+	if c.Fetch == nil {
+		return nil
+	}
+	l := &r.list
+	slots := make([]uint32, l.best(k))
+	for i := range slots {
+		slots[i] = l.slots[l.near.at[i]]
+	}
+	return c.Fetch(what, slots)
 }
 
 // Reset empties Ranked for a caller who fills it with scores from 0 to 1 of its own making, which Finish leaves as

@@ -44,29 +44,31 @@ type rated struct {
 func (t *Taste) Recommend(ctx context.Context, c rank.Corpus, f rank.Find, w *Finder, r *rank.Ranker) (
 	index.Report, error) {
 	r.Ranked = r.Ranked[:0]
+	report, err := t.find(ctx, c, f, w)
+	if err != nil {
+		return report, err
+	}
+	begin := time.Now()
+	w.order(t)
+	w.hand(r)
+	f.Ended(rank.StageFuse, begin)
+	return report, nil
+}
+
+// find leaves the candidates for a taste, rated, in w.
+func (t *Taste) find(ctx context.Context, c rank.Corpus, f rank.Find, w *Finder) (index.Report, error) {
 	begin := time.Now()
 	report, err := w.candidates(ctx, t, c, f)
 	f.Ended(rank.StageWalk, begin)
 	if err != nil {
 		return report, err
 	}
-	begin = time.Now()
 	slices.Sort(w.slots)
 	w.slots = slices.Compact(w.slots)
 	n := len(w.slots)
 	w.rows = slices.Grow(w.rows[:0], n*t.dims)[:n*t.dims]
 	w.ratings = slices.Grow(w.ratings[:0], n)[:n]
-	if err := w.rate(ctx, t, c, f.Spare); err != nil {
-		return report, err
-	}
-	w.order(t)
-	f.Ended(rank.StageFuse, begin)
-	for i := range w.rated {
-		hit := &w.rated[i]
-		score := min(1, max(0, hit.Score))
-		r.Ranked = append(r.Ranked, rank.Scored{Slot: hit.slot, Score: score, Cosine: float64(hit.Cosine)})
-	}
-	return report, nil
+	return report, w.rate(ctx, t, c, f.Spare)
 }
 
 // candidates fills w.slots with what lies near the probes, slots repeated.
@@ -132,7 +134,7 @@ func (w *Finder) byWords(ctx context.Context, t *Taste, c rank.Corpus, f rank.Fi
 	}
 	var terms embed.Terms
 	t.likes.panel.Terms(&terms)
-	c.Words.Prepare(&w.words, &terms)
+	c.Words.PrepareBy(&w.words, &terms, lexical.DefaultK1, t.by)
 	var err error
 	w.found, err = c.Words.Top(ctx, &w.words, max(t.recipe.NearMean, f.Depth), f.Accept, w.found[:0])
 	for _, candidate := range w.found {
@@ -169,13 +171,19 @@ func (w *Finder) order(t *Taste) {
 	for i, slot := range w.slots {
 		w.rated = append(w.rated, rated{w.ratings[i], slot, int32(i)})
 	}
-	byScore := func(a, b rated) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.slot, b.slot)) }
 	slices.SortFunc(w.rated, byScore)
-	w.best, w.ratings = w.best[:0], w.ratings[:0]
+	w.best = w.best[:0]
+	for i := range w.rated[:min(smoothDepth, len(w.rated))] {
+		row := int(w.rated[i].row) * t.dims
+		w.best = append(w.best, w.rows[row:row+t.dims]...)
+	}
+	w.smooth(t)
+}
+
+// smooth lets the neighbourhoods of the best of w.rated count, whose rows are in w.best, and sorts again.
+func (w *Finder) smooth(t *Taste) {
+	w.ratings = w.ratings[:0]
 	for i := range w.rated {
-		if row := int(w.rated[i].row) * t.dims; i < smoothDepth {
-			w.best = append(w.best, w.rows[row:row+t.dims]...)
-		}
 		w.ratings = append(w.ratings, w.rated[i].Rating)
 	}
 	t.Smooth(w.ratings, w.best)
@@ -183,4 +191,18 @@ func (w *Finder) order(t *Taste) {
 		w.rated[i].Rating = w.ratings[i]
 	}
 	slices.SortFunc(w.rated, byScore)
+}
+
+// byScore puts the highest score first, and of equal ones the lowest slot.
+func byScore(a, b rated) int {
+	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.slot, b.slot))
+}
+
+// hand leaves w.rated in r.Ranked.
+func (w *Finder) hand(r *rank.Ranker) {
+	for i := range w.rated {
+		hit := &w.rated[i]
+		score := min(1, max(0, hit.Score))
+		r.Ranked = append(r.Ranked, rank.Scored{Slot: hit.slot, Score: score, Cosine: float64(hit.Cosine)})
+	}
 }

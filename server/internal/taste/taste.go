@@ -22,6 +22,7 @@ type Taste struct {
 	recipe   Recipe
 	dims     int
 	words    *lexical.Index
+	by       *lexical.Statistics // of the words; nil: those of the index
 	likes    side
 	dislikes side
 }
@@ -37,10 +38,16 @@ type side struct {
 
 // Reset begins a new taste over the papers of a lexical index, whose vectors have dims dimensions.
 func (t *Taste) Reset(recipe Recipe, words *lexical.Index, dims int) {
-	t.recipe, t.words, t.dims = recipe, words, dims
+	t.ResetBy(recipe, words, dims, nil)
+}
+
+// ResetBy is Reset where the papers are a part of a whole, whose statistics weigh the words of all subjects; nil: the
+// index's own.
+func (t *Taste) ResetBy(recipe Recipe, words *lexical.Index, dims int, by *lexical.Statistics) {
+	t.recipe, t.words, t.dims, t.by = recipe, words, dims, by
 	for _, s := range []*side{&t.likes, &t.dislikes} {
 		s.vectors, s.weights, s.worded = s.vectors[:0], s.weights[:0], s.worded[:0]
-		words.Reset(&s.panel)
+		words.ResetBy(&s.panel, by)
 	}
 }
 
