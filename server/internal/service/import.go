@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -39,8 +40,13 @@ const (
 	importBytes   = 4 << 20
 )
 
-// importLinger is how long a batch that is not full waits for further items.
-const importLinger = 4 * time.Millisecond
+// A batch that is not full waits for further items: importLinger when nothing of its import is under way, at most
+// importGather as long as something is. What pours in then comes to the store in few large commits, each of which
+// writes the pages of ids that it touches once; and a paper that comes alone waits for nobody.
+const (
+	importLinger = 4 * time.Millisecond
+	importGather = 100 * time.Millisecond
+)
 
 // importItem is one item off the stream: a paper, an error that is the item's own, or, in the last one, how the stream
 // ended.
@@ -75,17 +81,18 @@ func (s *Server) ImportPapers(stream akinv1.PaperService_ImportPapersServer) err
 	group, ctx := errgroup.WithContext(stream.Context())
 	collected := make(chan *importRun, importAhead)
 	submitted := make(chan *importRun, importPending)
-	var end error // set by collect, read when all have ended
+	var end error             // set by collect, read when all have ended
+	var underWay atomic.Int64 // runs that are collected and not acknowledged
 	group.Go(recovered(func() (err error) {
 		defer close(collected)
-		end, err = s.collectItems(ctx, group, items, collected)
+		end, err = s.collectItems(ctx, group, items, collected, &underWay)
 		return err
 	}))
 	group.Go(recovered(func() error {
 		defer close(submitted)
 		return submitRuns(ctx, collected, submitted)
 	}))
-	group.Go(recovered(func() error { return s.acknowledgeRuns(ctx, submitted, stream) }))
+	group.Go(recovered(func() error { return s.acknowledgeRuns(ctx, submitted, &underWay, stream) }))
 	if err := group.Wait(); err != nil {
 		return err
 	}
@@ -135,14 +142,17 @@ func receiveItem(stream akinv1.PaperService_ImportPapersServer, last int64) impo
 // collectItems gathers items into runs and starts to prepare each. It returns how the import is to end once they are
 // all acknowledged, or an error that ends it at once.
 func (s *Server) collectItems(
-	ctx context.Context, group *errgroup.Group, items <-chan importItem, out chan<- *importRun,
+	ctx context.Context, group *errgroup.Group, items <-chan importItem, out chan<- *importRun, underWay *atomic.Int64,
 ) (end, err error) {
-	c := collector{ctx: ctx, items: items, draining: s.draining, ids: make(map[string]struct{}, importBatch)}
+	c := collector{
+		ctx: ctx, items: items, draining: s.draining, ids: make(map[string]struct{}, importBatch), underWay: underWay,
+	}
 	for c.end == nil {
 		run := c.next()
 		if run.last == 0 {
 			continue // the stream ended before another item came
 		}
+		underWay.Add(1)
 		// Into the channel first: its room bounds how many are prepared at once.
 		select {
 		case out <- run:
@@ -184,13 +194,14 @@ type collector struct {
 	items    <-chan importItem
 	draining <-chan struct{}
 	ids      map[string]struct{} // of the papers in the run
+	underWay *atomic.Int64       // runs of the import that are not acknowledged
 	held     *importItem         // taken from items already, first of the next run
 	end      error               // how the stream ended, once it has
 }
 
-// next makes one run: as many items as have come when the run is full or importLinger is over. A paper may stand in the
-// stream twice, and the later one wins: it begins a new run, since a batch of the engine holds an id once. The run is
-// empty, with last 0, when the stream ends before another item.
+// next makes one run: as many items as have come when the run is full or has waited long enough. A paper may stand in
+// the stream twice, and the later one wins: it begins a new run, since a batch of the engine holds an id once. The run
+// is empty, with last 0, when the stream ends before another item.
 func (c *collector) next() *importRun {
 	run := &importRun{ready: make(chan struct{})}
 	clear(c.ids)
@@ -200,7 +211,7 @@ func (c *collector) next() *importRun {
 	}
 	timer := time.NewTimer(time.Hour) // set when the first item is in
 	defer timer.Stop()
-	waiting := false
+	waiting, lingers := false, 1
 	for len(run.papers)+len(run.errors) < importBatch && run.bytes < importBytes {
 		if !waiting && run.last != 0 {
 			timer.Reset(importLinger)
@@ -218,7 +229,11 @@ func (c *collector) next() *importRun {
 			}
 			run.add(item, c.ids)
 		case <-timer.C:
-			return run
+			if c.underWay.Load() == 0 || lingers == int(importGather/importLinger) {
+				return run
+			}
+			timer.Reset(importLinger)
+			lingers++
 		case <-c.draining:
 			c.end = errDraining
 			return run
@@ -275,7 +290,7 @@ func submitRuns(ctx context.Context, in <-chan *importRun, out chan<- *importRun
 
 // acknowledgeRuns tells the client about each run once it is durable and visible.
 func (s *Server) acknowledgeRuns(
-	ctx context.Context, in <-chan *importRun, stream akinv1.PaperService_ImportPapersServer,
+	ctx context.Context, in <-chan *importRun, underWay *atomic.Int64, stream akinv1.PaperService_ImportPapersServer,
 ) error {
 	var position *akinv1.Position // of everything acknowledged so far
 	for run := range in {
@@ -299,6 +314,7 @@ func (s *Server) acknowledgeRuns(
 			return err
 		}
 		s.gate.Return(ctx, run.bytes)
+		underWay.Add(-1)
 	}
 	return nil
 }
