@@ -164,17 +164,21 @@ func (s *sectionReader) Read(b []byte) (int, error) {
 		return 0, nil
 	}
 	if len(s.have) == 0 {
-		// A whole block goes straight to where the caller wants it.
-		if want := s.blockBytes(); s.err == nil && want > 0 && len(b) >= want {
-			if err := s.block(b[:want]); err != nil {
-				clear(b[:want]) // nothing unverified leaves here
-				return 0, err
-			}
-			return want, nil
+		if s.err != nil {
+			return 0, s.err
 		}
-		if err := s.fill(); err != nil {
+		// The block goes straight to where the caller wants it, and what does not fit there to the buffer.
+		want := s.blockBytes()
+		if want == 0 {
+			return 0, s.end()
+		}
+		b = b[:min(len(b), want)]
+		if err := s.block(b, s.room(want-len(b))); err != nil {
+			clear(b) // nothing unverified leaves here
 			return 0, err
 		}
+		s.have = s.buf[:want-len(b)]
+		return len(b), nil
 	}
 	n := copy(b, s.have)
 	s.have = s.have[n:]
@@ -214,29 +218,44 @@ func (s *sectionReader) fill() error {
 	}
 	want := s.blockBytes()
 	if want == 0 {
-		s.err = io.EOF
-		return s.err
+		return s.end()
 	}
-	if s.buf == nil {
-		s.buf = make([]byte, want) // the first block is the largest
-	}
-	if err := s.block(s.buf[:want]); err != nil {
+	if err := s.block(s.room(want), nil); err != nil {
 		return err
 	}
 	s.have = s.buf[:want]
 	return nil
 }
 
-// block reads and verifies the next block into b, of its size. Its error stays.
-func (s *sectionReader) block(b []byte) error {
-	if _, err := s.f.ReadAt(b, int64(s.next)*int64(blockSize)); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = truncatedf("section %s ends inside of block %d", s.name, s.next)
-		}
-		s.err = fmt.Errorf("%s: %w", s.path, err)
-		return s.err
+// end notes that there is no further block.
+func (s *sectionReader) end() error {
+	s.err = io.EOF
+	return s.err
+}
+
+// room returns n bytes of the buffer.
+func (s *sectionReader) room(n int) []byte {
+	if s.buf == nil {
+		s.buf = make([]byte, s.blockBytes()) // the first block is the largest
 	}
-	if crc32.Checksum(b, castagnoli) != s.sums[s.next] {
+	return s.buf[:n]
+}
+
+// block reads and verifies the next block, its beginning into b and what is behind that into rest. Its error stays.
+func (s *sectionReader) block(b, rest []byte) error {
+	at, sum := int64(s.next)*int64(blockSize), uint32(0)
+	for _, part := range [][]byte{b, rest} {
+		if _, err := s.f.ReadAt(part, at); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = truncatedf("section %s ends inside of block %d", s.name, s.next)
+			}
+			s.err = fmt.Errorf("%s: %w", s.path, err)
+			return s.err
+		}
+		at += int64(len(part))
+		sum = crc32.Update(sum, castagnoli, part)
+	}
+	if sum != s.sums[s.next] {
 		s.err = fmt.Errorf("%s: %w", s.path, damagedf("block %d of section %s does not match its checksum", s.next, s.name))
 		return s.err
 	}

@@ -115,23 +115,43 @@ func (w *bulkWorker) unpack(x *Index, start, first, end uint32, classes []uint8)
 	for slot := first; slot < end; slot++ {
 		at := slot - start
 		classes[at] = uint8(lengthClass(x.rows.at(slot).tokens))
-		for p := x.row(slot).all(); len(p.lows) > 0; {
-			word := p.next()
-			feature := word >> countBits
-			r := feature >> rangeBits
-			w.postings[r] = append(w.postings[r], feature<<(32-rangeBits)|at<<(32-rangeBits-slotBits)|countClass(word&maxCount))
+		p := x.row(slot)
+		if len(p.lows) == 0 {
+			continue
+		}
+		way, begin := p.all(), 0
+		for b := range uint32(buckets) {
+			stop := p.end(b)
+			for i, low := range p.lows[begin:stop] {
+				class := uint32(0) // that of the count 1
+				if i += begin; p.several[i/16]>>(i%16)&1 != 0 {
+					class = countClass(way.count())
+				}
+				feature := b<<bucketShift | uint32(low)
+				list := &w.postings[feature>>rangeBits]
+				*list = append(*list, feature<<(32-rangeBits)|at<<(32-rangeBits-slotBits)|class)
+			}
+			begin = stop
 		}
 	}
 }
 
 // put moves the postings of a range into their lists, without publishing them.
 func (w *bulkWorker) put(x *Index, start, r uint32, classes []uint8) {
-	terms, numbers := x.terms.chunks.Chunks(), x.terms.numbers[r<<rangeBits:]
+	terms, numbers := x.terms.chunks.Chunks(), x.terms.numbers[r<<rangeBits:][:1<<rangeBits]
+	chunks := x.lists.chunks.Chunks()
 	for _, p := range w.postings[r] {
 		at := p >> (32 - rangeBits - slotBits) & (1<<slotBits - 1)
 		number := numbers[p>>(32-rangeBits)].Load() - 1
-		class := uint8(p&(countClasses-1))*lengthClasses + classes[at]
-		x.lists.put(&terms[number/termChunk][number%termChunk], start+at, class)
+		tm := &terms[number/termChunk][number%termChunk]
+		class, slot := uint8(p&(countClasses-1))*lengthClasses+classes[at], start+at
+		if gap := slot + 1 - tm.next; gap < 1<<7 && tm.left >= 2 && int(tm.tail>>postingsBits) < len(chunks) {
+			posting := chunks[tm.tail>>postingsBits][tm.tail%postingsChunk:][:2] // as postings.put does
+			posting[0], posting[1] = byte(gap), class
+			tm.tail, tm.left, tm.next = tm.tail+2, tm.left-2, slot+1
+			continue
+		}
+		x.lists.put(tm, slot, class)
 	}
 	w.postings[r] = w.postings[r][:0]
 }
