@@ -35,7 +35,7 @@ const checkpointContent = 5<<16 | embed.Scheme
 // Thresholds of what is written when; tests shrink them.
 var (
 	foldFrom    = int64(1 << 20) // bytes of segments that are never worth a new base
-	maxSegments = 64             // behind one base
+	maxSegments = 256            // behind one base
 	freeLinks   = int64(1 << 20) // bytes of changed links that are written in the midst of writes, whatever else is
 )
 
