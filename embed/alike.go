@@ -18,6 +18,8 @@ func (m *Model) MostAlike(dst []float32, words, others []uint32) {
 	dst = dst[:len(words)]
 	clear(dst)
 	var rows [fetched]uint32
+	var dots [fetched]int32
+	var inverse [fetched]float32
 	for len(others) > 0 {
 		n := 0
 		piece := others[:min(fetched, len(others))]
@@ -29,15 +31,19 @@ func (m *Model) MostAlike(dst []float32, words, others []uint32) {
 				n++
 			}
 		}
+		for i, row := range rows[:n] {
+			inverse[i] = m.inverse[row]
+		}
 		for i, id := range words {
 			row := m.learned(id)
 			if row == noRow {
 				continue
 			}
-			codes, best := m.rowCodes(row), float32(0)
-			for _, other := range rows[:n] {
+			best := float32(0)
+			vector.DotsInt8(dots[:n], m.rowCodes(row), m.codes, rows[:n])
+			for j, other := range rows[:n] {
 				if other != row {
-					best = max(best, float32(vector.DotInt8(codes, m.rowCodes(other)))*m.inverse[other])
+					best = max(best, float32(dots[j])*inverse[j])
 				}
 			}
 			dst[i] = max(dst[i], best*m.inverse[row])

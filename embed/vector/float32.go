@@ -1,5 +1,7 @@
 package vector
 
+import "slices"
+
 // Dot returns the sum of a[i]*b[i]. b must have the length of a.
 func Dot(a, b []float32) float32 {
 	b = b[:len(a)]
@@ -33,6 +35,17 @@ func DotInt8(a, b []int8) int32 {
 		return 0
 	}
 	return dotInt8(a, b)
+}
+
+// DotsInt8 writes DotInt8 of a and of each of the numbered rows of a table to dst (len(rows)). A row is as long as a;
+// every number must be one of the table, which is checked.
+func DotsInt8(dst []int32, a, table []int8, rows []uint32) {
+	if len(rows) == 0 || len(a) == 0 {
+		clear(dst[:len(rows)])
+		return
+	}
+	_ = table[(int(slices.Max(rows))+1)*len(a)-1]
+	dotsInt8(dst[:len(rows)], a, table, rows)
 }
 
 // Scale multiplies x by alpha.

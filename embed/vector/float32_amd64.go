@@ -37,6 +37,14 @@ func dotInt8(a, b []int8) int32 {
 	return dotInt8AVX2(&a[0], &b[0], n) + dotInt8Portable(a[n:], b[n:])
 }
 
+func dotsInt8(dst []int32, a, table []int8, rows []uint32) {
+	if !hasVNNI || len(a)%64 != 0 {
+		eachDotInt8(dst, a, table, rows)
+		return
+	}
+	dotsInt8VNNI(&dst[0], &a[0], &table[0], &rows[0], len(rows), len(a))
+}
+
 func scale(x []float32, alpha float32) {
 	if hasAVX2 {
 		scaleAVX2(&x[0], len(x), alpha)
@@ -125,3 +133,6 @@ func matTileAVX2(c, x, y *float32, inner, stepC, stepX, stepY int)
 //
 //go:noescape
 func matTileAVX512(c, x, y *float32, inner, stepC, stepX, stepY int)
+
+//go:noescape
+func dotsInt8VNNI(dst *int32, a, table *int8, rows *uint32, n, dims int)

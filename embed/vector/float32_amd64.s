@@ -564,3 +564,114 @@ pairsEnd:
 	MOVL AX, ret+24(FP)
 	VZEROUPPER
 	RET
+
+// TABLEROW takes the number at off(R9) to the address of its row.
+#define TABLEROW(off, row) \
+	MOVL off(R9), row \
+	IMULQ R10, row \
+	ADDQ R8, row
+
+// FLIPPED adds to acc the products of 64 codes of a row with those in Z4. VPDPBUSD takes one unsigned operand: the row,
+// whose codes are 128 too high once their sign bits are flipped.
+#define FLIPPED(row, free, acc) \
+	VPXORD (row)(AX*1), Z15, free \
+	VPDPBUSD Z4, free, acc
+
+// HALVES adds the upper half of a register to the lower one.
+#define HALVES(z, y, free) \
+	VEXTRACTI64X4 $1, z, free \
+	VPADDD free, y, y
+
+// func dotsInt8VNNI(dst *int32, a, table *int8, rows *uint32, n, dims int)
+TEXT ·dotsInt8VNNI(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ table+16(FP), R8
+	MOVQ rows+24(FP), R9
+	MOVQ n+32(FP), CX
+	MOVQ dims+40(FP), R10
+	MOVL $0x80808080, AX
+	VPBROADCASTD AX, Z15
+	VPXORD Z12, Z12, Z12
+	XORL AX, AX
+
+sum: // 128 times the sum of a, by which the products with flipped rows are too high
+	VMOVDQU64 (SI)(AX*1), Z4
+	VPDPBUSD Z4, Z15, Z12
+	ADDQ $64, AX
+	CMPQ AX, R10
+	JLT  sum
+	HALVES(Z12, Y12, Y5)
+	VEXTRACTI128 $1, Y12, X5
+	VPADDD X5, X12, X12
+	VPHADDD X12, X12, X12
+	VPHADDD X12, X12, X12
+	SUBQ $4, CX
+	JLT  rest
+
+four:
+	TABLEROW(0, R11)
+	TABLEROW(4, R12)
+	TABLEROW(8, R13)
+	TABLEROW(12, BX)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	XORL AX, AX
+
+fourDims:
+	VMOVDQU64 (SI)(AX*1), Z4
+	FLIPPED(R11, Z5, Z0)
+	FLIPPED(R12, Z6, Z1)
+	FLIPPED(R13, Z7, Z2)
+	FLIPPED(BX, Z8, Z3)
+	ADDQ $64, AX
+	CMPQ AX, R10
+	JLT  fourDims
+	HALVES(Z0, Y0, Y5)
+	HALVES(Z1, Y1, Y6)
+	HALVES(Z2, Y2, Y7)
+	HALVES(Z3, Y3, Y8)
+	VPHADDD Y1, Y0, Y0
+	VPHADDD Y3, Y2, Y2
+	VPHADDD Y2, Y0, Y0
+	VEXTRACTI128 $1, Y0, X5
+	VPADDD X5, X0, X0
+	VPSUBD X12, X0, X0
+	VMOVDQU X0, (DI)
+	ADDQ $16, DI
+	ADDQ $16, R9
+	SUBQ $4, CX
+	JGE  four
+
+rest:
+	ADDQ $4, CX
+	JZ   ended
+
+one:
+	TABLEROW(0, R11)
+	VPXORD Z0, Z0, Z0
+	XORL AX, AX
+
+oneDims:
+	VMOVDQU64 (SI)(AX*1), Z4
+	FLIPPED(R11, Z5, Z0)
+	ADDQ $64, AX
+	CMPQ AX, R10
+	JLT  oneDims
+	HALVES(Z0, Y0, Y5)
+	VEXTRACTI128 $1, Y0, X5
+	VPADDD X5, X0, X0
+	VPHADDD X0, X0, X0
+	VPHADDD X0, X0, X0
+	VPSUBD X12, X0, X0
+	VMOVD X0, (DI)
+	ADDQ $4, DI
+	ADDQ $4, R9
+	DECQ CX
+	JNZ  one
+
+ended:
+	VZEROUPPER
+	RET

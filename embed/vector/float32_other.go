@@ -8,6 +8,8 @@ func axpy(y []float32, alpha float32, x []float32) { axpyPortable(y, alpha, x) }
 
 func axpyInt8(y []float32, alpha float32, x []int8) { axpyInt8Portable(y, alpha, x) }
 
+func dotsInt8(dst []int32, a, table []int8, rows []uint32) { eachDotInt8(dst, a, table, rows) }
+
 func dotInt8(a, b []int8) int32 { return dotInt8Portable(a, b) }
 
 func scale(x []float32, alpha float32) { scalePortable(x, alpha) }

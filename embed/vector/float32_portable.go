@@ -40,6 +40,13 @@ func dotInt8Portable(a, b []int8) (sum int32) {
 	return sum
 }
 
+// eachDotInt8 is dotsInt8 by one product after the other.
+func eachDotInt8(dst []int32, a, table []int8, rows []uint32) {
+	for i, row := range rows {
+		dst[i] = dotInt8(a, table[int(row)*len(a):][:len(a)])
+	}
+}
+
 func scalePortable(x []float32, alpha float32) {
 	for i := range x {
 		x[i] *= alpha

@@ -90,6 +90,18 @@ func TestKernelsComputeWhatTheirCommentsSay(t *testing.T) {
 				if got := DotInt8(codes, others); got != product {
 					t.Fatalf("DotInt8 of %d, offset %d: got %v, want %v", n, off, got, product)
 				}
+				table := make([]int8, 7*n+off)[off:]
+				for i := range table {
+					table[i] = int8(r.IntN(256) - 128)
+				}
+				rows := []uint32{6, 0, 3, 3, 5, 1, 2}[:1+off%7]
+				dots := make([]int32, len(rows))
+				DotsInt8(dots, codes, table, rows)
+				for i, row := range rows {
+					if want := dotInt8Portable(codes, table[int(row)*n:][:n]); dots[i] != want {
+						t.Fatalf("DotsInt8 of %d, offset %d, row %d: got %v, want %v", n, off, row, dots[i], want)
+					}
+				}
 				copy(y, before)
 				Scale(y, alpha)
 				for i := range y {
@@ -134,6 +146,7 @@ func TestShorterOperandsPanic(t *testing.T) {
 		"Axpy":     func() { Axpy(make([]float32, 3), 1, make([]float32, 2)) },
 		"AxpyInt8": func() { AxpyInt8(make([]float32, 3), 1, make([]int8, 2)) },
 		"DotInt8":  func() { DotInt8(make([]int8, 3), make([]int8, 2)) },
+		"DotsInt8": func() { DotsInt8(make([]int32, 1), make([]int8, 3), make([]int8, 8), []uint32{2}) },
 		"MatMul":   func() { MatMul(NewMatrix(8, 32), NewMatrix(8, 32), NewMatrix(8, 32), 9, 0, 8) },
 	} {
 		func() {
@@ -259,6 +272,22 @@ func BenchmarkDotInt8(b *testing.B) {
 			x, y := make([]int8, 256), make([]int8, 256)
 			for b.Loop() {
 				DotInt8(x, y)
+			}
+		})
+	}
+}
+
+func BenchmarkDotsInt8(b *testing.B) {
+	for _, class := range []string{Portable, AVX2, AVX512} {
+		b.Run(class, func(b *testing.B) {
+			defer Limit(class)()
+			table, rows, dots := make([]int8, 64*256), make([]uint32, 64), make([]int32, 64)
+			for i := range rows {
+				rows[i] = uint32(i)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				DotsInt8(dots, table[:256], table, rows)
 			}
 		})
 	}
