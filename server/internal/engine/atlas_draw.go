@@ -2,10 +2,9 @@ package engine
 
 import (
 	"context"
-	"runtime"
-	"sync"
-	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/layout"
@@ -14,7 +13,8 @@ import (
 const (
 	mapNeighbours = 15      // of each paper, from which the map is drawn
 	mapBatch      = 256     // papers whose neighbours are asked for at a time
-	mapRound      = 8       // batches of a worker before the number of workers is asked for again
+	mapEf         = 32      // width of the walk for them, among the papers that are drawn: a map is no answer
+	mapRest       = 3       // times as long as it worked a drawing rests while queries run
 	drawnMax      = 200_000 // papers that are drawn; the others are placed beside them. It bounds time and memory: 100 MB
 )
 
@@ -53,7 +53,8 @@ func (e *Engine) drawingOf(ctx context.Context, g *Generation) (*drawing, error)
 	if err != nil || len(slots) < drawFrom {
 		return nil, err
 	}
-	near, err := e.neighbourhood(ctx, g, slots)
+	workers := e.courteous(ctx)
+	near, err := e.neighbourhood(ctx, g, slots, workers)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +69,7 @@ func (e *Engine) drawingOf(ctx context.Context, g *Generation) (*drawing, error)
 	if err != nil {
 		return nil, err
 	}
-	points, err := layout.Compute(ctx, near, start, layout.Options{Settled: was != nil, Workers: e.drawWorkers})
+	points, err := layout.Compute(ctx, near, start, layout.Options{Settled: was != nil, Workers: workers})
 	if err != nil {
 		return nil, err
 	}
@@ -103,46 +104,47 @@ func (d *drawing) take(g *Generation, revision uint64, slots []uint32, points []
 	return steps
 }
 
-// drawWorkers is how many goroutines draw: as many as build a graph, and one while a model is being learnt.
-func (e *Engine) drawWorkers() int {
-	if e.training.Load() {
-		return 1
+// courteous returns a function to be called between two steps of a drawing, by one goroutine. It says how many
+// goroutines draw: as many as build a graph, and one while a model is being learnt. While queries run, it first rests
+// for mapRest times as long as the step took: nobody waits for a map.
+func (e *Engine) courteous(ctx context.Context) (workers func() int) {
+	begin := time.Now()
+	return func() int {
+		if e.readers.total.Load() > 0 {
+			select {
+			case <-time.After(mapRest * time.Since(begin)):
+			case <-ctx.Done():
+			}
+		}
+		begin = time.Now()
+		if e.training.Load() {
+			return 1
+		}
+		return e.linkWorkers()
 	}
-	return e.linkWorkers()
 }
 
 // neighbourhood finds the nearest of each of some slots among them, by their places in the list.
-func (e *Engine) neighbourhood(ctx context.Context, g *Generation, slots []uint32) (layout.Neighbours, error) {
+func (e *Engine) neighbourhood(
+	ctx context.Context, g *Generation, slots []uint32, workers func() int,
+) (layout.Neighbours, error) {
 	among := &chosen{at: make([]uint32, g.slots.len()), share: float64(len(slots)) / float64(g.slots.len())}
 	for i, slot := range slots {
 		among.at[slot] = uint32(i) + 1
 	}
 	near := layout.Neighbours{K: mapNeighbours, Lists: make([]uint32, mapNeighbours*len(slots))}
-	var next atomic.Int64
-	batches := (len(slots) + mapBatch - 1) / mapBatch
-	var failed atomic.Pointer[error]
-	for int(next.Load()) < batches && failed.Load() == nil {
-		var wg sync.WaitGroup
-		for range max(1, e.drawWorkers()) {
-			wg.Go(func() {
-				for range mapRound {
-					from := mapBatch * (int(next.Add(1)) - 1)
-					if from >= len(slots) {
-						return
-					}
-					to := min(from+mapBatch, len(slots))
-					if err := g.nearest(ctx, among, slots[from:to], near.Lists[from*mapNeighbours:to*mapNeighbours]); err != nil {
-						failed.Store(&err)
-						return
-					}
-					runtime.Gosched()
-				}
+	for from := 0; from < len(slots); {
+		var batches errgroup.Group
+		for n := max(1, workers()); n > 0 && from < len(slots); n-- {
+			first, last := from, min(from+mapBatch, len(slots))
+			from = last
+			batches.Go(func() error {
+				return g.nearest(ctx, among, slots[first:last], near.Lists[first*mapNeighbours:last*mapNeighbours])
 			})
 		}
-		wg.Wait()
-	}
-	if err := failed.Load(); err != nil {
-		return near, *err
+		if err := batches.Wait(); err != nil {
+			return near, err
+		}
 	}
 	return near, nil
 }
@@ -176,7 +178,7 @@ func (g *Generation) nearest(ctx context.Context, among *chosen, slots, lists []
 		if err := g.vectors.Vector(slot, v); err != nil {
 			return err
 		}
-		queries[i] = &index.Query{Vector: v, K: mapNeighbours + 1, Accept: accept}
+		queries[i] = &index.Query{Vector: v, K: mapNeighbours + 1, Ef: mapEf, Accept: accept}
 	}
 	found, reports := make([][]index.Candidate, len(slots)), make([]index.Report, len(slots))
 	if err := g.vectors.SearchBatch(ctx, queries, found, reports); err != nil {
