@@ -116,7 +116,7 @@ func (r *rig) create(s *Subscription) State {
 }
 
 // patience ends a test that waits for what never comes.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // eventually waits for a condition that work in the background brings about.
 func (r *rig) eventually(what string, holds func() bool) {

@@ -16,19 +16,19 @@ import (
 // soon waits for a condition that background work brings about, and fails after a time that only a fault exceeds.
 func soon(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for range 6000 {
+	for range 30_000 {
 		if done() {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatalf("%s did not come about within a minute", what)
+	t.Fatalf("%s did not come about within five minutes", what)
 }
 
 // patience is the deadline of calls that a fault would make wait for ever.
 func patience(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -51,7 +51,6 @@ func otherPapers(from, to int) []*paper.Paper {
 // number of a checkpoint that was made of what the copy does not have.
 func TestACheckpointOfALostHistoryIsNeverServed(t *testing.T) {
 	// A checkpoint of another model is refused for that, before its history is looked at.
-	lower(t, &refitFrom, 1<<40)
 	for _, number := range []int{20, 30, 40} { // below the checkpoint's revision, at it, and above
 		for _, variant := range []string{"removed", "put back", "put back closed"} {
 			t.Run(fmt.Sprint(number, " ", variant), func(t *testing.T) {
@@ -125,7 +124,6 @@ func TestACheckpointOfAnotherStoreIsNotServed(t *testing.T) {
 // TestACheckpointThatNamesAPositionOfAnotherIsFoundOut gives the parts of one store's checkpoint the description of
 // another's: only what they hold tells them apart.
 func TestACheckpointThatNamesAPositionOfAnotherIsFoundOut(t *testing.T) {
-	lower(t, &refitFrom, 1<<40) // a checkpoint of another model is refused for that, before its history is looked at
 	dir, other := t.TempDir(), t.TempDir()
 	for folder, papers := range map[string][]*paper.Paper{dir: testPapers(0, 40), other: testPapers(0, 39)} {
 		e := open(t, folder, func(c *Config) { c.NoCheckpoints = true })

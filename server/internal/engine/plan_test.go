@@ -6,6 +6,7 @@ import (
 )
 
 func TestPlanWishesByThePolicy(t *testing.T) {
+	lower(t, &refitFrom, refits)
 	quiet := state{trainAt: 1000, calm: 30 * time.Second, idle: time.Hour, every: 8000, keeps: true, current: true}
 	with := func(change func(*state)) state {
 		s := quiet
@@ -128,6 +129,7 @@ func TestPlanWishesByThePolicy(t *testing.T) {
 
 // TestTheTailWaitsForAModelUpToItsLimit pours papers in: the graph waits for the model, unless writers would.
 func TestTheTailWaitsForAModelUpToItsLimit(t *testing.T) {
+	lower(t, &refitFrom, refits)
 	pouring := state{
 		papers: 50_000, slots: 50_000, grown: 40_000, trainAt: 1000, calm: time.Minute, tail: 50_000, tailMax: 60_000,
 	}
@@ -150,6 +152,7 @@ func TestTheTailWaitsForAModelUpToItsLimit(t *testing.T) {
 
 // TestATrainingIsDueThoughGrowthNeverSlows has papers come so much faster all the time that no moment is a good one.
 func TestATrainingIsDueThoughGrowthNeverSlows(t *testing.T) {
+	lower(t, &refitFrom, refits)
 	const calm = 30 * time.Second
 	start := time.Unix(0, 0)
 	s := state{papers: 2000, slots: 2000, trainAt: 1000, calm: calm, grown: 2000}
@@ -165,6 +168,7 @@ func TestATrainingIsDueThoughGrowthNeverSlows(t *testing.T) {
 // TestAModelIsTimelyUnderEveryRateOfWrites plays corpora against the policy, second by second: what comes in bulk and
 // then rests, what trickles for ever, and what never stops to grow fast.
 func TestAModelIsTimelyUnderEveryRateOfWrites(t *testing.T) {
+	lower(t, &refitFrom, refits)
 	const calm = 30 * time.Second
 	for name, test := range map[string]struct {
 		bulk    int           // papers that come at once

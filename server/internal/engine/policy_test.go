@@ -15,6 +15,7 @@ import (
 
 // TestAModelIsTrainedWhenThereAreEnoughPapersAndNoWrites goes through the life of a corpus: counted, trained, doubled.
 func TestAModelIsTrainedWhenThereAreEnoughPapersAndNoWrites(t *testing.T) {
+	lower(t, &refitFrom, refits)
 	lower(t, &refitIdle, 10*time.Millisecond)
 	e := open(t, t.TempDir(), func(c *Config) {
 		c.TrainAt, c.Idle, c.Embed = 60, 50*time.Millisecond, smallEmbed()
@@ -115,6 +116,7 @@ func TestDeadSlotsAreRemovedAndTheirGenerationGoes(t *testing.T) {
 
 // TestAClockThatJumpsBackStopsNothing sets the clock back by a day behind a write.
 func TestAClockThatJumpsBackStopsNothing(t *testing.T) {
+	lower(t, &refitFrom, refits)
 	lower(t, &refitIdle, 20*time.Millisecond)
 	var back atomic.Int64
 	e := open(t, t.TempDir(), func(c *Config) {

@@ -15,7 +15,6 @@ import (
 // are collected, and a generation is replaced: all pages are those of the first one's revision. Only when their time
 // is over do they expire.
 func TestPagesOutliveUpdatesAndASwap(t *testing.T) {
-	lower(t, &refitFrom, 1<<40)
 	lower(t, &compactFrom, 1<<40)
 	e := open(t, t.TempDir(), func(c *Config) { c.NoCheckpoints = true })
 	ctx := context.Background()

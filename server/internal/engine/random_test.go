@@ -167,6 +167,7 @@ func (r *reference) verify(t *testing.T, e *Engine, rng *rand.Rand) {
 // TestRandomOperationsAgreeWithAMap runs random writes, restarts, trainings and rebuilds, each engine in turn.
 func TestRandomOperationsAgreeWithAMap(t *testing.T) {
 	lower(t, &compactFrom, 20)
+	lower(t, &refitFrom, refits)
 	lower(t, &refitIdle, 20*time.Millisecond)
 	lower(t, &checkpointIdle, 30*time.Millisecond)
 	steps, seeds := 70, uint64(1)

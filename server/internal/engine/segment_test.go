@@ -31,7 +31,6 @@ func parts(t *testing.T, dir string) (names []string) {
 // inSegments leaves a checkpoint of a base and three segments in a folder, none of which has seen a quiet graph alike.
 func inSegments(t *testing.T, dir string) {
 	t.Helper()
-	lower(t, &refitFrom, 1<<30) // nobody but the test makes a part due, once there is a base
 	e := open(t, dir)
 	mustUpsert(t, e, testPapers(0, 120)...)
 	save := func() {
@@ -150,7 +149,6 @@ func TestSegmentsAreFoldedWhenTheyOutgrowTheBase(t *testing.T) {
 	lower(t, &foldFrom, 0)
 	lower(t, &slotBytesGuess, 1)
 	dir := t.TempDir()
-	lower(t, &refitFrom, 1<<30)
 	e := open(t, dir)
 	mustUpsert(t, e, testPapers(0, 50)...)
 	var lengths []int
@@ -175,7 +173,6 @@ func TestSegmentsAreFoldedWhenTheyOutgrowTheBase(t *testing.T) {
 // TestACorpusThatPoursInIsWrittenOnce grows a corpus to thirty times its base, a segment at a time.
 func TestACorpusThatPoursInIsWrittenOnce(t *testing.T) {
 	lower(t, &foldFrom, 0)
-	lower(t, &refitFrom, 1<<30)
 	e := open(t, t.TempDir())
 	written := int64(0)
 	for i := range 30 {
@@ -193,7 +190,6 @@ func TestACorpusThatPoursInIsWrittenOnce(t *testing.T) {
 // TestChangedLinksWaitForAQuietMoment: while writes come in, a segment leaves out links that take more than its
 // papers.
 func TestChangedLinksWaitForAQuietMoment(t *testing.T) {
-	lower(t, &refitFrom, 1<<30)
 	lower(t, &freeLinks, 0)
 	lower(t, &checkpointIdle, time.Hour)
 	e := open(t, t.TempDir())
@@ -223,7 +219,6 @@ func TestChangedLinksWaitForAQuietMoment(t *testing.T) {
 // TestASingleCheckpointCostsLittle states the bytes that one paper more costs, where the corpus is large beside it.
 func TestASingleCheckpointCostsLittle(t *testing.T) {
 	dir := t.TempDir()
-	lower(t, &refitFrom, 1<<30)
 	e := open(t, dir)
 	var papers []*paper.Paper
 	for i := range 2000 {

@@ -17,7 +17,6 @@ import (
 // come at the worst moment. What the applier catches up with, while every write waits, stays within its bound.
 func TestASwapCatchesUpWithFewRevisions(t *testing.T) {
 	lower(t, &swapRest, 40)
-	lower(t, &refitFrom, 1<<40)
 	burst := func() {}
 	e := open(t, t.TempDir(), func(c *Config) {
 		c.NoCheckpoints = true
@@ -74,7 +73,6 @@ func TestASwapCatchesUpWithFewRevisions(t *testing.T) {
 // TestTheApplierRefusesAGenerationThatIsFarBehind asks for a swap as it would be asked for when a burst has come since
 // the generation was near: the old one goes on serving, and the swap is made once the next one has come near again.
 func TestTheApplierRefusesAGenerationThatIsFarBehind(t *testing.T) {
-	lower(t, &refitFrom, 1<<40) // no other build, which would let go of the log
 	lower(t, &swapRest, 40)
 	e := open(t, t.TempDir(), func(c *Config) { c.NoCheckpoints = true })
 	live := e.live.Load()
@@ -98,7 +96,6 @@ func TestTheApplierRefusesAGenerationThatIsFarBehind(t *testing.T) {
 // TestWritersStandStillForTheLastStretchOnly lets a generation come near from far away and adds up how much writers
 // could have written meanwhile: half of what was replayed, but for the last stretch.
 func TestWritersStandStillForTheLastStretchOnly(t *testing.T) {
-	lower(t, &refitFrom, 1<<40) // no other build, which would let go of the log
 	e := open(t, t.TempDir(), func(c *Config) { c.NoCheckpoints = true })
 	next, err := newGeneration(e.cfg.Index, e.live.Load().model, e.now())
 	if err != nil {
@@ -126,7 +123,6 @@ func TestWritersStandStillForTheLastStretchOnly(t *testing.T) {
 // TestABatchThatWaitedForASwapIsEmbeddedBeforeTheApplier prepares a batch under a model that is replaced before the
 // batch is submitted, and looks at it when it comes to the store.
 func TestABatchThatWaitedForASwapIsEmbeddedBeforeTheApplier(t *testing.T) {
-	lower(t, &refitFrom, 1<<40)
 	var batch *Batch
 	var stale atomic.Int64
 	var e *Engine
@@ -214,7 +210,6 @@ func TestPaceHoldsWritersToTheirCredit(t *testing.T) {
 // BenchmarkSwapDuringAnImport reports the longest time that a batch of 250 papers waited while a generation was built
 // and put in place, and how many revisions the applier caught up with.
 func BenchmarkSwapDuringAnImport(b *testing.B) {
-	lower(b, &refitFrom, 1<<40) // nothing else is built
 	for b.Loop() {
 		e := open(b, b.TempDir())
 		next := 0

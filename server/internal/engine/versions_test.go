@@ -21,7 +21,6 @@ func hot(n int) *paper.Paper {
 // TestAnUpdateOfAttributesTouchesNeitherVectorsNorWords updates one paper thousands of times, and goes on through a
 // checkpoint, a change of its text, a deletion and a compaction.
 func TestAnUpdateOfAttributesTouchesNeitherVectorsNorWords(t *testing.T) {
-	lower(t, &refitFrom, 1<<40) // no other generation takes the versions' place
 	dir := t.TempDir()
 	quiet := func(c *Config) { c.TrainAt = -1 }
 	e := open(t, dir, quiet)
@@ -131,7 +130,6 @@ func TestAnUpdateOfAttributesTouchesNeitherVectorsNorWords(t *testing.T) {
 // TestAQuerySeesOneVersion updates the attributes of papers, all in one batch, while readers search with a filter: each
 // answer holds all papers at one version, also on the second page, which is of the revision of the first.
 func TestAQuerySeesOneVersion(t *testing.T) {
-	lower(t, &refitFrom, 1<<40) // no page expires
 	e := open(t, t.TempDir())
 	const batch = 6
 	version := func(n int) []*paper.Paper {
@@ -194,7 +192,6 @@ func BenchmarkSearchNearAHotPaper(b *testing.B) {
 	for _, updates := range []int{0, 21_050} {
 		b.Run(fmt.Sprint(updates), func(b *testing.B) {
 			lower(b, &compactFrom, 1<<40)
-			lower(b, &refitFrom, 1<<40)
 			e := open(b, b.TempDir(), func(c *Config) { c.NoCheckpoints = true })
 			for at := 0; at < 5000; at += 250 {
 				mustUpsert(b, e, testPapers(at, at+250)...)

@@ -85,7 +85,7 @@ type answer struct {
 // ask sends a request. header holds names and values in turn.
 func (r *rig) ask(t testing.TB, verb, path, body string, header ...string) answer {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, verb, r.url+path, strings.NewReader(body))
 	if err != nil {

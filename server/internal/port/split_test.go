@@ -311,7 +311,7 @@ func TestAnHTTPServerAndItsShutdownWorkOnTheSplitPort(t *testing.T) {
 		}
 	}
 	s.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		t.Error(err)

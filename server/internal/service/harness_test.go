@@ -126,7 +126,7 @@ func openAlerts(t testing.TB, live *engine.Engine, cfg Config) *alert.Alerts {
 // testContext ends long before the test binary's own limit, so that what hangs is told with its place.
 func testContext(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

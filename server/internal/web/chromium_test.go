@@ -65,7 +65,7 @@ type browserTab struct {
 }
 
 // patience is how long a browser may take for one step on a machine that has other work.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 func newTab(t testing.TB, browser context.Context, base string) *browserTab {
 	t.Helper()

@@ -72,7 +72,7 @@ type output struct {
 
 func (s *session) run(args ...string) output {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Minute)
 	defer cancel()
 	var out, errs lockedBuffer
 	errs.said = s.said
