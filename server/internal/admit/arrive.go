@@ -141,6 +141,12 @@ var (
 		"too many exports, backups, trainings or imports run already: wait for one to end", time.Second)
 )
 
+// Knows reports whether a method has a rule, by its full name.
+func (g *Gate) Knows(method string) bool {
+	_, known := g.cfg.Rules[method]
+	return known
+}
+
 // Arrive looks at a call whose headers are in. It runs on the goroutine that reads the connection, and blocks on
 // nothing but short locks. Its signature is that of gRPC's tap handle.
 func (g *Gate) Arrive(ctx context.Context, info *tap.Info) (context.Context, error) {

@@ -335,10 +335,22 @@ func TestOnePrincipalHasFewLongStreams(t *testing.T) {
 	}
 }
 
-func TestAnUnknownMethodIsRefusedOnItsHeaders(t *testing.T) {
-	r := newLoadingRig(t, Config{})
-	err := r.conn.Invoke(testContext(t), "/akin.v1.PaperService/Nothing", large(1), large(1))
-	wantStatus(t, err, codes.Unimplemented, "NO_RULE")
+// TestMethodsThatNobodyServesAreRefusedUnderOneName has callers make up methods, with deadlines that are refused on
+// the headers and with such as are left to a handler.
+func TestMethodsThatNobodyServesAreRefusedUnderOneName(t *testing.T) {
+	calls := make(chan Call, 16)
+	r := newLoadingRig(t, Config{Observe: func(_ context.Context, c Call) { calls <- c }})
+	for _, patience := range []time.Duration{30 * time.Second, time.Hour} {
+		for _, method := range []string{"/akin.v1.PaperService/Nothing", "/a/b", "/akin.v1.IndexService/GetMap2"} {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			err := r.conn.Invoke(ctx, method, large(1), large(1))
+			cancel()
+			wantStatus(t, err, codes.Unimplemented, "NO_RULE")
+			if call := <-calls; call.Method != Unknown {
+				t.Errorf("%s is told as %q", method, call.Method)
+			}
+		}
+	}
 }
 
 func TestCallsThatAreCancelledAnywhereLeaveNothingBehind(t *testing.T) {

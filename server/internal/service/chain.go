@@ -111,6 +111,14 @@ func (s *Server) stream(method string, items bool, handler grpc.StreamHandler) g
 	}
 }
 
+// unknown answers calls of methods that nobody serves. The gate has no rule for them and refuses them, most on their
+// headers; this is for those that it leaves to a handler.
+func (s *Server) unknown(srv any, ss grpc.ServerStream) error {
+	return s.stream(Unknown, false, func(any, grpc.ServerStream) error {
+		return status.Error(codes.Unimplemented, "there is no such method")
+	})(srv, ss)
+}
+
 // begin is the first step of a call: the client is told what its request is called, and whoever traces that it begins.
 func (s *Server) begin(ctx context.Context, c call) context.Context {
 	if id := admit.CallOf(ctx).RequestID(); id != "" {
@@ -147,6 +155,9 @@ func whole(m proto.Message) error {
 
 // refused tells log and observer of a call that was refused on its headers.
 func (s *Server) refused(ctx context.Context, method string, err error) {
+	if !s.gate.Knows(method) {
+		method = Unknown
+	}
 	_ = s.finish(ctx, call{method: method, start: time.Now()}, err, nil)
 }
 

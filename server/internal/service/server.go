@@ -65,9 +65,13 @@ type Config struct {
 	Observe func(context.Context, Call)
 }
 
+// Unknown stands for every method that nobody serves: callers make such names up, and whoever counts calls by their
+// method keeps each name for good.
+const Unknown = "unknown"
+
 // Call is one call that has ended.
 type Call struct {
-	Method   string // full name: /akin.v1.PaperService/GetPaper
+	Method   string // full name: /akin.v1.PaperService/GetPaper; or Unknown
 	Code     codes.Code
 	Reason   string // of the ErrorInfo; empty without an error
 	Duration time.Duration
@@ -125,6 +129,7 @@ func New(cfg Config) *Server {
 	options := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(s.codec),
 		grpc.InTapHandle(s.gate.Arrive),
+		grpc.UnknownServiceHandler(s.unknown),
 		grpc.Creds(connected{}),
 		grpc.MaxRecvMsgSize(admit.MaxMessage),
 		grpc.MaxConcurrentStreams(256),          // of one connection; the default has no bound
