@@ -118,12 +118,12 @@ func TestALongReaderHoldsNothingUp(t *testing.T) {
 		})
 	}()
 	<-exported
+	before := e.live.Load().serial // a compaction may come in the midst of the updates
 	for i := range 50 {
 		p := testPaper(i)
 		p.Title += " again"
 		mustUpsert(t, e, p)
 	}
-	before := e.live.Load().serial
 	soon(t, "a compaction", func() bool { g := e.live.Load(); return g.serial > before && g.slots.len() < 100 })
 	mustUpsert(t, e, testPapers(50, 70)...)
 	soon(t, "a training", func() bool { return e.live.Load().model.Trained() })
