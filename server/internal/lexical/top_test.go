@@ -102,6 +102,44 @@ func TestTopFindsNearlyAllOfTheBestWithItsDefaults(t *testing.T) {
 	}
 }
 
+func TestTopIsTheSameWhetherAllSlotsAreLookedThroughOrThoseTouched(t *testing.T) {
+	defer func(n uint32, budget int) { fewSlots, topBudget = n, budget }(fewSlots, topBudget)
+	rng := rand.New(rand.NewPCG(7, 8))
+	x := New()
+	for range 3001 { // no multiple of 64
+		x.Append(randomTerms(rng, 60, 3000))
+	}
+	set := map[uint32]bool{}
+	for range 1000 {
+		set[uint32(rng.IntN(3001))] = true
+	}
+	var q Query // used for both, so that one would find what the other leaves behind
+	all := 0
+	for range 50 {
+		terms := randomTerms(rng, 12, 3000)
+		for _, budget := range []int{100, 1 << 20} {
+			for _, accept := range []index.Accept{nil, accepts{set, false}} {
+				var found [2][]index.Candidate
+				for i, few := range []uint32{1 << 18, 0} {
+					fewSlots, topBudget = few, budget
+					x.Prepare(&q, terms)
+					var err error
+					if found[i], err = x.Top(t.Context(), &q, 20, accept, nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if !slices.Equal(found[0], found[1]) {
+					t.Fatalf("budget %d: %v and %v", budget, found[0], found[1])
+				}
+				all += len(found[0])
+			}
+		}
+	}
+	if all < 50 {
+		t.Errorf("found only %d papers in all", all)
+	}
+}
+
 func TestTopOfNothingIsNothing(t *testing.T) {
 	x := New()
 	var q Query

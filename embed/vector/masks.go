@@ -1,0 +1,25 @@
+package vector
+
+// AtLeast writes to masks which of the values are at least a bound: bit i%64 of word i/64 stands for values[i]. The
+// bound is at least 1, and values holds 64 for each word of masks.
+func AtLeast(masks []uint64, values []uint16, bound uint16) {
+	if len(masks) == 0 {
+		return
+	}
+	_ = values[64*len(masks)-1]
+	if bound == 0 {
+		panic("vector: every value is at least 0")
+	}
+	atLeast(masks, values, bound)
+}
+
+func atLeastPortable(masks []uint64, values []uint16, bound uint16) {
+	for i := range masks {
+		mask := uint64(0)
+		for j, v := range values[64*i:][:64] {
+			// The difference borrows, and so has its upper bits set, where the value is lower.
+			mask |= uint64(^(uint32(v)-uint32(bound))>>31) << j
+		}
+		masks[i] = mask
+	}
+}

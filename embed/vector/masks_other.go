@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package vector
+
+func atLeast(masks []uint64, values []uint16, bound uint16) { atLeastPortable(masks, values, bound) }
