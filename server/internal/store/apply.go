@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,11 +31,32 @@ type step struct {
 	remove   bool
 }
 
+// applyLogged is apply for a batch of a log.
+func (w *writer) applyLogged(p *Pending) ([]Entry, error) {
+	tx := &RecordTx{bucket: w.in[inRecords], changes: map[string][]byte{}}
+	if err := p.log.Mark(tx); err != nil {
+		return nil, err
+	}
+	entries, err := w.apply(p)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	if err := tx.execute(w); err != nil {
+		return nil, err
+	}
+	return entries, err
+}
+
 // apply stores one batch into the transaction, or leaves the transaction alone and says why. It plans everything before
 // the first change, since bbolt cannot undo part of a transaction.
 func (w *writer) apply(p *Pending) ([]Entry, error) {
 	next := w.state // revisions and ordinals given by the steps
-	now := w.s.opt.Clock().UnixNano()
+	var now int64
+	if p.log != nil {
+		now = p.log.Time.UnixNano()
+	} else {
+		now = w.s.opt.Clock().UnixNano()
+	}
 	steps := make([]step, len(p.muts))
 	var overlay map[string]int // id -> last step that changed it
 	if p.repeat {
@@ -111,7 +133,7 @@ func decided(m *prepared, st *step) current {
 // decide says what a mutation does, and gives it revision and ordinal.
 func (w *writer) decide(m *prepared, cur *current, next *state, now int64) (step, error) {
 	e := Entry{ID: m.ID, Revision: cur.revision, Old: cur.ordinal, New: cur.ordinal, Payload: m.Payload}
-	if m.IfOrdinal != 0 && m.IfOrdinal != cur.ordinal {
+	if m.IfOrdinal != 0 && m.IfOrdinal != cur.ordinal || m.IfRevision != 0 && m.IfRevision != cur.revision {
 		e.Revision, e.Unchanged = 0, true
 		return step{entry: e}, nil
 	}

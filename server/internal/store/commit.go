@@ -82,6 +82,8 @@ func (s *Store) commitGroup(group []*Pending) {
 				p.entries, p.err = nil, nil
 				if p.chore != nil {
 					p.err = p.chore(w)
+				} else if p.log != nil {
+					p.entries, p.err = w.applyLogged(p)
 				} else {
 					p.entries, p.err = w.apply(p)
 				}

@@ -213,8 +213,8 @@ func (b *builder) finish(st *state) error {
 	return errors.Join(b.complete(st), b.f.close())
 }
 
-// begins records the lineage of a state that has no past: of a new store, or of a restored one.
-func (b *builder) begins(st *state) error {
-	key := number(st.revision)
+// begins records the lineage of a state from a revision on: of a new store, or of a restored one.
+func (b *builder) begins(st *state, revision uint64) error {
+	key := number(revision)
 	return b.put(inLineages, key, encodeLineage(key, st.lineage))
 }

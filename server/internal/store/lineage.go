@@ -17,8 +17,19 @@ import (
 //	revision   1 ─ 50      51 ─ 80        the store file as of 50 comes back: 51 ─ 95
 //	lineage      A            B                                                  C
 //
+// Stores that apply one log are of one history, whatever process writes: they all have the log's lineage
+// (Options.Lineage), and one that was copied back writes the same revisions once more.
+//
 // A checkpoint or a client that names (80, B) is told that this is of another history, though the store has a revision
 // 80.
+
+// lineage is the one that the options name, or a new one.
+func (o *Options) lineage() (paper.Lineage, error) {
+	if o.Lineage != (paper.Lineage{}) {
+		return o.Lineage, nil
+	}
+	return drawLineage()
+}
 
 // drawLineage makes a new one.
 func drawLineage() (l paper.Lineage, err error) {

@@ -3,6 +3,8 @@ package store
 import (
 	"log/slog"
 	"time"
+
+	"github.com/akin-search/akin/server/internal/paper"
 )
 
 // Options configure Open. The zero value is right for a server.
@@ -37,6 +39,10 @@ type Options struct {
 	// AcceptOlderRoot opens a store one of whose two root pages is damaged, at the state of the intact one, which may
 	// lack the last commit. The store gets a new id, so that checkpoints of the lost state are not taken for its own.
 	AcceptOlderRoot bool
+
+	// Lineage is that of all this store's revisions, for stores that apply one log and so share a history: one of another
+	// lineage is refused with ErrOtherHistory. Zero: each process draws one for what it writes.
+	Lineage paper.Lineage
 
 	// Clock tells the time for create and update times. Nil: time.Now.
 	Clock func() time.Time

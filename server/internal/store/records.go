@@ -29,6 +29,8 @@ const (
 	DeliveryTable     Table = 8  // package alert: a row a delivery under way
 	AddressTable      Table = 9  // package alert: mailboxes and whether they are confirmed
 	AlertTable        Table = 10 // package alert: its cursor and key, and subscriptions whose rows are being removed
+
+	LogTable Table = 11 // package engine: how far a log that orders writes has been applied
 )
 
 // Bounds of one record.
@@ -96,18 +98,23 @@ func (s *Store) UpdateRecords(ctx context.Context, weight int64, fn func(tx *Rec
 		if err := fn(tx); err != nil {
 			return err
 		}
-		for _, id := range tx.order {
-			if err := w.record([]byte(id), tx.changes[id]); err != nil {
-				return halfApplied{err}
-			}
-		}
-		return nil
+		return tx.execute(w)
 	}
 	if err := s.enqueue(ctx, p); err != nil {
 		return err
 	}
 	_, err := p.Wait(ctx)
 	return err
+}
+
+// execute makes the changes.
+func (tx *RecordTx) execute(w *writer) error {
+	for _, id := range tx.order {
+		if err := w.record([]byte(id), tx.changes[id]); err != nil {
+			return halfApplied{err}
+		}
+	}
+	return nil
 }
 
 // record changes one record.

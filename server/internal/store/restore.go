@@ -18,7 +18,8 @@ import (
 type RestoreOptions struct {
 	// Replace allows a store in the folder to be replaced.
 	Replace bool
-	// Options: LockTimeout, MapBytes, Logger and Hook are used.
+	// Options: LockTimeout, MapBytes, Logger, Hook and Lineage are used. With a Lineage, which must be the backup's, the
+	// store goes on with the history of the backup.
 	Options
 }
 
@@ -61,7 +62,7 @@ func Restore(ctx context.Context, r io.Reader, dir string, opt RestoreOptions) (
 
 // build writes a backup's papers to a file and verifies it. There is no file after an error.
 func build(ctx context.Context, r io.Reader, path string, opt Options) (BackupInfo, error) {
-	lineage, err := drawLineage()
+	lineage, err := opt.lineage()
 	if err != nil {
 		return BackupInfo{}, err
 	}
@@ -73,7 +74,13 @@ func build(ctx context.Context, r io.Reader, path string, opt Options) (BackupIn
 	info, err := ReadBackup(ctx, r, BackupSink{
 		Start: func(info BackupInfo) error {
 			st.revision, st.oldestLog = info.Revision, info.Revision+1
-			return b.begins(&st)
+			if opt.Lineage == (paper.Lineage{}) {
+				return b.begins(&st, st.revision)
+			}
+			if info.Lineage != opt.Lineage {
+				return fmt.Errorf("%w: the backup is of lineage %s, not %s", ErrOtherHistory, info.Lineage, opt.Lineage)
+			}
+			return b.begins(&st, 0)
 		},
 		Paper:  func(encoded []byte) error { return b.addPaper(&st, encoded) },
 		Record: func(id, value []byte) error { return b.addRecord(&st, id, value) },

@@ -435,7 +435,7 @@ func rebuildFrom(ctx context.Context, path, temp string, opt Options) (out Salva
 	}
 	st := state{lineage: lineage, nextOrdinal: 1, revision: max(s.state.revision, s.newest)}
 	st.oldestLog = st.revision + 1
-	err = b.begins(&st)
+	err = b.begins(&st, st.revision)
 	if err == nil {
 		out, err = s.keep(func(p *paper.Paper) error { return b.storePaper(&st, p) })
 	}

@@ -42,7 +42,7 @@ type Store struct {
 // Open opens the store of a folder, creating both where they are missing.
 func Open(dir string, opt Options) (*Store, error) {
 	opt = opt.withDefaults()
-	lineage, err := drawLineage()
+	lineage, err := opt.lineage()
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +82,10 @@ func (s *Store) open() error {
 			return err
 		}
 		s.state = v.state
+		if opt := s.opt.Lineage; opt != (paper.Lineage{}) && opt != v.state.lineage {
+			v.release()
+			return fmt.Errorf("%w: its papers are of lineage %s, not %s", ErrOtherHistory, v.state.lineage, opt)
+		}
 		s.opened = paper.Position{Revision: v.state.revision, Lineage: v.state.lineage}
 		s.publish(v)
 		return nil
@@ -113,7 +117,7 @@ func (s *Store) create() error {
 	if err != nil {
 		return err
 	}
-	if err := b.begins(&st); err != nil {
+	if err := b.begins(&st, 0); err != nil {
 		return errors.Join(err, b.abort())
 	}
 	if err := b.finish(&st); err != nil {

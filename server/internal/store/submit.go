@@ -20,6 +20,8 @@ type Mutation struct {
 	// IfOrdinal, when not 0, makes the mutation apply only if it is the id's ordinal at that moment. Otherwise the
 	// mutation is skipped: its entry is Unchanged, without a Paper.
 	IfOrdinal uint64
+	// IfRevision is IfOrdinal by the revision of the stored content, which stores of one history share.
+	IfRevision uint64
 
 	Payload any // handed back in the Entry
 }
@@ -43,6 +45,7 @@ type Pending struct {
 	weight int64
 	chore  func(w *writer) error // instead of muts
 	alone  func() error          // instead of muts: on the committer, outside of any transaction
+	log    *Logged               // nil: muts are in no log
 
 	entries  []Entry
 	position paper.Position // set with entries
@@ -64,7 +67,25 @@ const mutationOverhead = 512
 // when ctx ends first. Also ErrInvalid, ErrReadOnly, ErrDiskFull and ErrClosed. The store keeps muts until the batch
 // is done.
 func (s *Store) Submit(ctx context.Context, muts []Mutation) (*Pending, error) {
-	p := &Pending{muts: make([]prepared, len(muts)), done: make(chan struct{})}
+	return s.submit(ctx, muts, nil)
+}
+
+// Logged is what a log says of a batch that it puts in order.
+type Logged struct {
+	// Time is that of create and update times.
+	Time time.Time
+	// Mark runs in the transaction of the batch, before it. Its error refuses the batch. Its changes are made even where
+	// the batch fails, by ErrNotFound: that is the outcome which the log's other stores have too.
+	Mark func(tx *RecordTx) error
+}
+
+// SubmitLogged is Submit for a batch that a log has put in its order. The batch may be empty.
+func (s *Store) SubmitLogged(ctx context.Context, muts []Mutation, log Logged) (*Pending, error) {
+	return s.submit(ctx, muts, &log)
+}
+
+func (s *Store) submit(ctx context.Context, muts []Mutation, log *Logged) (*Pending, error) {
+	p := &Pending{log: log, weight: mutationOverhead, muts: make([]prepared, len(muts)), done: make(chan struct{})}
 	seen := make(map[string]struct{}, len(muts))
 	for i, m := range muts {
 		if err := m.check(); err != nil {
