@@ -2,6 +2,7 @@
 //
 //	server                 serve on 127.0.0.1:7700, with the papers in the user's data folder
 //	server demo            serve the bundled sample from a temporary folder, and show three queries
+//	server cluster-keys    make the keys of a cluster
 //	server health          ask the server on this machine whether it is healthy
 //	server restore FILE    put the papers of a backup into a data folder
 //	server token new NAME  make a token for a principal
@@ -63,7 +64,7 @@ under the flag's name; the first of these that gives it counts.`,
 		},
 	}
 	s.register(root.Flags())
-	root.AddCommand(newDemo(), newHealth(), newRepair(), newRestore(configure), newTokens())
+	root.AddCommand(newClusterKeys(), newDemo(), newHealth(), newRepair(), newRestore(configure), newTokens())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

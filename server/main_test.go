@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,12 +54,20 @@ func start(t *testing.T, args ...string) *process {
 // begin starts a process and waits until it serves.
 func (p *process) begin(t *testing.T) *process {
 	t.Helper()
-	stderr, err := p.StderrPipe()
-	if err != nil {
+	if err := p.serves(t); err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// serves is begin for any goroutine.
+func (p *process) serves(t *testing.T) error {
+	stderr, err := p.StderrPipe()
+	if err != nil {
+		return err
+	}
 	if err := p.Start(); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	t.Cleanup(func() {
 		_ = p.Process.Kill() // no matter if it has ended
@@ -77,11 +86,10 @@ func (p *process) begin(t *testing.T) *process {
 					p.rest <- p.log.Text()
 				}
 			}()
-			return p
+			return nil
 		}
 	}
-	t.Fatalf("the server does not serve: %v", seen)
-	return nil
+	return fmt.Errorf("the server does not serve: %v", seen)
 }
 
 // untilLog reads the log up to a line with a text, or to its end when the text is empty.

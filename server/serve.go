@@ -95,6 +95,10 @@ func serve(ctx context.Context, s *settings) error {
 	if err != nil {
 		return fmt.Errorf("traces: %w", err)
 	}
+	cluster, err := s.cluster.config(s.data, log)
+	if err != nil {
+		return err
+	}
 	if s.checkConfig {
 		log.Info("the settings are right", "address", s.addr, "data", s.data, "tokens", cfg.Admit.Keys != nil,
 			"encrypted", encryption != nil)
@@ -146,6 +150,8 @@ func serve(ctx context.Context, s *settings) error {
 	if u, err := url.Parse(alerting.PublicURL); err == nil && u.Host != "" {
 		r.hosts = append(slices.Clip(r.hosts), u.Host) // links lead there
 	}
+	r.cluster = cluster
+	r.cfg.Cluster = cluster != nil
 	r.page = s.web == webOn || s.web == webAuto && local
 	return r.run(ctx)
 }
@@ -191,7 +197,8 @@ type runner struct {
 	passed      net.Listener       // by systemd; nil: listen on addr
 	metrics     *telemetry.Metrics // nil: none
 	watch       telemetry.Watch
-	alerting    alert.Config // how matches are sent
+	alerting    alert.Config   // how matches are sent
+	cluster     *clusterConfig // nil: the server stands alone
 	pages       alertPages
 	log         *slog.Logger
 	signals     <-chan os.Signal
@@ -229,6 +236,13 @@ func (r *runner) run(ctx context.Context) error {
 	defer stopLoading()
 	opened := make(chan error, 1)
 	var live *engine.Engine
+	var member *node // of a cluster; nil: none
+	closeEngine := func() error {
+		if member != nil {
+			return member.close(r.closeEngine)
+		}
+		return r.closeEngine(live)
+	}
 	go func() {
 		var err error
 		cfg := engine.Config{Dir: r.data, Index: r.index, Cores: r.cfg.Admit.Cores, Logger: r.log}
@@ -236,7 +250,11 @@ func (r *runner) run(ctx context.Context) error {
 		if r.configure != nil {
 			r.configure(&cfg)
 		}
-		live, err = engine.Open(loadCtx, cfg)
+		if r.cluster == nil {
+			live, err = engine.Open(loadCtx, cfg)
+		} else if member, err = openNode(loadCtx, r.cluster, cfg); err == nil {
+			live = member.live
+		}
 		opened <- err
 	}()
 	select {
@@ -245,23 +263,30 @@ func (r *runner) run(ctx context.Context) error {
 		r.log.Info("stopping while loading", "signal", sig.String())
 		stopLoading()
 		if err = <-opened; err == nil {
-			return r.closeEngine(live)
+			return closeEngine()
 		}
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("open %s: %w", r.data, err)
 	}
-	alerts, err := r.openAlerts(live)
-	if err != nil {
-		return errors.Join(fmt.Errorf("open %s: %w", r.data, err), r.closeEngine(live))
+	var alerts *alert.Alerts
+	failed := make(<-chan error)
+	if member == nil {
+		if alerts, err = r.openAlerts(live); err != nil {
+			return errors.Join(fmt.Errorf("open %s: %w", r.data, err), closeEngine())
+		}
+		server.ReadyAlerts(alerts)
+	} else {
+		failed = member.failed
 	}
 	server.Ready(live)
-	server.ReadyAlerts(alerts)
 	stopWatching := func() {}
 	if r.metrics != nil {
 		stopWatching = r.metrics.Watch(live, r.log)
-		r.metrics.WatchAlerts(alerts)
+		if alerts != nil {
+			r.metrics.WatchAlerts(alerts)
+		}
 	}
 	r.announce(ctx, listener.Addr(), live)
 	if r.ready != nil {
@@ -273,11 +298,14 @@ func (r *runner) run(ctx context.Context) error {
 		r.log.Info("draining: a second signal stops at once", "signal", sig.String(), "at_most", r.drain)
 	case <-ctx.Done():
 	case err = <-edge.failed:
+	case err = <-failed:
 	}
 	r.drainEdge(edge)
 	stopWatching()
-	alerts.Close()
-	return errors.Join(err, r.closeEngine(live))
+	if alerts != nil {
+		alerts.Close()
+	}
+	return errors.Join(err, closeEngine())
 }
 
 // listen opens the port, and says what to do when another server has it.

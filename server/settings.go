@@ -41,7 +41,8 @@ type settings struct {
 
 	healthNeedsWrites bool // of the whole server
 
-	alerts alertSettings
+	alerts  alertSettings
+	cluster clusterSettings
 
 	drain       time.Duration // how long running calls may take to finish
 	memory      string        // soft limit, such as 2GiB; empty: none
@@ -101,6 +102,7 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.BoolVar(&s.healthNeedsWrites, "health-needs-writes", false,
 		"the health of the whole server (the empty name) needs writes too, not reads alone")
 	s.alerts.register(f)
+	s.cluster.register(f)
 	f.DurationVar(&s.drain, "drain", 10*time.Second, "how long running calls may take to finish at the end")
 	f.StringVar(&s.memory, "memory-limit", "", "soft limit of memory, such as 2GiB: "+
 		"the collector works harder near it (default: none)")

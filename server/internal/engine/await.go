@@ -16,7 +16,8 @@ import (
 var awaitLimit = 5 * time.Second
 
 // Await returns once queries see a position: at once for all that a write of this engine has answered with. It waits
-// for others up to awaitLimit, then ErrBehind; ErrLineageChanged when the position is of another history.
+// for others up to awaitLimit, then ErrBehind, or ErrLagging on a node of a cluster; ErrLineageChanged when the
+// position is of another history.
 func (e *Engine) Await(ctx context.Context, p paper.Position) error {
 	switch err := e.store.Follows(p); {
 	case errors.Is(err, store.ErrOtherHistory):
@@ -35,6 +36,9 @@ func (e *Engine) Await(ctx context.Context, p paper.Position) error {
 	case <-come:
 		return nil
 	case <-timer.C:
+		if e.cfg.Order != nil {
+			return fmt.Errorf("%w: %s, after %s", ErrLagging, p, awaitLimit)
+		}
 		return fmt.Errorf("%w: %s, after %s", ErrBehind, p, awaitLimit)
 	case <-e.background.Done():
 		return ErrClosed

@@ -32,6 +32,9 @@ type Config struct {
 	NoMap           bool          // draw none
 	NoCheckpoints   bool          // keep none: every start then builds the index from the store
 
+	// Order is a log that orders writes together with other nodes. Nil: the store of this engine orders them.
+	Order *Order
+
 	// Hook is called at named points of writing (store.Point*, checkpoint.Point*, and those of this package), for tests
 	// that fail or kill there. Nil: no hook.
 	Hook func(point string) error
@@ -122,6 +125,7 @@ type Engine struct {
 	closed atomic.Bool
 
 	arrivals arrivals
+	ordered  ordering
 	profiles *profile.Profiles
 	seen     seenCache
 }
@@ -151,9 +155,13 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		buildFrom:   noBuild,
 	}
 	e.background, e.stop = context.WithCancel(context.Background())
-	s, err := store.Open(cfg.Dir, store.Options{
+	options := store.Options{
 		Sink: e.sink, Logger: cfg.Logger, Clock: cfg.Now, Hook: cfg.Hook, Committed: cfg.Committed,
-	})
+	}
+	if cfg.Order != nil {
+		options.Lineage = cfg.Order.Lineage
+	}
+	s, err := store.Open(cfg.Dir, options)
 	if err != nil {
 		e.stop()
 		return nil, err
@@ -183,6 +191,12 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	e.live.Store(g)
 	e.readers = newReaders(g.revision())
+	if cfg.Order != nil {
+		if err := e.openOrder(); err != nil {
+			e.stop()
+			return nil, errors.Join(err, s.Close())
+		}
+	}
 	go e.apply()
 	e.workers.Go(e.runBackground)
 	e.wakeCatchup() // what was built or replayed is in the tail
@@ -247,8 +261,9 @@ func (e *Engine) emptyGeneration() (*Generation, error) {
 	return g, nil
 }
 
-// Close stops background work, writes a checkpoint and closes the store. Writes that were submitted are acknowledged or
-// refused before it returns. ctx bounds the checkpoint: without it the next start takes longer, and nothing is lost.
+// Close stops background work, writes a checkpoint and closes the store. No call of Apply may be under way. Writes that
+// were submitted are acknowledged or refused before it returns. ctx bounds the checkpoint: without it the next start
+// takes longer, and nothing is lost.
 func (e *Engine) Close(ctx context.Context) error {
 	if e.closed.Swap(true) {
 		return ErrClosed
@@ -263,6 +278,10 @@ func (e *Engine) Close(ctx context.Context) error {
 	errs = append(errs, e.store.Close()) // ends the committer, which is the only sender on the queue
 	close(e.queue)
 	<-e.applierDone
+	if e.cfg.Order != nil {
+		close(e.ordered.settling)
+		<-e.ordered.settled
+	}
 	return errors.Join(errs...)
 }
 

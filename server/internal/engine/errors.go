@@ -45,6 +45,14 @@ var (
 	ErrLineageChanged = errors.New("the store has another history than the one asked for: it was restored or rolled back")
 	// ErrBehind: a read names a position that the server did not come to in time.
 	ErrBehind = errors.New("the server has not come to the position asked for")
+	// ErrLagging: this node of a cluster is behind the position that a read names.
+	ErrLagging = errors.New("this node has not come to the position asked for: another one may have")
+	// ErrNotOrdered: what is asked for does not go through the log of a cluster, and would part its nodes.
+	ErrNotOrdered = errors.New("not available on a node of a cluster")
+	// ErrLogFull: the log of the cluster has no place for another write.
+	ErrLogFull = errors.New("the log of the cluster is full")
+	// ErrNotAcknowledged: no majority of the cluster has said in time that it has the write. It may have it.
+	ErrNotAcknowledged = errors.New("no majority of the cluster has acknowledged the write in time: it may be sent again")
 	// ErrFull: the index has no place for another paper.
 	ErrFull = errors.New("the index is full")
 	// ErrOverloaded: the queue of writes is full and the caller's deadline came first.

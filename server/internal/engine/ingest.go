@@ -27,8 +27,9 @@ type Batch struct {
 
 // Pending is a submitted batch.
 type Pending struct {
-	batch *Batch
-	store *store.Pending
+	batch  *Batch
+	store  *store.Pending
+	ticket *ticket // instead of store: the batch comes by way of a log
 }
 
 // Prepare analyses and embeds papers on all cores. Batches may be prepared side by side; the order of writes is the
@@ -37,11 +38,17 @@ func (e *Engine) Prepare(ctx context.Context, papers []*paper.Paper) (*Batch, er
 	if err := e.Writable(); err != nil {
 		return nil, err
 	}
+	b := &Batch{engine: e, mutations: make([]store.Mutation, len(papers)), applied: make(chan struct{})}
+	if e.cfg.Order != nil { // it is made ready when it comes out of the log
+		for i, p := range papers {
+			b.mutations[i] = store.Mutation{ID: p.ID, Paper: p}
+		}
+		return b, nil
+	}
 	items, err := e.prepare(ctx, e.live.Load().model, papers)
 	if err != nil {
 		return nil, err
 	}
-	b := &Batch{engine: e, mutations: make([]store.Mutation, len(items)), applied: make(chan struct{})}
 	for i, it := range items {
 		it.batch = b
 		b.mutations[i] = store.Mutation{ID: it.paper.ID, Paper: it.paper, Payload: it}
@@ -88,6 +95,9 @@ func (e *Engine) prepare(ctx context.Context, m *embed.Model, papers []*paper.Pa
 // revisions.
 func (b *Batch) Submit(ctx context.Context) (*Pending, error) {
 	e := b.engine
+	if e.cfg.Order != nil {
+		return e.upsertOrdered(ctx, b, false)
+	}
 	if err := e.waitForTail(ctx); err != nil {
 		return nil, err
 	}
@@ -120,7 +130,7 @@ func (b *Batch) submit(ctx context.Context) (*Pending, error) {
 func (b *Batch) freshen() {
 	m := b.engine.live.Load().model
 	for i := range b.mutations {
-		if it := b.mutations[i].Payload.(*item); it.paper != nil && it.model != m.Fingerprint() {
+		if it, ok := b.mutations[i].Payload.(*item); ok && it.paper != nil && it.model != m.Fingerprint() {
 			it.reembed(m)
 		}
 	}
@@ -129,7 +139,7 @@ func (b *Batch) freshen() {
 // Wait returns when the batch is acknowledged: durable, and visible to every later query. If ctx ends first the batch
 // may still become so.
 func (p *Pending) Wait(ctx context.Context) (Written, error) {
-	entries, err := p.wait(ctx)
+	entries, position, err := p.outcome(ctx)
 	if err != nil {
 		return Written{}, err
 	}
@@ -137,7 +147,18 @@ func (p *Pending) Wait(ctx context.Context) (Written, error) {
 	for i, ent := range entries {
 		results[i] = WriteResult{Paper: ent.Paper, Created: ent.Created, Unchanged: ent.Unchanged}
 	}
-	return Written{Results: results, Position: p.store.Position()}, nil
+	return Written{Results: results, Position: position}, nil
+}
+
+func (p *Pending) outcome(ctx context.Context) ([]store.Entry, paper.Position, error) {
+	if p.ticket != nil {
+		return p.ticket.wait(ctx, p.batch.engine)
+	}
+	entries, err := p.wait(ctx)
+	if err != nil {
+		return nil, paper.Position{}, err
+	}
+	return entries, p.store.Position(), nil
 }
 
 func (p *Pending) wait(ctx context.Context) ([]store.Entry, error) {
@@ -166,7 +187,12 @@ func (e *Engine) Upsert(ctx context.Context, papers []*paper.Paper) (Written, er
 	if err != nil {
 		return Written{}, err
 	}
-	p, err := b.Submit(ctx)
+	var p *Pending
+	if e.cfg.Order != nil {
+		p, err = e.upsertOrdered(ctx, b, true)
+	} else {
+		p, err = b.Submit(ctx)
+	}
 	if err != nil {
 		return Written{}, err
 	}
@@ -186,6 +212,9 @@ func (e *Engine) Delete(ctx context.Context, id string) (paper.Position, error) 
 func (e *Engine) deletePapers(ctx context.Context, mutations []store.Mutation) ([]store.Entry, paper.Position, error) {
 	if err := e.Writable(); err != nil {
 		return nil, paper.Position{}, err
+	}
+	if e.cfg.Order != nil {
+		return e.deleteOrdered(ctx, encodeDelete(mutations), true)
 	}
 	b := &Batch{engine: e, mutations: mutations, applied: make(chan struct{})}
 	for i := range mutations {

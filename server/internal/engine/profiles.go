@@ -16,6 +16,9 @@ func (e *Engine) RecordEvents(ctx context.Context, owner string, events []profil
 	if err := e.Writable(); err != nil {
 		return 0, err
 	}
+	if e.cfg.Order != nil {
+		return e.recordOrdered(ctx, owner, events)
+	}
 	recorded, err = e.profiles.Record(ctx, owner, events)
 	return recorded, storeError(err)
 }
@@ -29,6 +32,10 @@ func (e *Engine) Profile(ctx context.Context, owner, id string) (*profile.Profil
 // DeleteProfile removes a profile with all its events. profile.ErrNotFound when it has none.
 func (e *Engine) DeleteProfile(ctx context.Context, owner, id string) error {
 	if err := e.Writable(); err != nil {
+		return err
+	}
+	if e.cfg.Order != nil {
+		_, _, err := e.deleteOrdered(ctx, encodeForget(owner, id), true)
 		return err
 	}
 	return storeError(e.profiles.Delete(ctx, owner, id))

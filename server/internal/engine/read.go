@@ -141,11 +141,7 @@ func (e *Engine) Purge(ctx context.Context, f *filter.Filter, force bool) (p Pur
 			}
 			return nil
 		}
-		mutations := make([]store.Mutation, len(run))
-		for i, id := range run {
-			mutations[i] = store.Mutation{ID: id.ID, IfOrdinal: id.Ordinal}
-		}
-		entries, position, err := e.deletePapers(ctx, mutations)
+		entries, position, err := e.purgeRun(ctx, run)
 		for _, ent := range entries {
 			if !ent.Unchanged {
 				p.Count++
@@ -161,4 +157,16 @@ func (e *Engine) Purge(ctx context.Context, f *filter.Filter, force bool) (p Pur
 		err = fmt.Errorf("after %d papers: %w", p.Count, err)
 	}
 	return p, err
+}
+
+// purgeRun deletes papers that still are as the purge has met them.
+func (e *Engine) purgeRun(ctx context.Context, run []store.IDOrdinal) ([]store.Entry, paper.Position, error) {
+	if e.cfg.Order != nil {
+		return e.purgeOrdered(ctx, run)
+	}
+	mutations := make([]store.Mutation, len(run))
+	for i, id := range run {
+		mutations[i] = store.Mutation{ID: id.ID, IfOrdinal: id.Ordinal}
+	}
+	return e.deletePapers(ctx, mutations)
 }

@@ -20,16 +20,14 @@ const nearlyFull = 7. / 8
 // what is committed must have its place. Each paper may take a slot, whether it is new or replaces one; deletions take
 // none.
 func (b *Batch) takeRoom() error {
-	for i := range b.mutations {
-		if b.mutations[i].Paper != nil {
-			b.room++
-		}
-	}
+	under := b.countRoom()
 	if b.room == 0 {
 		return nil
 	}
 	e := b.engine
-	under := e.underWay.Add(b.room)
+	if e.cfg.Order != nil {
+		under += orderedMargin
+	}
 	// Looked at second: the applier publishes a slot before it gives the room back.
 	g := e.live.Load()
 	if int64(g.slots.len())+under <= maxSlots {
@@ -41,6 +39,20 @@ func (b *Batch) takeRoom() error {
 			"try again in a minute", ErrFull, maxSlots, dead)
 	}
 	return fmt.Errorf("%w: it holds %d: remove papers, or divide them among several servers", ErrFull, maxSlots)
+}
+
+// orderedMargin is what is left free for writes that other nodes have put into the log.
+const orderedMargin = 1 << 16
+
+// countRoom sets slots aside without a look at how many there are, and returns how many are set aside now. A write that
+// comes out of a log was looked at by the node that took it.
+func (b *Batch) countRoom() int64 {
+	for i := range b.mutations {
+		if b.mutations[i].Paper != nil {
+			b.room++
+		}
+	}
+	return b.engine.underWay.Add(b.room)
 }
 
 // giveRoom gives back what takeRoom set aside, once the batch has its slots or will never need them. More calls do

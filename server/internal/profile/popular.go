@@ -68,7 +68,7 @@ func (p *Profiles) Popular(ctx context.Context, owner string, end time.Time,
 		}
 		for _, row := range rows {
 			end := bytes.LastIndexByte(row.Key, 0)
-			e, err := decodeEvent(string(row.Key[end+1:]), row.Value)
+			e, err := DecodeEvent(string(row.Key[end+1:]), row.Value)
 			if err != nil {
 				return nil, err
 			}

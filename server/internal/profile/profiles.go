@@ -69,26 +69,39 @@ func (p *Profiles) Record(ctx context.Context, owner string, events []Owned) (re
 	done := make(chan int, 1)
 	now := p.now().UTC()
 	err = p.store.UpdateRecords(ctx, weight, func(tx *store.RecordTx) error {
-		n := 0
-		for i := range events {
-			is, err := record(tx, keys[i], events[i].Event, now)
-			if err != nil {
-				return fmt.Errorf("profile %q: %w", events[i].Profile, err)
-			}
-			if is {
-				n++
-			}
+		n, err := p.Put(tx, owner, events, now)
+		if err == nil {
+			done <- n
 		}
-		done <- n
-		return nil
+		return err
 	})
-	for _, key := range keys {
-		p.cache.drop(string(key))
-	}
+	p.Changed(owner, events)
 	if err != nil {
 		return 0, err
 	}
 	return <-done, nil
+}
+
+// Put is Record within a transaction, for a caller who keeps recording and deletion of a profile apart and calls
+// Changed when the transaction is durable.
+func (p *Profiles) Put(tx *store.RecordTx, owner string, events []Owned, now time.Time) (recorded int, err error) {
+	for i := range events {
+		is, err := record(tx, profileKey(owner, events[i].Profile), events[i].Event, now)
+		if err != nil {
+			return 0, fmt.Errorf("profile %q: %w", events[i].Profile, err)
+		}
+		if is {
+			recorded++
+		}
+	}
+	return recorded, nil
+}
+
+// Changed forgets what is remembered of the profiles of some events.
+func (p *Profiles) Changed(owner string, events []Owned) {
+	for i := range events {
+		p.cache.drop(string(profileKey(owner, events[i].Profile)))
+	}
 }
 
 // record stores one event, and reports whether it is new.
@@ -116,7 +129,7 @@ func record(tx *store.RecordTx, profile []byte, e Event, now time.Time) (bool, e
 	if e.Time.IsZero() {
 		e.Time = now
 	}
-	if err := tx.Put(store.EventTable, key, e.encode()); err != nil {
+	if err := tx.Put(store.EventTable, key, e.Encode()); err != nil {
 		return false, err
 	}
 	return true, tx.Put(store.ProfileTable, profile, summary.encode())
@@ -163,7 +176,7 @@ func (p *Profiles) Events(owner, id, after string, limit int) ([]Event, error) {
 	}
 	events := make([]Event, 0, len(rows))
 	for _, row := range rows {
-		e, err := decodeEvent(string(row.Key[len(prefix):]), row.Value)
+		e, err := DecodeEvent(string(row.Key[len(prefix):]), row.Value)
 		if err != nil {
 			return nil, err
 		}

@@ -234,11 +234,11 @@ func TestTheCacheKeepsToItsBytes(t *testing.T) {
 
 func FuzzRows(f *testing.F) {
 	e := Event{ID: "x", Kind: Undo, Undoes: "y", Time: at(3), Weight: 2}
-	f.Add(e.encode())
+	f.Add(e.Encode())
 	f.Add((&Summary{Events: 3, Created: at(1), Updated: at(2)}).encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if e, err := decodeEvent("x", b); err == nil {
-			again, err := decodeEvent("x", e.encode())
+		if e, err := DecodeEvent("x", b); err == nil {
+			again, err := DecodeEvent("x", e.Encode())
 			if err != nil || again.Kind != e.Kind || again.PaperID != e.PaperID || again.Undoes != e.Undoes {
 				t.Errorf("%+v comes back as %+v, %v", e, again, err)
 			}

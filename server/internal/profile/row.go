@@ -57,9 +57,12 @@ func decodeSummary(id string, b []byte) (Summary, error) {
 
 // An event: format and kind a byte each, seconds and nanoseconds of its time, its weight, then the paper's id or, of an
 // undo, the event's.
+//
+// A log that orders writes carries events in this form as well, those without a time with the zero time.
 const eventHead = 1 + 1 + 8 + 4 + 8
 
-func (e *Event) encode() []byte {
+// Encode is the form of an event without its id.
+func (e *Event) Encode() []byte {
 	subject := e.PaperID
 	if e.Kind == Undo {
 		subject = e.Undoes
@@ -71,7 +74,8 @@ func (e *Event) encode() []byte {
 	return append(b, subject...)
 }
 
-func decodeEvent(id string, b []byte) (Event, error) {
+// DecodeEvent reads what Encode writes.
+func DecodeEvent(id string, b []byte) (Event, error) {
 	if len(b) < eventHead || b[0] != 1 || !Kind(b[1]).Valid() {
 		return Event{}, errRow
 	}

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/akin-search/akin/server/internal/admit"
+	"github.com/akin-search/akin/server/internal/engine"
 )
 
 // ownPrefix begins the methods that need an engine.
@@ -134,6 +135,9 @@ func (s *Server) begin(ctx context.Context, c call) context.Context {
 func (s *Server) enter(ctx context.Context, method string) error {
 	if err := s.gate.Begin(ctx); err != nil {
 		return err
+	}
+	if s.cfg.Cluster && strings.HasPrefix(method, alertPrefix) {
+		return fmt.Errorf("%w: subscriptions do not go through its log", engine.ErrNotOrdered)
 	}
 	loading := s.engine() == nil || s.alerts() == nil && strings.HasPrefix(method, alertPrefix)
 	if loading && strings.HasPrefix(method, ownPrefix) {

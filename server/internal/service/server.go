@@ -57,6 +57,10 @@ type Config struct {
 	// HealthNeedsWrites makes the health of the empty name follow writes too.
 	HealthNeedsWrites bool
 
+	// Cluster says that the server is a node of a cluster, where calls about subscriptions are refused: they do not go
+	// through its log.
+	Cluster bool
+
 	// Begin is told of every call that reaches its handler and when it began, and returns the context that the call has
 	// from then on. Nil: no one.
 	Begin func(ctx context.Context, method string, start time.Time) context.Context

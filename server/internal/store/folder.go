@@ -32,6 +32,15 @@ func holdsStore(dir string) error {
 	return nil
 }
 
+// Exists reports whether a folder holds a store, be it a sound one or not.
+func Exists(dir string) (bool, error) {
+	_, err := os.Lstat(filepath.Join(dir, fileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // makeFolder creates dir and the folders above it, as far as they are missing, and makes their names durable.
 func makeFolder(dir string) error {
 	dir, err := filepath.Abs(dir)

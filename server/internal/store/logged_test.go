@@ -71,7 +71,8 @@ func TestALoggedBatchAndItsMarkAreOneTransaction(t *testing.T) {
 		t.Errorf("opened for another log: %v", err)
 	}
 	other := t.TempDir()
-	_, err = Restore(t.Context(), bytes.NewReader(backup.Bytes()), other, RestoreOptions{Options: Options{Lineage: paper.Lineage{9}}})
+	foreign := RestoreOptions{Options: Options{Lineage: paper.Lineage{9}}}
+	_, err = Restore(t.Context(), bytes.NewReader(backup.Bytes()), other, foreign)
 	if !errors.Is(err, ErrOtherHistory) {
 		t.Errorf("restored for another log: %v", err)
 	}

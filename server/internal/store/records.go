@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -66,6 +68,14 @@ func (tx *RecordTx) Get(t Table, key []byte) ([]byte, error) {
 	}
 	return recordValue(id, tx.bucket.Get(id))
 }
+
+// Save remembers the changes made so far, for Restore to go back to.
+func (tx *RecordTx) Save() (saved RecordTx) {
+	return RecordTx{changes: maps.Clone(tx.changes), order: slices.Clone(tx.order)}
+}
+
+// Restore takes back the changes since Save.
+func (tx *RecordTx) Restore(saved RecordTx) { tx.changes, tx.order = saved.changes, saved.order }
 
 // Put stores a value under a key: 1 to MaxRecordKey bytes and at most MaxRecordValue bytes. Both are copied.
 func (tx *RecordTx) Put(t Table, key, value []byte) error {

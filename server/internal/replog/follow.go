@@ -1,0 +1,216 @@
+package replog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+)
+
+// ErrTrimmed: the log no longer has what this node lacks. It must begin with a backup of another node.
+var ErrTrimmed = errors.New("the log no longer has the messages that this node lacks")
+
+const (
+	readMessages = 256
+	readBytes    = 4 << 20
+	readTimeout  = 10 * time.Second
+
+	// idlePoll is how often a node looks for messages that it was not told of.
+	idlePoll = 250 * time.Millisecond
+	// stalledAfter is how long a message that others have may be missing here before it is read from them.
+	stalledAfter = 3 * time.Second
+)
+
+// wake is told by the log of each message that was added to it.
+func (l *Log) wake(m *nats.Msg) {
+	if n, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64); err == nil {
+		l.heard(n)
+	}
+}
+
+// heard notes that there is a message n.
+func (l *Log) heard(n uint64) {
+	for {
+		end := l.end.Load()
+		if n <= end {
+			return
+		}
+		if l.end.CompareAndSwap(end, n) {
+			break
+		}
+	}
+	select {
+	case l.woken <- struct{}{}:
+	default:
+	}
+}
+
+// Follow calls handle with every message behind a place, in order and each once, until ctx ends or handle fails. Each
+// message has been verified: its number follows the one before, its checksum, its lineage and its anchor are right.
+// ErrTrimmed, ErrDiverged, ErrDamaged and ErrNewerFormat end it: nothing is passed over. One Follow runs at a time.
+func (l *Log) Follow(ctx context.Context, from Mark, handle func(*Message) error) error {
+	if err := l.resume(ctx, from); err != nil {
+		return err
+	}
+	l.anchors.reset(from)
+	present := from
+	for stalled := (time.Time{}); ; {
+		before := present
+		err := l.read(ctx, present.Sequence+1, func(raw []byte, sequence uint64) error {
+			if sequence != present.Sequence+1 {
+				return errHole
+			}
+			m, next, err := l.verify(raw, present)
+			if err != nil {
+				return err
+			}
+			present = next
+			return handle(m)
+		})
+		if present != before {
+			stalled = time.Time{}
+		}
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, errHole), errors.Is(err, ErrDamaged):
+			l.log.Error("this node's replica of the log is damaged: the message is read from another node",
+				"cluster", l.cfg.Cluster, "node", l.cfg.Node, "message", present.Sequence+1, "error", err)
+			if present, err = l.mend(ctx, present, handle); err != nil {
+				return err
+			}
+			continue
+		case err != nil && !unread(err):
+			return err
+		}
+		if present.Sequence < l.end.Load() {
+			if stalled.IsZero() {
+				stalled = time.Now()
+			}
+			if time.Since(stalled) < stalledAfter {
+				if present == before { // this replica has not got it yet
+					pause(ctx, time.Millisecond)
+				}
+				continue
+			}
+			stalled = time.Time{}
+			if present, err = l.mend(ctx, present, handle); err != nil {
+				return err
+			}
+			continue
+		}
+		l.await(ctx)
+	}
+}
+
+// await returns when there may be a further message.
+func (l *Log) await(ctx context.Context) {
+	timer := time.NewTimer(idlePoll)
+	defer timer.Stop()
+	select {
+	case <-l.woken:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// verify decodes a message and finds the place behind it.
+func (l *Log) verify(raw []byte, present Mark) (*Message, Mark, error) {
+	m, err := decode(raw)
+	if err != nil {
+		return nil, present, fmt.Errorf("message %d: %w", present.Sequence+1, err)
+	}
+	if m.Lineage != l.lineage {
+		return nil, present, fmt.Errorf("%w: message %d is of lineage %s", ErrDiverged, present.Sequence+1, m.Lineage)
+	}
+	if err := l.anchors.check(m.Anchor); err != nil {
+		return nil, present, fmt.Errorf("message %d: %w", present.Sequence+1, err)
+	}
+	m.Mark = present.next(raw)
+	l.anchors.add(m.Mark)
+	return m, m.Mark, nil
+}
+
+// resume holds a place against the log: the last message that was applied must be the one that the log has there.
+func (l *Log) resume(ctx context.Context, from Mark) error {
+	if from.Sequence == 0 {
+		if from != l.Start() {
+			return fmt.Errorf("%w: the place does not begin it", ErrDiverged)
+		}
+	}
+	for {
+		info, err := l.info(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			pause(ctx, idlePoll)
+			continue
+		case info.State.FirstSeq > from.Sequence+1:
+			return fmt.Errorf("%w: it begins at %d, and %d was applied", ErrTrimmed, info.State.FirstSeq, from.Sequence)
+		case from.Sequence == 0 || info.State.FirstSeq > from.Sequence:
+			return nil // nothing to compare
+		case info.State.LastSeq < from.Sequence:
+			l.log.Warn("the log ends before what this node has applied: waiting for the rest", "cluster", l.cfg.Cluster,
+				"end", info.State.LastSeq, "applied", from.Sequence)
+			pause(ctx, time.Second)
+			continue
+		}
+		raw, err := l.readLeader(ctx, from.Sequence)
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			pause(ctx, idlePoll)
+			continue
+		}
+		if !from.holds(raw) {
+			return fmt.Errorf("%w: message %d is not the one that was applied", ErrDiverged, from.Sequence)
+		}
+		return nil
+	}
+}
+
+// errHole: a replica has a later message than the next one.
+var errHole = errors.New("a message is missing")
+
+// read calls fn with messages of the nearest replica from a number on, as many as one answer holds; maybe none.
+func (l *Log) read(ctx context.Context, from uint64, fn func(raw []byte, sequence uint64) error) error {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	batch, err := jetstreamext.GetBatch(ctx, l.js, streamName(l.cfg.Cluster), readMessages,
+		jetstreamext.GetBatchSeq(from), jetstreamext.GetBatchMaxBytes(readBytes))
+	if err != nil {
+		return readFault{err}
+	}
+	for m, err := range batch {
+		if err != nil {
+			return readFault{err}
+		}
+		if err := fn(m.Data, m.Sequence); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readFault is a failure to read, which says nothing about the message.
+type readFault struct{ error }
+
+func (e readFault) Unwrap() error { return e.error }
+
+// unread reports whether reading itself failed: there is no message yet, or no replica answered.
+func unread(err error) bool {
+	return errors.As(err, new(readFault))
+}

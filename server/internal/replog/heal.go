@@ -1,0 +1,91 @@
+package replog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// mendLimit bounds how long a node tries to get one message from the others.
+const mendLimit = 2 * time.Minute
+
+// mend reads the message behind a place from another node than this one, verifies it and hands it to handle. A node
+// that leads the log gives that up first, since the leader is asked.
+func (l *Log) mend(ctx context.Context, present Mark, handle func(*Message) error) (Mark, error) {
+	limited, cancel := context.WithTimeout(ctx, mendLimit)
+	defer cancel()
+	n := present.Sequence + 1
+	for {
+		if info, err := l.info(limited); err == nil && info.State.FirstSeq > n {
+			return present, fmt.Errorf("%w: it begins at %d, and %d was applied", ErrTrimmed, info.State.FirstSeq,
+				present.Sequence)
+		}
+		raw, err := l.readElsewhere(limited, n)
+		if err == nil {
+			m, next, fault := l.verify(raw, present)
+			if fault == nil {
+				l.mended.Add(1)
+				return next, handle(m)
+			}
+			err = fault
+		}
+		if ctx.Err() != nil {
+			return present, ctx.Err()
+		}
+		if limited.Err() != nil {
+			return present, fmt.Errorf("%w: message %d cannot be read from any node: %w", ErrDamaged, n, err)
+		}
+		pause(limited, 100*time.Millisecond)
+	}
+}
+
+// readElsewhere reads a message from the leader of the log, which another node is made where it is this one.
+func (l *Log) readElsewhere(ctx context.Context, n uint64) ([]byte, error) {
+	if l.Leads() {
+		l.stepDown(ctx)
+	}
+	return l.readLeader(ctx, n)
+}
+
+// readLeader reads a message from the leader of the log.
+func (l *Log) readLeader(ctx context.Context, n uint64) ([]byte, error) {
+	request, err := json.Marshal(map[string]uint64{"seq": n})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	answer, err := l.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+streamName(l.cfg.Cluster), request)
+	if err != nil {
+		return nil, err
+	}
+	var found struct {
+		Error   *jetstream.APIError `json:"error"`
+		Message *struct {
+			Sequence uint64 `json:"seq"`
+			Data     []byte `json:"data"`
+		} `json:"message"`
+	}
+	switch err := json.Unmarshal(answer.Data, &found); {
+	case err != nil:
+		return nil, err
+	case found.Error != nil:
+		return nil, found.Error
+	case found.Message == nil || found.Message.Sequence != n:
+		return nil, jetstream.ErrMsgNotFound
+	}
+	return found.Message.Data, nil
+}
+
+// stepDown gives the leadership of the log to another node.
+func (l *Log) stepDown(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	subject := "$JS.API.STREAM.LEADER.STEPDOWN." + streamName(l.cfg.Cluster)
+	if _, err := l.conn.RequestWithContext(ctx, subject, nil); err != nil {
+		l.log.Warn("giving up the leadership of the log", "error", err)
+	}
+}

@@ -1,0 +1,148 @@
+package replog
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/akin-search/akin/server/internal/paper"
+)
+
+// Log is one node's part in the log of a cluster. Methods may be called from many goroutines at once.
+type Log struct {
+	cfg     Config
+	log     *slog.Logger
+	lineage paper.Lineage
+
+	server *server.Server
+	conn   *nats.Conn
+	js     jetstream.JetStream
+	stream jetstream.Stream
+
+	anchors anchors
+	end     atomic.Uint64 // number of the newest message that this node has heard of
+	woken   chan struct{} // has an element after end has risen
+	size    logSize
+	members members
+	backups backups
+	mended  atomic.Uint64 // messages that had to be read from another node
+
+	background context.Context
+	stop       context.CancelFunc
+	workers    sync.WaitGroup
+}
+
+// Open starts the node's part in the log and waits until the log can be reached, which takes a majority of its nodes.
+// create lets it make a log where there is none, for a node that holds no papers. ctx bounds the opening only.
+func Open(ctx context.Context, cfg Config, create bool) (_ *Log, err error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if cfg.MaxBytes == 0 {
+		cfg.MaxBytes = DefaultMaxBytes
+	}
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	l := &Log{cfg: cfg, log: cfg.Logger, woken: make(chan struct{}, 1)}
+	l.members.init(cfg.Node, cfg.Peers)
+	l.background, l.stop = context.WithCancel(context.Background())
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Close())
+		}
+	}()
+	var secret string
+	if l.server, secret, err = startServer(ctx, &l.cfg); err != nil {
+		return nil, err
+	}
+	if l.conn, err = connect(l.server, secret, l.log); err != nil {
+		return nil, err
+	}
+	if l.js, err = jetstream.New(l.conn, jetstream.WithDefaultTimeout(apiTimeout)); err != nil {
+		return nil, err
+	}
+	if l.stream, l.lineage, err = openStream(ctx, l.js, &l.cfg, create); err != nil {
+		return nil, err
+	}
+	l.anchors.reset(start(l.lineage))
+	if err := l.listen(); err != nil {
+		return nil, err
+	}
+	l.workers.Go(l.watchSize)
+	l.workers.Go(l.announce)
+	return l, nil
+}
+
+// listen hears of new messages and of the other nodes.
+func (l *Log) listen() error {
+	if _, err := l.conn.Subscribe(wakeSubject(l.cfg.Cluster), l.wake); err != nil {
+		return err
+	}
+	if _, err := l.conn.Subscribe(nodeSubject(l.cfg.Cluster, "*"), l.members.hear); err != nil {
+		return err
+	}
+	if err := l.offerBackups(); err != nil {
+		return err
+	}
+	return l.conn.Flush()
+}
+
+// Close takes the node out of the log. Follow must have ended.
+func (l *Log) Close() error {
+	l.stop()
+	l.workers.Wait()
+	if l.conn != nil {
+		l.conn.Close()
+	}
+	if l.server != nil {
+		stopServer(l.server)
+	}
+	return nil
+}
+
+// Lineage is the history that the log orders.
+func (l *Log) Lineage() paper.Lineage { return l.lineage }
+
+// Start is the place before the first message.
+func (l *Log) Start() Mark { return start(l.lineage) }
+
+// Leads reports whether this node's replica decides the order of messages.
+func (l *Log) Leads() bool {
+	return l.server.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, streamName(l.cfg.Cluster))
+}
+
+// Lacks reports whether the log no longer has the message behind a number, so that a node that is there needs a backup
+// of another one. It waits for an answer of the log.
+func (l *Log) Lacks(ctx context.Context, sequence uint64) (bool, error) {
+	for {
+		info, err := l.info(ctx)
+		if err == nil {
+			return info.State.FirstSeq > sequence+1, nil
+		}
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		pause(ctx, idlePoll)
+	}
+}
+
+// Newest is the number of the newest message. It waits for an answer of the log.
+func (l *Log) Newest(ctx context.Context) (uint64, error) {
+	for {
+		info, err := l.info(ctx)
+		if err == nil {
+			return info.State.LastSeq, nil
+		}
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		pause(ctx, idlePoll)
+	}
+}
