@@ -41,6 +41,7 @@ type ListQuery struct {
 type ListPage struct {
 	Papers        []*paper.Paper
 	NextPageToken string
+	Last          string                 // id that the next page begins behind; empty on the last
 	TokenAfter    func(id string) string // the token of the page behind an id, for a page that is cut short
 }
 

@@ -156,6 +156,7 @@ func (e *Engine) state() state {
 		trained:  g.model.Trained(),
 		training: e.training.Load(),
 		trainAt:  e.cfg.TrainAt,
+		given:    e.cfg.GivenModel,
 		calm:     e.cfg.Idle,
 		idle:     e.idle(),
 		behind:   e.behind(),

@@ -36,7 +36,9 @@
 // Queries take none. The others, in the order in which they are taken; whoever holds one takes only those below it:
 //
 //	training    a flag: someone trains or waits to. Set before building is taken, by Train alone
-//	building    a place for one: a generation is being built, and its log held. Train, refits, compactions, Close
+//	prepared    a generation waits to be activated, or is being prepared
+//	building    a place for one: a generation is being built, and its log held. Train, refits, compactions,
+//	            prepared models, Close
 //	graphMu     the tail of the live generation moves into its graph, or Check reads the graph
 //	checkpoint  a checkpoint is being written, or forgotten
 //	modelMu     which model on disk is the newest, and its writing
@@ -65,7 +67,8 @@
 //	read.go        Get, List, Export, Purge; listing.go goes through the ids of a filter
 //	plan.go        what is wanted; schedule.go what runs next; background.go runs it; staleness.go the drift of the model
 //	train.go       a training; corpus.go what it reads, odds.go how rare likenesses are under a model
-//	rebuild.go     building the next generation; swap.go puts it in place
+//	rebuild.go     building the next generation; swap.go puts it in place, adopt.go does so under a model of others
+//	shard.go       what a shard answers to a front, which asks all; shard_taste.go for recommendations
 //	checkpoint.go  a generation on disk: when a part is due and what it holds; checkpoint_load.go reads it, slots_file.go
 //	               has the slots, model_file.go the model, speed.go how long a replay takes
 //	explain.go     a score by its words; recall.go measures the index, check.go verifies everything

@@ -27,6 +27,7 @@ type Config struct {
 	Cores           int           // of the machine that background work may use; default runtime.GOMAXPROCS(0)
 	TailLimit       int           // vectors waiting for the graph that make writers wait; default 1,048,576
 	TrainAt         int           // papers at which a model is first trained by itself; default 1,000, below 0 never
+	GivenModel      bool          // models come from ActivateModel alone: none is made by itself, TrainAt or not
 	Idle            time.Duration // without writes before the engine trains by itself; default 30 s
 	CheckpointEvery uint64        // revisions between checkpoints; default: one when a start would replay for a second
 	NoMap           bool          // draw none
@@ -65,6 +66,9 @@ func (c *Config) ensureDefaults() {
 	}
 	if c.TrainAt == 0 {
 		c.TrainAt = 1000
+	}
+	if c.GivenModel {
+		c.TrainAt = -1
 	}
 	if c.Idle == 0 {
 		c.Idle = 30 * time.Second
@@ -108,6 +112,7 @@ type Engine struct {
 	kept       checkpoint.ModelFile // the newest model on disk. Under modelMu
 	logMu      sync.Mutex           // held while the log is trimmed and while a build notes where it begins
 	buildFrom  uint64               // revision behind which a running build needs the log, or noBuild. Under logMu
+	prepared   prepared             // the generation that waits to be activated
 	answers    answers              // of Duplicates, for their further pages
 	activity   atomic.Pointer[activity]
 	swapped    atomic.Uint64         // generations put in place of another
@@ -232,7 +237,7 @@ func (e *Engine) load(ctx context.Context) (*Generation, error) {
 	if e.store.Count() == 0 {
 		return e.emptyGeneration()
 	}
-	m, err := e.fit(ctx, nil)
+	m, err := e.firstModel(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -244,6 +249,15 @@ func (e *Engine) rebuild(ctx context.Context, model *embed.Model, created time.T
 	e.log.Info("building the index from the stored papers", "papers", e.store.Count(), "model", model.Fingerprint(),
 		"trained", model.Trained())
 	return e.build(ctx, e.store.Revision(), model, created, nil)
+}
+
+// firstModel is what serves papers of which no model is on disk. Where models are given, it is that of no paper, which
+// is the same on every node.
+func (e *Engine) firstModel(ctx context.Context) (*embed.Model, error) {
+	if e.cfg.GivenModel {
+		return embed.NewModel(e.cfg.Embed, embed.NewFrequencies(e.cfg.Embed))
+	}
+	return e.fit(ctx, nil)
 }
 
 // emptyGeneration has the model of a corpus without papers.
@@ -270,6 +284,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	e.stop()
 	e.workers.Wait()
+	e.DropPrepared()
 	e.building <- struct{}{} // after a training on request, which e.stop has cancelled; no other begins
 	var errs []error
 	if !e.cfg.NoCheckpoints && e.Writable() == nil && (e.behind() > 0 || e.unsavedGraph() >= worthSaving) {

@@ -111,7 +111,7 @@ func (e *Engine) place(
 		return rank.Scored{}, err
 	}
 	if o.RecencyHalfLife > 0 {
-		r.Age(o.RecencyHalfLife, e.now(), v.published)
+		r.Age(o.RecencyHalfLife, e.now(), v.Published)
 	}
 	r.Finish()
 	i := slices.IndexFunc(r.Ranked, func(hit rank.Scored) bool { return hit.Slot == slot })

@@ -94,20 +94,29 @@ func (e *Engine) storedModels() []checkpoint.ModelFile {
 func (e *Engine) readModel(f checkpoint.ModelFile) (*embed.Model, error) {
 	var m *embed.Model
 	err := f.Read(func(r io.Reader, size int64) (err error) {
-		if _, err = readOdds(r); err == nil {
-			m, err = embed.ReadModel(r, size-int64(rank.OddsSize))
-		}
+		_, m, err = e.decodeModel(r, size)
 		return err
 	})
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	case m.Fingerprint() != f.Fingerprint:
 		return nil, fmt.Errorf("%s: it holds the model %s and claims %s", f.Path, m.Fingerprint(), f.Fingerprint)
-	case m.Config() != e.cfg.Embed:
-		return nil, fmt.Errorf("%s: %w", f.Path, errOtherConfig)
 	}
 	return m, nil
+}
+
+// decodeModel reads what keptModel writes, for a model of this server's configuration.
+func (e *Engine) decodeModel(r io.Reader, size int64) (*rank.Odds, *embed.Model, error) {
+	odds, err := readOdds(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := embed.ReadModel(r, size-int64(rank.OddsSize))
+	if err == nil && m.Config() != e.cfg.Embed {
+		err = errOtherConfig
+	}
+	return odds, m, err
 }
 
 var errOtherConfig = errors.New("the model has another configuration than this server")

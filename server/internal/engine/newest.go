@@ -49,13 +49,13 @@ func (r *ranker) newestAndCentral(ctx context.Context, v *view, f rank.Find) (in
 	}
 	latest := int64(math.MinInt64)
 	for _, slot := range slots {
-		if t, known := v.published(slot); known {
+		if t, known := v.Published(slot); known {
 			latest = max(latest, t)
 		}
 	}
 	for i, slot := range slots {
 		fresh := 0.
-		if t, known := v.published(slot); known {
+		if t, known := v.Published(slot); known {
 			fresh = math.Exp2(-float64(latest-t) / newestHalfLife.Seconds())
 		}
 		cosine := float64(cosines[i])
@@ -67,8 +67,8 @@ func (r *ranker) newestAndCentral(ctx context.Context, v *view, f rank.Find) (in
 // newest returns the n newest accepted slots of known age, and a sample of all accepted ones, evenly spread.
 func (v *view) newest(ctx context.Context, n int) (newest, sample []uint32, err error) {
 	byAge := func(a, b uint32) int {
-		left, _ := v.published(a)
-		right, _ := v.published(b)
+		left, _ := v.Published(a)
+		right, _ := v.Published(b)
 		return cmp.Or(cmp.Compare(right, left), cmp.Compare(b, a))
 	}
 	step := uint32(1) // of the accepted ones every step-th is in the sample
@@ -90,7 +90,7 @@ func (v *view) newest(ctx context.Context, n int) (newest, sample []uint32, err 
 			}
 		}
 		seen++
-		if _, known := v.published(slot); known {
+		if _, known := v.Published(slot); known {
 			if newest = append(newest, slot); len(newest) >= 4*n {
 				slices.SortFunc(newest, byAge)
 				newest = newest[:n]

@@ -19,6 +19,9 @@ const (
 	maxDepth = 2000       // hits that can be ranked
 )
 
+// Depth is how many hits are ranked for a first page of a size.
+func Depth(size int) int { return min(max(minDepth, size), maxDepth) }
+
 // page is what a page token carries: it pins the answer that its first page came from.
 type page struct {
 	revision uint64
@@ -66,7 +69,7 @@ func decodePage(token string, request uint64) (page, error) {
 func (v *view) resume(token string, request uint64, limit int) (page, error) {
 	model := xxhash.Sum64String(v.gen.model.Fingerprint())
 	if token == "" {
-		return page{revision: v.revision, model: model, depth: uint32(min(max(minDepth, limit), maxDepth))}, nil
+		return page{revision: v.revision, model: model, depth: uint32(Depth(limit))}, nil
 	}
 	p, err := decodePage(token, request)
 	if err != nil {
@@ -128,6 +131,12 @@ func (h *hasher) optional(f *float64) {
 	h.number(*f)
 }
 
+// Hash identifies a search apart from its page.
+func (q *Query) Hash() uint64 { return queryHash(q) }
+
+// Hash identifies a recommendation apart from its page.
+func (rec *Recommendation) Hash() uint64 { return recommendationHash(rec) }
+
 // queryHash identifies a search apart from its page.
 func queryHash(q *Query) uint64 {
 	h := newHasher()
@@ -172,6 +181,9 @@ func duplicateHash(q *DuplicateQuery) uint64 {
 // idTokens are the page tokens of lists in the order of ids: a prefix that tells one kind of list from another, and the
 // last id of the page before.
 type idTokens string
+
+// ListToken is the token of the page of a list under a filter, which may be nil, behind an id.
+func ListToken(f *filter.Filter, after string) string { return listTokens(f).encode(after) }
 
 // listTokens are those of a list of papers under a filter, which may be nil.
 func listTokens(f *filter.Filter) idTokens {

@@ -14,6 +14,7 @@ type state struct {
 	training bool    // whether a training runs
 	drift    float64 // how far the words have moved from the model's, when that decides something: see staleness
 	trainAt  int     // papers at which training begins; below 0 never
+	given    bool    // whether models are others' to make
 	grown    float64 // papers that came of late: see growth
 	calm     time.Duration
 	idle     time.Duration // since the last write
@@ -90,7 +91,7 @@ func plan(s state) (w [tasks]wish) {
 		patience: waits * s.calm,
 	}
 	w[refit] = wish{
-		wanted:   !enough && !s.trained && doubled && s.papers >= refitFrom,
+		wanted:   !s.given && !enough && !s.trained && doubled && s.papers >= refitFrom,
 		quiet:    s.idle >= refitIdle,
 		patience: waits * refitIdle,
 	}

@@ -38,8 +38,8 @@ func (g *Generation) corpus() rank.Corpus {
 	return rank.Corpus{Vectors: g.vectors, Words: g.words, Model: g.model}
 }
 
-// published is when the paper of an accepted slot was published.
-func (v *view) published(slot uint32) (unix int64, known bool) {
+// Published is when the paper of an accepted slot was published.
+func (v *view) Published(slot uint32) (unix int64, known bool) {
 	unix = v.row(slot).publish
 	return unix, unix != unknownTime
 }
@@ -89,29 +89,45 @@ func (r *ranker) rank(ctx context.Context, v *view, ask *question, f rank.Find) 
 // order applies what the caller chose to the scored candidates, puts the first limit places in order, and makes the
 // scores readable.
 func (e *Engine) order(r *ranker, v *view, ask *pageRequest, limit int) error {
-	o := ask.options
+	return ask.options.Order(&r.Ranker, v.gen.corpus(), Scale{v.gen.odds, ask.kind}, e.now(), v, limit)
+}
+
+// Scale says how rare a cosine is: under which model, and with which kind of query.
+type Scale struct {
+	Odds *rank.Odds // nil: nothing is known
+	Kind rank.Kind
+}
+
+// Likeness is what a hit says of itself.
+func (s Scale) Likeness(hit *rank.Scored) Likeness {
+	return Likeness{
+		Score: hit.Score, Parts: hit.Parts, Cosine: hit.Cosine, BM25: hit.BM25, OneIn: s.Odds.OneIn(s.Kind, hit.Cosine),
+	}
+}
+
+// Dates says when the papers of slots were published, in Unix seconds.
+type Dates interface {
+	Published(slot uint32) (unix int64, known bool)
+}
+
+// Order makes of scored candidates what the options say: it drops some, lets the others age or move apart, puts the
+// first limit places in order, and makes the scores readable.
+func (o *Options) Order(r *rank.Ranker, c rank.Corpus, scale Scale, now time.Time, dates Dates, limit int) error {
 	if o.MinCosine != nil {
 		r.Keep(func(hit *rank.Scored) bool { return hit.Cosine >= *o.MinCosine })
 	}
-	if o.MinOneIn > 0 && v.gen.odds.Known(ask.kind) {
-		r.Keep(func(hit *rank.Scored) bool { return v.gen.odds.OneIn(ask.kind, hit.Cosine) >= o.MinOneIn })
+	if o.MinOneIn > 0 && scale.Odds.Known(scale.Kind) {
+		r.Keep(func(hit *rank.Scored) bool { return scale.Odds.OneIn(scale.Kind, hit.Cosine) >= o.MinOneIn })
 	}
 	if o.RecencyHalfLife > 0 {
-		r.Age(o.RecencyHalfLife, e.now(), v.published)
+		r.Age(o.RecencyHalfLife, now, dates.Published)
 	}
 	var err error
 	if o.Diversity > 0 {
-		err = r.Diversify(v.gen.corpus(), o.Diversity, limit)
+		err = r.Diversify(c, o.Diversity, limit)
 	} else {
 		r.Best(limit)
 	}
 	r.Finish()
 	return err
-}
-
-// likeness is what a hit says of itself.
-func (g *Generation) likeness(kind rank.Kind, hit *rank.Scored) Likeness {
-	return Likeness{
-		Score: hit.Score, Parts: hit.Parts, Cosine: hit.Cosine, BM25: hit.BM25, OneIn: g.odds.OneIn(kind, hit.Cosine),
-	}
 }

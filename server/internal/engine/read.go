@@ -81,7 +81,7 @@ func (e *Engine) List(ctx context.Context, q ListQuery) (ListPage, error) {
 		}
 	}
 	if more {
-		page.NextPageToken = tokens.encode(w.last)
+		page.NextPageToken, page.Last = tokens.encode(w.last), w.last
 	}
 	return page, nil
 }

@@ -192,23 +192,36 @@ func (e *Engine) fit(ctx context.Context, report func(done int)) (*embed.Model, 
 func (e *Engine) replaceLive(
 	ctx context.Context, model *embed.Model, created time.Time, report func(stage string, share float64),
 ) error {
-	e.dropPrevious() // three at once would be too much memory
-	total := max(1, e.store.Count())
 	start := e.holdLog()
 	defer e.releaseLog()
-	next, err := e.build(ctx, start, model, created, func(done int) {
-		report("embedding", min(1, float64(done)/float64(total)))
-	})
+	next, err := e.buildNext(ctx, start, model, created, report)
 	if err != nil {
-		return err
-	}
-	if err := e.comeNear(ctx, next, report); err != nil {
 		return err
 	}
 	if next.odds, err = e.oddsOf(ctx, next); err != nil {
 		return err
 	}
-	undo, err := e.keepModel(next) // durable before anyone is told that it is live
+	return e.takeOver(ctx, next)
+}
+
+// buildNext builds the generation that is to replace the live one, with its graph. Its odds are the caller's to set.
+func (e *Engine) buildNext(
+	ctx context.Context, start uint64, model *embed.Model, created time.Time, report func(stage string, share float64),
+) (*Generation, error) {
+	e.dropPrevious() // three at once would be too much memory
+	total := max(1, e.store.Count())
+	next, err := e.build(ctx, start, model, created, func(done int) {
+		report("embedding", min(1, float64(done)/float64(total)))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return next, e.comeNear(ctx, next, report)
+}
+
+// takeOver puts a generation in place of the live one, with its model on disk before anyone is told that it is live.
+func (e *Engine) takeOver(ctx context.Context, next *Generation) error {
+	undo, err := e.keepModel(next)
 	if err != nil {
 		return err
 	}
@@ -222,8 +235,8 @@ func (e *Engine) replaceLive(
 	}
 	e.wakeCatchup()
 	e.forgetCheckpoint()
-	e.log.Info("a new generation is live", "papers", next.papers(), "model", model.Fingerprint(),
-		"trained", model.Trained(), "caught_up", next.caughtUp)
+	e.log.Info("a new generation is live", "papers", next.papers(), "model", next.model.Fingerprint(),
+		"trained", next.model.Trained(), "caught_up", next.caughtUp)
 	return nil
 }
 

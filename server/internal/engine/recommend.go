@@ -59,7 +59,7 @@ func (e *Engine) Recommend(ctx context.Context, rec *Recommendation) (*Result, e
 	}
 	result.MissingIDs, result.WithoutLikes = s.missing, without
 	if !without {
-		result.DenseWeight = recipe(&rec.Options).Dense
+		result.DenseWeight = Recipe(rec.DenseWeight).Dense
 	}
 	if rec.Explain && !without {
 		err = e.addReasons(ctx, r, v, rec, s, result.Hits, ranked)
@@ -177,18 +177,18 @@ func (m *MissingError) Error() string {
 
 func (m *MissingError) Unwrap() error { return ErrNotFound }
 
-// recipe is the default one with the caller's weight of the cosine.
-func recipe(o *Options) taste.Recipe {
+// Recipe is the default one with the caller's weight of the cosine, if there is one.
+func Recipe(dense *float64) taste.Recipe {
 	recipe := taste.Default()
-	if o.DenseWeight != nil {
-		recipe.Dense = *o.DenseWeight
+	if dense != nil {
+		recipe.Dense = *dense
 	}
 	return recipe
 }
 
 // learnTaste prepares r.taste.
 func (r *ranker) learnTaste(g *Generation, rec *Recommendation, s *subjects) error {
-	r.taste.Reset(recipe(&rec.Options), g.words, g.model.Dims())
+	r.taste.Reset(Recipe(rec.DenseWeight), g.words, g.model.Dims())
 	for _, side := range []struct {
 		name  string
 		list  []Preference

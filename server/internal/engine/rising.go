@@ -101,13 +101,13 @@ func (u until) Accepts(slot uint32) bool {
 	if !u.view.Accepts(slot) {
 		return false
 	}
-	at, known := u.published(slot)
+	at, known := u.Published(slot)
 	return !known || at <= u.end
 }
 
 // within reports whether an accepted paper was published in a period that ends with u.
 func (u until) within(slot uint32, begin int64) bool {
-	at, known := u.published(slot)
+	at, known := u.Published(slot)
 	return known && at > begin
 }
 

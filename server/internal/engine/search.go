@@ -82,6 +82,14 @@ func (r *ranker) paperQuestion(g *Generation, slot uint32) (question, error) {
 
 // textQuestion embeds a text. A text without a single word that counts is ErrNoWords.
 func (r *ranker) textQuestion(g *Generation, text string) (question, error) {
+	return r.textQuestionBy(g, g.words, text)
+}
+
+// frequencies say how many papers have a word: a lexical.Index, or the counts of all shards.
+type frequencies interface{ Frequency(word uint32) int }
+
+// textQuestionBy is textQuestion where others have papers, too.
+func (r *ranker) textQuestionBy(g *Generation, known frequencies, text string) (question, error) {
 	r.analyzer.Analyze(&r.analysis, text)
 	if r.analysis.Words.Tokens == 0 && len(r.analysis.Features.IDs) == 0 {
 		return question{}, fmt.Errorf("%w: it is empty, or has only stop words and marks", ErrNoWords)
@@ -94,7 +102,7 @@ func (r *ranker) textQuestion(g *Generation, text string) (question, error) {
 			Vector: r.vector, Terms: &r.analysis.Words, Weights: rank.DefaultWeights(kind, g.model.Trained()),
 		},
 		kind:    kind,
-		unknown: r.unknownWords(g, text),
+		unknown: r.unknownWords(known, text),
 	}, nil
 }
 
@@ -138,8 +146,8 @@ const maxUnknown = 32
 
 // unknownWords names the words of a text that no stored paper has. Most texts have none, which the terms tell without
 // a second look at the text.
-func (r *ranker) unknownWords(g *Generation, text string) []string {
-	unseen := func(id uint32) bool { return g.words.Frequency(id) == 0 }
+func (r *ranker) unknownWords(known frequencies, text string) []string {
+	unseen := func(id uint32) bool { return known.Frequency(id) == 0 }
 	all := true
 	for _, id := range r.analysis.Words.IDs {
 		if unseen(id) {
@@ -243,13 +251,14 @@ func (e *Engine) hits(r *ranker, v *view, kind rank.Kind, ranked []rank.Scored, 
 	if err != nil {
 		return nil, storeError(err)
 	}
+	scale := Scale{v.gen.odds, kind}
 	hits := make([]Hit, len(ranked))
 	for i, p := range r.papers {
 		if p == nil {
 			// Only a page token can pin a revision whose records are gone: the reader's epoch holds all later ones.
 			return nil, fmt.Errorf("%w: papers of its revision were replaced since; search again", ErrPageExpired)
 		}
-		hits[i] = Hit{Paper: p, Likeness: v.gen.likeness(kind, &ranked[i])}
+		hits[i] = Hit{Paper: p, Likeness: scale.Likeness(&ranked[i])}
 	}
 	clear(r.papers)
 	return hits, nil

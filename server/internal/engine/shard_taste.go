@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/akin-search/akin/server/internal/index"
+	"github.com/akin-search/akin/server/internal/lexical"
+	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/taste"
+)
+
+// ShardTaste asks a shard for papers that someone may like.
+type ShardTaste struct {
+	Likes, Dislikes []taste.Subject
+	DenseWeight     *float64            // nil: the default
+	Statistics      *lexical.Statistics // of all shards, for the words of all subjects
+	Model           string              // fingerprint of the model that the vectors are of
+	Revision        uint64              // as in ShardQuery
+	Behind          uint64              // only papers whose text was written behind this revision
+	Exclude         []string            // ids that are never candidates
+	Reach
+}
+
+// ShardRating is a paper that a shard has rated.
+type ShardRating struct {
+	taste.Rating
+	Ordinal   uint64 // names the paper to the shard
+	Born      uint64 // revision that wrote it
+	Published int64  // Unix seconds; NoTime where it is not known
+}
+
+// ShardRated is what a shard has found for a taste.
+type ShardRated struct {
+	Ratings  []ShardRating
+	Report   index.Report
+	Position paper.Position // answered from
+	Warnings []string       // about the filter
+}
+
+// Rate finds the candidates of a shard for a taste, and rates them.
+func (e *Engine) Rate(ctx context.Context, q *ShardTaste) (*ShardRated, error) {
+	epoch := e.readers.enter()
+	defer e.readers.leave(epoch)
+	r := e.rankers.Get().(*ranker)
+	defer e.rankers.Put(r)
+	v, err := e.shardView(ctx, q.Model, q.Revision, &q.Reach, q.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	v.behind(q.Behind)
+	r.taste.ResetBy(Recipe(q.DenseWeight), v.gen.words, v.gen.model.Dims(), q.Statistics)
+	for _, s := range q.Likes {
+		r.taste.Like(s)
+	}
+	for _, s := range q.Dislikes {
+		r.taste.Dislike(s)
+	}
+	r.taste.Prepare()
+	o := Options{Mode: q.Mode, Ef: q.Ef}
+	ratings, report, err := r.taste.Rated(ctx, v.gen.corpus(), e.find(ctx, v, &o, q.Depth), &r.finder, nil)
+	if err != nil {
+		return nil, err
+	}
+	rated := &ShardRated{Ratings: make([]ShardRating, len(ratings)), Report: report}
+	for i, found := range ratings {
+		row := v.row(found.Slot)
+		rated.Ratings[i] = ShardRating{found.Rating, row.ordinal, row.born, row.publish}
+	}
+	rated.Warnings = v.gen.columns.Doubts(q.Filter)
+	rated.Position, err = e.store.PositionOf(v.revision)
+	return rated, storeError(err)
+}
+
+// Subject makes a like or a dislike ready to be asked of shards: one by text or by vector. Stored papers the shards
+// themselves tell (Subjects).
+func (e *Engine) Subject(p *Preference, model string) (taste.Subject, error) {
+	epoch := e.readers.enter()
+	defer e.readers.leave(epoch)
+	r := e.rankers.Get().(*ranker)
+	defer e.rankers.Put(r)
+	g, err := e.generationOf(model, 0)
+	if err != nil {
+		return taste.Subject{}, err
+	}
+	if p.PaperID != "" {
+		return taste.Subject{}, fmt.Errorf("a stored paper is its shard's to tell: %q", p.PaperID)
+	}
+	ask, err := r.subject(g, p, unstored)
+	if err != nil {
+		return taste.Subject{}, err
+	}
+	own := ask.asked(g)
+	return taste.Subject{Vector: own.Vector, Words: own.Terms, Weight: p.Weight}, nil
+}

@@ -1,0 +1,116 @@
+package shard
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/lexical"
+	"github.com/akin-search/akin/server/internal/paper"
+)
+
+// Node is one replica of a shard: the engine of this process, or a client of a node elsewhere (Remote). The methods are
+// those of engine.Engine, which has their contracts.
+type Node interface {
+	WordCounts(ctx context.Context) (*lexical.Counts, error)
+	Find(ctx context.Context, q *engine.ShardQuery) (*engine.ShardFound, error)
+	Rate(ctx context.Context, q *engine.ShardTaste) (*engine.ShardRated, error)
+	ShardVectors(ctx context.Context, model string, ordinals []uint64) ([]float32, error)
+	ShardFeatures(ctx context.Context, model string, ordinals []uint64) ([][]uint32, error)
+	ShardPapers(ctx context.Context, ordinals []uint64, abstracts, brief bool) ([]*paper.Paper, error)
+	Subjects(ctx context.Context, model string, ids []string) ([]engine.Subject, error)
+	Get(ctx context.Context, ids []string, abstracts bool) ([]*paper.Paper, error)
+	List(ctx context.Context, q engine.ListQuery) (engine.ListPage, error)
+}
+
+// patience is how long a front waits for a replica before it asks another one as well: about as long as 19 of 20 calls
+// took of late. Any number of goroutines use it at once.
+type patience struct{ nanoseconds atomic.Int64 }
+
+const (
+	firstPatience = 50 * time.Millisecond
+	leastPatience = time.Millisecond
+	mostPatience  = time.Second
+)
+
+// now is how long to wait.
+func (p *patience) now() time.Duration {
+	if d := p.nanoseconds.Load(); d > 0 {
+		return time.Duration(d)
+	}
+	return firstPatience
+}
+
+// observe takes in how long a call took. A call that took longer than expected raises the expectation by 19 times as
+// much as one that took less lowers it, so it settles where one of 20 takes longer. Of calls that end at the same
+// moment some may not count.
+func (p *patience) observe(took time.Duration) {
+	d := p.now()
+	if took > d {
+		d += d / 8
+	} else {
+		d -= d / (8 * 19)
+	}
+	p.nanoseconds.Store(int64(min(max(d, leastPatience), mostPatience)))
+}
+
+// anyOf asks the replicas of a shard, in order: the next one as soon as one fails, or when the last asked takes longer
+// than is usual. The first answer counts, and the other calls are cancelled. It returns the replica that answered. The
+// error is the first one.
+func anyOf[T any](ctx context.Context, replicas []Node, p *patience, call func(context.Context, Node) (T, error)) (
+	answer T, from Node, err error) {
+	begin := time.Now()
+	if len(replicas) == 1 {
+		answer, err = call(ctx, replicas[0])
+		return answer, replicas[0], err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type outcome struct {
+		answer T
+		from   Node
+		err    error
+	}
+	outcomes := make(chan outcome, len(replicas))
+	asked, running := 0, 0
+	ask := func() {
+		if asked == len(replicas) {
+			return
+		}
+		node := replicas[asked]
+		asked++
+		running++
+		go func() {
+			answer, err := call(ctx, node)
+			outcomes <- outcome{answer, node, err}
+		}()
+	}
+	ask()
+	timer := time.NewTimer(p.now())
+	defer timer.Stop()
+	for running > 0 {
+		select {
+		case o := <-outcomes:
+			if o.err == nil {
+				p.observe(time.Since(begin))
+				return o.answer, o.from, nil
+			}
+			running--
+			if err == nil {
+				err = o.err
+			}
+			ask()
+		case <-timer.C:
+			ask()
+			timer.Reset(p.now())
+		case <-ctx.Done():
+			return answer, nil, ctx.Err()
+		}
+	}
+	return answer, nil, err
+}
+
+// ErrUnavailable: no replica of a shard answers, so that nothing can be said about all papers.
+var ErrUnavailable = errors.New("a shard does not answer")

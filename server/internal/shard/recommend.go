@@ -1,0 +1,176 @@
+package shard
+
+import (
+	"context"
+	"errors"
+
+	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/rank"
+	"github.com/akin-search/akin/server/internal/taste"
+)
+
+// ErrNotSharded: the call, or a field of it, is not answered where papers are in shards.
+var ErrNotSharded = errors.New("not answered where papers are spread over shards")
+
+// refusal is ErrNotSharded with what is refused.
+type refusal string
+
+func (r refusal) Error() string { return string(r) + ": " + ErrNotSharded.Error() }
+func (r refusal) Unwrap() error { return ErrNotSharded }
+
+// Recommend is engine.Recommend over all shards, for likes and dislikes of the request alone. Profiles, reasons, and
+// recommendations without a like are refused.
+func (f *Front) Recommend(ctx context.Context, rec *engine.Recommendation) (*engine.Result, error) {
+	switch {
+	case rec.ProfileID != "":
+		return nil, refusal("profile_id")
+	case rec.Explain:
+		return nil, refusal("explain")
+	}
+	return again(rec.PageToken, func() (*engine.Result, error) { return f.recommend(ctx, rec) })
+}
+
+func (f *Front) recommend(ctx context.Context, rec *engine.Recommendation) (*engine.Result, error) {
+	model := f.local.Model()
+	ask, missing, err := f.taste(ctx, rec, model)
+	if err != nil {
+		return nil, err
+	}
+	if rec.Strict && len(missing) > 0 {
+		return nil, &engine.MissingError{IDs: missing}
+	}
+	if len(ask.Likes) == 0 {
+		return nil, refusal("a recommendation without a like that is stored")
+	}
+	embedder, scale, err := f.local.Scale(model, rank.PaperQuery)
+	if err != nil {
+		return nil, err
+	}
+	p, err := f.begin(rec.PageToken, rec.Hash(), rec.PageSize, model)
+	if err != nil {
+		return nil, err
+	}
+	exclude := f.excluded(rec)
+	ask.Reach = engine.Reach{Depth: int(p.depth), Filter: rec.Filter, Mode: rec.Mode, Ef: rec.Ef}
+	answers, nodes, err := askAll(ctx, f, func(ctx context.Context, shard int, n Node) (*engine.ShardRated, error) {
+		own := *ask
+		own.Revision, own.Exclude = p.revisions[shard], exclude[shard]
+		return n.Rate(ctx, &own)
+	})
+	if err != nil {
+		return nil, err
+	}
+	u, s := &union{ctx: ctx, model: embedder}, &summary{exact: true}
+	ratings := map[name]taste.Rating{}
+	for shard, answer := range answers {
+		for _, c := range answer.Ratings {
+			candidate := engine.ShardCandidate{Ordinal: c.Ordinal, Born: c.Born, Published: c.Published}
+			u.found = append(u.found, found{ShardCandidate: candidate, shard: shard, node: nodes[shard]})
+			ratings[name{shard, c.Ordinal}] = c.Rating
+		}
+		s.add(answer.Report, answer.Position, answer.Warnings)
+	}
+	u.number()
+	rated := make([]taste.Rated, len(u.found))
+	for slot := range u.found {
+		c := &u.found[slot]
+		rated[slot] = taste.Rated{Slot: uint32(slot), Rating: ratings[name{c.shard, c.Ordinal}]}
+	}
+	var r rank.Ranker
+	var finder taste.Finder
+	r.Reset()
+	recipe := engine.Recipe(rec.DenseWeight)
+	if err := recipe.Blend(u.corpus(), rated, &finder, &r); err != nil {
+		return nil, err
+	}
+	result, err := f.onePage(&r, u, s, &rec.Options, scale, p, rec.PageSize, rec.Hash())
+	if err != nil {
+		return nil, err
+	}
+	result.MissingIDs, result.DenseWeight = missing, recipe.Dense
+	return result, nil
+}
+
+// name tells the candidates of all shards apart.
+type name struct {
+	shard   int
+	ordinal uint64
+}
+
+// taste resolves likes and dislikes, wherever their papers are, and takes the statistics of their words. It returns the
+// ids that are not stored, too.
+func (f *Front) taste(ctx context.Context, rec *engine.Recommendation, model string) (
+	*engine.ShardTaste, []string, error) {
+	var ids []string
+	for _, side := range [][]engine.Preference{rec.Likes, rec.Dislikes} {
+		for i := range side {
+			if id := side[i].PaperID; id != "" {
+				ids = append(ids, id)
+			}
+		}
+	}
+	stored, err := f.subjects(ctx, model, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	if rec.Sees != nil {
+		seen, err := rec.Sees(ctx, ids)
+		if err != nil {
+			return nil, nil, err
+		}
+		for i, ok := range seen {
+			if !ok {
+				stored[i] = engine.Subject{}
+			}
+		}
+	}
+	ask := &engine.ShardTaste{DenseWeight: rec.DenseWeight, Model: model, Behind: rec.Behind}
+	var missing []string
+	var words []uint32
+	for _, side := range []struct {
+		list []engine.Preference
+		to   *[]taste.Subject
+	}{{rec.Likes, &ask.Likes}, {rec.Dislikes, &ask.Dislikes}} {
+		for i := range side.list {
+			p := &side.list[i]
+			var subject taste.Subject
+			if p.PaperID != "" {
+				own := stored[0]
+				stored = stored[1:]
+				if own.Vector == nil {
+					missing = append(missing, p.PaperID)
+					continue
+				}
+				subject = taste.Subject{Vector: own.Vector, Words: own.Terms, Weight: p.Weight}
+			} else if subject, err = f.local.Subject(p, model); err != nil {
+				return nil, nil, err
+			}
+			*side.to = append(*side.to, subject)
+			if subject.Words != nil {
+				words = append(words, subject.Words.IDs...)
+			}
+		}
+	}
+	ask.Statistics = f.counts.Load().Of(words)
+	return ask, missing, nil
+}
+
+// excluded says by shard which papers may not be recommended: those that the request names.
+func (f *Front) excluded(rec *engine.Recommendation) [][]string {
+	exclude, named := make([][]string, len(f.shards)), map[string]bool{"": true}
+	add := func(id string) {
+		if !named[id] {
+			named[id] = true
+			exclude[f.papers.Of(id)] = append(exclude[f.papers.Of(id)], id)
+		}
+	}
+	for _, side := range [][]engine.Preference{rec.Likes, rec.Dislikes} {
+		for i := range side {
+			add(side[i].PaperID)
+		}
+	}
+	for _, id := range rec.Exclude {
+		add(id)
+	}
+	return exclude
+}

@@ -1,0 +1,164 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/index"
+	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/rank"
+)
+
+// Search is engine.Search over all shards.
+func (f *Front) Search(ctx context.Context, q *engine.Query) (*engine.Result, error) {
+	return again(q.PageToken, func() (*engine.Result, error) { return f.search(ctx, q) })
+}
+
+func (f *Front) search(ctx context.Context, q *engine.Query) (*engine.Result, error) {
+	counts := f.counts.Load()
+	ask, exclude, err := f.ask(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if ask.Terms != nil {
+		ask.Statistics = counts.Of(ask.Terms.IDs)
+	}
+	model := ask.Embedder.Fingerprint()
+	p, err := f.begin(q.PageToken, q.Hash(), q.PageSize, model)
+	if err != nil {
+		return nil, err
+	}
+	answers, nodes, err := askAll(ctx, f, func(ctx context.Context, shard int, n Node) (*engine.ShardFound, error) {
+		return n.Find(ctx, &engine.ShardQuery{
+			Query: ask.Query, Model: model, Revision: p.revisions[shard], Exclude: exclude[shard],
+			Reach: engine.Reach{Depth: int(p.depth), Filter: q.Filter, Mode: q.Mode, Ef: q.Ef},
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	u := &union{ctx: ctx, model: ask.Embedder}
+	s := &summary{exact: true}
+	for shard, answer := range answers {
+		for _, c := range answer.Candidates {
+			u.found = append(u.found, found{ShardCandidate: c, shard: shard, node: nodes[shard]})
+		}
+		s.add(answer.Report, answer.Position, answer.Warnings)
+	}
+	u.number()
+	var r rank.Ranker
+	if _, err := r.Candidates(ctx, u.corpus(), &ask.Query, rank.Find{Depth: int(p.depth)}); err != nil {
+		return nil, err
+	}
+	if err := r.Fuse(u.corpus(), &ask.Query); err != nil {
+		return nil, err
+	}
+	result, err := f.onePage(&r, u, s, &q.Options, ask.Scale, p, q.PageSize, q.Hash())
+	if err != nil {
+		return nil, err
+	}
+	result.DenseWeight, result.UnknownWords, result.Parts = ask.Weights.Dense, ask.Unknown, q.Parts
+	return result, nil
+}
+
+// ask makes a query ready, and says by shard which papers may not be found.
+func (f *Front) ask(ctx context.Context, q *engine.Query) (*engine.Asked, [][]string, error) {
+	exclude := make([][]string, len(f.shards))
+	if q.PaperID == "" {
+		ask, err := f.local.Ask(q, f.counts.Load())
+		return ask, exclude, err
+	}
+	model := f.local.Model()
+	subjects, err := f.subjects(ctx, model, []string{q.PaperID})
+	if err != nil {
+		return nil, nil, err
+	}
+	if subjects[0].Vector == nil {
+		return nil, nil, fmt.Errorf("%w: %q", engine.ErrNotFound, q.PaperID)
+	}
+	exclude[f.papers.Of(q.PaperID)] = []string{q.PaperID}
+	ask, err := f.local.AskLike(&subjects[0], model, &q.Options)
+	return ask, exclude, err
+}
+
+// subjects returns what stored papers say, wherever they are.
+func (f *Front) subjects(ctx context.Context, model string, ids []string) ([]engine.Subject, error) {
+	return askOwners(ctx, f, ids, func(ctx context.Context, n Node, ids []string) ([]engine.Subject, error) {
+		return n.Subjects(ctx, model, ids)
+	})
+}
+
+// summary is how the shards came to their answers.
+type summary struct {
+	exact     bool
+	scored    int
+	positions []paper.Position // by shard
+	warnings  []string         // that all shards have
+}
+
+func (s *summary) add(report index.Report, position paper.Position, warnings []string) {
+	if len(s.positions) == 0 {
+		s.warnings = warnings
+	}
+	// What one shard's papers know is no mistake of the request.
+	s.warnings = slices.DeleteFunc(s.warnings, func(w string) bool { return !slices.Contains(warnings, w) })
+	s.exact, s.scored = s.exact && report.Exact, s.scored+report.Scored
+	s.positions = append(s.positions, position)
+}
+
+// onePage makes a page of the candidates that were scored: it orders them as the options say and reads their papers.
+func (f *Front) onePage(r *rank.Ranker, u *union, s *summary, o *engine.Options, scale engine.Scale, p page, size int,
+	hash uint64) (*engine.Result, error) {
+	if err := o.Order(r, u.corpus(), scale, f.now(), u, int(p.offset)+size); err != nil {
+		return nil, err
+	}
+	ranked := r.Ranked[:min(len(r.Ranked), int(p.depth))]
+	begin := min(int(p.offset), len(ranked))
+	end := min(begin+size, len(ranked))
+	pinned := make([]uint64, len(s.positions)) // calls of slower replicas may still read the page's own
+	for shard, position := range s.positions {
+		pinned[shard] = position.Revision
+	}
+	tokenAt := func(n int) string {
+		next := page{model: p.model, depth: p.depth, offset: p.offset + uint32(n), revisions: pinned}
+		return next.encode(hash)
+	}
+	result := &engine.Result{
+		TokenAt: tokenAt, Exact: s.exact, Scored: s.scored, Model: u.model.Fingerprint(), Position: least(s.positions),
+	}
+	if !o.NoDoubts {
+		result.Warnings = s.warnings
+	}
+	if end < len(ranked) {
+		result.NextPageToken = tokenAt(end - begin)
+	}
+	var err error
+	result.Hits, err = u.hits(ranked[begin:end], o, scale)
+	return result, err
+}
+
+// hits reads the papers of ranked candidates where they were found.
+func (u *union) hits(ranked []rank.Scored, o *engine.Options, scale engine.Scale) ([]engine.Hit, error) {
+	hits, slots, place := make([]engine.Hit, len(ranked)), make([]uint32, len(ranked)), map[uint32]int{}
+	for i := range ranked {
+		hits[i].Likeness = scale.Likeness(&ranked[i])
+		slots[i] = ranked[i].Slot
+		place[slots[i]] = i
+	}
+	err := u.eachNode(slots, func(ctx context.Context, node Node, slots []uint32, ordinals []uint64) error {
+		papers, err := node.ShardPapers(ctx, ordinals, o.Abstracts, o.Brief)
+		if err == nil && len(papers) != len(slots) {
+			err = fmt.Errorf("%d of %d papers", len(papers), len(slots))
+		}
+		if err != nil {
+			return err
+		}
+		for i, slot := range slots {
+			hits[place[slot]].Paper = papers[i]
+		}
+		return nil
+	})
+	return hits, err
+}
