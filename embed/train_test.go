@@ -90,7 +90,7 @@ func TestTheModelDoesNotDependOnTheNumberOfWorkers(t *testing.T) {
 func TestModelsOfDifferentKernelClassesAgree(t *testing.T) {
 	corpus := topicCorpus(300)
 	var want [][]float32
-	for _, class := range []string{vector.Portable, vector.AVX2, vector.AVX512} {
+	for _, class := range []string{vector.Portable, vector.AVX2, vector.AVX512, vector.NEON} {
 		undo := vector.Limit(class)
 		m := train(t, corpus, smallConfig(), TrainConfig{Seed: 1, Epochs: 8})
 		var got [][]float32
@@ -113,7 +113,7 @@ func TestModelsOfDifferentKernelClassesAgree(t *testing.T) {
 func TestFoldedModelsOfDifferentKernelClassesHaveTheSameCosines(t *testing.T) {
 	corpus := topicCorpus(300)
 	var want []float32
-	for _, class := range []string{vector.Portable, vector.AVX2, vector.AVX512} {
+	for _, class := range []string{vector.Portable, vector.AVX2, vector.AVX512, vector.NEON} {
 		undo := vector.Limit(class)
 		m := train(t, corpus, smallConfig(), TrainConfig{Seed: 1, Epochs: 8, Tables: 2})
 		first, _ := embedText(m, corpus[0].Title+" "+corpus[0].Text)

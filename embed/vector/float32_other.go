@@ -10,8 +10,6 @@ func axpyInt8(y []float32, alpha float32, x []int8) { axpyInt8Portable(y, alpha,
 
 func dotsInt8(dst []int32, a, table []int8, rows []uint32) { eachDotInt8(dst, a, table, rows) }
 
-func dotInt8(a, b []int8) int32 { return dotInt8Portable(a, b) }
-
 func scale(x []float32, alpha float32) { scalePortable(x, alpha) }
 
 func matMul(c, x, y Matrix, inner, from, to int) { matMulPortable(c, x, y, inner, from, to) }

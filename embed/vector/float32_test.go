@@ -10,7 +10,7 @@ import (
 
 // forEachClass runs the test with the kernels of every class the machine has.
 func forEachClass(t *testing.T, fn func(t *testing.T)) {
-	for _, class := range []string{Portable, AVX2, AVX512} {
+	for _, class := range []string{Portable, AVX2, AVX512, NEON} {
 		undo := Limit(class)
 		if Class() == class {
 			t.Run(class, fn)
@@ -278,7 +278,7 @@ func BenchmarkDotInt8(b *testing.B) {
 }
 
 func BenchmarkDotsInt8(b *testing.B) {
-	for _, class := range []string{Portable, AVX2, AVX512} {
+	for _, class := range []string{Portable, AVX2, AVX512, NEON} {
 		b.Run(class, func(b *testing.B) {
 			defer Limit(class)()
 			table, rows, dots := make([]int8, 64*256), make([]uint32, 64), make([]int32, 64)

@@ -1,4 +1,4 @@
-//go:build !amd64
+//go:build !amd64 && !arm64
 
 package vector
 
@@ -19,3 +19,5 @@ func fine(dst []float32, q *Int8Query, coarseBlocks, fineBlocks [][]byte, slots 
 // Prefetch brings the first lines (of 64 bytes) at p towards the first-level cache where the machine has an
 // instruction for it; here it does nothing.
 func Prefetch(unsafe.Pointer, int) {}
+
+func dotInt8(a, b []int8) int32 { return dotInt8Portable(a, b) }

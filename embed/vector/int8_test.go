@@ -115,7 +115,7 @@ func compareInt8(t *testing.T, f *codeFixture, slots []uint32, first int) {
 			}
 		}
 	}
-	for _, class := range []string{Portable, AVX2, AVX512} {
+	for _, class := range []string{Portable, AVX2, AVX512, NEON} {
 		func() {
 			defer Limit(class)()
 			coarsePortable(want, &f.query, f.coarse, slots)
@@ -161,7 +161,7 @@ func BenchmarkInt8(b *testing.B) {
 		}
 	}
 	scores := make([]float32, BlockRows)
-	for _, class := range []string{Portable, AVX2, AVX512} {
+	for _, class := range []string{Portable, AVX2, AVX512, NEON} {
 		func() {
 			defer Limit(class)()
 			b.Run(class+"/coarse-list-of-16", func(b *testing.B) {

@@ -200,7 +200,7 @@ func (p *postings) each(tm *term, r *postingRun, fn func(n int) bool) {
 	}
 }
 
-// addTo adds to sums, of each slot below their number that a list has, what the table says of the posting's class, which
+// addTo adds to sums, of each slot below their number that a list has, what the table says of its posting, which
 // is not 0, and appends the slots whose sum was 0 to touched. It is each without the detour over a run.
 func (p *postings) addTo(tm *term, sums []uint16, table *[1 << classBits]uint16, touched []uint32) []uint32 {
 	left := int(tm.count.Load())
