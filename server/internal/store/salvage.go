@@ -301,6 +301,8 @@ func (s *salvager) orphan(id uint64) {
 			s.record(inHeads, e, at)
 		case numbered && !known && len(e.value) != 8+crcSize:
 			s.record(inAbstracts, e, at)
+		case numbered && e.key[0] == 0 && len(e.value) == 8+crcSize: // a revision: no id begins with a zero byte
+			s.record(inSuperseded, e, at)
 		case len(e.value) == 8+crcSize:
 			if _, known := s.ids[string(e.key)]; !known {
 				s.record(inIDs, e, at)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/akin-search/akin/server/internal/paper"
@@ -191,6 +192,60 @@ func TestDeletedPapersStayDeletedWhereThatCanBeRead(t *testing.T) {
 		}
 		if d.Pages != nil && d.Pages.Unsure == 0 && d.Pages.Papers > len(held) {
 			t.Errorf("page %d: %d papers come back of %d", id, d.Pages.Papers, len(held))
+		}
+	}
+}
+
+// TestReplacedVersionsAreNeitherKeptNorNamed damages every page in turn of a store whose papers were all replaced once
+// and whose older versions wait to be collected: only papers come back, and only papers are named as lost.
+func TestReplacedVersionsAreNeitherKeptNorNamed(t *testing.T) {
+	const papers = 400
+	from := t.TempDir()
+	s := open(t, from, Options{})
+	for version := range 2 {
+		var muts []Mutation
+		for i := range papers {
+			muts = append(muts, put(sample(fmt.Sprintf("paper-%03d", i), papers*version+i)))
+		}
+		write(t, s, muts...)
+	}
+	shut(t, s)
+	whole := tight(t, from)
+	for id := 2; id < len(whole)/pageSize; id++ {
+		data := bytes.Clone(whole)
+		clear(data[id*pageSize:][:pageSize])
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, fileName), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d, err := Survey(t.Context(), dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Pages == nil {
+			continue // a free page
+		}
+		if d.Pages.Papers > papers || d.Pages.Papers+len(d.Pages.Lost) > papers {
+			t.Errorf("page %d: %d papers come back and %d are lost of %d", id, d.Pages.Papers, len(d.Pages.Lost), papers)
+		}
+		for _, lost := range d.Pages.Lost {
+			if !strings.HasPrefix(lost, "paper-") {
+				t.Errorf("page %d: %q is named as a lost paper", id, lost)
+			}
+		}
+	}
+}
+
+// TestEitherRecordSaysWhatWasReplaced: the log and the list of what was replaced say it each by itself.
+func TestEitherRecordSaysWhatWasReplaced(t *testing.T) {
+	revision := number(7)
+	for bucket, value := range map[int][]byte{
+		inLog: encodeLog(revision, 3, 4, "paper"), inSuperseded: encodeSuperseded(revision, 3),
+	} {
+		s := &salvager{gone: map[uint64]struct{}{}}
+		s.record(bucket, looseElement{element: element{key: revision, value: value}}, 0)
+		if _, gone := s.gone[3]; !gone || len(s.gone) != 1 {
+			t.Errorf("bucket %s: %v is gone", buckets[bucket], s.gone)
 		}
 	}
 }
