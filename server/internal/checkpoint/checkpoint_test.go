@@ -332,6 +332,47 @@ func TestDamagedCheckpointsAreNeverServed(t *testing.T) {
 	}
 }
 
+// What a reader asks a damaged block into holds nothing of it afterwards, whether the block fits there or not.
+func TestNothingOfADamagedBlockIsHandedOut(t *testing.T) {
+	path, err := writeSample(t, Folder{Path: t.TempDir()}, testMeta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for _, name := range r.Sections() {
+		file := filepath.Join(path, name+sectionSuffix)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(data) < blockSize {
+			continue
+		}
+		data[blockSize-1] ^= 1
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{1, blockSize / 2, blockSize, 2 * blockSize} {
+			section, _, err := r.Section(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := make([]byte, n)
+			got, err := section.Read(b)
+			if got != 0 || !errors.Is(err, ErrDamaged) || !bytes.Equal(b, make([]byte, n)) {
+				t.Errorf("section %s, %d bytes asked for: %d bytes, %v, and all zero: %t", name, n, got, err,
+					bytes.Equal(b, make([]byte, n)))
+			}
+		}
+		return
+	}
+	t.Fatal("no section has a whole block")
+}
+
 func TestTruncationAfterOpeningIsAnError(t *testing.T) {
 	f := Folder{Path: t.TempDir()}
 	path, err := writeSample(t, f, testMeta)

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
@@ -45,5 +47,34 @@ func TestWhatPoursInIsGathered(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// acknowledgements counts what an import tells its client.
+type acknowledgements struct {
+	akinv1.PaperService_ImportPapersServer
+	sent int
+}
+
+func (a *acknowledgements) Send(*akinv1.ImportPapersResponse) error {
+	a.sent++
+	return nil
+}
+
+// Once all runs are acknowledged nothing is under way, and what comes alone then waits for nobody again.
+func TestAcknowledgedRunsAreNotUnderWay(t *testing.T) {
+	runs := make(chan *importRun, 3)
+	var underWay atomic.Int64
+	for i := range 3 {
+		runs <- &importRun{last: int64(i + 1)}
+		underWay.Add(1)
+	}
+	close(runs)
+	stream := new(acknowledgements)
+	if err := new(Server).acknowledgeRuns(context.Background(), runs, &underWay, stream); err != nil {
+		t.Fatal(err)
+	}
+	if stream.sent != 3 || underWay.Load() != 0 {
+		t.Errorf("%d acknowledgements, %d runs under way", stream.sent, underWay.Load())
 	}
 }
