@@ -141,3 +141,38 @@ func TestALongReaderHoldsNothingUp(t *testing.T) {
 	}
 	soon(t, "the removal of superseded records", func() bool { return !e.store.Superseded(e.live.Load().revision()) })
 }
+
+// TestNoThirdGenerationIsHeld: while a generation is built, of those before only the one that serves is in memory.
+func TestNoThirdGenerationIsHeld(t *testing.T) {
+	swaps, held := 0, 0
+	var e *Engine
+	e = open(t, t.TempDir(), func(c *Config) {
+		c.NoCheckpoints, c.TrainAt = true, -1
+		c.Hook = func(point string) error {
+			if point == PointSwapBefore {
+				if swaps++; e.previous.Load() != nil {
+					held++
+				}
+			}
+			return nil
+		}
+	})
+	mustUpsert(t, e, testPapers(0, 20)...)
+	for range 3 {
+		if err := e.startBuilding(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		g := e.live.Load()
+		err := e.replaceLive(context.Background(), g.model, g.created, func(string, float64) {})
+		e.endBuilding()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.previous.Load() == nil {
+			t.Error("what was replaced is not kept for its pages")
+		}
+	}
+	if swaps != 3 || held != 0 {
+		t.Errorf("at %d of %d swaps there were three generations", held, swaps)
+	}
+}

@@ -56,8 +56,8 @@ func (e *Engine) build(
 	return g, nil
 }
 
-// runsMapped is how many runs of a scan may stay mapped: some 100 MB of papers.
-const runsMapped = 64
+// runsMapped is how many runs of a scan may stay mapped: some 100 MB of papers. A variable, so that tests shrink it.
+var runsMapped = 64
 
 // scan calls fn with runs of live papers by rising ordinal. The slices are good until fn returns.
 func (e *Engine) scan(ctx context.Context, fn func(ordinals []uint64, papers []*paper.Paper) error) error {

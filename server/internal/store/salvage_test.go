@@ -15,6 +15,7 @@ import (
 
 	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/paper/papertest"
+	"github.com/akin-search/akin/server/internal/paper/wire"
 )
 
 // library makes a store of 500 papers, some of them of a second version, some deleted, with records beside them, and
@@ -247,6 +248,50 @@ func TestEitherRecordSaysWhatWasReplaced(t *testing.T) {
 		if _, gone := s.gone[3]; !gone || len(s.gone) != 1 {
 			t.Errorf("bucket %s: %v is gone", buckets[bucket], s.gone)
 		}
+	}
+}
+
+// TestWhichVersionIsKept: the one that the id leads to, and where no id is left the newest that nothing says was
+// replaced.
+func TestWhichVersionIsKept(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "heads"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, c := range []struct {
+		name string
+		ids  map[string]uint64
+		gone []uint64
+		want uint64 // 0: none
+	}{
+		{"by its id", map[string]uint64{"paper": 3}, nil, 3},
+		{"the newest", nil, nil, 9},
+		{"the newest, though an older one was replaced", nil, []uint64{3}, 9},
+		{"none of a deleted paper", nil, []uint64{3, 9}, 0},
+		{"none, where the newest was deleted", nil, []uint64{9}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &salvager{f: f, heads: map[uint64]place{}, ids: c.ids, gone: map[uint64]struct{}{}}
+			for i, ordinal := range []uint64{3, 9} {
+				p := sample("paper", int(ordinal))
+				p.Abstract, p.Revision = "", ordinal
+				head := sealHead(wire.AppendStamp(wire.AppendContent(nil, p, false), p), 0, number(ordinal))
+				at := int64(i) << 12
+				if _, err := f.WriteAt(head, at); err != nil {
+					t.Fatal(err)
+				}
+				s.heads[ordinal] = place{at, len(head)}
+			}
+			for _, ordinal := range c.gone {
+				s.gone[ordinal] = struct{}{}
+			}
+			kept := uint64(0)
+			out, err := s.keep(func(p *paper.Paper) error { kept += p.Revision; return nil })
+			if err != nil || kept != c.want || out.Papers != min(1, int(c.want)) {
+				t.Errorf("revision %d is kept, want %d; %d papers, %v", kept, c.want, out.Papers, err)
+			}
+		})
 	}
 }
 
