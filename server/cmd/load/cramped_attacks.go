@@ -201,26 +201,13 @@ func (h *half) Read(p []byte) (int, error) {
 
 // tenfold offers ten times what a closed loop reaches, each call with a second's time.
 func tenfold(ctx context.Context, c *cramped, abuser string, loud *tally) error {
-	o := &overload{target: c.target, callers: 16, deadline: time.Second, seconds: c.seconds}
-	o.token, o.conns = abuser, 16
-	o.target.conns = nil
-	for range o.conns {
-		conn, err := dial(c.addr)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		o.target.conns = append(o.target.conns, conn)
+	o := &overload{target: c.target, conns: 16, callers: 16, deadline: time.Second, seconds: c.seconds}
+	o.token = abuser
+	closeAll, err := o.dialWires()
+	if err != nil {
+		return err
 	}
-	rate := 10 * o.closedLoop(ctx, 2*time.Second)
-	var wait sync.WaitGroup
-	arrivals(ctx, rate, time.Duration(c.seconds*float64(time.Second)), func(i int, at time.Time) {
-		wait.Go(func() {
-			call, cancel := context.WithDeadline(ctx, at.Add(o.deadline))
-			defer cancel()
-			loud.add(time.Since(at), o.search(call, i))
-		})
-	})
-	wait.Wait()
+	defer closeAll()
+	o.offer(ctx, 10*o.closedLoop(ctx, 2*time.Second), loud)
 	return nil
 }

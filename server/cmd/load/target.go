@@ -207,3 +207,21 @@ func arrivals(ctx context.Context, rate float64, d time.Duration, fn func(i int,
 	}
 	return lag
 }
+
+// burst is how long the starts of an open loop of more than one a burst are kept together.
+const burst = time.Millisecond
+
+// bursts is arrivals at high rates: calls that are due are handed over together, and pause is called behind them.
+func bursts(
+	ctx context.Context, rate float64, d time.Duration, fn func(i int, at time.Time), pause func(),
+) (lag time.Duration) {
+	lag = arrivals(ctx, rate, d, func(i int, at time.Time) {
+		fn(i, at)
+		if next := at.Add(time.Duration(float64(time.Second) / rate)); time.Until(next) > 0 {
+			pause()
+			time.Sleep(burst)
+		}
+	})
+	pause()
+	return lag
+}
