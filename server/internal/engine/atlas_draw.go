@@ -26,7 +26,7 @@ func (e *Engine) draw() error {
 	defer cancel()
 	defer context.AfterFunc(g.serving, cancel)()
 	begin := time.Now()
-	d, err := e.drawingOf(ctx, g)
+	d, err := e.drawingOf(e.politely(ctx), g)
 	if g.serving.Err() != nil || e.background.Err() != nil {
 		return nil
 	}
@@ -69,7 +69,8 @@ func (e *Engine) drawingOf(ctx context.Context, g *Generation) (*drawing, error)
 	if err != nil {
 		return nil, err
 	}
-	points, err := layout.Compute(ctx, near, start, layout.Options{Settled: was != nil, Workers: workers})
+	points, err := layout.Compute(ctx, near, start, layout.Options{Settled: was != nil, Workers: workers,
+		Pause: e.cfg.GiveWay})
 	if err != nil {
 		return nil, err
 	}

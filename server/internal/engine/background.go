@@ -224,15 +224,16 @@ func (e *Engine) run(t task) error {
 	}
 	defer e.setActivity("", 0)
 	report := func(stage string, share float64) { e.setActivity(stage, share) }
+	ctx := e.politely(e.background)
 	if t == refit {
-		model, err := e.fit(e.background, nil)
+		model, err := e.fit(ctx, nil)
 		if err != nil {
 			return err
 		}
-		return e.replaceLive(e.background, model, e.now(), report)
+		return e.replaceLive(ctx, model, e.now(), report)
 	}
 	g := e.live.Load() // compact
-	return e.replaceLive(e.background, g.model, g.created, report)
+	return e.replaceLive(ctx, g.model, g.created, report)
 }
 
 // startBuilding waits until no other generation is being built. Whoever also trains has said so before, in e.training.

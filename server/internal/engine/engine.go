@@ -44,6 +44,9 @@ type Config struct {
 	Observe func(ctx context.Context, stage string, begin time.Time)
 	// Worked is told of all work in the background that has ended, from many goroutines at once. Nil: no one.
 	Worked func(task string, begin time.Time, err error)
+	// GiveWay is called again and again by trainings, rebuilds and the drawing of the map, from many goroutines at once.
+	// It may take some milliseconds, in which they do not compute. Nil: they never give way.
+	GiveWay func()
 	// Committed is told of every transaction of the store, as store.Options.Committed. Nil: no one.
 	Committed func(store.Commit)
 

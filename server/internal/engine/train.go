@@ -26,7 +26,7 @@ func (e *Engine) Train(ctx context.Context, o TrainOptions, progress func(TrainP
 	}
 	defer e.endBuilding()
 	defer e.setActivity("", 0)
-	info, err := e.train(ctx, o, func(p TrainProgress) {
+	info, err := e.train(e.politely(ctx), o, func(p TrainProgress) {
 		e.setActivity("training", p.Progress)
 		if progress != nil {
 			progress(p)

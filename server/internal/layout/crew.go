@@ -8,7 +8,8 @@ import (
 // crew shares out work among goroutines that live for one call each. What is computed does not depend on how many there
 // are.
 type crew struct {
-	size int // goroutines, at least 1
+	size  int    // goroutines, at least 1
+	pause func() // between two pieces; nil: nothing
 }
 
 // piece is how many points one worker takes at a time.
@@ -27,6 +28,13 @@ func (c *crew) rows(n int, fn func(from, to int)) {
 
 // each calls fn for every number below n.
 func (c *crew) each(n int, fn func(i int)) {
+	if pause := c.pause; pause != nil {
+		work := fn
+		fn = func(i int) {
+			pause()
+			work(i)
+		}
+	}
 	if c.size <= 1 || n <= 1 {
 		for i := range n {
 			fn(i)

@@ -92,7 +92,7 @@ func (d *descent) run(ctx context.Context, o *Options) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		d.work.size = max(1, o.Workers())
+		d.work.size, d.work.pause = max(1, o.Workers()), o.Pause
 		if step < early {
 			d.step(rate/exaggeration, exaggeration, earlyMomentum)
 		} else {

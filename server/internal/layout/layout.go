@@ -24,6 +24,8 @@ type Options struct {
 	Steps int
 	// Workers says how many goroutines work, at least 1; it is asked again at every step. Nil: one.
 	Workers func() int
+	// Pause is called by every worker between two pieces of its work, some tenths of a millisecond apart. Nil: nothing.
+	Pause func()
 	// Progress is told after every step, by the calling goroutine. Nil: no one.
 	Progress func(done, of int)
 }
