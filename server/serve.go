@@ -246,6 +246,7 @@ func (r *runner) run(ctx context.Context) error {
 	go func() {
 		var err error
 		cfg := engine.Config{Dir: r.data, Index: r.index, Cores: r.cfg.Admit.Cores, Logger: r.log}
+		cfg.GiveWay = server.Gate().GiveWay
 		cfg.Observe, cfg.Committed, cfg.Worked = r.watch.StageEnded, r.watch.Committed, r.watch.Worked
 		if r.configure != nil {
 			r.configure(&cfg)

@@ -30,6 +30,9 @@ type Config struct {
 	// Refused is told of every call that is refused on its headers, from many goroutines at once: such a call reaches no
 	// handler. Nil: no one.
 	Refused func(ctx context.Context, method string, err error)
+
+	// Shed is told about once a second of the calls that doors have refused since, if any. Nil: no one.
+	Shed func([]Shed)
 }
 
 // Bounds of calls at a time. A stream that sends for long counts as one.
@@ -55,7 +58,9 @@ type Gate struct {
 		due atomic.Int64 // Unix nanoseconds of when it is asked for again
 		now atomic.Pointer[Breadth]
 	}
-	origins origins
+	origins  origins
+	watching atomic.Int64 // Unix nanoseconds until which doors look at calls
+	shed     shed
 }
 
 // New makes a gate.
@@ -80,6 +85,7 @@ func New(cfg Config) *Gate {
 	}
 	g := &Gate{cfg: cfg, log: cfg.Logger, limiter: NewLimiter(cfg.Cores), budget: NewBudget(cfg.Budget)}
 	g.seats.own = make(map[any]int)
+	g.shed.tell = cfg.Shed
 	return g
 }
 
@@ -166,6 +172,9 @@ func (g *Gate) Arrive(ctx context.Context, info *tap.Info) (context.Context, err
 		})
 		return ctx, nil
 	}
+	if status.Code(err) == codes.ResourceExhausted {
+		g.watch(call.Arrived)
+	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) > lateRefusal {
 		return context.WithValue(ctx, callKey{}, &Call{Method: call.Method, ID: call.ID, Principal: call.Principal,
 			refused: err}), nil
@@ -183,6 +192,14 @@ func (g *Gate) arrive(ctx context.Context, call *Call, info *tap.Info) error {
 	if known && rule.Role == 0 {
 		return nil
 	}
+	ahead, looked := ahead(from, call.Method)
+	if looked {
+		defer func() {
+			if !call.waiting { // refused for another reason
+				g.limiter.received(ahead.class, ahead.period)
+			}
+		}()
+	}
 	p, err := g.cfg.Keys.identify(info.Header["authorization"], from)
 	if err != nil {
 		return err
@@ -190,7 +207,7 @@ func (g *Gate) arrive(ctx context.Context, call *Call, info *tap.Info) error {
 	call.Principal = p
 	call.key = p.account
 	if p == Everyone {
-		call.key = from // each connection by itself
+		call.key = connectionOf(from) // each by itself
 	}
 	if !known {
 		return errNoRule
@@ -199,8 +216,7 @@ func (g *Gate) arrive(ctx context.Context, call *Call, info *tap.Info) error {
 		return err
 	}
 	if l := p.account.limiter; l != nil && !l.Allow() {
-		return Refuse(codes.ResourceExhausted, ReasonRateLimited, "this principal makes more calls a second than it may",
-			max(time.Millisecond, seconds(1/p.account.perSec)))
+		return p.account.limited
 	}
 	if rule.Streams && rule.Class != Control {
 		if !g.seats.take(call) {
@@ -213,6 +229,10 @@ func (g *Gate) arrive(ctx context.Context, call *Call, info *tap.Info) error {
 		return errTooManyCalls
 	}
 	if rule.Streams {
+		return nil
+	}
+	if looked {
+		call.period, call.waiting = ahead.period, true
 		return nil
 	}
 	deadline, _ := ctx.Deadline()

@@ -6,6 +6,7 @@
 // wants to see a call's way (metrics, traces, logs) reads the times that the stages leave in its Call.
 //
 //	connect   connections are counted, and shed when there are too many or no file descriptors are left   listener.go
+//	door      while calls are being refused, those that would be are answered before gRPC hears of them    door.go
 //	arrive    on the stream's headers, before a byte of the message is read: principal, role, rate, calls
 //	          in flight, and whether the queue can be passed within the deadline                            arrive.go
 //	receive   the message is read piece by piece against one budget of bytes and a deadline of its own      receive.go

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+	"google.golang.org/grpc/codes"
 
 	"github.com/akin-search/akin/server/internal/filter"
 )
@@ -67,12 +68,15 @@ type account struct {
 	bytes   atomic.Int64  // of its messages in the budget
 	limiter *rate.Limiter // nil: any rate
 	perSec  float64
+	limited error // what a call beyond that is told
 }
 
 // newAccount allows perSec calls a second, and a second's worth at once; 0: any number.
 func newAccount(perSec float64) *account {
 	a := &account{perSec: perSec}
 	if perSec > 0 {
+		a.limited = Refuse(codes.ResourceExhausted, ReasonRateLimited, "this principal makes more calls a second than it may",
+			max(time.Millisecond, seconds(1/perSec)))
 		a.limiter = rate.NewLimiter(rate.Limit(perSec), max(1, int(perSec)))
 	}
 	return a

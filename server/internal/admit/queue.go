@@ -55,10 +55,11 @@ func (q *queue) Pop() any {
 // remove takes a place out, wherever it stands.
 func (q *queue) remove(p *place) { heap.Remove(q, p.index) }
 
-// units is the work before someone who comes now.
+// units is the work before someone who comes now. Before the greedy comes also what those who keep to their share will
+// ask for meanwhile, which is taken to be as much as they ask for now.
 func (q *queue) units(greedy bool) float64 {
 	if greedy {
-		return q.sum[0] + q.sum[1]
+		return 2*q.sum[0] + q.sum[1]
 	}
 	return q.sum[0]
 }

@@ -31,8 +31,8 @@ func keyring(t *testing.T, entries ...admit.Entry) (*admit.Keyring, []string) {
 	for _, e := range entries {
 		token, hash := admit.NewToken()
 		tokens = append(tokens, token)
-		fmt.Fprintf(&file, "[[principal]]\nname = %q\nhash = %q\nroles = [%s]\nfilter = %q\n", e.Name, hash,
-			quoteAll(e.Roles), e.Filter)
+		fmt.Fprintf(&file, "[[principal]]\nname = %q\nhash = %q\nroles = [%s]\nfilter = %q\nrate = %v\n", e.Name, hash,
+			quoteAll(e.Roles), e.Filter, e.Rate)
 	}
 	name := filepath.Join(t.TempDir(), "tokens.toml")
 	if err := os.WriteFile(name, []byte(file.String()), 0o600); err != nil {

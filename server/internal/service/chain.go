@@ -165,6 +165,20 @@ func (s *Server) refused(ctx context.Context, method string, err error) {
 	_ = s.finish(ctx, call{method: method, start: time.Now()}, err, nil)
 }
 
+// shed tells log and observer of calls that were refused at doors: what they have in common is told once.
+func (s *Server) shed(refused []admit.Shed) {
+	for _, r := range refused {
+		reason := reasonIn(r.Err)
+		if s.cfg.Observe != nil {
+			ended := Call{Method: r.Method, Code: status.Code(r.Err), Reason: reason}
+			for range r.Calls {
+				s.cfg.Observe(context.Background(), ended)
+			}
+		}
+		s.log.Info("calls refused", "method", r.Method, "reason", reason, "calls", r.Calls)
+	}
+}
+
 // endAfterDrain cancels a watch soon after the drain began: it would never end by itself, and hold the drain up.
 func (s *Server) endAfterDrain(ctx context.Context, cancel context.CancelFunc) {
 	select {

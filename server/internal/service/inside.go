@@ -153,12 +153,20 @@ func (connected) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo,
 	switch c := conn.(type) {
 	case insideConn:
 		return conn, admit.Inside{}, nil
-	case interface{ TLS() *tls.ConnectionState }:
-		if state := c.TLS(); state != nil {
-			return conn, encrypted(*state), nil
-		}
+	case *admit.Door:
+		return conn, c.AuthInfo(), nil
 	}
 	return conn, nil, nil
+}
+
+// authInfo is what is known of the encryption of a connection that someone else has accepted.
+func authInfo(conn net.Conn) credentials.AuthInfo {
+	if c, ok := conn.(interface{ TLS() *tls.ConnectionState }); ok {
+		if state := c.TLS(); state != nil {
+			return encrypted(*state)
+		}
+	}
+	return nil
 }
 
 func encrypted(state tls.ConnectionState) credentials.TLSInfo {

@@ -51,7 +51,7 @@ import (
 // Config says how to serve. The zero value serves anyone.
 type Config struct {
 	Logger  *slog.Logger // nil: slog.Default()
-	Admit   admit.Config // who may call, and how much at a time; Logger and Refused are set by New
+	Admit   admit.Config // who may call, and how much at a time; Logger, Refused and Shed are set by New
 	Version string       // release of the server, as GetIndexStats reports it
 
 	// HealthNeedsWrites makes the health of the empty name follow writes too.
@@ -126,7 +126,7 @@ func New(cfg Config) *Server {
 		draining: make(chan struct{}),
 		lines:    rate.NewLimiter(20, 100), // a second, and at once
 	}
-	cfg.Admit.Logger, cfg.Admit.Refused = s.log, s.refused
+	cfg.Admit.Logger, cfg.Admit.Refused, cfg.Admit.Shed = s.log, s.refused, s.shed
 	cfg.Admit.Breadth = s.breadth
 	s.gate = admit.New(cfg.Admit)
 	s.inside = newInside()
@@ -165,7 +165,9 @@ func New(cfg Config) *Server {
 
 // Serve answers calls until Drain. It returns nil then, or the listener's error. Connections of the listener that are
 // encrypted have shaken hands already (see package port).
-func (s *Server) Serve(listener net.Listener) error { return s.grpc.Serve(listener) }
+func (s *Server) Serve(listener net.Listener) error {
+	return s.grpc.Serve(s.gate.Doors(listener, authInfo))
+}
 
 // ReadyAlerts hands over the alerts of the engine; calls about subscriptions are answered from now on. They stay the
 // caller's to close, after Drain.
