@@ -2,6 +2,8 @@
 //
 //	go run ./server/cmd/load scale --papers 1000000
 //	go run ./server/cmd/load overload --addr 127.0.0.1:7700 --queries corpus.jsonl.gz
+//	go run ./server/cmd/load turns --servers 127.0.0.1:7700,127.0.0.1:7701 --queries corpus.jsonl.gz
+//	go run ./server/cmd/load beside --addr 127.0.0.1:7700 --queries corpus.jsonl.gz
 //	go run ./server/cmd/load profiles
 //	go run ./server/cmd/load alerts
 //	go run ./server/cmd/load cramped --memory 512
@@ -35,7 +37,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newScale(), newOverload(), newBeside(), newProfiles(), newAlerts(), newCramped())
+	root.AddCommand(newScale(), newOverload(), newTurns(), newBeside(), newProfiles(), newAlerts(), newCramped())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
