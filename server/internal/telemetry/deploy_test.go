@@ -93,6 +93,20 @@ func TestDashboardAndAlertsNameMetricsThatThereAre(t *testing.T) {
 	}
 }
 
+func TestTheDashboardShowsAlerts(t *testing.T) {
+	shown := ""
+	for _, expression := range expressions(t) {
+		shown += expression + "\n"
+	}
+	for _, metric := range []string{
+		"akin_alert_matches_total", "akin_alert_deliveries_total", "akin_alert_failing_sinks",
+	} {
+		if !strings.Contains(shown, metric) {
+			t.Errorf("no panel shows %s", metric)
+		}
+	}
+}
+
 func TestEveryAlertSaysWhatToDo(t *testing.T) {
 	page, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
