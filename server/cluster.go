@@ -20,7 +20,10 @@ type clusterSettings struct {
 	peers []string // node=host:port
 	keys  string   // folder
 	ack   string   // ackLocal or ackAll
+	size  string   // of the log, such as 16GiB
 }
+
+const defaultLogSize = "16GiB"
 
 // What --ack may be.
 const (
@@ -35,6 +38,8 @@ func (s *clusterSettings) register(f *pflag.FlagSet) {
 		"all nodes and where they listen for one another, as n1=host:port with commas: three or more")
 	f.StringVar(&s.keys, "cluster-keys", "",
 		"folder with authority.crt, and this node's certificate and key, as \"akin-server cluster-keys\" makes them")
+	f.StringVar(&s.size, "log-size", defaultLogSize, "size at which the cluster's log refuses writes; it is trimmed from half of "+
+		"it on, and counts when the log is made")
 	f.StringVar(&s.ack, "ack", ackLocal, "when a write is answered: local, once it is on the disks of two nodes and "+
 		"visible at the one that was asked; all, once it is visible at every node that answers reads")
 }
@@ -42,8 +47,9 @@ func (s *clusterSettings) register(f *pflag.FlagSet) {
 // config checks the settings; nil for a server that stands alone.
 func (s *clusterSettings) config(data string, log *slog.Logger) (*clusterConfig, error) {
 	if s.name == "" {
-		if s.node != "" || len(s.peers) > 0 || s.keys != "" || s.ack != ackLocal {
-			return nil, errors.New("--node, --peers, --cluster-keys and --ack need --cluster")
+		if s.node != "" || len(s.peers) > 0 || s.keys != "" || s.ack != ackLocal ||
+			s.size != defaultLogSize {
+			return nil, errors.New("--node, --peers, --cluster-keys, --log-size and --ack need --cluster")
 		}
 		return nil, nil
 	}
@@ -56,6 +62,9 @@ func (s *clusterSettings) config(data string, log *slog.Logger) (*clusterConfig,
 	}}
 	if s.ack != ackLocal && s.ack != ackAll {
 		return nil, fmt.Errorf("--ack %q: use %s or %s", s.ack, ackLocal, ackAll)
+	}
+	if c.MaxBytes, err = parseBytes(s.size); err != nil {
+		return nil, fmt.Errorf("--log-size: %w; give one such as %s", err, defaultLogSize)
 	}
 	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("--cluster, --node, --peers: %w", err)

@@ -500,3 +500,49 @@ func (l *clusterLoad) judge(t *testing.T, held map[string]string) {
 		}
 	}
 }
+
+// TestALostNodeTakesItsPapersFromAnother loses a node's folder, and has the log go on for longer than it is kept.
+func TestALostNodeTakesItsPapersFromAnother(t *testing.T) {
+	c := newTrio(t, "--log-size", "8MiB")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cl := c.dial(t, "n1")
+	batch := func(n int) {
+		papers := make([]*client.Paper, 50)
+		for i := range papers {
+			papers[i] = crashPaper(fmt.Sprintf("p%d-%d", n, i), strings.Repeat(fmt.Sprintf("word%d ", i), 500))
+		}
+		for {
+			_, err := cl.UpsertBatch(ctx, papers)
+			if err == nil {
+				return
+			}
+			if ctx.Err() != nil || !errors.Is(err, client.ErrOverloaded) && !isUnavailable(err) { // full until it is trimmed
+				t.Fatal(err)
+			}
+		}
+	}
+	batch(0)
+	c.level(t, ctx, cl.Token())
+	c.kill("n3")
+	if err := os.RemoveAll(c.folder("n3")); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 100 { // 17 MiB
+		batch(1 + n%50)
+		if n >= 50 {
+			if _, err := cl.Delete(ctx, fmt.Sprintf("p%d-0", n-49)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	c.start(t, "n3")
+	if !strings.Contains(c.live["n3"].before, "begins with a backup of another") {
+		t.Errorf("n3 has not taken a backup: %s", c.live["n3"].before)
+	}
+	batch(100)
+	c.level(t, ctx, cl.Token())
+	if papers := c.alike(t); len(papers) != 52*50-50 {
+		t.Errorf("%d papers", len(papers))
+	}
+}

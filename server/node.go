@@ -188,6 +188,9 @@ func (n *node) report(mark []byte) {
 	}
 }
 
+// hearPoll is how often a node that joins looks whether it has heard of the others.
+const hearPoll = 20 * time.Millisecond
+
 // followPause is the wait before a write that could not be applied is tried again, as on a full disk.
 const followPause = time.Second
 
@@ -235,10 +238,41 @@ func (n *node) catchUp(ctx context.Context) error {
 	go func() { caught <- n.live.AwaitSequence(ctx, end) }()
 	select {
 	case err := <-caught:
-		return err
+		if err != nil {
+			return err
+		}
 	case err := <-n.failed:
 		return err
 	}
+	for n.current() != nil { // until the others have been heard
+		select {
+		case <-time.After(hearPoll):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// lagMost is how far a node may be behind the others and still be asked.
+const lagMost = 5 * time.Second
+
+// current says why other nodes should be asked instead of this one.
+func (n *node) current() error {
+	if lag := n.writes.Lag(); lag > lagMost {
+		return fmt.Errorf("%w: for %s no majority of the cluster has been known to have no more than it", engine.ErrLagging,
+			lag.Round(time.Second))
+	}
+	return nil
+}
+
+// readable says why no read is answered: where writes are acknowledged once they are visible everywhere, a node that
+// the others may have stopped to wait for must not answer.
+func (n *node) readable() error {
+	if n.cfg.all && !n.writes.Leased() {
+		return fmt.Errorf("%w: it has lost touch with the cluster", engine.ErrLagging)
+	}
+	return nil
 }
 
 // close leaves the cluster. closeEngine closes the engine; nil: at once.

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -216,6 +217,11 @@ func (r *runner) run(ctx context.Context) error {
 			return err
 		}
 	}
+	var joined atomic.Pointer[node] // once there is one to ask
+	if r.cluster != nil {
+		r.cfg.Readable = func() error { return joined.Load().readable() }
+		r.cfg.Current = func() error { return joined.Load().current() }
+	}
 	server := service.New(r.cfg)
 	accepting := listener
 	if r.connections > 0 {
@@ -280,6 +286,7 @@ func (r *runner) run(ctx context.Context) error {
 		server.ReadyAlerts(alerts)
 	} else {
 		failed = member.failed
+		joined.Store(member)
 	}
 	server.Ready(live)
 	stopWatching := func() {}

@@ -149,6 +149,7 @@ func (l *Log) watchSize() {
 						"limit", info.Config.MaxBytes)
 				}
 			}
+			l.trim(l.background, info)
 		}
 		select {
 		case <-l.background.Done():

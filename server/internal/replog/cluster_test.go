@@ -42,6 +42,9 @@ func freePeers(t *testing.T) map[string]string {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("elections take seconds")
+	}
 	r := &rig{peers: freePeers(t), dir: t.TempDir(), logs: map[string]*Log{}}
 	if err := MakeKeys(filepath.Join(r.dir, "keys"), "test", r.peers); err != nil {
 		t.Fatal(err)

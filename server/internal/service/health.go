@@ -38,12 +38,22 @@ func (s *Server) watchWrites(e *engine.Engine) {
 	if s.cfg.HealthNeedsWrites {
 		writers = []string{"", akinv1.PaperService_ServiceDesc.ServiceName} // whoever sees the second sees the first
 	}
-	writable := true
+	writable, current := true, true
 	for {
 		select {
 		case <-s.draining:
 			return
 		case <-tick.C:
+		}
+		if s.cfg.Current != nil {
+			if err := s.cfg.Current(); (err == nil) != current {
+				current = err == nil
+				s.turn(current, err)
+				writable = true // as turn has set it
+			}
+			if !current {
+				continue
+			}
 		}
 		err := e.Writable()
 		if (err == nil) == writable {
@@ -58,4 +68,15 @@ func (s *Server) watchWrites(e *engine.Engine) {
 			s.setHealth(healthv1.HealthCheckResponse_NOT_SERVING, writers...)
 		}
 	}
+}
+
+// turn sets the health of everything by whether this node of a cluster is current.
+func (s *Server) turn(current bool, why error) {
+	if current {
+		s.log.Info("this node is level with the cluster again")
+		s.setHealth(healthv1.HealthCheckResponse_SERVING, everyService...)
+		return
+	}
+	s.log.Error("this node is not level with the cluster: others should be asked", "reason", why)
+	s.setHealth(healthv1.HealthCheckResponse_NOT_SERVING, everyService...)
 }

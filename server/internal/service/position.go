@@ -15,6 +15,11 @@ type reader interface {
 // await waits until the engine has come to what a request names. Requests that name nothing, and those of writes, pass.
 func (s *Server) await(ctx context.Context, request any) error {
 	r, ok := request.(reader)
+	if ok && s.cfg.Readable != nil {
+		if err := s.cfg.Readable(); err != nil {
+			return err
+		}
+	}
 	if !ok || r.GetAtLeast() == nil {
 		return nil
 	}

@@ -60,6 +60,9 @@ type Config struct {
 	// Cluster says that the server is a node of a cluster, where calls about subscriptions are refused: they do not go
 	// through its log.
 	Cluster bool
+	// Readable says why a node of a cluster may answer no reads now, and Current why others should be asked instead. Nil:
+	// it always may, and is.
+	Readable, Current func() error
 
 	// Begin is told of every call that reaches its handler and when it began, and returns the context that the call has
 	// from then on. Nil: no one.
