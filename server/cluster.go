@@ -38,8 +38,8 @@ func (s *clusterSettings) register(f *pflag.FlagSet) {
 		"all nodes and where they listen for one another, as n1=host:port with commas: three or more")
 	f.StringVar(&s.keys, "cluster-keys", "",
 		"folder with authority.crt, and this node's certificate and key, as \"akin-server cluster-keys\" makes them")
-	f.StringVar(&s.size, "log-size", defaultLogSize, "size at which the cluster's log refuses writes; it is trimmed from half of "+
-		"it on, and counts when the log is made")
+	f.StringVar(&s.size, "log-size", defaultLogSize, "size at which the cluster's log refuses writes; it is trimmed from "+
+		"half of it on, and counts when the log is made")
 	f.StringVar(&s.ack, "ack", ackLocal, "when a write is answered: local, once it is on the disks of two nodes and "+
 		"visible at the one that was asked; all, once it is visible at every node that answers reads")
 }
