@@ -56,6 +56,7 @@ type choices struct {
 	runs      string // folder for TREC run files; empty: none
 	taste     bool
 	drawMap   bool
+	shards    int // 0: none
 	json      bool
 }
 
@@ -79,13 +80,14 @@ func parse(args []string, stderr io.Writer) (*choices, error) {
 		"measure recommendations to synthetic users instead of searches; without queries: "+
 			"the share of the best papers that candidates miss")
 	flags.BoolVar(&c.drawMap, "map", false, "measure the map that is drawn of the collection instead of searches")
+	flags.IntVar(&c.shards, "shards", 0, "compare a front before this many shards with one engine")
 	flags.BoolVar(&c.json, "json", false, "print one JSON object a collection, each on a line")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	if len(c.paths) == 0 || flags.NArg() > 0 || c.knownItem < 0 || c.vectors != "" && len(c.paths) > 1 {
+	if len(c.paths) == 0 || flags.NArg() > 0 || c.knownItem < 0 || c.shards < 0 || c.vectors != "" && len(c.paths) > 1 {
 		return nil, errors.New("usage: eval --beir DIR|FILE [--beir ...] [--known-item N] [--vectors OUT] [--runs DIR] " +
-			"[--dims N] [--seed N] [--train=false] [--taste] [--map] [--json]; --vectors takes one --beir")
+			"[--dims N] [--seed N] [--train=false] [--taste] [--map] [--shards N] [--json]; --vectors takes one --beir")
 	}
 	return c, nil
 }
@@ -133,6 +135,9 @@ func (o *choices) measure(ctx context.Context, path string) (printer, error) {
 		if err := ds.makeKnownItem(o.knownItem, o.Seed); err != nil {
 			return nil, err
 		}
+	}
+	if o.shards > 0 {
+		return measureShards(ctx, ds, o.shards, o.options)
 	}
 	var held []document
 	if o.vectors != "" && len(ds.Queries) == 0 {

@@ -1,0 +1,135 @@
+package shard
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"github.com/akin-search/akin/embed"
+	nodev1 "github.com/akin-search/akin/proto/akin/node/v1"
+	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/lexical"
+	"github.com/akin-search/akin/server/internal/paper"
+)
+
+// maxAnswer bounds a node's answer, in bytes: counts of all words take 5 MB at most, a list of long papers more.
+const maxAnswer = 64 << 20
+
+// Remote is a node elsewhere. The connection is its caller's, who has seen to it that it is to a node of this cluster.
+type Remote struct{ client nodev1.NodeServiceClient }
+
+// NewRemote makes the client of a node.
+func NewRemote(conn grpc.ClientConnInterface) *Remote {
+	return &Remote{nodev1.NewNodeServiceClient(conn)}
+}
+
+// call makes one call and turns its error into the engine's.
+func call[Q, A any](
+	ctx context.Context, method func(context.Context, Q, ...grpc.CallOption) (A, error), request Q,
+) (A, error) {
+	answer, err := method(ctx, request, grpc.MaxCallRecvMsgSize(maxAnswer))
+	return answer, fromStatus(err)
+}
+
+// WordCounts implements Node, as all that follows.
+func (r *Remote) WordCounts(ctx context.Context) (*lexical.Counts, error) {
+	m, err := call(ctx, r.client.GetWordCounts, &nodev1.GetWordCountsRequest{})
+	if err != nil {
+		return nil, err
+	}
+	return &lexical.Counts{Papers: m.GetPapers(), Tokens: m.GetTokens(), Frequencies: m.GetFrequencies()}, nil
+}
+
+// Find finds candidates.
+func (r *Remote) Find(ctx context.Context, q *engine.ShardQuery) (*engine.ShardFound, error) {
+	m, err := call(ctx, r.client.FindCandidates, encodeQuery(q))
+	if err != nil {
+		return nil, err
+	}
+	return decodeFound(m)
+}
+
+// Rate finds and rates candidates.
+func (r *Remote) Rate(ctx context.Context, q *engine.ShardTaste) (*engine.ShardRated, error) {
+	m, err := call(ctx, r.client.RateCandidates, encodeTaste(q))
+	if err != nil {
+		return nil, err
+	}
+	return decodeRated(m)
+}
+
+// ShardVectors returns vectors of papers that were found.
+func (r *Remote) ShardVectors(ctx context.Context, model string, ordinals []uint64) ([]float32, error) {
+	m, err := call(ctx, r.client.GetVectors, &nodev1.GetVectorsRequest{Model: model, Ordinals: ordinals})
+	return m.GetValues(), err
+}
+
+// ShardFeatures returns words of papers that were found.
+func (r *Remote) ShardFeatures(ctx context.Context, model string, ordinals []uint64) ([][]uint32, error) {
+	m, err := call(ctx, r.client.GetFeatures, &nodev1.GetFeaturesRequest{Model: model, Ordinals: ordinals})
+	if err != nil {
+		return nil, err
+	}
+	features := make([][]uint32, len(m.GetPapers()))
+	for i, terms := range m.GetPapers() {
+		features[i] = terms.GetIds()
+	}
+	return features, nil
+}
+
+// ShardPapers returns papers that were found.
+func (r *Remote) ShardPapers(ctx context.Context, ordinals []uint64, abstracts, brief bool) ([]*paper.Paper, error) {
+	m, err := call(ctx, r.client.GetFoundPapers, &nodev1.GetFoundPapersRequest{
+		Ordinals: ordinals, Abstracts: abstracts, Brief: brief,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return decodePapers(m.GetPapers()), nil
+}
+
+// Subjects returns what stored papers say.
+func (r *Remote) Subjects(ctx context.Context, model string, ids []string) ([]engine.Subject, error) {
+	m, err := call(ctx, r.client.GetSubjects, &nodev1.GetSubjectsRequest{Model: model, Ids: ids})
+	if err != nil {
+		return nil, err
+	}
+	subjects := make([]engine.Subject, len(m.GetSubjects()))
+	for i, s := range m.GetSubjects() {
+		if len(s.GetVector()) == 0 {
+			continue
+		}
+		words, err := decodeTerms(s.GetWords())
+		if err != nil {
+			return nil, err
+		}
+		if words == nil {
+			words = new(embed.Terms)
+		}
+		subjects[i] = engine.Subject{Vector: s.GetVector(), Terms: words}
+	}
+	return subjects, nil
+}
+
+// Get returns stored papers.
+func (r *Remote) Get(ctx context.Context, ids []string, abstracts bool) ([]*paper.Paper, error) {
+	m, err := call(ctx, r.client.GetStoredPapers, &nodev1.GetStoredPapersRequest{Ids: ids, Abstracts: abstracts})
+	if err != nil {
+		return nil, err
+	}
+	return decodePapers(m.GetPapers()), nil
+}
+
+// List returns a page of stored papers.
+func (r *Remote) List(ctx context.Context, q engine.ListQuery) (engine.ListPage, error) {
+	m, err := call(ctx, r.client.ListStoredPapers, &nodev1.ListStoredPapersRequest{
+		PageSize: int32(q.PageSize), PageToken: q.PageToken, Filter: q.Filter.String(), Abstracts: q.Abstracts,
+	})
+	if err != nil {
+		return engine.ListPage{}, err
+	}
+	return engine.ListPage{
+		Papers: decodePapers(m.GetPapers()), NextPageToken: m.GetNextPageToken(), Last: m.GetLast(),
+		TokenAfter: func(id string) string { return engine.ListToken(q.Filter, id) },
+	}, nil
+}
