@@ -48,6 +48,26 @@ func TestACorpusThatPoursInIsLearntFromOnTheWayAndLinkedOnce(t *testing.T) {
 	}
 }
 
+// TestAGenerationWithoutAGraphReplacesOneThatIsScanned: while a corpus pours in its successor takes over at once, and
+// the graph is built while it serves.
+func TestAGenerationWithoutAGraphReplacesOneThatIsScanned(t *testing.T) {
+	lower(t, &linkIdle, time.Hour) // nothing is linked
+	e := open(t, t.TempDir(), func(c *Config) { c.TrainAt, c.Idle, c.NoCheckpoints, c.NoMap = 20, time.Hour, true, true })
+	mustUpsert(t, e, testPapers(0, 100)...)
+	if err := e.startBuilding(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	g := e.live.Load()
+	err := e.replaceLive(context.Background(), g.model, g.created, func(string, float64) {})
+	e.endBuilding()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next := e.live.Load(); next == g || next.tailLength() != 100 {
+		t.Errorf("%d of 100 vectors wait for the graph", next.tailLength())
+	}
+}
+
 // TestStalenessIsMeasuredWhereItDecides looks at a corpus that has doubled, with the words that it was learnt from and
 // with others.
 func TestStalenessIsMeasuredWhereItDecides(t *testing.T) {

@@ -329,6 +329,65 @@ func TestExactAnswersOfARecallShareTheirScans(t *testing.T) {
 	}
 }
 
+// recording keeps what an index is asked, as it is asked.
+type recording struct {
+	index.Searcher
+	asked *[]index.Query
+}
+
+func (r recording) Search(
+	ctx context.Context, q *index.Query, dst []index.Candidate,
+) ([]index.Candidate, index.Report, error) {
+	*r.asked = append(*r.asked, *q)
+	return r.Searcher.Search(ctx, q, dst)
+}
+
+func (r recording) SearchBatch(
+	ctx context.Context, queries []*index.Query, dst [][]index.Candidate, reports []index.Report,
+) error {
+	for _, q := range queries {
+		*r.asked = append(*r.asked, *q)
+	}
+	return r.Searcher.SearchBatch(ctx, queries, dst, reports)
+}
+
+// TestARecallComparesWalksWithExactAnswers: each drawn paper is asked for once exactly and once by a walk, itself left
+// out both times.
+func TestARecallComparesWalksWithExactAnswers(t *testing.T) {
+	const papers, queries = 120, 30
+	e := open(t, t.TempDir())
+	mustUpsert(t, e, testPapers(0, papers)...)
+	e.stop() // nothing in the background looks at the index that is exchanged
+	e.workers.Wait()
+	var asked []index.Query
+	g := e.live.Load()
+	g.vectors = recording{g.vectors, &asked}
+	if _, err := e.EvaluateRecall(t.Context(), RecallQuery{Queries: queries, K: 10}); err != nil {
+		t.Fatal(err)
+	}
+	exact, walks := 0, 0
+	for _, q := range asked {
+		if q.Exact {
+			exact++
+		}
+		if q.Walk && !q.Exact {
+			walks++
+		}
+		left := 0
+		for slot := range uint32(papers) {
+			if !q.Accept.Accepts(slot) {
+				left++
+			}
+		}
+		if left != 1 {
+			t.Errorf("%d papers are left out, want the one that is asked with", left)
+		}
+	}
+	if exact != queries || walks != queries || len(asked) != 2*queries {
+		t.Errorf("%d exact queries and %d walks of %d, want %d each", exact, walks, len(asked), queries)
+	}
+}
+
 // TestAFilterThatAcceptsFewListsFullPages has the accepted papers far behind what one call looks through in the store.
 func TestAFilterThatAcceptsFewListsFullPages(t *testing.T) {
 	defer func(n int) { scanIDs = n }(scanIDs)
