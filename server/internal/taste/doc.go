@@ -14,7 +14,7 @@
 //
 // w the weight of the like. A paper that is very near to a few likes is so before one that is somewhat near to all,
 // and an interest of few likes is not lost beside one of many. Only the first 32 ranks count: what is beyond them
-// weighs nothing; and of more than 64 likes the words of the 64 nearest by cosine are looked at.
+// weighs nothing; and of more than 64 likes the words of the 32 nearest by cosine are looked at.
 //
 // Dislikes take away from where they are nearer than every like, and from nowhere else:
 //

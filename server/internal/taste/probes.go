@@ -10,6 +10,7 @@ import (
 type Probe struct {
 	Vector []float32 // len Dims, L2 norm 1; the taste's own memory
 	K      int       // papers nearest to it
+	Width  int       // of the walk that looks for them; 0: the index's own
 }
 
 // Probes appends to dst the places to look for candidates at: the mean of the likes, weighted, and each like, or of
@@ -27,13 +28,13 @@ func (t *Taste) Probes(mean []float32, dst []Probe) []Probe {
 	}
 	if length := math.Sqrt(float64(vector.Dot(mean, mean))); length > 1e-6 && t.recipe.NearMean > 0 {
 		vector.Scale(mean, float32(1/length))
-		dst = append(dst, Probe{mean, t.recipe.NearMean})
+		dst = append(dst, Probe{Vector: mean, K: t.recipe.NearMean})
 	}
 	if t.recipe.NearEach <= 0 {
 		return dst
 	}
 	for _, i := range t.cover(min(known, t.recipe.Probes)) {
-		dst = append(dst, Probe{t.like(i), t.recipe.NearEach})
+		dst = append(dst, Probe{Vector: t.like(i), K: t.recipe.NearEach, Width: t.recipe.EachWidth})
 	}
 	return dst
 }

@@ -130,8 +130,8 @@ func shortlist(dst []ranked, cosines []float32, weights []float64) ([]ranked, fl
 		if near <= least {
 			continue
 		}
-		if dst = insertRanked(dst, ranked{near, int32(i)}, wordy); len(dst) == wordy {
-			least = dst[wordy-1].likeness
+		if dst = insertRanked(dst, ranked{near, int32(i)}, ranks); len(dst) == ranks {
+			least = dst[ranks-1].likeness
 		}
 	}
 	return dst, largest

@@ -113,8 +113,12 @@ func (w *Finder) near(ctx context.Context, c rank.Corpus, f rank.Find, probes []
 	for _, probe := range probes {
 		var report index.Report
 		var err error
+		width := f.Ef
+		if width == 0 {
+			width = probe.Width
+		}
 		w.found, report, err = c.Vectors.Search(ctx, &index.Query{
-			Vector: probe.Vector, K: probe.K, Ef: f.Ef, Exact: f.Exact, Walk: f.Walk, Accept: f.Accept,
+			Vector: probe.Vector, K: probe.K, Ef: width, Exact: f.Exact, Walk: f.Walk, Accept: f.Accept,
 		}, w.found[:0])
 		if err != nil {
 			return all, err

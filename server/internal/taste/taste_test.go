@@ -265,6 +265,9 @@ func TestProbesCoverTheLikes(t *testing.T) {
 	if len(probes) != 51 || probes[0].K != 200 {
 		t.Fatalf("%d probes, the first with %d papers; want the mean with 200 and 50 likes", len(probes), probes[0].K)
 	}
+	if probes[0].Width != 0 || slices.ContainsFunc(probes[1:], func(p Probe) bool { return p.Width < 2*p.K }) {
+		t.Error("near the mean a walk has the index's own width, near each like twice what it looks for")
+	}
 	if !slices.ContainsFunc(probes[1:], func(p Probe) bool { return slices.Equal(p.Vector, odd) }) {
 		t.Error("the like that is far from all others is not a probe")
 	}
