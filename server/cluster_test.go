@@ -247,8 +247,45 @@ func TestAClusterHoldsWhatAnyNodeHasWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.level(t, ctx, clients["n2"].Token())
+	c.answersAlike(t, ctx, clients)
 	if papers := c.alike(t); len(papers) == 0 {
 		t.Error("there is nothing")
+	}
+}
+
+// answersAlike waits for the model that the nodes learn together, and compares their answers.
+func (c *trio) answersAlike(t *testing.T, ctx context.Context, clients map[string]*client.Client) {
+	t.Helper()
+	for {
+		stats, models := (*client.Stats)(nil), map[string]bool{}
+		for _, node := range trioNodes {
+			var err error
+			if stats, err = clients[node].Stats(ctx); err != nil {
+				t.Fatal(err)
+			}
+			models[stats.GetModel().GetFingerprint()] = true
+		}
+		if len(models) == 1 && stats.GetModel().GetPapers() > 0 {
+			break
+		}
+		time.Sleep(100 * time.Millisecond) // between two questions; there is no event to wait for
+	}
+	var first string
+	for _, node := range trioNodes {
+		found, err := clients[node].Search(ctx, "paper that holds content7", client.Mode(client.ModeExact))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := found.Info.GetModel()
+		for _, hit := range found.Hits {
+			answer += fmt.Sprint(" ", hit.GetPaper().GetId(), hit.GetScore(), hit.GetParts())
+		}
+		if first == "" {
+			first = answer
+		}
+		if answer != first {
+			t.Errorf("%s answers\n%s, and n1\n%s", node, answer, first)
+		}
 	}
 }
 

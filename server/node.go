@@ -28,8 +28,10 @@ type node struct {
 	data string
 	log  *slog.Logger
 
-	writes *replog.Log
-	live   *engine.Engine
+	writes   *replog.Log
+	live     *engine.Engine
+	prepared string // fingerprint of the newest model that was prepared; of adopt
+
 	failed chan error // why the log cannot be followed any further; the server must end
 	stop   func()     // ends following; nil before it began
 }
@@ -83,11 +85,21 @@ func openNode(ctx context.Context, c *clusterConfig, cfg engine.Config) (_ *node
 			return nil, err
 		}
 	}
-	n.stop = background(context.Background(), n.follow)
+	n.writes.GiveBackups(func(ctx context.Context, what string, w io.Writer) error {
+		if what != replog.Papers {
+			return n.live.WriteModelOf(what, w)
+		}
+		return n.live.Backup(ctx, w, nil)
+	})
+	following := background(context.Background(), n.follow)
+	adopting := background(context.Background(), n.adopt)
+	n.stop = func() {
+		adopting()
+		following()
+	}
 	if err := n.catchUp(ctx); err != nil {
 		return nil, err
 	}
-	n.writes.GiveBackups(func(ctx context.Context, w io.Writer) error { return n.live.Backup(ctx, w, nil) })
 	return n, nil
 }
 
@@ -125,7 +137,7 @@ func (n *node) takeBackup(ctx context.Context, replace bool) error {
 		if !lacks {
 			break // the log has everything
 		}
-		err = n.writes.Backup(ctx, func(r io.Reader) error {
+		err = n.writes.Take(ctx, replog.Papers, func(r io.Reader) error {
 			info, err := store.Restore(ctx, r, n.data, store.RestoreOptions{Replace: true,
 				Options: store.Options{Lineage: n.writes.Lineage(), Logger: n.log}})
 			if err == nil {
@@ -151,6 +163,8 @@ func (n *node) order() *engine.Order {
 	o := &engine.Order{
 		Lineage:   n.writes.Lineage(),
 		Append:    n.append,
+		Leads:     n.writes.Leads,
+		Share:     n.share,
 		Applied:   n.report,
 		RequestID: func(ctx context.Context) string { return admit.CallOf(ctx).RequestID() },
 	}
@@ -184,7 +198,7 @@ func (n *node) mark() (replog.Mark, error) {
 // report tells the other nodes how far this one is.
 func (n *node) report(mark []byte) {
 	if m, err := replog.DecodeMark(mark); err == nil {
-		n.writes.Report(m, "")
+		n.writes.Report(m, n.live.Model())
 	}
 }
 
@@ -199,7 +213,7 @@ func (n *node) follow(ctx context.Context) {
 	for {
 		from, err := n.mark()
 		if err == nil {
-			n.writes.Report(from, "")
+			n.writes.Report(from, n.live.Model())
 			err = n.writes.Follow(ctx, from, func(m *replog.Message) error {
 				return n.live.Apply(ctx, engine.Ordered{
 					Sequence: m.Sequence, ID: m.ID, Time: m.Time, Body: m.Body, Mark: m.Mark.Encode(),
@@ -242,6 +256,9 @@ func (n *node) catchUp(ctx context.Context) error {
 			return err
 		}
 	case err := <-n.failed:
+		return err
+	}
+	if err := n.awaitModel(ctx); err != nil {
 		return err
 	}
 	for n.current() != nil { // until the others have been heard

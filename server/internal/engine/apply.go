@@ -99,6 +99,22 @@ func (e *Engine) Apply(ctx context.Context, o Ordered) error {
 			*s.count, *s.outcome = n, err
 			return putMark(tx, &o)
 		}
+	case bodyModel:
+		if err := e.flush(ctx); err != nil {
+			return err
+		}
+		switch err := e.ActivateModel(ctx, w.model); {
+		case errors.Is(err, ErrNotPrepared): // it is taken from another node, who serves it: see WantedModel
+			e.log.Warn("the model that serves from now on is not here yet", "model", w.model)
+		case err != nil:
+			return err
+		}
+		mark = func(tx *store.RecordTx) error {
+			if err := tx.Put(store.LogTable, modelKey, []byte(w.model)); err != nil {
+				return err
+			}
+			return putMark(tx, &o)
+		}
 	case bodyForget: // takes several commits, the last of which has the mark
 		if err := e.flush(ctx); err != nil {
 			return err

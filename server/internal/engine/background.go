@@ -184,6 +184,9 @@ func (e *Engine) idle() time.Duration {
 
 // run executes one task.
 func (e *Engine) run(t task) error {
+	if e.cfg.Order != nil && (t == train || t == refit) {
+		return e.learnForAll(e.background, t)
+	}
 	switch t {
 	case snapshot:
 		return e.writeCheckpoint(e.background)

@@ -257,7 +257,7 @@ func (e *Engine) rebuild(ctx context.Context, model *embed.Model, created time.T
 // firstModel is what serves papers of which no model is on disk. Where models are given, it is that of no paper, which
 // is the same on every node.
 func (e *Engine) firstModel(ctx context.Context) (*embed.Model, error) {
-	if e.cfg.GivenModel {
+	if e.cfg.GivenModel || e.cfg.Order != nil {
 		return embed.NewModel(e.cfg.Embed, embed.NewFrequencies(e.cfg.Embed))
 	}
 	return e.fit(ctx, nil)

@@ -33,6 +33,11 @@ type Order struct {
 	Applied func(mark []byte)
 	// RequestID names the request of a call, for a retry of it to be known; empty: none. Nil: none are known.
 	RequestID func(ctx context.Context) string
+	// Leads reports whether this node is the one that learns models for all. Nil: none is learnt.
+	Leads func() bool
+	// Share has the other nodes prepare a model that this one has prepared (WriteModelOf gives it to them), and then
+	// activates it. It returns when the model serves here.
+	Share func(ctx context.Context, fingerprint string) error
 }
 
 // Ordered is a write that the log has put in its place.

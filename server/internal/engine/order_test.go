@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -203,9 +205,9 @@ func TestARequestThatIsSentAgainIsAppliedOnce(t *testing.T) {
 	if err != nil || !first.Results[0].Created {
 		t.Fatalf("%+v %v", first, err)
 	}
-	for _, e := range []*Engine{a, b} {
+	for _, e := range []*Engine{a, b} { // b may be told of the first one itself, when that comes out of the log there
 		got, err := e.Upsert(ctx, papers)
-		if err != nil || !got.Results[0].Unchanged || got.Results[0].Paper.Revision != 1 || got.Position != first.Position {
+		if err != nil || got.Results[0].Unchanged == got.Results[0].Created || got.Results[0].Paper.Revision != 1 || got.Position != first.Position {
 			t.Errorf("sent again: %+v %v", got, err)
 		}
 	}
@@ -253,5 +255,83 @@ func TestProfilesAreTheSameOnAllEngines(t *testing.T) {
 	}
 	if list, _, err := b.Profiles("owner", "", 10); err != nil || len(list) != 1 {
 		t.Errorf("%+v %v", list, err)
+	}
+}
+
+// TestOneModelServesOnAllEnginesOfALog has one engine learn a model, and the others serve it from the same write on.
+func TestOneModelServesOnAllEnginesOfALog(t *testing.T) {
+	l := newMemoryLog()
+	ctx := t.Context()
+	dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
+	engines := make([]*Engine, len(dirs))
+	closers := make([]func(), len(dirs))
+	for i, dir := range dirs {
+		engines[i], closers[i] = openOrdered(t, l, dir)
+	}
+	a, b := engines[0], engines[1]
+	first := a.Model()
+	papers := testPapers(0, 200)
+	if _, err := a.Upsert(ctx, papers); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.learnForAll(ctx, train); err != nil || a.Model() != first {
+		t.Fatalf("a node that does not lead: %v, %s", err, a.Model())
+	}
+	hand := func(fingerprint string, to *Engine) error {
+		var model bytes.Buffer
+		if err := a.WriteModelOf(fingerprint, &model); err != nil {
+			return err
+		}
+		return to.ReadModelOf(ctx, fingerprint, &model)
+	}
+	a.cfg.Order.Leads = func() bool { return true }
+	a.cfg.Order.Share = func(ctx context.Context, fingerprint string) error {
+		if err := hand(fingerprint, b); err != nil { // the third is away
+			return err
+		}
+		if a.Model() != first || b.Model() != first {
+			t.Error("a model that is prepared serves already")
+		}
+		return a.MakeModelServe(ctx, fingerprint)
+	}
+	if _, err := a.Train(ctx, TrainOptions{}, nil); !errors.Is(err, ErrNotOrdered) {
+		t.Errorf("a training on one node: %v", err)
+	}
+	if err := a.learnForAll(ctx, train); err != nil {
+		t.Fatal(err)
+	}
+	last, err := a.Upsert(ctx, testPapers(200, 201))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range engines {
+		if err := e.Await(ctx, last.Position); err != nil {
+			t.Fatal(err)
+		}
+		wanted, err := e.WantedModel()
+		if err != nil || wanted != a.Model() || wanted == first {
+			t.Errorf("engine %d: %s is to serve, %v", i, wanted, err)
+		}
+	}
+	if b.Model() != a.Model() || engines[2].Model() != first {
+		t.Errorf("%s serves, %s, and %s where it was not prepared", a.Model(), b.Model(), engines[2].Model())
+	}
+	if err := hand(a.Model(), engines[2]); err != nil {
+		t.Fatal(err)
+	}
+	if err := engines[2].ActivateModel(ctx, a.Model()); err != nil {
+		t.Fatal(err)
+	}
+	closers[1]()
+	engines[1], _ = openOrdered(t, l, dirs[1])
+	want := search(t, a, Query{Text: papers[7].Title, PageSize: 20})
+	for i, e := range engines {
+		got := search(t, e, Query{Text: papers[7].Title, PageSize: 20})
+		if got.Model != want.Model || !slices.Equal(ids(got.Hits), ids(want.Hits)) || got.Hits[0].Score != want.Hits[0].Score {
+			t.Errorf("engine %d finds %v by %s, the first %v by %s", i, ids(got.Hits), got.Model, ids(want.Hits), want.Model)
+		}
+		if err := e.Check(ctx); err != nil {
+			t.Error(err)
+		}
 	}
 }

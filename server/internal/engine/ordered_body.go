@@ -18,6 +18,7 @@ import (
 //	delete   pairs of an id behind its length and the revision to remove (0: any, and all or none)
 //	events   the owner and the events of RecordEvents
 //	forget   owner and id of a profile
+//	model    fingerprint of the model that serves from here on
 //	nothing  no write: it shows that the log is alive
 //
 // Lengths and numbers are varints.
@@ -27,6 +28,7 @@ const (
 	bodyEvents  = 3
 	bodyForget  = 4
 	bodyNothing = 5
+	bodyModel   = 6
 )
 
 // orderedWrite is a decoded body.
@@ -37,10 +39,7 @@ type orderedWrite struct {
 	owner   string           // of events and forget
 	profile string           // of forget
 	events  []profile.Owned
-}
-
-func appendBytes(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+	model   string // fingerprint
 }
 
 func encodeUpsert(papers []*paper.Paper) []byte {
@@ -56,24 +55,26 @@ func encodeUpsert(papers []*paper.Paper) []byte {
 func encodeDelete(mutations []store.Mutation) []byte {
 	b := []byte{bodyDelete}
 	for _, m := range mutations {
-		b = binary.AppendUvarint(appendBytes(b, m.ID), m.IfRevision)
+		b = binary.AppendUvarint(appendText(b, m.ID), m.IfRevision)
 	}
 	return b
 }
 
 func encodeEvents(owner string, events []profile.Owned) []byte {
-	b := appendBytes([]byte{bodyEvents}, owner)
+	b := appendText([]byte{bodyEvents}, owner)
 	for i := range events {
 		e := &events[i]
-		b = appendBytes(appendBytes(b, e.Profile), e.ID)
-		b = appendBytes(b, string(e.Event.Encode()))
+		b = appendText(appendText(b, e.Profile), e.ID)
+		b = appendText(b, string(e.Event.Encode()))
 	}
 	return b
 }
 
 func encodeForget(owner, id string) []byte {
-	return appendBytes(appendBytes([]byte{bodyForget}, owner), id)
+	return appendText(appendText([]byte{bodyForget}, owner), id)
 }
+
+func encodeModel(fingerprint string) []byte { return appendText([]byte{bodyModel}, fingerprint) }
 
 // ErrUnreadable: the body of a write makes no sense, or is of a later release.
 var ErrUnreadable = errors.New("a write of the log cannot be read by this release")
@@ -140,6 +141,8 @@ func decodeBody(b []byte) (w orderedWrite, err error) {
 		}
 	case bodyForget:
 		w.owner, w.profile = string(r.bytes()), string(r.bytes())
+	case bodyModel:
+		w.model = string(r.bytes())
 	case bodyNothing:
 	default:
 		return w, fmt.Errorf("%w: it is of kind %d", ErrUnreadable, w.kind)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/akin-search/akin/embed"
 )
@@ -11,6 +12,9 @@ import (
 // goroutine about twice a second and at the end. ErrTrainingRuns when another training runs. Cancelling ctx
 // cancels the training and changes nothing.
 func (e *Engine) Train(ctx context.Context, o TrainOptions, progress func(TrainProgress)) (ModelInfo, error) {
+	if e.cfg.Order != nil {
+		return ModelInfo{}, fmt.Errorf("%w: its nodes learn a model together when one is due", ErrNotOrdered)
+	}
 	if !e.training.CompareAndSwap(false, true) {
 		return ModelInfo{}, ErrTrainingRuns
 	}
@@ -51,12 +55,34 @@ const (
 
 // train learns and swaps. The caller has put its element into e.building.
 func (e *Engine) train(ctx context.Context, o TrainOptions, report func(TrainProgress)) (ModelInfo, error) {
-	corpus, err := e.corpus(ctx)
+	model, err := e.learn(ctx, o, report)
 	if err != nil {
 		return ModelInfo{}, err
 	}
+	created := e.now()
+	err = e.replaceLive(ctx, model, created, func(stage string, share float64) {
+		p := TrainProgress{Stage: stage, Progress: trainingShare + embeddingShare*share}
+		if stage == "indexing" {
+			p.Progress = trainingShare + embeddingShare + (1-trainingShare-embeddingShare)*share
+		}
+		report(p)
+	})
+	if err != nil {
+		return ModelInfo{}, err
+	}
+	info := e.live.Load().modelInfo()
+	report(TrainProgress{Stage: "done", Progress: 1, Model: &info})
+	return info, nil
+}
+
+// learn makes a model of the stored papers.
+func (e *Engine) learn(ctx context.Context, o TrainOptions, report func(TrainProgress)) (*embed.Model, error) {
+	corpus, err := e.corpus(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if corpus.Len() < 2 {
-		return ModelInfo{}, ErrTooFewPapers
+		return nil, ErrTooFewPapers
 	}
 	report(TrainProgress{Stage: "reading"})
 	reading := true
@@ -79,23 +105,7 @@ func (e *Engine) train(ctx context.Context, o TrainOptions, report func(TrainPro
 		err = corpus.err.get()
 	}
 	if err != nil {
-		return ModelInfo{}, err
+		return nil, err
 	}
-	if err := e.at(PointTrainLearnt); err != nil {
-		return ModelInfo{}, err
-	}
-	created := e.now()
-	err = e.replaceLive(ctx, model, created, func(stage string, share float64) {
-		p := TrainProgress{Stage: stage, Progress: trainingShare + embeddingShare*share}
-		if stage == "indexing" {
-			p.Progress = trainingShare + embeddingShare + (1-trainingShare-embeddingShare)*share
-		}
-		report(p)
-	})
-	if err != nil {
-		return ModelInfo{}, err
-	}
-	info := e.live.Load().modelInfo()
-	report(TrainProgress{Stage: "done", Progress: 1, Model: &info})
-	return info, nil
+	return model, e.at(PointTrainLearnt)
 }

@@ -12,10 +12,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// A node that has lost its papers, or that the log has run away from, begins with a backup of another node. It asks for
-// a piece at a time, so that neither end holds more than one:
+// A node that has lost its papers, or that the log has run away from, begins with a backup of another node; models come
+// from others in the same way. It asks for a piece at a time, so that neither end holds more than one:
 //
-//	request    akin.CLUSTER.backup.NODE   headers Backup: a name drawn by the asker, Piece: 0, 1, 2, ...
+//	request    akin.CLUSTER.backup.NODE   headers What: PAPERS or a model, Backup: a name drawn by the asker,
+//	                                      Piece: 0, 1, 2, ...
 //	answer     the piece; header Last: true with the last one, Error: text in place of one
 //
 // Pieces travel between the servers inside the nodes, and so over the same mutual TLS as the log.
@@ -26,6 +27,7 @@ const (
 )
 
 const (
+	headerWhat   = "Akin-What"
 	headerBackup = "Akin-Backup"
 	headerPiece  = "Akin-Piece"
 	headerLast   = "Akin-Last"
@@ -37,7 +39,7 @@ func backupSubject(cluster, node string) string { return "akin." + cluster + ".b
 // backups are those that this node is giving to others.
 type backups struct {
 	mu    sync.Mutex
-	write func(ctx context.Context, w io.Writer) error // nil until the node has something to give
+	write func(ctx context.Context, what string, w io.Writer) error // nil until the node has something to give
 	open  map[string]*givenBackup
 }
 
@@ -51,8 +53,12 @@ type givenBackup struct {
 	idle   *time.Timer
 }
 
-// GiveBackups lets other nodes have what write writes: a backup of this node's papers with its place in the log.
-func (l *Log) GiveBackups(write func(ctx context.Context, w io.Writer) error) {
+// Papers is what a backup of papers is asked for by.
+const Papers = "papers"
+
+// GiveBackups lets other nodes have what write writes: for Papers a backup of this node's papers with its place in the
+// log, for the fingerprint of a model that model.
+func (l *Log) GiveBackups(write func(ctx context.Context, what string, w io.Writer) error) {
 	l.backups.mu.Lock()
 	defer l.backups.mu.Unlock()
 	l.backups.write = write
@@ -69,7 +75,7 @@ func (l *Log) offerBackups() error {
 
 func (l *Log) givePiece(m *nats.Msg) {
 	answer := nats.NewMsg(m.Reply)
-	piece, last, err := l.piece(m.Header.Get(headerBackup), m.Header.Get(headerPiece))
+	piece, last, err := l.piece(m.Header.Get(headerWhat), m.Header.Get(headerBackup), m.Header.Get(headerPiece))
 	switch {
 	case err != nil:
 		answer.Header.Set(headerError, err.Error())
@@ -83,12 +89,12 @@ func (l *Log) givePiece(m *nats.Msg) {
 }
 
 // piece reads one piece of a backup, which begins with the first.
-func (l *Log) piece(name, number string) (data []byte, last bool, err error) {
+func (l *Log) piece(what, name, number string) (data []byte, last bool, err error) {
 	n, err := strconv.Atoi(number)
 	if err != nil || name == "" {
 		return nil, false, errors.New("no piece of a backup is asked for")
 	}
-	b, err := l.given(name, n)
+	b, err := l.given(what, name, n)
 	if err != nil {
 		return nil, false, err
 	}
@@ -111,7 +117,7 @@ func (l *Log) piece(name, number string) (data []byte, last bool, err error) {
 }
 
 // given finds a backup, or begins it with its first piece.
-func (l *Log) given(name string, n int) (*givenBackup, error) {
+func (l *Log) given(what, name string, n int) (*givenBackup, error) {
 	s := &l.backups
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,41 +146,48 @@ func (l *Log) given(name string, n int) (*givenBackup, error) {
 	write := s.write
 	l.workers.Go(func() {
 		defer context.AfterFunc(ctx, func() { reader.CloseWithError(context.Canceled) })()
-		writer.CloseWithError(write(ctx, writer))
+		writer.CloseWithError(write(ctx, what, writer))
 	})
 	return b, nil
 }
 
-// Backup reads a backup of the most advanced node that gives one. It fails where no node does.
-func (l *Log) Backup(ctx context.Context, read func(r io.Reader) error) error {
+// Take reads what another node gives: Papers of one that the log goes on from, or the model of a fingerprint of one that
+// has it. It fails where no node does.
+func (l *Log) Take(ctx context.Context, what string, read func(r io.Reader) error) error {
 	var faults []error
 	for _, m := range l.Members() {
-		if m.Node == l.cfg.Node || m.Silent > heardFor || m.Applied < l.size.first.Load() {
+		has := m.Model == what || m.Ready == what
+		if what == Papers {
+			has = m.Applied+1 >= l.size.first.Load()
+		}
+		if m.Node == l.cfg.Node || !m.Heard() || !has {
 			continue
 		}
-		err := l.backupFrom(ctx, m.Node, read)
+		err := l.takeFrom(ctx, m.Node, what, read)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
 		faults = append(faults, fmt.Errorf("%s: %w", m.Node, err))
 	}
 	if len(faults) == 0 {
-		return errors.New("no other node is up that could give a backup")
+		return errors.New("no other node is up that could give it")
 	}
 	return errors.Join(faults...)
 }
 
-func (l *Log) backupFrom(ctx context.Context, node string, read func(r io.Reader) error) error {
+func (l *Log) takeFrom(ctx context.Context, node, what string, read func(r io.Reader) error) error {
 	reader, writer := io.Pipe()
 	defer reader.Close()
 	name := nats.NewInbox()
-	go func() { writer.CloseWithError(l.fetchBackup(ctx, node, name, writer)) }()
-	l.log.Info("this node begins with a backup of another", "cluster", l.cfg.Cluster, "node", l.cfg.Node, "of", node)
+	go func() { writer.CloseWithError(l.fetchBackup(ctx, node, what, name, writer)) }()
+	if what == Papers {
+		l.log.Info("this node begins with a backup of another", "cluster", l.cfg.Cluster, "node", l.cfg.Node, "of", node)
+	}
 	return read(reader)
 }
 
 // fetchBackup asks for pieces until the last one. A piece that does not come is asked for again.
-func (l *Log) fetchBackup(ctx context.Context, node, name string, w io.Writer) error {
+func (l *Log) fetchBackup(ctx context.Context, node, what, name string, w io.Writer) error {
 	for n := 0; ; n++ {
 		var answer *nats.Msg
 		var err error
@@ -183,6 +196,7 @@ func (l *Log) fetchBackup(ctx context.Context, node, name string, w io.Writer) e
 				pause(ctx, time.Second)
 			}
 			request := nats.NewMsg(backupSubject(l.cfg.Cluster, node))
+			request.Header.Set(headerWhat, what)
 			request.Header.Set(headerBackup, name)
 			request.Header.Set(headerPiece, strconv.Itoa(n))
 			limited, cancel := context.WithTimeout(ctx, backupTimeout)

@@ -38,6 +38,7 @@ type Member struct {
 	End     uint64        `json:"end"`     // newest message that it has heard of
 	Leads   bool          `json:"leads"`   // the log
 	Model   string        `json:"model"`   // fingerprint
+	Ready   string        `json:"ready"`   // fingerprint of the model that it has prepared; empty: none
 	Chain   string        `json:"chain"`   // digest of all messages up to Applied
 	Hears   []string      `json:"hears"`   // nodes that it has heard within heardFor
 	Knows   []string      `json:"knows"`   // nodes that it has heard within knownFor
@@ -243,12 +244,14 @@ func (s *members) list(now time.Time) []Member {
 	return all
 }
 
-// Report tells the others how far this node is: what its queries see and its disk holds, and the model that serves.
+// Report tells the others how far this node is, of which a later report may know less: what its queries see and its disk holds, and the model that serves.
 func (l *Log) Report(applied Mark, model string) {
 	s := &l.members
 	s.mu.Lock()
-	changed := s.own.Applied != applied.Sequence || s.own.Model != model
-	s.own.Applied, s.own.Chain, s.own.Model = applied.Sequence, applied.Chain.String(), model
+	changed := s.own.Applied < applied.Sequence || s.own.Model != model
+	if s.own.Model = model; s.own.Applied <= applied.Sequence {
+		s.own.Applied, s.own.Chain = applied.Sequence, applied.Chain.String()
+	}
 	s.mu.Unlock()
 	if changed {
 		select {
@@ -257,6 +260,16 @@ func (l *Log) Report(applied Mark, model string) {
 		}
 	}
 }
+
+// Ready tells the others which model this node has prepared; empty: none.
+func (l *Log) Ready(model string) {
+	l.members.mu.Lock()
+	defer l.members.mu.Unlock()
+	l.members.own.Ready = model
+}
+
+// Heard reports whether a node was heard of lately; this one always is.
+func (m *Member) Heard() bool { return m.Silent < heardFor }
 
 // announce tells the other nodes of this one until the log is closed.
 func (l *Log) announce() {

@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/akin-search/akin/embed"
+	"github.com/akin-search/akin/server/internal/store"
+)
+
+// Nodes of one log share one model. The one that leads learns it when the schedule wants one, and prepares it; the
+// others read it from there and prepare it too; and a write of the log makes it serve on all of them from the same
+// revision on. A node that had not prepared it then takes it from one that serves it, and answers nothing until it has.
+
+// modelKey is the record that names the model which the log has made serve.
+var modelKey = []byte("model")
+
+// WantedModel is the fingerprint of the model that the log says serves; empty before the first.
+func (e *Engine) WantedModel() (string, error) {
+	value, err := e.store.Record(store.LogTable, modelKey)
+	return string(value), storeError(err)
+}
+
+// learnForAll makes a model for all nodes, where this one leads.
+func (e *Engine) learnForAll(ctx context.Context, t task) error {
+	o := e.cfg.Order
+	if o.Leads == nil || !o.Leads() {
+		return nil
+	}
+	fingerprint, err := e.prepareLearnt(ctx, t == train)
+	if err != nil {
+		return err
+	}
+	defer e.DropModel(fingerprint) // nothing, where it was activated
+	return o.Share(ctx, fingerprint)
+}
+
+// prepareLearnt makes a model of the stored papers, with rows that were learnt or with weights of words alone, and
+// prepares it.
+func (e *Engine) prepareLearnt(ctx context.Context, rows bool) (fingerprint string, err error) {
+	e.DropPrepared()
+	e.prepared.mu.Lock()
+	defer e.prepared.mu.Unlock()
+	if err := e.startBuilding(ctx); err != nil {
+		return "", err
+	}
+	e.setActivity("training", 0)
+	defer e.setActivity("", 0)
+	start := e.holdLog()
+	defer func() {
+		if err != nil {
+			e.releaseLog()
+			e.endBuilding()
+		}
+	}()
+	var model *embed.Model
+	if rows {
+		model, err = e.learn(ctx, TrainOptions{}, func(p TrainProgress) { e.setActivity("training", p.Progress) })
+	} else {
+		model, err = e.fit(ctx, nil)
+	}
+	if err != nil {
+		return "", err
+	}
+	next, err := e.buildNext(ctx, start, model, e.now(), func(string, float64) {})
+	if err != nil {
+		return "", err
+	}
+	if next.odds, err = e.oddsOf(ctx, next); err != nil {
+		return "", err
+	}
+	e.prepared.next = next
+	return model.Fingerprint(), nil
+}
+
+// DropModel lets go of a prepared model, if it is that one.
+func (e *Engine) DropModel(fingerprint string) {
+	e.prepared.mu.Lock()
+	defer e.prepared.mu.Unlock()
+	if e.prepared.next != nil && e.prepared.next.model.Fingerprint() == fingerprint {
+		e.forgetPrepared()
+	}
+}
+
+// MakeModelServe has the log make a prepared model serve on all nodes, and returns when it does here.
+func (e *Engine) MakeModelServe(ctx context.Context, fingerprint string) error {
+	t, err := e.submitOrdered(ctx, encodeModel(fingerprint), false, func(context.Context) ([]store.Entry, error) {
+		return nil, nil
+	})
+	if err != nil {
+		return err
+	}
+	_, _, err = t.wait(ctx, e)
+	return err
+}
+
+// modelHeader is in front of a model on its way to another node: when it was made, in nanoseconds, and its bytes.
+const modelHeader = 8 + 8
+
+// WriteModelOf writes the model of a fingerprint, live or prepared, as ReadModelOf reads it.
+func (e *Engine) WriteModelOf(fingerprint string, w io.Writer) error {
+	g := e.live.Load()
+	if g.model.Fingerprint() != fingerprint {
+		e.prepared.mu.Lock()
+		g = e.prepared.next
+		e.prepared.mu.Unlock()
+		if g == nil || g.model.Fingerprint() != fingerprint {
+			return fmt.Errorf("%w: %s", ErrNotPrepared, fingerprint)
+		}
+	}
+	var b bytes.Buffer
+	if _, err := (keptModel{g}).WriteTo(&b); err != nil {
+		return err
+	}
+	header := binary.BigEndian.AppendUint64(nil, uint64(g.created.UnixNano()))
+	if _, err := w.Write(binary.BigEndian.AppendUint64(header, uint64(b.Len()))); err != nil {
+		return err
+	}
+	_, err := b.WriteTo(w)
+	return err
+}
+
+// ReadModelOf prepares a model that another node has written.
+func (e *Engine) ReadModelOf(ctx context.Context, fingerprint string, r io.Reader) error {
+	var header [modelHeader]byte
+	if _, err := io.ReadFull(r, header[:]); err != nil {
+		return err
+	}
+	created := time.Unix(0, int64(binary.BigEndian.Uint64(header[:]))).UTC()
+	size := int64(binary.BigEndian.Uint64(header[8:]))
+	info, err := e.PrepareModel(ctx, io.LimitReader(r, size), size, created)
+	if err != nil {
+		return err
+	}
+	if info.Fingerprint != fingerprint {
+		e.DropPrepared()
+		return fmt.Errorf("%w: %s came for %s", ErrNotPrepared, info.Fingerprint, fingerprint)
+	}
+	return nil
+}
