@@ -17,6 +17,7 @@ type rig struct {
 	peers map[string]string
 	dir   string
 	logs  map[string]*Log
+	book  *logBook // what nodes log from now on; nil: nobody looks
 }
 
 // nodes are the names of a rig.
@@ -58,6 +59,13 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
+func (r *rig) logger() *slog.Logger {
+	if r.book == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(r.book)
+}
+
 // start starts nodes side by side: none is there before two are.
 func (r *rig) start(t *testing.T, names ...string) {
 	t.Helper()
@@ -74,7 +82,7 @@ func (r *rig) start(t *testing.T, names ...string) {
 			}
 			l, err := Open(ctx, Config{
 				Cluster: "test", Node: node, Peers: r.peers, Dir: filepath.Join(r.dir, node), TLS: keys, MaxBytes: 64 << 20,
-				Logger: slog.New(slog.DiscardHandler),
+				Logger: r.logger(),
 			}, true)
 			if err != nil {
 				t.Error(err)

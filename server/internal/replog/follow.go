@@ -78,8 +78,7 @@ func (l *Log) Follow(ctx context.Context, from Mark, handle func(*Message) error
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, errHole), errors.Is(err, ErrDamaged):
-			l.log.Error("this node's replica of the log is damaged: the message is read from another node",
-				"cluster", l.cfg.Cluster, "node", l.cfg.Node, "message", present.Sequence+1, "error", err)
+			l.nameDamage(present.Sequence+1, err)
 			if present, err = l.mend(ctx, present, handle); err != nil {
 				return err
 			}
@@ -98,6 +97,12 @@ func (l *Log) Follow(ctx context.Context, from Mark, handle func(*Message) error
 				continue
 			}
 			stalled = time.Time{}
+			if l.hasLater(ctx, present.Sequence+1) {
+				l.nameDamage(present.Sequence+1, errHole)
+			} else {
+				l.log.Warn("this node's replica of the log is behind: the message is read from another node",
+					"cluster", l.cfg.Cluster, "node", l.cfg.Node, "message", present.Sequence+1)
+			}
 			if present, err = l.mend(ctx, present, handle); err != nil {
 				return err
 			}

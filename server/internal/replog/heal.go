@@ -12,6 +12,21 @@ import (
 // mendLimit bounds how long a node tries to get one message from the others.
 const mendLimit = 2 * time.Minute
 
+// nameDamage tells the operator.
+func (l *Log) nameDamage(n uint64, err error) {
+	l.log.Error("this node's replica of the log is damaged: the message is read from another node", "cluster",
+		l.cfg.Cluster, "node", l.cfg.Node, "folder", l.cfg.Dir, "message", n, "error", err)
+}
+
+// hasLater reports whether the nearest replica has a message behind one that it does not give.
+func (l *Log) hasLater(ctx context.Context, n uint64) (later bool) {
+	_ = l.read(ctx, n+1, func([]byte, uint64) error { // a failure to read shows nothing
+		later = true
+		return errHole
+	})
+	return later
+}
+
 // mend reads the message behind a place from another node than this one, verifies it and hands it to handle. A node
 // that leads the log gives that up first, since the leader is asked.
 func (l *Log) mend(ctx context.Context, present Mark, handle func(*Message) error) (Mark, error) {
