@@ -435,18 +435,29 @@ type seats struct {
 	own     map[any]int
 }
 
+// full reports whether there is no seat for a call now.
+func (s *seats) full(call *Call) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.none(call)
+}
+
+func (s *seats) none(call *Call) bool {
+	if call.Rule.Class == Batch {
+		return s.imports >= maxImportSeats
+	}
+	return s.taken >= maxSeats || s.own[call.key] >= maxOwnSeats
+}
+
 func (s *seats) take(call *Call) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.none(call) {
+		return false
+	}
 	if call.Rule.Class == Batch {
-		if s.imports >= maxImportSeats {
-			return false
-		}
 		s.imports++
 	} else {
-		if s.taken >= maxSeats || s.own[call.key] >= maxOwnSeats {
-			return false
-		}
 		s.taken++
 		s.own[call.key]++
 	}

@@ -47,7 +47,7 @@ func (g *Gate) turnAway(d *Door) error {
 	}
 	h := &d.head
 	rule, known := g.cfg.Rules[h.method]
-	if !known || rule.Role == 0 || rule.Class == Control || rule.Streams {
+	if !known || rule.Role == 0 || rule.Class == Control {
 		return nil
 	}
 	p, err := g.cfg.Keys.identify(h.authorization, d.from)
@@ -63,6 +63,15 @@ func (g *Gate) turnAway(d *Door) error {
 	case p.account.calls.Load() >= maxCalls:
 		err = errTooManyCalls
 	}
+	if rule.Streams {
+		if err == nil && g.seats.full(&Call{Rule: rule, key: t.key}) {
+			err = errTooManyStreams
+		}
+		if err != nil {
+			g.turned(now, h.method, err)
+		}
+		return err
+	}
 	if h.timed {
 		t.deadline = now.Add(h.timeout)
 	}
@@ -71,12 +80,17 @@ func (g *Gate) turnAway(d *Door) error {
 		period, err = g.limiter.arrive(t)
 	}
 	if err != nil {
-		g.watch(now)
-		g.shed.count(h.method, err)
+		g.turned(now, h.method, err)
 		return err
 	}
 	d.passed = append(d.passed, passed{h.method, rule.Class, period})
 	return nil
+}
+
+// turned notes that a door has refused a call.
+func (g *Gate) turned(now time.Time, method string, err error) {
+	g.watch(now)
+	g.shed.count(method, err)
 }
 
 // ahead takes the oldest call of a method that the door of a connection let through: its place is looked at already. It

@@ -487,3 +487,42 @@ func decoded(t *testing.T, s string) []byte {
 	}
 	return b
 }
+
+func TestADoorRefusesStreamsForWhichThereIsNoSeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, _, rich := doorGate(t)
+		g.watching.Store(1 << 62)
+		p := g.cfg.Keys.entries().byToken(rich)
+		rule := g.cfg.Rules[akinv1.PaperService_ExportPapers_FullMethodName]
+		var held []*Call
+		for range maxOwnSeats {
+			call := &Call{Rule: rule, key: p.account}
+			if !g.seats.take(call) {
+				t.Fatal("there is no seat from the start on")
+			}
+			held = append(held, call)
+		}
+		s := newSpeech(rand.New(rand.NewPCG(1, 1)))
+		export := headers(s.rng, rich, 0)
+		for i := range export {
+			if export[i].Name == ":path" {
+				export[i].Value = akinv1.PaperService_ExportPapers_FullMethodName
+			}
+		}
+		asks := func() (refused bool) {
+			s.call(true, export)
+			d := g.doorOf(t, &script{rng: s.rng, said: bytes.Clone(s.out.Bytes())})
+			if _, err := io.ReadAll(d); err != nil {
+				t.Fatal(err)
+			}
+			return d.table != nil
+		}
+		if !asks() {
+			t.Error("an export beyond the seats passes the door")
+		}
+		g.seats.give(held[0])
+		if asks() {
+			t.Error("an export is refused though there is a seat")
+		}
+	})
+}

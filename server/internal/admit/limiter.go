@@ -17,8 +17,8 @@ import (
 // sleeps on the disk makes room, a call that computes does not. Batch and heavy calls share as many slots as there are
 // cores, come after interactive ones, and give way now and then (see Permit.Yield).
 //
-// Within a class calls wait in order of their deadlines, those of a caller that takes more than its share behind the
-// others'. A call that cannot be reached in time is refused at once.
+// Within a class calls wait in order of their deadlines, those of a caller that takes much less than its share before
+// the others', and those of one that takes more behind. A call that cannot be reached in time is refused at once.
 type Limiter struct {
 	cores int
 	now   func() time.Time
@@ -82,11 +82,11 @@ type ticket struct {
 // place is a ticket in a queue.
 type place struct {
 	ticket
-	greedy bool      // its caller takes more than its share
-	order  time.Time // the deadline, or when it should be reached at the latest
-	seq    uint64
-	index  int // in the heap; -1: no longer there
-	turn   chan error
+	part  part      // of its caller, when it came
+	order time.Time // the deadline, or when it should be reached at the latest
+	seq   uint64
+	index int // in the heap; -1: no longer there
+	turn  chan error
 }
 
 // Acquire waits for a ticket's turn. The permit must be released. The error is a status: a refusal, or the context's.
@@ -97,17 +97,17 @@ func (l *Limiter) acquire(ctx context.Context, t ticket) (*Permit, error) {
 	l.mu.Lock()
 	now := l.now()
 	l.adjust(now)
-	greedy := l.usage.greedy(t.key, now)
+	part := l.usage.part(t.key, now)
 	if l.free(t.class) && l.queues[t.class].Len() == 0 {
 		l.running[t.class]++
 		l.mu.Unlock()
 		return &Permit{limiter: l, ticket: t, since: now}, nil
 	}
-	if wait := l.wait(t.class, greedy); l.queues[t.class].Len() >= maxQueued || !l.inTime(&t, wait, now) {
+	if wait := l.wait(t.class, part); l.queues[t.class].Len() >= maxQueued || !l.inTime(&t, wait, now) {
 		l.mu.Unlock()
 		return nil, overloaded(wait)
 	}
-	p := l.enqueue(t, greedy, now)
+	p := l.enqueue(t, part, now)
 	l.mu.Unlock()
 
 	timer := time.NewTimer(2 * maxWait[t.class]) // the estimate may have been wrong
@@ -141,8 +141,8 @@ func (l *Limiter) arrive(t ticket) (period int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	greedy := l.usage.greedy(t.key, now)
-	wait := l.wait(t.class, greedy)
+	part := l.usage.part(t.key, now)
+	wait := l.wait(t.class, part)
 	if t.class == Interactive { // a burst of headers must see itself
 		wait += seconds(l.coming.count(t.class, now) * l.hold[t.class] / float64(l.slots))
 	}
@@ -172,7 +172,7 @@ func (l *Limiter) insist(ctx context.Context, t ticket) (*Permit, error) {
 		l.mu.Unlock()
 		return &Permit{limiter: l, ticket: t, since: now}, nil
 	}
-	p := l.enqueue(t, l.usage.greedy(t.key, now), now)
+	p := l.enqueue(t, l.usage.part(t.key, now), now)
 	l.mu.Unlock()
 	select {
 	case err := <-p.turn:
@@ -188,14 +188,14 @@ func (l *Limiter) insist(ctx context.Context, t ticket) (*Permit, error) {
 }
 
 // enqueue puts a ticket into its queue. mu is held.
-func (l *Limiter) enqueue(t ticket, greedy bool, now time.Time) *place {
+func (l *Limiter) enqueue(t ticket, p part, now time.Time) *place {
 	l.seq++
-	p := &place{ticket: t, greedy: greedy, order: now.Add(maxWait[t.class]), seq: l.seq, turn: make(chan error, 1)}
-	if !t.deadline.IsZero() && t.deadline.Before(p.order) {
-		p.order = t.deadline
+	place := &place{ticket: t, part: p, order: now.Add(maxWait[t.class]), seq: l.seq, turn: make(chan error, 1)}
+	if !t.deadline.IsZero() && t.deadline.Before(place.order) {
+		place.order = t.deadline
 	}
-	heap.Push(&l.queues[t.class], p)
-	return p
+	heap.Push(&l.queues[t.class], place)
+	return place
 }
 
 // free reports whether a call of a class may begin now. mu is held.
@@ -239,8 +239,8 @@ func (l *Limiter) dispatch() {
 
 // wait estimates how long a call of a class that comes now waits for its turn: what is before it in the queue, times
 // what each holds its place, over the places. mu is held.
-func (l *Limiter) wait(c Class, greedy bool) time.Duration {
-	before, places := l.queues[c].units(greedy), max(1, l.cores/2)
+func (l *Limiter) wait(c Class, p part) time.Duration {
+	before, places := l.queues[c].units(p), max(1, l.cores/2)
 	switch c {
 	case Interactive:
 		places = l.slots // each holds its place longer where they share the cores

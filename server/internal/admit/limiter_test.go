@@ -324,16 +324,16 @@ func TestAQuietCallerGoesBeforeManyEqualGreedyOnes(t *testing.T) {
 		u.add("quiet", .001, now)
 	}
 	for _, key := range []string{"a", "b", "c", "d"} {
-		if !u.greedy(key, now) {
+		if u.part(key, now) != greedy {
 			t.Errorf("%s took a quarter beside a quiet caller, and is not greedy", key)
 		}
 	}
-	if u.greedy("quiet", now) || u.greedy("new", now) {
-		t.Error("who takes little is greedy")
+	if u.part("quiet", now) != light || u.part("new", now) != light {
+		t.Error("who takes little does not go before the others")
 	}
 	var alone usage
 	alone.add("only", 1, now)
-	if alone.greedy("only", now) {
+	if alone.part("only", now) == greedy {
 		t.Error("who is alone is greedy")
 	}
 }

@@ -59,7 +59,7 @@ func (p *Permit) retake(ctx context.Context, most time.Duration) {
 		l.mu.Unlock()
 		return
 	}
-	place := l.enqueue(p.ticket, false, l.now().Add(-maxWait[p.ticket.class])) // first of its class
+	place := l.enqueue(p.ticket, light, l.now().Add(-maxWait[p.ticket.class])) // first of its class
 	l.mu.Unlock()
 	timer := time.NewTimer(most)
 	defer timer.Stop()

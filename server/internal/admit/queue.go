@@ -8,17 +8,17 @@ import (
 // queue holds places, the next one first. It implements heap.Interface.
 type queue struct {
 	places []*place
-	sum    [2]float64 // units waiting of those who keep to their share, and of the greedy
+	sum    [greedy + 1]float64 // units waiting, by part
 }
 
 func (q *queue) Len() int { return len(q.places) }
 
-// Less puts the greedy last, then goes by deadline, then by arrival.
+// Less goes by part, then by deadline, then by arrival.
 func (q *queue) Less(i, j int) bool {
 	a, b := q.places[i], q.places[j]
 	switch {
-	case a.greedy != b.greedy:
-		return b.greedy
+	case a.part != b.part:
+		return a.part < b.part
 	case !a.order.Equal(b.order):
 		return a.order.Before(b.order)
 	}
@@ -35,7 +35,7 @@ func (q *queue) Push(x any) {
 	p := x.(*place)
 	p.index = len(q.places)
 	q.places = append(q.places, p)
-	q.sum[index(p.greedy)] += p.units
+	q.sum[p.part] += p.units
 }
 
 // Pop is for package heap.
@@ -45,9 +45,9 @@ func (q *queue) Pop() any {
 	q.places[last] = nil
 	q.places = q.places[:last]
 	p.index = -1
-	q.sum[index(p.greedy)] -= p.units
+	q.sum[p.part] -= p.units
 	if last == 0 {
-		q.sum = [2]float64{} // rounding does not add up
+		q.sum = [greedy + 1]float64{} // rounding does not add up
 	}
 	return p
 }
@@ -55,21 +55,26 @@ func (q *queue) Pop() any {
 // remove takes a place out, wherever it stands.
 func (q *queue) remove(p *place) { heap.Remove(q, p.index) }
 
-// units is the work before someone who comes now. Before the greedy comes also what those who keep to their share will
-// ask for meanwhile, which is taken to be as much as they ask for now.
-func (q *queue) units(greedy bool) float64 {
-	if greedy {
-		return 2*q.sum[0] + q.sum[1]
+// units is the work before someone who comes now. Before the greedy comes also what the others will ask for meanwhile,
+// which is taken to be as much as they ask for now.
+func (q *queue) units(p part) (units float64) {
+	for before := light; before <= p; before++ {
+		units += q.sum[before]
 	}
-	return q.sum[0]
+	if p == greedy {
+		units += q.sum[light] + q.sum[fair]
+	}
+	return units
 }
 
-func index(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
+// part is how much a caller took lately beside an equal part of what all took.
+type part uint8
+
+const (
+	light  part = iota // a quarter at most: nobody feels it, so that it goes before everyone
+	fair               // up to an equal part
+	greedy             // more
+)
 
 // usage is how much of the cores each caller took lately.
 type usage struct {
@@ -121,12 +126,18 @@ func (u *usage) add(key any, seconds float64, now time.Time) {
 	u.total += seconds
 }
 
-// greedy reports whether a caller took more than an equal part of what all took lately. Among equals it changes from
-// one moment to the next, and whoever had less goes before.
-func (u *usage) greedy(key any, now time.Time) bool {
+// part is how much a caller took lately. Among equals it changes between fair and greedy from one moment to the next,
+// and whoever had less goes before.
+func (u *usage) part(key any, now time.Time) part {
 	u.decay(now)
 	s := u.callers[key]
-	return s != nil && s.seconds*float64(len(u.callers)) > 1.02*u.total // beyond what rounding does
+	switch {
+	case s == nil || s.seconds*float64(len(u.callers)) <= u.total/4:
+		return light
+	case s.seconds*float64(len(u.callers)) > 1.02*u.total: // beyond what rounding does
+		return greedy
+	}
+	return fair
 }
 
 // arrivals counts calls whose headers are in and whose message is not: they will stand in the queue in a moment, and a

@@ -274,6 +274,37 @@ func TestAForcedFilterBindsEveryMethod(t *testing.T) {
 		_, err = r.similarity.RecommendPapers(bound, req)
 		hidden(side, err)
 	}
+	// Without a like come the newest and most central papers, and a profile of the same name as another's is empty.
+	_, err = akinv1.NewProfileServiceClient(r.conn).RecordEvents(withToken(ctx, tokens[0]),
+		&akinv1.RecordEventsRequest{Events: []*akinv1.Event{
+			{ProfileId: "reader", EventId: "1", PaperId: "hidden-01", Kind: akinv1.EventKind_EVENT_KIND_LIKE},
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, profile := range []string{"", "reader"} {
+		cold, err := r.similarity.RecommendPapers(bound, &akinv1.RecommendPapersRequest{ProfileId: profile, PageSize: 100})
+		seen("recommend without a like "+profile, cold, err)
+		if len(cold.GetHits()) > 20 {
+			t.Errorf("%d papers are recommended without a like", len(cold.GetHits()))
+		}
+	}
+	// A page that began without the filter does not go on with it.
+	page := &akinv1.SearchPapersRequest{Query: &akinv1.SearchPapersRequest_Text{Text: "graph networks"}, PageSize: 2}
+	first, err := r.similarity.SearchPapers(withToken(ctx, tokens[0]), page)
+	if err != nil || first.GetNextPageToken() == "" {
+		t.Fatalf("a first page: %v, %v", first, err)
+	}
+	page.PageToken = first.GetNextPageToken()
+	_, err = r.similarity.SearchPapers(bound, page)
+	wantStatus(t, err, codes.InvalidArgument, "INVALID_PAGE_TOKEN")
+	listed, err := r.papers.ListPapers(withToken(ctx, tokens[0]), &akinv1.ListPapersRequest{PageSize: 2})
+	if err != nil || listed.GetNextPageToken() == "" {
+		t.Fatalf("a first page of the list: %v, %v", listed, err)
+	}
+	_, err = r.papers.ListPapers(bound, &akinv1.ListPapersRequest{PageSize: 2, PageToken: listed.GetNextPageToken()})
+	wantStatus(t, err, codes.InvalidArgument, "INVALID_PAGE_TOKEN")
+
 	try(akinv1.SimilarityService_ExplainSimilarity_FullMethodName)
 	explain := func(query, target string) error {
 		_, err := r.similarity.ExplainSimilarity(bound, &akinv1.ExplainSimilarityRequest{

@@ -220,9 +220,14 @@ func (s *stream) RecvMsg(m any) error {
 	return err
 }
 
-// SendMsg implements grpc.ServerStream.
+// SendMsg implements grpc.ServerStream. The message is encoded under the call's permit, like the work that made it; the
+// permit is given back while the client reads.
 func (s *stream) SendMsg(m any) error {
-	return s.server.gate.Send(s.ServerStream.Context(), func() error { return s.ServerStream.SendMsg(m) })
+	encoded := &grpc.PreparedMsg{}
+	if err := encoded.Encode(s.ServerStream, m); err != nil {
+		return err
+	}
+	return s.server.gate.Send(s.ServerStream.Context(), func() error { return s.ServerStream.SendMsg(encoded) })
 }
 
 // panicError is a panic on its way to the log.
