@@ -13,8 +13,9 @@ import (
 // number that someone has to guess.
 //
 // Interactive calls run in slots whose number it finds by itself: while all are taken and others wait, a slot is added
-// when hardly a goroutine waits for a core, and taken away when many do. This needs no model of the work: a call that
-// sleeps on the disk makes room, a call that computes does not. Batch and heavy calls share as many slots as there are
+// when no more goroutines run or wait for a core than there are cores, and taken away when twice as many do. This needs
+// no model of the work: a call that sleeps on the disk makes room, a call that computes does not, and with as many
+// computing as there are cores the processor beyond these is left to look after the network. Batch and heavy calls share as many slots as there are
 // cores, come after interactive ones, and give way now and then (see Permit.Yield).
 //
 // Within a class calls wait in order of their deadlines, those of a caller that takes much less than its share before
@@ -22,7 +23,7 @@ import (
 type Limiter struct {
 	cores int
 	now   func() time.Time
-	load  func() int // goroutines that wait for a core
+	load  func() int // goroutines that run, or wait for a core
 
 	mu      sync.Mutex
 	slots   int       // of interactive calls
@@ -55,14 +56,19 @@ var maxWait = [classes]time.Duration{
 
 // NewLimiter makes a limiter for a number of cores.
 func NewLimiter(cores int) *Limiter {
-	sample := []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}}
+	sample := []metrics.Sample{
+		{Name: "/sched/goroutines/runnable:goroutines"}, {Name: "/sched/goroutines/running:goroutines"},
+	}
 	l := &Limiter{cores: cores, now: time.Now, slots: 2 * cores}
 	l.load = func() int { // under mu
 		metrics.Read(sample)
-		if sample[0].Value.Kind() != metrics.KindUint64 {
-			return 0
+		sum := 0
+		for _, s := range sample {
+			if s.Value.Kind() == metrics.KindUint64 {
+				sum += int(s.Value.Uint64())
+			}
 		}
-		return int(sample[0].Value.Uint64())
+		return sum
 	}
 	l.hold = [classes]float64{Interactive: .0005, Writing: .005, Batch: .0005, Heavy: 1}
 	return l
@@ -276,7 +282,7 @@ func (l *Limiter) adjust(now time.Time) {
 	}
 	l.sampled = now
 	switch load := l.load(); {
-	case load > 4*l.cores:
+	case load > 2*l.cores+1:
 		l.slots = max(l.cores, l.slots-1)
 	case full && load <= l.cores:
 		l.slots = min(slotsPerCore*l.cores, l.slots+1)
