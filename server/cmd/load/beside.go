@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/proto"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
@@ -77,7 +80,7 @@ var abuses = []abuse{
 		return err
 	}},
 	{"export", 16, func(ctx context.Context, _ *beside, c *caller, _ int) error {
-		stream, err := c.papers.ExportPapers(ctx, &akinv1.ExportPapersRequest{})
+		stream, err := c.papers.ExportPapers(ctx, &akinv1.ExportPapersRequest{}, grpc.ForceCodecV2(unread{}))
 		for err == nil {
 			_, err = stream.Recv()
 		}
@@ -124,6 +127,22 @@ var abuses = []abuse{
 		return err
 	}},
 }
+
+// unread sends messages and drops those that come: decoding them would take the core that the quiet caller's answers
+// wait for in this very program.
+type unread struct{}
+
+// Marshal implements encoding.CodecV2.
+func (unread) Marshal(v any) (mem.BufferSlice, error) {
+	b, err := proto.Marshal(v.(proto.Message))
+	return mem.BufferSlice{mem.SliceBuffer(b)}, err
+}
+
+// Unmarshal implements encoding.CodecV2.
+func (unread) Unmarshal(mem.BufferSlice, any) error { return nil }
+
+// Name implements encoding.CodecV2.
+func (unread) Name() string { return "proto" }
 
 func endOf(err error) error {
 	if errors.Is(err, io.EOF) {
