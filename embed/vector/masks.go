@@ -1,5 +1,7 @@
 package vector
 
+import "slices"
+
 // AtLeast writes to masks which of the values are at least a bound: bit i%64 of word i/64 stands for values[i]. The
 // bound is at least 1, and values holds 64 for each word of masks.
 func AtLeast(masks []uint64, values []uint16, bound uint16) {
@@ -21,5 +23,28 @@ func atLeastPortable(masks []uint64, values []uint16, bound uint16) {
 			mask |= uint64(^(uint32(v)-uint32(bound))>>31) << j
 		}
 		masks[i] = mask
+	}
+}
+
+// Among writes to masks which of the values are among the keys: bit i%64 of word i/64 stands for values[i]. Masks has a
+// word for each 64 values, the last ones fewer. It is worth its call where AmongIsFast.
+func Among(masks []uint64, values, keys []uint16) {
+	if len(values) == 0 {
+		return
+	}
+	masks = masks[:(len(values)+63)/64]
+	if len(keys) == 0 {
+		clear(masks)
+		return
+	}
+	among(masks, values, keys)
+}
+
+func amongPortable(masks []uint64, values, keys []uint16) {
+	clear(masks)
+	for i, v := range values {
+		if slices.Contains(keys, v) {
+			masks[i/64] |= 1 << (i % 64)
+		}
 	}
 }

@@ -10,3 +10,17 @@ func atLeast(masks []uint64, values []uint16, bound uint16) {
 
 //go:noescape
 func atLeastAVX2(masks *uint64, values *uint16, n int, bound uint16)
+
+func among(masks []uint64, values, keys []uint16) {
+	if !hasAVX512 {
+		amongPortable(masks, values, keys)
+		return
+	}
+	amongAVX512(&masks[0], &values[0], len(values), &keys[0], len(keys))
+}
+
+// AmongIsFast reports whether Among compares many values at a time.
+func AmongIsFast() bool { return hasAVX512 }
+
+//go:noescape
+func amongAVX512(masks *uint64, values *uint16, n int, keys *uint16, m int)

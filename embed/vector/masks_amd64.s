@@ -40,3 +40,52 @@ word:
 	JNZ  word
 	VZEROUPPER
 	RET
+
+// func amongAVX512(masks *uint64, values *uint16, n int, keys *uint16, m int)
+TEXT ·amongAVX512(SB), NOSPLIT, $0-40
+	MOVQ masks+0(FP), DI
+	MOVQ values+8(FP), SI
+	MOVQ n+16(FP), CX
+	MOVQ keys+24(FP), R8
+	MOVQ m+32(FP), R9
+
+block:
+	MOVQ $-1, AX // which of 64 values there are: the others are not read
+	CMPQ CX, $64
+	JGE  load
+	MOVQ $1, AX
+	SHLQ CX, AX
+	DECQ AX
+
+load:
+	KMOVD AX, K1
+	SHRQ $32, AX
+	KMOVD AX, K2
+	VMOVDQU16.Z (SI), K1, Z0
+	VMOVDQU16.Z 64(SI), K2, Z1
+	KXORD K3, K3, K3
+	KXORD K4, K4, K4
+	XORL AX, AX
+
+key:
+	VPBROADCASTW (R8)(AX*2), Z2
+	VPCMPEQW Z2, Z0, K5
+	VPCMPEQW Z2, Z1, K6
+	KORD K5, K3, K3
+	KORD K6, K4, K4
+	INCQ AX
+	CMPQ AX, R9
+	JLT  key
+	KANDD K1, K3, K3
+	KANDD K2, K4, K4
+	KMOVD K3, AX
+	KMOVD K4, BX
+	SHLQ $32, BX
+	ORQ  BX, AX
+	MOVQ AX, (DI)
+	ADDQ $8, DI
+	ADDQ $128, SI
+	SUBQ $64, CX
+	JGT  block
+	VZEROUPPER
+	RET

@@ -2,6 +2,7 @@ package vector
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -26,6 +27,53 @@ func TestAtLeastMarksWhatReachesTheBound(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestAmongMarksTheKeysAndReadsNothingBehindTheValues(t *testing.T) {
+	forEachClass(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(7, 8))
+		for _, n := range []int{0, 1, 2, 31, 32, 33, 63, 64, 65, 85, 127, 128, 129, 255} {
+			for _, m := range []int{0, 1, 2, 10, 33} {
+				keys, values := make([]uint16, m), make([]uint16, n+200)
+				for i := range keys {
+					keys[i] = uint16(r.IntN(60)) << (i % 11) // 0 among them, which a register holds where nothing was read
+				}
+				for i := range values { // those behind n are keys, too
+					values[i] = uint16(r.IntN(60)) << (i % 11)
+				}
+				masks := []uint64{7, 7, 7, 7, 7}
+				Among(masks, values[:n], keys)
+				for i := range 64 * ((n + 63) / 64) {
+					want := i < n && slices.Contains(keys, values[i])
+					if got := masks[i/64]>>(i%64)&1 == 1; got != want {
+						t.Fatalf("%d of %d values, %d keys: %d is %t", i, n, m, values[i], got)
+					}
+				}
+				if masks[(n+63)/64] != 7 {
+					t.Fatalf("%d values: a mask too many was written", n)
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkAmong(b *testing.B) {
+	for _, class := range []string{Portable, AVX512} {
+		b.Run(class, func(b *testing.B) {
+			defer Limit(class)()
+			values, keys, masks := make([]uint16, 85), make([]uint16, 10), make([]uint64, 2)
+			for i := range values {
+				values[i] = uint16(100 * i)
+			}
+			for i := range keys {
+				keys[i] = uint16(777 * i)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				Among(masks, values, keys)
+			}
+		})
+	}
 }
 
 func BenchmarkAtLeast(b *testing.B) {

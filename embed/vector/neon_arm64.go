@@ -61,6 +61,11 @@ func atLeast(masks []uint64, values []uint16, bound uint16) {
 	atLeastNEON(&masks[0], &values[0], len(masks), bound)
 }
 
+func among(masks []uint64, values, keys []uint16) { amongPortable(masks, values, keys) }
+
+// AmongIsFast reports whether Among compares many values at a time.
+func AmongIsFast() bool { return false }
+
 // Prefetch brings the first lines (of 64 bytes) at p towards the first-level cache.
 func Prefetch(p unsafe.Pointer, lines int) { prefetch(p, lines) }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/akin-search/akin/embed"
+	"github.com/akin-search/akin/embed/vector"
 )
 
 func TestScoreIsBM25ByHand(t *testing.T) {
@@ -231,4 +232,27 @@ func TestReadersSeeWholePapersBesideTheAppender(t *testing.T) {
 	close(done)
 	wg.Wait()
 	checkIndex(t, x)
+}
+
+func TestScoresAreTheSameHoweverRowsAreLookedThrough(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	x := New()
+	slots := make([]uint32, 500)
+	for i := range slots {
+		slots[i] = x.Append(randomTerms(rng, 1+i%90, 1+3*i)) // some rows of few features, so that lower bits meet
+	}
+	var q Query
+	want, got := make([]float64, len(slots)), make([]float64, len(slots))
+	for n := range 2 * fewFeatures {
+		terms := randomTerms(rng, 1+n, 2000)
+		undo := vector.Limit(vector.Portable)
+		x.Prepare(&q, terms)
+		x.Scores(&q, slots, want)
+		undo()
+		x.Prepare(&q, terms)
+		x.Scores(&q, slots, got)
+		if !slices.Equal(got, want) {
+			t.Fatalf("%d words: other scores by the kernels of class %s", n+1, vector.Class())
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package lexical
 
 import (
+	"math/bits"
 	"slices"
 	"unsafe"
 
@@ -21,6 +22,9 @@ type Query struct {
 	filter    [filterSize]uint16 // by the low bits of a feature: 1 + number of the last of the query with them, or 0
 	following []uint16           // by number of a feature: 1 + number of the one before it with the same bits, or 0
 
+	lows []uint16 // the lower bits of features
+	few  bool     // so few features that rows are looked through for all of them at once
+
 	bigrams []uint16 // distinct, rising
 
 	top topScratch
@@ -29,6 +33,7 @@ type Query struct {
 const (
 	filterSize  = 1 << 12
 	maxFeatures = 1 << 15 // of a query; what is beyond is left out
+	fewFeatures = 20      // so many are compared with a row at once sooner than the row is looked through for them
 )
 
 // Prepare weighs the terms of a query by the live papers, for BM25 with DefaultK1. A feature that no live paper has is
@@ -58,6 +63,7 @@ func (q *Query) prepare(x *Index, t *embed.Terms, k1 float64, s *Statistics) {
 		q.filter[f%filterSize] = 0
 	}
 	q.features, q.weights, q.terms, q.following = q.features[:0], q.weights[:0], q.terms[:0], q.following[:0]
+	q.lows = q.lows[:0]
 	n, tokens := s.size(x)
 	papers := float64(max(n, 0))
 	for i, f := range t.IDs {
@@ -77,11 +83,13 @@ func (q *Query) prepare(x *Index, t *embed.Terms, k1 float64, s *Statistics) {
 			break
 		}
 		q.features = append(q.features, f)
+		q.lows = append(q.lows, uint16(f))
 		q.following = append(q.following, q.filter[f%filterSize])
 		q.filter[f%filterSize] = uint16(len(q.features))
 		q.weights = append(q.weights, float64(t.Counts[i])*idf(papers, float64(live))*q.gain)
 		q.terms = append(q.terms, tm)
 	}
+	q.few = len(q.features) <= fewFeatures && vector.AmongIsFast()
 	q.norm0, q.norm1 = lengthNorm(papers, tokens, k1)
 	q.bigrams = append(q.bigrams[:0], t.Bigrams...)
 	slices.Sort(q.bigrams)
@@ -155,15 +163,34 @@ func (x *Index) score(q *Query, slot uint32) float64 {
 	row := pairsOf(x.words.at(r.chunk, r.offset, r.pairs))
 	norm := q.norm0 + q.norm1*float64(r.tokens)
 	score := 0.
-	for at, low := range row.lows {
-		for i := q.filter[low%filterSize]; i != 0; i = q.following[i-1] {
-			if row.has(at, low, q.features[i-1]) {
-				tf := float64(row.count(at))
-				score += q.weights[i-1] * tf / (tf + norm)
+	if q.few && len(row.lows) <= narrowPairs {
+		var masks [(narrowPairs + 63) / 64]uint64
+		vector.Among(masks[:], row.lows, q.lows)
+		for i, mask := range masks {
+			for ; mask != 0; mask &= mask - 1 {
+				score += q.scoreAt(&row, 64*i+bits.TrailingZeros64(mask), norm)
 			}
+		}
+		return float64(float32(score))
+	}
+	for at, low := range row.lows {
+		if q.filter[low%filterSize] != 0 {
+			score += q.scoreAt(&row, at, norm)
 		}
 	}
 	return float64(float32(score))
+}
+
+// scoreAt is what the feature at a place of a row adds to the score of the row, 0 where the query does not have it.
+func (q *Query) scoreAt(row *pairs, at int, norm float64) float64 {
+	low := row.lows[at]
+	for i := q.filter[low%filterSize]; i != 0; i = q.following[i-1] {
+		if row.has(at, low, q.features[i-1]) {
+			tf := float64(row.count(at))
+			return q.weights[i-1] * tf / (tf + norm)
+		}
+	}
+	return 0
 }
 
 // TermScore is what one feature contributes to the score of a slot below Len.
