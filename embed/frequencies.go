@@ -43,5 +43,13 @@ func (f *Frequencies) Merge(other *Frequencies) error {
 	return nil
 }
 
+// raise takes counts of more papers where they are the larger.
+func (f *Frequencies) raise(whole *Frequencies) {
+	f.papers = max(f.papers, whole.papers)
+	for b, n := range whole.df {
+		f.df[b] = max(f.df[b], n)
+	}
+}
+
 // Papers returns the number of papers counted.
 func (f *Frequencies) Papers() int { return int(f.papers) }

@@ -27,6 +27,9 @@ type TrainConfig struct {
 	// MaxPapers bounds the papers that are learned from, 0 = 200,000; of a larger corpus an even sample is taken. The
 	// weights always come from all papers.
 	MaxPapers int
+	// Frequencies are those of all papers, where the corpus is a sample of them; nil = those of the corpus. They are of
+	// the same Config. A bucket that more papers of the corpus have, written since they were counted, counts as there.
+	Frequencies *Frequencies
 	// Workers is the number of goroutines; 0 = GOMAXPROCS. The model does not depend on it.
 	Workers int
 	// Progress is called from the goroutine of Train a few times a second, and when it ends; nil = not at all.
@@ -107,6 +110,10 @@ func Train(ctx context.Context, corpus Corpus, cfg Config, tc TrainConfig) (*Mod
 	if corpus.Len() == 0 {
 		return nil, errors.New("embed: no papers to learn from")
 	}
+	if tc.Frequencies != nil && tc.Frequencies.cfg != cfg {
+		return nil, fmt.Errorf("embed: a model of config %+v needs frequencies of that config, not of %+v", cfg,
+			tc.Frequencies.cfg)
+	}
 	if tc.MaxPapers == 0 {
 		tc.MaxPapers = DefaultMaxPapers
 	}
@@ -120,6 +127,9 @@ func Train(ctx context.Context, corpus Corpus, cfg Config, tc TrainConfig) (*Mod
 	examples, f, err := readCorpus(ctx, corpus, cfg, tc)
 	if err != nil {
 		return nil, err
+	}
+	if tc.Frequencies != nil {
+		f.raise(tc.Frequencies)
 	}
 	if tc.Epochs == 0 {
 		tc.Epochs = DefaultEpochs(examples.len())

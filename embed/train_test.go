@@ -399,3 +399,47 @@ func FuzzReadModel(f *testing.F) {
 		}
 	})
 }
+
+// TestASampleIsWeighedByAllPapers: the words of a model that is learnt of a sample weigh what they weigh in a model of
+// all papers, and words that came after the counting are known all the same.
+func TestASampleIsWeighedByAllPapers(t *testing.T) {
+	corpus, cfg := topicCorpus(300), smallConfig()
+	count := func(papers paperList) *Frequencies {
+		f, analyzer := NewFrequencies(cfg), NewAnalyzer(cfg)
+		var a Analysis
+		for _, p := range papers {
+			analyzer.Analyze(&a, p.Title, p.Text)
+			f.Add(&a.Features)
+		}
+		return f
+	}
+	whole, err := NewModel(cfg, count(corpus))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := train(t, corpus[:100], cfg, TrainConfig{Seed: 1, Epochs: 1, Frequencies: count(corpus)})
+	if m.Papers() != 300 || len(m.entries) != len(whole.entries) {
+		t.Fatalf("a model of %d papers with %d words, of all %d", m.Papers(), len(m.entries), len(whole.entries))
+	}
+	for i := range m.entries {
+		if m.entries[i].df != whole.entries[i].df || m.entries[i].weight != whole.entries[i].weight {
+			t.Fatalf("word %d: df %d, weight %v; of all papers %d, %v", i, m.entries[i].df, m.entries[i].weight,
+				whole.entries[i].df, whole.entries[i].weight)
+		}
+	}
+	later := paperList{{"A quokkazyzzyva", "Quokkazyzzyva words that nobody has counted."}, corpus[0], corpus[1]}
+	m = train(t, later, cfg, TrainConfig{Seed: 1, Epochs: 1, Frequencies: count(corpus)})
+	var a Analysis
+	NewAnalyzer(cfg).Analyze(&a, "quokkazyzzyva")
+	for _, id := range a.Features.IDs {
+		if _, known := m.known.rank(cfg.bucket(id)); !known {
+			t.Errorf("feature %d of a later paper is not known", id)
+		}
+	}
+	other := cfg
+	other.Dims = 32
+	_, err = Train(context.Background(), corpus, other, TrainConfig{Frequencies: count(corpus)})
+	if err == nil {
+		t.Error("frequencies of another config are taken")
+	}
+}

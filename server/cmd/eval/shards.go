@@ -27,8 +27,9 @@ type shardReport struct {
 	Shards  int     `json:"shards"`
 	Seed    uint64  `json:"seed"`
 	Model   string  `json:"model"`
-	Equal   int     `json:"equal_exact"` // queries whose ten ids and scores are the same, bit for bit, in exact mode
-	Global  float64 `json:"overlap@10"`  // mean share of one engine's ten best among those of the shards
+	Equal   int     `json:"equal_exact"`  // queries whose ten ids and scores are the same, bit for bit, in exact mode
+	Nearest int     `json:"equal_cosine"` // those whose ten nearest by cosine are the same then, with the same cosines
+	Global  float64 `json:"overlap@10"`   // mean share of one engine's ten best among those of the shards
 	Local   float64 `json:"overlap@10_local"`
 	// nDCG@10 over the judged queries, 0 without any.
 	NDCG       float64 `json:"ndcg@10_one"`
@@ -41,11 +42,11 @@ type shardReport struct {
 
 func (r *shardReport) print(w io.Writer) error {
 	_, err := fmt.Fprintf(w, `%s: %d papers in %d shards, %d queries, seed %d, model %s
-exact answers equal to one engine's: %d of %d
+exact answers equal to one engine's: %d of %d; nearest by cosine %d
 overlap@10 with one engine: %.4f; with local statistics %.4f
 nDCG@10: one engine %.4f, shards %.4f, with local statistics %.4f
 processor time a search: one engine %.0f us, shards %.0f us in all
-`, r.Dataset, r.Papers, r.Shards, r.Queries, r.Seed, r.Model, r.Equal, r.Queries, r.Global, r.Local, r.NDCG,
+`, r.Dataset, r.Papers, r.Shards, r.Queries, r.Seed, r.Model, r.Equal, r.Queries, r.Nearest, r.Global, r.Local, r.NDCG,
 		r.NDCGGlobal, r.NDCGLocal, r.MicrosOne, r.MicrosShards)
 	return err
 }
@@ -193,8 +194,17 @@ func (r *shardReport) ask(ctx context.Context, ds *dataset, one, front, apart se
 		if got, err = search(front, q, engine.ModeExact, &exact); err != nil {
 			return err
 		}
-		if sameHits(want, got) {
+		if sameHits(want, got, func(h *engine.Hit) any { return h.Likeness }) {
 			r.Equal++
+		}
+		if want, err = nearestBy(ctx, one, q); err != nil {
+			return err
+		}
+		if got, err = nearestBy(ctx, front, q); err != nil {
+			return err
+		}
+		if sameHits(want, got, func(h *engine.Hit) any { return h.Cosine }) {
+			r.Nearest++
 		}
 	}
 	for _, mean := range []*float64{&r.NDCG, &r.NDCGGlobal, &r.NDCGLocal} {
@@ -230,13 +240,23 @@ func overlap(want, got *engine.Result) float64 {
 	return both / float64(len(want.Hits))
 }
 
-// sameHits reports whether two results have the same papers in the same order, with the same scores to the last bit.
-func sameHits(a, b *engine.Result) bool {
+// nearestBy searches by the cosine alone, among all papers.
+func nearestBy(ctx context.Context, s searcher, q *query) (*engine.Result, error) {
+	alone := 1.
+	ask := engine.Query{PageSize: 10, Options: engine.Options{Mode: engine.ModeExact, Brief: true, DenseWeight: &alone}}
+	if ask.PaperID = q.PaperID; q.PaperID == "" {
+		ask.Text = q.Text
+	}
+	return s.Search(ctx, &ask)
+}
+
+// sameHits reports whether two results have the same papers in the same order, of which the same is said.
+func sameHits(a, b *engine.Result, said func(*engine.Hit) any) bool {
 	if len(a.Hits) != len(b.Hits) {
 		return false
 	}
 	for i := range a.Hits {
-		if a.Hits[i].Paper.ID != b.Hits[i].Paper.ID || a.Hits[i].Likeness != b.Hits[i].Likeness {
+		if a.Hits[i].Paper.ID != b.Hits[i].Paper.ID || said(&a.Hits[i]) != said(&b.Hits[i]) {
 			return false
 		}
 	}

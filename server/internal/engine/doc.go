@@ -68,6 +68,7 @@
 //	plan.go        what is wanted; schedule.go what runs next; background.go runs it; staleness.go the drift of the model
 //	train.go       a training; corpus.go what it reads, odds.go how rare likenesses are under a model
 //	rebuild.go     building the next generation; swap.go puts it in place, adopt.go does so under a model of others
+//	learn.go       learns the model of many engines from a sample of their papers
 //	shard.go       what a shard answers to a front, which asks all; shard_taste.go for recommendations
 //	checkpoint.go  a generation on disk: when a part is due and what it holds; checkpoint_load.go reads it, slots_file.go
 //	               has the slots, model_file.go the model, speed.go how long a replay takes

@@ -166,6 +166,15 @@ func (e *Engine) replayRun(ctx context.Context, g *Generation, entries []store.E
 
 // fit makes an untrained model: the word weights of all stored papers.
 func (e *Engine) fit(ctx context.Context, report func(done int)) (*embed.Model, error) {
+	frequencies, err := e.frequencies(ctx, report)
+	if err != nil {
+		return nil, err
+	}
+	return embed.NewModel(e.cfg.Embed, frequencies)
+}
+
+// frequencies counts the words of all stored papers.
+func (e *Engine) frequencies(ctx context.Context, report func(done int)) (*embed.Frequencies, error) {
 	frequencies := embed.NewFrequencies(e.cfg.Embed)
 	s := e.scratch.Get().(*scratch)
 	defer e.scratch.Put(s)
@@ -181,10 +190,7 @@ func (e *Engine) fit(ctx context.Context, report func(done int)) (*embed.Model, 
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return embed.NewModel(e.cfg.Embed, frequencies)
+	return frequencies, err
 }
 
 // replaceLive builds a generation for a model and puts it in place of the live one. The caller has put its element

@@ -16,6 +16,7 @@ type Query struct {
 	weights  []float64 // qtf idf gain, aligned with features
 	terms    []*term
 	gain     float64 // k1 + 1
+	share    float64 // of the papers that the statistics are of, those of the index: 1 for its own
 	norm0    float64 // k1 (1-b)
 	norm1    float64 // k1 b / avg
 
@@ -66,6 +67,10 @@ func (q *Query) prepare(x *Index, t *embed.Terms, k1 float64, s *Statistics) {
 	q.lows = q.lows[:0]
 	n, tokens := s.size(x)
 	papers := float64(max(n, 0))
+	q.share = 1
+	if s != nil && x != nil && papers > 0 {
+		q.share = min(1, float64(max(x.papers.Load(), 0))/papers)
+	}
 	for i, f := range t.IDs {
 		tm, live := &absent, uint32(0)
 		if x != nil {

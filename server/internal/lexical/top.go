@@ -109,12 +109,16 @@ func listed(accept index.Accept, q *Query) index.Listing {
 		postings += int(tm.count.Load())
 	}
 	// A paper costs about as much as a hundred postings.
-	worth := max(200, min(postings, topBudget)/100-1)
+	worth := max(200, min(postings, q.budget())/100-1)
 	if slots := accept.Slots(); slots != nil && slots.Len() <= worth {
 		return slots
 	}
 	return nil
 }
+
+// budget is the number of postings that a query reads. A part of a corpus has its part of it, so that all parts
+// together find what one index of all papers would.
+func (q *Query) budget() int { return int(float64(topBudget) * q.share) }
 
 func (s *topScratch) prepare(q *Query, n uint32) {
 	words := int(n+63) / 64
@@ -178,7 +182,7 @@ func (x *Index) sum(ctx context.Context, q *Query, need int, scale float64, n ui
 	}
 	total := (1<<sumBits - 1) / scale
 	s.known = 0 // need may be another
-	read := 0
+	read, budget := 0, q.budget()
 	for len(s.order) > 0 {
 		if err := ctx.Err(); err != nil {
 			return 0, err
@@ -187,7 +191,7 @@ func (x *Index) sum(ctx context.Context, q *Query, need int, scale float64, n ui
 		tm, weight := q.terms[i], q.weights[i]
 		length := int(tm.count.Load())
 		if len(s.touched) >= need {
-			if read+length > topBudget ||
+			if read+length > budget ||
 				length > len(s.touched) &&
 					s.reached(uint16(max(rest, 0)*scale*typicalImpact), need, (total-rest)*scale) {
 				return len(s.order), nil

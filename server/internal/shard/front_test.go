@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/filter"
+	"github.com/akin-search/akin/server/internal/rank"
 )
 
 // describe is a hit with all that is said of it, to the last bit.
@@ -184,5 +186,39 @@ func TestShardsListAndGetAsOneEngine(t *testing.T) {
 		if (p == nil) != (i == 1) || p != nil && (p.ID != ids[i] || p.Abstract == "") {
 			t.Errorf("id %q: %+v", ids[i], p)
 		}
+	}
+}
+
+// TestAShardWithMoreThanItsShareIsAskedAgain: all papers are in one of two shards, so all of the best are.
+func TestAShardWithMoreThanItsShareIsAskedAgain(t *testing.T) {
+	f := openFleet(t, 1, true)
+	empty := openEngine(t)
+	adopt(t, f.one, empty)
+	asked := 0
+	full := &faulty{f.shards[0], func(context.Context) error { asked++; return nil }}
+	front, err := New(t.Context(), Config{
+		Map: NewMap(2), Shards: [][]Node{{empty}, {full}}, Local: empty, Now: func() time.Time { return testNow },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range []string{f.papers[7].Title, f.papers[9].Abstract, "zyzzyva quokka", "layers of models"} {
+		q := engine.Query{Text: text, PageSize: 100, Options: engine.Options{Mode: engine.ModeExact}}
+		want, err := f.one.Search(t.Context(), &q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked = 0
+		got, err := front.Search(t.Context(), &q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, fmt.Sprint("query ", i), got, want)
+		if len(want.Hits) > share(rank.Depth, 2) && asked != 2 {
+			t.Errorf("query %d: asked %d times", i, asked)
+		}
+	}
+	if n := share(rank.Depth, 4); n != 50 {
+		t.Errorf("a shard of 4 is asked for %d of %d", n, rank.Depth)
 	}
 }

@@ -3,7 +3,10 @@ package shard
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/index"
@@ -30,24 +33,16 @@ func (f *Front) search(ctx context.Context, q *engine.Query) (*engine.Result, er
 	if err != nil {
 		return nil, err
 	}
-	answers, nodes, err := askAll(ctx, f, func(ctx context.Context, shard int, n Node) (*engine.ShardFound, error) {
-		return n.Find(ctx, &engine.ShardQuery{
+	u := &union{ctx: ctx, model: ask.Embedder}
+	s, err := f.gather(ctx, u, int(p.depth), &ask.Weights, func(shard, depth int) *engine.ShardQuery {
+		return &engine.ShardQuery{
 			Query: ask.Query, Model: model, Revision: p.revisions[shard], Exclude: exclude[shard],
-			Reach: engine.Reach{Depth: int(p.depth), Filter: q.Filter, Mode: q.Mode, Ef: q.Ef},
-		})
+			Reach: engine.Reach{Depth: depth, Filter: q.Filter, Mode: q.Mode, Ef: q.Ef},
+		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	u := &union{ctx: ctx, model: ask.Embedder}
-	s := &summary{exact: true}
-	for shard, answer := range answers {
-		for _, c := range answer.Candidates {
-			u.found = append(u.found, found{ShardCandidate: c, shard: shard, node: nodes[shard]})
-		}
-		s.add(answer.Report, answer.Position, answer.Warnings)
-	}
-	u.number()
 	var r rank.Ranker
 	if _, err := r.Candidates(ctx, u.corpus(), &ask.Query, rank.Find{Depth: int(p.depth)}); err != nil {
 		return nil, err
@@ -61,6 +56,49 @@ func (f *Front) search(ctx context.Context, q *engine.Query) (*engine.Result, er
 	}
 	result.DenseWeight, result.UnknownWords, result.Parts = ask.Weights.Dense, ask.Unknown, q.Parts
 	return result, nil
+}
+
+// gather fills a union with what the shards find. Of the depth best of all papers a shard has its share, more or less,
+// so it is asked for little more than that; one of which all that it has told is among the best is asked again, for as
+// many as there could be.
+func (f *Front) gather(ctx context.Context, u *union, depth int, w *rank.Weights,
+	query func(shard, depth int) *engine.ShardQuery) (*summary, error) {
+	few := share(depth, len(f.shards))
+	answers, nodes, err := askAll(ctx, f, func(ctx context.Context, shard int, n Node) (*engine.ShardFound, error) {
+		return n.Find(ctx, query(shard, few))
+	})
+	if err != nil {
+		return nil, err
+	}
+	u.take(answers, nodes)
+	if few < depth {
+		again := u.cut(depth, few, w, len(f.shards))
+		group, ctx := errgroup.WithContext(ctx)
+		for _, shard := range again {
+			group.Go(func() (err error) {
+				answers[shard], err = nodes[shard].Find(ctx, query(shard, depth))
+				return answered(shard, err)
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return nil, err
+		}
+		if len(again) > 0 {
+			u.take(answers, nodes)
+		}
+	}
+	s := &summary{exact: true}
+	for _, answer := range answers {
+		s.add(answer.Report, answer.Position, answer.Warnings)
+	}
+	return s, nil
+}
+
+// share is how many of the best of all papers a shard is asked for: what it has of them by chance, since ids are spread
+// by a hash, and five standard deviations more, which one query in a million exceeds.
+func share(depth, shards int) int {
+	mean := float64(depth) / float64(shards)
+	return min(depth, int(math.Ceil(mean+5*math.Sqrt(mean))))
 }
 
 // ask makes a query ready, and says by shard which papers may not be found.

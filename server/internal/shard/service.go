@@ -22,12 +22,14 @@ type Service struct {
 // NewService makes the service of a node, which is asked for at each call: nil while it loads.
 func NewService(node func() Node) *Service { return &Service{node: node} }
 
+const loadingText = "the node is loading"
+
 // serve has the node answer one call: decode, ask, encode.
 func serve[Q, A any](s *Service, ask func(n Node, decoded Q) (A, error), decode func() (Q, error)) (
 	answer A, err error) {
 	n := s.node()
 	if n == nil {
-		return answer, status.Error(codes.Unavailable, "the node is loading")
+		return answer, status.Error(codes.Unavailable, loadingText)
 	}
 	q, err := decode()
 	if err != nil {

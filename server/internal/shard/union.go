@@ -37,6 +37,42 @@ func (u *union) corpus() rank.Corpus {
 	return rank.Corpus{Vectors: u, Words: words{u}, Model: u.model, Fetch: u.fetch}
 }
 
+// take sets the candidates to those of answers, by shard.
+func (u *union) take(answers []*engine.ShardFound, nodes []Node) {
+	u.found = u.found[:0]
+	for shard, answer := range answers {
+		for _, c := range answer.Candidates {
+			u.found = append(u.found, found{ShardCandidate: c, shard: shard, node: nodes[shard]})
+		}
+	}
+	u.number()
+}
+
+// cut returns the shards that were asked for few candidates of which all are among the depth best of a list, so that
+// they may have others that belong there.
+func (u *union) cut(depth, few int, w *rank.Weights, shards int) (again []int) {
+	dense := u.best(depth, nil, func(c *found) (float32, bool) { return c.Cosine, c.Dense })
+	words, fewWords := depth*w.Words/rank.Depth, few*w.Words/rank.Depth
+	if len(dense) == 0 { // then words find as many as vectors would
+		words, fewWords = depth, few
+	}
+	byWords := u.best(words, nil, func(c *found) (float32, bool) { return c.BM25, c.ByWords })
+	for shard := range shards {
+		count := func(list []index.Candidate) (n int) {
+			for _, c := range list {
+				if u.found[c.Slot].shard == shard {
+					n++
+				}
+			}
+			return n
+		}
+		if count(dense) >= few || words > 0 && count(byWords) >= fewWords {
+			again = append(again, shard)
+		}
+	}
+	return again
+}
+
 // number gives the candidates their slots: in the order in which they were written, as one index would.
 func (u *union) number() {
 	slices.SortFunc(u.found, func(a, b found) int {
