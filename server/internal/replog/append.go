@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -56,6 +57,8 @@ func (l *Log) Append(ctx context.Context, id string, body []byte) (Place, error)
 		case err == nil:
 			l.heard(place.Sequence)
 			return place, nil
+		case isFull(err):
+			return place, fmt.Errorf("%w: %w", ErrFull, err)
 		case !passing(err):
 			return place, err
 		}
@@ -80,11 +83,18 @@ func (l *Log) try(ctx context.Context, id string, data []byte) (Place, error) {
 	return Place{Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
 }
 
-// Codes of the log's servers for a full log.
-const (
-	codeStorageExceeded = 10047
-	codeStoreFailed     = 10077 // its text says why: "maximum bytes exceeded"
-)
+// Codes of the log's servers for a full log or a full disk. They refuse; nothing was written.
+var codesFull = []jetstream.ErrorCode{
+	10002, // resources of the account
+	10023, // resources of the servers
+	10047, // storage
+	10077, // the store failed; its text says why: "maximum bytes exceeded"
+}
+
+func isFull(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && slices.Contains(codesFull, api.ErrorCode)
+}
 
 // passing reports whether an attempt failed for a reason that may pass: an election, a lost connection, a node that
 // starts.
@@ -92,10 +102,6 @@ func passing(err error) bool {
 	var api *jetstream.APIError
 	if !errors.As(err, &api) {
 		return true
-	}
-	switch api.ErrorCode {
-	case codeStorageExceeded, codeStoreFailed:
-		return false
 	}
 	return api.Code >= 500 || api.Code == 409 || api.Code == 408 || api.ErrorCode == codeInFlight
 }
