@@ -176,12 +176,17 @@ func (c *trio) holds(t *testing.T, node string) (papers map[string]string, mark 
 // alike stops all nodes and compares what they hold, which it returns as the contents of papers.
 func (c *trio) alike(t *testing.T) map[string]string {
 	t.Helper()
+	return c.alikeOf(t, trioNodes...)
+}
+
+func (c *trio) alikeOf(t *testing.T, nodes ...string) map[string]string {
+	t.Helper()
 	c.stop(t, slices.Sorted(maps.Keys(c.live))...)
-	first, mark := c.holds(t, trioNodes[0])
-	for _, node := range trioNodes[1:] {
+	first, mark := c.holds(t, nodes[0])
+	for _, node := range nodes[1:] {
 		papers, at := c.holds(t, node)
 		if !maps.Equal(papers, first) || at != mark {
-			t.Errorf("%s holds %d papers at %s, %s %d at %s", node, len(papers), at, trioNodes[0], len(first), mark)
+			t.Errorf("%s holds %d papers at %s, %s %d at %s", node, len(papers), at, nodes[0], len(first), mark)
 		}
 	}
 	return first
@@ -580,6 +585,39 @@ func TestALostNodeTakesItsPapersFromAnother(t *testing.T) {
 	batch(100)
 	c.level(t, ctx, cl.Token())
 	if papers := c.alike(t); len(papers) != 52*50-50 {
+		t.Errorf("%d papers", len(papers))
+	}
+}
+
+// TestAWriteToAllIsVisibleEverywhere has nodes acknowledge a write once all show it, and reads elsewhere at once, naming
+// no position; then a node is lost, and the others go on when its lease is over.
+func TestAWriteToAllIsVisibleEverywhere(t *testing.T) {
+	c := newTrio(t, "--ack", "all")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	writers, readers := map[string]*client.Client{}, map[string]*client.Client{}
+	for _, node := range trioNodes {
+		writers[node], readers[node] = c.dial(t, node), c.dial(t, node)
+	}
+	check := func(i int, from, to string) {
+		t.Helper()
+		content := fmt.Sprintf("content%d", i)
+		if _, err := writers[from].Upsert(ctx, crashPaper("p", content)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := readers[to].Get(ctx, "p"); err != nil || got.GetAbstract() != "It holds "+content+"." {
+			t.Fatalf("written on %s, read on %s: %v %v", from, to, got, err)
+		}
+	}
+	rng := rand.New(rand.NewPCG(8, 9))
+	for i := range 200 {
+		check(i, trioNodes[rng.IntN(3)], trioNodes[rng.IntN(3)])
+	}
+	c.kill("n2")
+	for i := range 20 {
+		check(1000+i, "n1", "n3")
+	}
+	if papers := c.alikeOf(t, "n1", "n3"); len(papers) != 1 {
 		t.Errorf("%d papers", len(papers))
 	}
 }
