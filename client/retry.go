@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	crand "crypto/rand"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
@@ -99,6 +102,9 @@ func (r *retrier) call(
 	ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
 	opts ...grpc.CallOption,
 ) error {
+	if slices.Contains(named, method) {
+		ctx = withRequestID(ctx)
+	}
 	end := time.Now().Add(CallPatience)
 	if deadline, has := ctx.Deadline(); has && deadline.Before(end) {
 		end = deadline
@@ -125,6 +131,25 @@ func (r *retrier) call(
 			return afterDeadline(ctx, err)
 		}
 	}
+}
+
+// named are the writes that are repeated under one request id, by which the nodes of a cluster know a repetition that
+// reaches them on another way.
+var named = []string{
+	akinv1.PaperService_UpsertPaper_FullMethodName,
+	akinv1.PaperService_BatchUpsertPapers_FullMethodName,
+	akinv1.ProfileService_RecordEvents_FullMethodName,
+}
+
+// requestHeader names a request.
+const requestHeader = "x-request-id"
+
+// withRequestID gives a call a request id, where the caller has not.
+func withRequestID(ctx context.Context) context.Context {
+	if sent, _ := metadata.FromOutgoingContext(ctx); len(sent.Get(requestHeader)) > 0 {
+		return ctx
+	}
+	return metadata.AppendToOutgoingContext(ctx, requestHeader, crand.Text())
 }
 
 // afterDeadline says that a deadline has passed where gRPC tells how it ended the stream.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/akin-search/akin/client"
@@ -174,5 +176,37 @@ func TestADeadlineThatPassesIsToldAsOne(t *testing.T) {
 	_, err := dial(t, s).Search(ctx, "topic")
 	if !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "RST_STREAM") {
 		t.Error(err)
+	}
+}
+
+func TestAWriteIsRepeatedUnderOneRequestID(t *testing.T) {
+	s := akintest.Start(t)
+	var mu sync.Mutex
+	var sent []string
+	s.Before = func(ctx context.Context, _ string) error {
+		md, _ := metadata.FromIncomingContext(ctx)
+		mu.Lock()
+		defer mu.Unlock()
+		sent = append(sent, md.Get("x-request-id")...)
+		if len(sent)%3 != 0 {
+			return akintest.Fail(codes.ResourceExhausted, "busy", "OVERLOADED", akintest.After(time.Millisecond))
+		}
+		return nil
+	}
+	c := dial(t, s)
+	for range 2 {
+		if _, err := c.Upsert(testContext(t), samplePapers(1)[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	named := metadata.AppendToOutgoingContext(testContext(t), "x-request-id", "mine")
+	if _, err := c.Upsert(named, samplePapers(1)[0]); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(sent) != 9 || sent[0] != sent[2] || sent[3] != sent[5] || sent[0] == sent[3] || sent[6] != "mine" ||
+		sent[8] != "mine" {
+		t.Errorf("request ids %v", sent)
 	}
 }

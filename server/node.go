@@ -15,6 +15,7 @@ import (
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/replog"
 	"github.com/akin-search/akin/server/internal/store"
+	"github.com/akin-search/akin/server/internal/telemetry"
 )
 
 const (
@@ -290,6 +291,21 @@ func (n *node) readable() error {
 		return fmt.Errorf("%w: it has lost touch with the cluster", engine.ErrLagging)
 	}
 	return nil
+}
+
+// standing is what metrics tell of this node.
+func (n *node) standing() telemetry.Cluster {
+	s := n.writes.Status()
+	c := telemetry.Cluster{
+		Nodes: len(n.cfg.Peers), Applied: n.live.Sequence(), Known: s.Known, Lag: n.writes.Lag(), Leads: n.writes.Leads(),
+		Leased: n.writes.Leased(), Bytes: s.Bytes, Limit: s.Limit, Mended: s.Mended,
+	}
+	for _, m := range n.writes.Members() {
+		if m.Heard() {
+			c.Heard++
+		}
+	}
+	return c
 }
 
 // close leaves the cluster. closeEngine closes the engine; nil: at once.

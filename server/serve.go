@@ -295,6 +295,9 @@ func (r *runner) run(ctx context.Context) error {
 		if alerts != nil {
 			r.metrics.WatchAlerts(alerts)
 		}
+		if member != nil {
+			r.metrics.WatchCluster(member.standing)
+		}
 	}
 	r.announce(ctx, listener.Addr(), live)
 	if r.ready != nil {

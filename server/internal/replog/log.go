@@ -146,3 +146,17 @@ func (l *Log) Newest(ctx context.Context) (uint64, error) {
 		pause(ctx, idlePoll)
 	}
 }
+
+// Status is how the log stands, for those who watch it.
+type Status struct {
+	Known        uint64 // number of the newest message that this node has heard of
+	Bytes, Limit int64
+	Mended       uint64 // messages that this node had to read from another one
+}
+
+// Status is how the log stands.
+func (l *Log) Status() Status {
+	return Status{
+		Known: l.end.Load(), Bytes: l.size.bytes.Load(), Limit: l.size.limit.Load(), Mended: l.mended.Load(),
+	}
+}

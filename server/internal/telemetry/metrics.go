@@ -27,6 +27,7 @@ type Metrics struct {
 	listener atomic.Pointer[admit.Listener]
 	engine   atomic.Pointer[engine.Engine]
 	alerts   atomic.Pointer[alert.Alerts]
+	cluster  atomic.Pointer[func() Cluster]
 }
 
 // New makes the metrics of a server that is loading.
@@ -43,6 +44,7 @@ func New() *Metrics {
 		admission{m},
 		vitals{m},
 		matching{m},
+		standing{m},
 	)
 	return m
 }
@@ -66,6 +68,7 @@ func (m *Metrics) Watch(e *engine.Engine, log *slog.Logger) (stop func()) {
 	return func() {
 		m.engine.Store(nil)
 		m.alerts.Store(nil)
+		m.cluster.Store(nil)
 		cancel()
 		<-done
 	}

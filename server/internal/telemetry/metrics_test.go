@@ -68,6 +68,7 @@ func watched(t *testing.T) (*Metrics, *engine.Engine) {
 	}
 	t.Cleanup(matching.Close)
 	m.WatchAlerts(matching)
+	m.WatchCluster(func() Cluster { return Cluster{Nodes: 3, Heard: 3, Lag: time.Second, Leads: true} })
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
