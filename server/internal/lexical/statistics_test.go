@@ -54,6 +54,14 @@ func TestPartsScoreAsTheWholeByItsStatistics(t *testing.T) {
 		if one.Worth() != bare.Worth() || !slices.Equal(one.Features(), bare.Features()) {
 			t.Fatalf("worth %v by statistics alone, %v by the index", bare.Worth(), one.Worth())
 		}
+		budget := 0
+		for _, part := range parts {
+			part.PrepareBy(&each, words, .6, s)
+			budget += each.budget()
+		}
+		if one.budget() != topBudget || budget > topBudget || budget <= topBudget-len(parts) {
+			t.Fatalf("parts read %d postings, the whole %d", budget, one.budget())
+		}
 		whole.Reset(&panel)
 		whole.Add(&panel, words)
 		for i, part := range parts {
