@@ -589,8 +589,8 @@ func TestALostNodeTakesItsPapersFromAnother(t *testing.T) {
 	}
 }
 
-// TestAWriteToAllIsVisibleEverywhere has nodes acknowledge a write once all show it, and reads elsewhere at once, naming
-// no position; then a node is lost, and the others go on when its lease is over.
+// TestAWriteToAllIsVisibleEverywhere has nodes acknowledge a write once all show it, and reads elsewhere at once,
+// naming no position; then a node is lost, and the others go on when its lease is over.
 func TestAWriteToAllIsVisibleEverywhere(t *testing.T) {
 	c := newTrio(t, "--ack", "all")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -19,6 +19,11 @@
 //     waits for it, as long as the call's deadline allows and 5 seconds at most, then the call ends with UNAVAILABLE and
 //     reason BEHIND. A position whose lineage is not of this server's history is FAILED_PRECONDITION with reason
 //     LINEAGE_CHANGED: the store was restored or rolled back, and may lack what the caller wrote.
+//   - A node of a cluster that has not come to a position says UNAVAILABLE with reason LAGGING instead: another node may
+//     have. A write that no majority has acknowledged in time is UNAVAILABLE with reason NOT_ACKNOWLEDGED, and may have
+//     been made: sent again under the same x-request-id within two minutes it is made once. RESOURCE_EXHAUSTED with
+//     reason LOG_FULL: the cluster takes no writes for now. FAILED_PRECONDITION with reason NOT_IN_CLUSTER: nodes of a
+//     cluster do not serve the method.
 //   - Writes that the disk refuses are UNAVAILABLE with a RetryInfo: with reason DISK_FULL they succeed again once there is
 //     space, with reason READ_ONLY once the operator has mended the disk and started the server again.
 

@@ -36,8 +36,10 @@ const (
 //
 // PaperService keeps the papers.
 //
-// A write is acknowledged when it is durable (fsynced) and visible to every later call of any client. Two writes of one
-// paper are ordered by revision; the later one wins whole.
+// A write is acknowledged when it is durable (fsynced) and visible to every later call of any client. On a node of a
+// cluster durable means on a majority, and visible that node itself: calls to other nodes see it from its Position on,
+// or at once where the nodes run with --ack all. Two writes of one paper are ordered by revision; the later one wins
+// whole.
 type PaperServiceClient interface {
 	// UpsertPaper stores a paper under its id, replacing what was there. Content identical to what is stored is a no-op
 	// that returns the stored paper with its old revision, so a retry is safe.
@@ -184,8 +186,10 @@ type PaperService_ExportPapersClient = grpc.ServerStreamingClient[ExportPapersRe
 //
 // PaperService keeps the papers.
 //
-// A write is acknowledged when it is durable (fsynced) and visible to every later call of any client. Two writes of one
-// paper are ordered by revision; the later one wins whole.
+// A write is acknowledged when it is durable (fsynced) and visible to every later call of any client. On a node of a
+// cluster durable means on a majority, and visible that node itself: calls to other nodes see it from its Position on,
+// or at once where the nodes run with --ack all. Two writes of one paper are ordered by revision; the later one wins
+// whole.
 type PaperServiceServer interface {
 	// UpsertPaper stores a paper under its id, replacing what was there. Content identical to what is stored is a no-op
 	// that returns the stored paper with its old revision, so a retry is safe.

@@ -57,6 +57,8 @@
 //	engine.go      Open and Close, what is owned by whom
 //	generation.go  the generation; slots.go its slot table, versions.go slots that share a text, content.go its digest
 //	ingest.go      Prepare, Submit, Wait; room.go and pace.go hold writers back; applier.go publishes
+//	order.go       writes that go into a log of many nodes first, ordered_body.go their form in it; apply.go takes them
+//	               in when they come out, share.go has all nodes serve one model
 //	await.go       reads that wait for a position
 //	view.go        what one query sees; epochs.go which queries still run
 //	search.go      a query; rank.go calls package rank for it, briefs.go keeps ids and titles of hits
