@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/akin-search/akin/server/internal/profile"
 	"github.com/akin-search/akin/server/internal/store"
@@ -138,6 +139,9 @@ func (e *Engine) Apply(ctx context.Context, o Ordered) error {
 		return storeError(err)
 	}
 	s.pending = &Pending{batch: b, store: p}
+	if w.kind == bodyUpsert || w.kind == bodyDelete {
+		e.lastWrite.Store(int64(time.Since(e.opened))) // whoever took it: background work waits for a moment without
+	}
 	e.ordered.settling <- s
 	return nil
 }

@@ -116,7 +116,6 @@ func (e *Engine) submitOrdered(
 	if duplicate {
 		return t, e.settleAgain(ctx, id, t)
 	}
-	e.lastWrite.Store(int64(time.Since(e.opened)))
 	return t, nil
 }
 

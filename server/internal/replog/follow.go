@@ -21,6 +21,10 @@ const (
 
 	// idlePoll is how often a node looks for messages that it was not told of.
 	idlePoll = 250 * time.Millisecond
+	// firstLook and lastLook bound the pauses between two looks for a message that is on its way to this replica: the
+	// leader tells of it before the others have it. A look costs some .2 ms of processor time.
+	firstLook = time.Millisecond
+	lastLook  = 16 * time.Millisecond
 	// stalledAfter is how long a message that others have may be missing here before it is read from them.
 	stalledAfter = 3 * time.Second
 )
@@ -58,6 +62,7 @@ func (l *Log) Follow(ctx context.Context, from Mark, handle func(*Message) error
 	}
 	l.anchors.reset(from)
 	present := from
+	wait := firstLook
 	for stalled := (time.Time{}); ; {
 		before := present
 		err := l.read(ctx, present.Sequence+1, func(raw []byte, sequence uint64) error {
@@ -72,7 +77,7 @@ func (l *Log) Follow(ctx context.Context, from Mark, handle func(*Message) error
 			return handle(m)
 		})
 		if present != before {
-			stalled = time.Time{}
+			stalled, wait = time.Time{}, firstLook
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -92,7 +97,8 @@ func (l *Log) Follow(ctx context.Context, from Mark, handle func(*Message) error
 			}
 			if time.Since(stalled) < stalledAfter {
 				if present == before { // this replica has not got it yet
-					pause(ctx, time.Millisecond)
+					pause(ctx, wait)
+					wait = min(2*wait, lastLook)
 				}
 				continue
 			}
