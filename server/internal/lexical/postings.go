@@ -211,7 +211,7 @@ func (p *postings) addTo(tm *term, sums []uint16, table *[1 << classBits]uint16,
 	for left > 0 {
 		slice := chunks[address>>postingsBits][address%postingsChunk:][:size]
 		packed, link := slice[:size-linkBytes], slice[size-linkBytes:]
-		for at := 0; at < len(packed) && packed[at] != 0 && left > 0; left-- {
+		for at := 0; left > 0 && at < len(packed) && packed[at] != 0; left-- { // no byte after the last published
 			gap := uint32(packed[at])
 			at++
 			if gap >= 1<<7 {
