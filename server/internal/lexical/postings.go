@@ -204,11 +204,14 @@ func (p *postings) each(tm *term, r *postingRun, fn func(n int) bool) {
 // is not 0, and appends the slots whose sum was 0 to touched. It is each without the detour over a run.
 func (p *postings) addTo(tm *term, sums []uint16, table *[1 << classBits]uint16, touched []uint32) []uint32 {
 	left := int(tm.count.Load())
+	if left == 0 {
+		return touched
+	}
 	m := len(touched)
 	touched = slices.Grow(touched, left+1)[:m+left+1]
 	chunks := p.chunks.Chunks() // after count: every slice of the published postings is in it
 	address, size, next := tm.first, firstSlice, uint32(0)
-	for left > 0 {
+	for {
 		slice := chunks[address>>postingsBits][address%postingsChunk:][:size]
 		packed, link := slice[:size-linkBytes], slice[size-linkBytes:]
 		for at := 0; left > 0 && at < len(packed) && packed[at] != 0; left-- { // no byte after the last published
@@ -238,6 +241,9 @@ func (p *postings) addTo(tm *term, sums []uint16, table *[1 << classBits]uint16,
 				m++
 			}
 			sums[slot] = sum + table[class]
+		}
+		if left == 0 {
+			break // nor is the link looked at, which may be written now
 		}
 		address, size = binary.LittleEndian.Uint64(link), min(2*size, maxSlice)
 	}
