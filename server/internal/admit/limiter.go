@@ -15,8 +15,8 @@ import (
 // Interactive calls run in slots whose number it finds by itself: while all are taken and others wait, a slot is added
 // when no more goroutines run or wait for a core than there are cores, and taken away when twice as many do. This needs
 // no model of the work: a call that sleeps on the disk makes room, a call that computes does not, and with as many
-// computing as there are cores the processor beyond these is left to look after the network. Batch and heavy calls share
-// as many slots as there are cores, come after interactive ones, and give way now and then (see Permit.Yield).
+// computing as there are cores the processor beyond these is left to look after the network. Batch and heavy calls
+// share as many slots as there are cores, come after interactive ones, and give way now and then (see Permit.Yield).
 //
 // Within a class calls wait in order of their deadlines, those of a caller that takes much less than its share before
 // the others', and those of one that takes more behind. A call that cannot be reached in time is refused at once.

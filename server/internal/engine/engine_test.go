@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -17,16 +16,6 @@ import (
 	"github.com/akin-search/akin/server/internal/index/engines"
 	"github.com/akin-search/akin/server/internal/paper"
 )
-
-// refits is how many papers the policy wants before it counts their words anew; TestMain puts it out of reach.
-var refits = refitFrom
-
-// TestMain takes away the background's count of words, which half a second after the last write puts another generation
-// in the place of the one that a test looks at. Tests of the policy want it and set refitFrom to refits.
-func TestMain(m *testing.M) {
-	refitFrom = 1 << 40
-	os.Exit(m.Run())
-}
 
 // open opens an engine on a folder that trains only when asked, and closes it with the test.
 func open(t testing.TB, dir string, change ...func(*Config)) *Engine {
