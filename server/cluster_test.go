@@ -549,20 +549,19 @@ func TestALostNodeTakesItsPapersFromAnother(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cl := c.dial(t, "n1")
+	patiently := func(call func() error) { // the log may be full until it is trimmed
+		for err := call(); err != nil; err = call() {
+			if ctx.Err() != nil || !errors.Is(err, client.ErrOverloaded) && !isUnavailable(err) {
+				t.Fatal(err)
+			}
+		}
+	}
 	batch := func(n int) {
 		papers := make([]*client.Paper, 50)
 		for i := range papers {
 			papers[i] = crashPaper(fmt.Sprintf("p%d-%d", n, i), strings.Repeat(fmt.Sprintf("word%d ", i), 500))
 		}
-		for {
-			_, err := cl.UpsertBatch(ctx, papers)
-			if err == nil {
-				return
-			}
-			if ctx.Err() != nil || !errors.Is(err, client.ErrOverloaded) && !isUnavailable(err) { // full until it is trimmed
-				t.Fatal(err)
-			}
-		}
+		patiently(func() error { _, err := cl.UpsertBatch(ctx, papers); return err })
 	}
 	batch(0)
 	c.level(t, ctx, cl.Token())
@@ -573,9 +572,10 @@ func TestALostNodeTakesItsPapersFromAnother(t *testing.T) {
 	for n := range 100 { // 17 MiB
 		batch(1 + n%50)
 		if n >= 50 {
-			if _, err := cl.Delete(ctx, fmt.Sprintf("p%d-0", n-49)); err != nil {
-				t.Fatal(err)
-			}
+			patiently(func() error {
+				_, err := cl.Delete(ctx, fmt.Sprintf("p%d-0", n-49))
+				return err
+			})
 		}
 	}
 	c.start(t, "n3")

@@ -15,7 +15,7 @@ import (
 // Errors of appending.
 var (
 	// ErrFull: the log has no place for another message.
-	ErrFull = errors.New("the log of the cluster is full")
+	ErrFull = errors.New("it has no place for another message")
 	// ErrUnknown: it is not known whether the message is in the log. The same request may be sent again.
 	ErrUnknown = errors.New("the log did not acknowledge the write in time")
 )
