@@ -207,7 +207,8 @@ func TestARequestThatIsSentAgainIsAppliedOnce(t *testing.T) {
 	}
 	for _, e := range []*Engine{a, b} { // b may be told of the first one itself, when that comes out of the log there
 		got, err := e.Upsert(ctx, papers)
-		if err != nil || got.Results[0].Unchanged == got.Results[0].Created || got.Results[0].Paper.Revision != 1 || got.Position != first.Position {
+		if err != nil || got.Results[0].Unchanged == got.Results[0].Created || got.Results[0].Paper.Revision != 1 ||
+			got.Position != first.Position {
 			t.Errorf("sent again: %+v %v", got, err)
 		}
 	}
@@ -327,7 +328,8 @@ func TestOneModelServesOnAllEnginesOfALog(t *testing.T) {
 	want := search(t, a, Query{Text: papers[7].Title, PageSize: 20})
 	for i, e := range engines {
 		got := search(t, e, Query{Text: papers[7].Title, PageSize: 20})
-		if got.Model != want.Model || !slices.Equal(ids(got.Hits), ids(want.Hits)) || got.Hits[0].Score != want.Hits[0].Score {
+		if got.Model != want.Model || !slices.Equal(ids(got.Hits), ids(want.Hits)) ||
+			got.Hits[0].Score != want.Hits[0].Score {
 			t.Errorf("engine %d finds %v by %s, the first %v by %s", i, ids(got.Hits), got.Model, ids(want.Hits), want.Model)
 		}
 		if err := e.Check(ctx); err != nil {

@@ -151,8 +151,8 @@ func (l *Log) given(what, name string, n int) (*givenBackup, error) {
 	return b, nil
 }
 
-// Take reads what another node gives: Papers of one that the log goes on from, or the model of a fingerprint of one that
-// has it. It fails where no node does.
+// Take reads what another node gives: Papers of one that the log goes on from, or the model of a fingerprint of one
+// that has it. It fails where no node does.
 func (l *Log) Take(ctx context.Context, what string, read func(r io.Reader) error) error {
 	var faults []error
 	for _, m := range l.Members() {

@@ -39,7 +39,8 @@ func (b *logBook) has(text string) bool {
 	return false
 }
 
-// TestADamagedReplicaIsNamedAndNothingIsPassedOver flips one bit of a message on the disk of one node, or cuts its file.
+// TestADamagedReplicaIsNamedAndNothingIsPassedOver flips one bit of a message on the disk of one node, or cuts its
+// file.
 func TestADamagedReplicaIsNamedAndNothingIsPassedOver(t *testing.T) {
 	for _, c := range []struct {
 		what   string

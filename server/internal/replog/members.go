@@ -244,7 +244,8 @@ func (s *members) list(now time.Time) []Member {
 	return all
 }
 
-// Report tells the others how far this node is, of which a later report may know less: what its queries see and its disk holds, and the model that serves.
+// Report tells the others how far this node is, of which a later report may know less: what its queries see and its
+// disk holds, and the model that serves.
 func (l *Log) Report(applied Mark, model string) {
 	s := &l.members
 	s.mu.Lock()

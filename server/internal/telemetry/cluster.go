@@ -24,7 +24,8 @@ var (
 	clusterLag     = gauge("akin_cluster_lag_seconds",
 		"Since a majority of the nodes was last known to have no more than this one.")
 	clusterLeads  = gauge("akin_cluster_leads", "1 on the node that leads the log.")
-	clusterLeased = gauge("akin_cluster_leased", "1 while this node holds a lease: it has what was acknowledged everywhere.")
+	clusterLeased = gauge("akin_cluster_leased",
+		"1 while this node holds a lease: it has what was acknowledged everywhere.")
 	clusterBytes  = gauge("akin_cluster_log_bytes", "Bytes of the log.")
 	clusterLimit  = gauge("akin_cluster_log_limit_bytes", "Bytes at which the log is full.")
 	clusterMended = counter("akin_cluster_mended_messages_total",
