@@ -126,7 +126,7 @@ func (e *Engine) Apply(ctx context.Context, o Ordered) error {
 		}
 		s.outcome = &err
 	}
-	if err := e.waitForTail(ctx); err != nil {
+	if err := e.waitForTail(ctx, len(b.mutations)); err != nil {
 		return err
 	}
 	if err := e.pace.take(ctx, len(b.mutations)); err != nil {

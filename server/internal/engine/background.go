@@ -322,9 +322,14 @@ func (g *Generation) tailLength() int {
 	return info.Vectors - info.Graph
 }
 
-// waitForTail holds writers back while the tail is full.
-func (e *Engine) waitForTail(ctx context.Context) error {
-	for e.live.Load().tailLength() >= e.cfg.TailLimit {
+// waitForTail holds back a write of n papers while the tail is full: it goes on at the pace of the graph.
+func (e *Engine) waitForTail(ctx context.Context, n int) error {
+	for {
+		g := e.live.Load()
+		info := g.vectors.Info()
+		if info.Vectors-info.Graph < e.cfg.TailLimit || e.tailPace.pass(g.serial, info.Graph, n) {
+			return nil
+		}
 		e.wakeCatchup()
 		select {
 		case <-e.background.Done():
@@ -334,5 +339,4 @@ func (e *Engine) waitForTail(ctx context.Context) error {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	return nil
 }

@@ -102,6 +102,7 @@ type Engine struct {
 	queue       chan []store.Entry // from the store's committer to the applier
 	swaps       chan swap
 	pace        pace // of writers, while a generation is put in place
+	tailPace    tailPace
 	applierDone chan struct{}
 
 	background context.Context // of everything the engine runs by itself

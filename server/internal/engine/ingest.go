@@ -98,7 +98,7 @@ func (b *Batch) Submit(ctx context.Context) (*Pending, error) {
 	if e.cfg.Order != nil {
 		return e.upsertOrdered(ctx, b, false)
 	}
-	if err := e.waitForTail(ctx); err != nil {
+	if err := e.waitForTail(ctx, len(b.mutations)); err != nil {
 		return nil, err
 	}
 	if err := b.takeRoom(); err != nil {

@@ -72,3 +72,26 @@ func (p *pace) take(ctx context.Context, n int) error {
 		}
 	}
 }
+
+// tailPace lets writers pass a full tail at four fifths of the rate at which the graph takes it in, so that the tail
+// ebbs and nobody waits until it has: behind a swap in the midst of an import of millions that takes minutes. Its zero
+// value is ready.
+type tailPace struct {
+	mu     sync.Mutex
+	serial uint64 // of the generation that due is about
+	due    int    // vectors in its graph at which the next write passes
+}
+
+// pass reports whether a write of n papers may pass, of which a generation's graph holds a number of vectors.
+func (p *tailPace) pass(serial uint64, graph, n int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.serial != serial {
+		p.serial, p.due = serial, graph+n+n/4
+	}
+	if graph < p.due {
+		return false
+	}
+	p.due = graph + n + n/4
+	return true
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -275,4 +276,37 @@ func longPaper(i int) *paper.Paper {
 		p.Abstract += fmt.Sprintf(" w%d", (state%997)*(state>>32%97)%20_000)
 	}
 	return p
+}
+
+// TestAFullTailEbbsWhileWritersGoOn has writers of batches of many sizes at a tail far above its limit.
+func TestAFullTailEbbsWhileWritersGoOn(t *testing.T) {
+	for seed := range uint64(50) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		var p tailPace
+		const limit, largest = 1000, 50
+		graph, vectors, written := 0, 5000, 0
+		for round := range 100_000 {
+			tail := vectors - graph
+			if tail < limit {
+				break
+			}
+			graph += rng.IntN(20)
+			batch := 1 + rng.IntN(largest)
+			if p.pass(7, graph, batch) {
+				vectors, written = vectors+batch, written+batch
+			}
+			if vectors-graph > 5000+largest {
+				t.Fatalf("seed %d: the tail has grown to %d", seed, vectors-graph)
+			}
+			if round == 99_999 {
+				t.Fatalf("seed %d: a tail of %d does not ebb", seed, vectors-graph)
+			}
+		}
+		if share := float64(written) / float64(graph); share < .3 || share > .9 {
+			t.Errorf("seed %d: %d papers were written while the graph took %d in", seed, written, graph)
+		}
+		if p.pass(8, 0, 10) || p.pass(8, 11, 10) || !p.pass(8, 12, 10) || p.pass(8, 12, 10) {
+			t.Errorf("seed %d: another generation begins where it is", seed)
+		}
+	}
 }
