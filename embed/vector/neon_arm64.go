@@ -2,8 +2,8 @@ package vector
 
 import "unsafe"
 
-// On arm64 sums over a row are NEON's, with the dot products of ARMv8.2 (SDOT), and what follows is the portable twin's:
-// integer sums are the same in any order, so that the results are the same to the bit.
+// On arm64 sums over a row are NEON's, with the dot products of ARMv8.2 (SDOT), and what follows is the portable
+// twin's: integer sums are the same in any order, so that the results are the same to the bit.
 
 func coarse(dst []float32, q *Int8Query, blocks [][]byte, slots []uint32) {
 	if !hasDotProd {
@@ -77,8 +77,8 @@ func prefetch(p unsafe.Pointer, lines int)
 //go:noescape
 func dotHiNEON(row *byte, q *int8, n int) int32
 
-// dotFineNEON is the sum of the row's codes, of both planes, times those of the query's two planes, over n dimensions, a
-// multiple of 64.
+// dotFineNEON is the sum of the row's codes, of both planes, times those of the query's two planes, over n dimensions,
+// a multiple of 64.
 //
 //go:noescape
 func dotFineNEON(coarse, fine *byte, hi, lo *int8, n int) (x, y int32)
