@@ -56,6 +56,16 @@ func TestAClusterHoldsWhatAnyNodeHasWritten(t *testing.T) {
 	}
 	c.level(t, ctx, clients["n2"].Token())
 	c.answersAlike(t, ctx, clients)
+	for node, cl := range clients { // the leader may change between two answers, and is none during an election
+		stats, err := cl.Stats(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if own := stats.GetCluster(); own.GetName() != "trio" || own.GetNode() != node || len(own.GetNodes()) != 3 ||
+			own.GetAppliedWrites() < int64(rounds) {
+			t.Errorf("%s says of its cluster %v", node, own)
+		}
+	}
 	if papers := c.alike(t); len(papers) == 0 {
 		t.Error("there is nothing")
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/replog"
 	"github.com/akin-search/akin/server/internal/store"
-	"github.com/akin-search/akin/server/internal/telemetry"
 )
 
 const (
@@ -262,24 +261,14 @@ func (n *node) catchUp(ctx context.Context) error {
 	if err := n.awaitModel(ctx); err != nil {
 		return err
 	}
-	for n.current() != nil { // until the others have been heard
+	patience := time.Now().Add(lagMost)
+	// Until the others have been heard. One that hears only some of the others begins without a lease.
+	for n.writes.Lag() > lagMost || !n.writes.Leased() && time.Now().Before(patience) {
 		select {
 		case <-time.After(hearPoll):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	}
-	return nil
-}
-
-// lagMost is how far a node may be behind the others and still be asked.
-const lagMost = 5 * time.Second
-
-// current says why other nodes should be asked instead of this one.
-func (n *node) current() error {
-	if lag := n.writes.Lag(); lag > lagMost {
-		return fmt.Errorf("%w: for %s no majority of the cluster has been known to have no more than it", engine.ErrLagging,
-			lag.Round(time.Second))
 	}
 	return nil
 }
@@ -291,21 +280,6 @@ func (n *node) readable() error {
 		return fmt.Errorf("%w: it has lost touch with the cluster", engine.ErrLagging)
 	}
 	return nil
-}
-
-// standing is what metrics tell of this node.
-func (n *node) standing() telemetry.Cluster {
-	s := n.writes.Status()
-	c := telemetry.Cluster{
-		Nodes: len(n.cfg.Peers), Applied: n.live.Sequence(), Known: s.Known, Lag: n.writes.Lag(), Leads: n.writes.Leads(),
-		Leased: n.writes.Leased(), Bytes: s.Bytes, Limit: s.Limit, Mended: s.Mended,
-	}
-	for _, m := range n.writes.Members() {
-		if m.Heard() {
-			c.Heard++
-		}
-	}
-	return c
 }
 
 // close leaves the cluster. closeEngine closes the engine; nil: at once.

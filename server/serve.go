@@ -221,6 +221,7 @@ func (r *runner) run(ctx context.Context) error {
 	if r.cluster != nil {
 		r.cfg.Readable = func() error { return joined.Load().readable() }
 		r.cfg.Current = func() error { return joined.Load().current() }
+		r.cfg.Standing = func() service.Standing { return joined.Load().standing() }
 	}
 	server := service.New(r.cfg)
 	accepting := listener

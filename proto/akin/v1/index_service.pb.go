@@ -90,7 +90,9 @@ type GetIndexStatsResponse struct {
 	// readings, what it has spent meanwhile. Zero where the system does not tell.
 	ProcessorTime *durationpb.Duration `protobuf:"bytes,12,opt,name=processor_time,json=processorTime,proto3" json:"processor_time,omitempty"`
 	// Subscriptions and what was sent.
-	Alerts        *AlertStats `protobuf:"bytes,13,opt,name=alerts,proto3" json:"alerts,omitempty"`
+	Alerts *AlertStats `protobuf:"bytes,13,opt,name=alerts,proto3" json:"alerts,omitempty"`
+	// How this node stands in its cluster. Unset on a server that stands alone.
+	Cluster       *ClusterInfo `protobuf:"bytes,14,opt,name=cluster,proto3" json:"cluster,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -216,6 +218,232 @@ func (x *GetIndexStatsResponse) GetAlerts() *AlertStats {
 	return nil
 }
 
+func (x *GetIndexStatsResponse) GetCluster() *ClusterInfo {
+	if x != nil {
+		return x.Cluster
+	}
+	return nil
+}
+
+// ClusterInfo is a cluster as one of its nodes knows it.
+type ClusterInfo struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the cluster.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Name of the node that answers.
+	Node string `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`
+	// Name of the node that decides the order of writes; empty while none is heard, as during an election.
+	Leader string `protobuf:"bytes,3,opt,name=leader,proto3" json:"leader,omitempty"`
+	// Writes of the cluster's log that are visible on this node.
+	AppliedWrites int64 `protobuf:"varint,4,opt,name=applied_writes,json=appliedWrites,proto3" json:"applied_writes,omitempty"`
+	// Writes of the log that this node knows of, at least applied_writes.
+	KnownWrites int64 `protobuf:"varint,5,opt,name=known_writes,json=knownWrites,proto3" json:"known_writes,omitempty"`
+	// How long ago a majority of the nodes was last known to have no more than this node. A node above 5 s is NOT_SERVING.
+	Lag *durationpb.Duration `protobuf:"bytes,6,opt,name=lag,proto3" json:"lag,omitempty"`
+	// Whether this node holds a lease: it hears a majority, and everyone whom these hear. A node without is NOT_SERVING,
+	// and answers no reads where writes are acknowledged by all nodes.
+	Leased bool `protobuf:"varint,7,opt,name=leased,proto3" json:"leased,omitempty"`
+	// Bytes of the log.
+	LogBytes int64 `protobuf:"varint,8,opt,name=log_bytes,json=logBytes,proto3" json:"log_bytes,omitempty"`
+	// Bytes at which the log is full. Writes are refused from 95% on.
+	LogLimitBytes int64 `protobuf:"varint,9,opt,name=log_limit_bytes,json=logLimitBytes,proto3" json:"log_limit_bytes,omitempty"`
+	// All nodes, this one among them, in the order of their names.
+	Nodes         []*ClusterNode `protobuf:"bytes,10,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClusterInfo) Reset() {
+	*x = ClusterInfo{}
+	mi := &file_akin_v1_index_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClusterInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClusterInfo) ProtoMessage() {}
+
+func (x *ClusterInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_v1_index_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClusterInfo.ProtoReflect.Descriptor instead.
+func (*ClusterInfo) Descriptor() ([]byte, []int) {
+	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ClusterInfo) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ClusterInfo) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *ClusterInfo) GetLeader() string {
+	if x != nil {
+		return x.Leader
+	}
+	return ""
+}
+
+func (x *ClusterInfo) GetAppliedWrites() int64 {
+	if x != nil {
+		return x.AppliedWrites
+	}
+	return 0
+}
+
+func (x *ClusterInfo) GetKnownWrites() int64 {
+	if x != nil {
+		return x.KnownWrites
+	}
+	return 0
+}
+
+func (x *ClusterInfo) GetLag() *durationpb.Duration {
+	if x != nil {
+		return x.Lag
+	}
+	return nil
+}
+
+func (x *ClusterInfo) GetLeased() bool {
+	if x != nil {
+		return x.Leased
+	}
+	return false
+}
+
+func (x *ClusterInfo) GetLogBytes() int64 {
+	if x != nil {
+		return x.LogBytes
+	}
+	return 0
+}
+
+func (x *ClusterInfo) GetLogLimitBytes() int64 {
+	if x != nil {
+		return x.LogLimitBytes
+	}
+	return 0
+}
+
+func (x *ClusterInfo) GetNodes() []*ClusterNode {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+// ClusterNode is one node, as it was last heard.
+type ClusterNode struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the node.
+	Node string `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
+	// Whether it was heard within two seconds. The node that answers always is.
+	Heard bool `protobuf:"varint,2,opt,name=heard,proto3" json:"heard,omitempty"`
+	// Since it was last heard; unset when it never was. Zero for the node that answers.
+	Silence *durationpb.Duration `protobuf:"bytes,3,opt,name=silence,proto3" json:"silence,omitempty"`
+	// Writes of the log that were visible on it.
+	AppliedWrites int64 `protobuf:"varint,4,opt,name=applied_writes,json=appliedWrites,proto3" json:"applied_writes,omitempty"`
+	// Fingerprint of the model that served on it. Empty when it was never heard.
+	ModelFingerprint string `protobuf:"bytes,5,opt,name=model_fingerprint,json=modelFingerprint,proto3" json:"model_fingerprint,omitempty"`
+	// Fingerprint of the model that it had prepared to serve next. Empty: none.
+	PreparedFingerprint string `protobuf:"bytes,6,opt,name=prepared_fingerprint,json=preparedFingerprint,proto3" json:"prepared_fingerprint,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
+}
+
+func (x *ClusterNode) Reset() {
+	*x = ClusterNode{}
+	mi := &file_akin_v1_index_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClusterNode) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClusterNode) ProtoMessage() {}
+
+func (x *ClusterNode) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_v1_index_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClusterNode.ProtoReflect.Descriptor instead.
+func (*ClusterNode) Descriptor() ([]byte, []int) {
+	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ClusterNode) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *ClusterNode) GetHeard() bool {
+	if x != nil {
+		return x.Heard
+	}
+	return false
+}
+
+func (x *ClusterNode) GetSilence() *durationpb.Duration {
+	if x != nil {
+		return x.Silence
+	}
+	return nil
+}
+
+func (x *ClusterNode) GetAppliedWrites() int64 {
+	if x != nil {
+		return x.AppliedWrites
+	}
+	return 0
+}
+
+func (x *ClusterNode) GetModelFingerprint() string {
+	if x != nil {
+		return x.ModelFingerprint
+	}
+	return ""
+}
+
+func (x *ClusterNode) GetPreparedFingerprint() string {
+	if x != nil {
+		return x.PreparedFingerprint
+	}
+	return ""
+}
+
 // ModelInfo describes an embedding model.
 type ModelInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -235,7 +463,7 @@ type ModelInfo struct {
 
 func (x *ModelInfo) Reset() {
 	*x = ModelInfo{}
-	mi := &file_akin_v1_index_service_proto_msgTypes[2]
+	mi := &file_akin_v1_index_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -247,7 +475,7 @@ func (x *ModelInfo) String() string {
 func (*ModelInfo) ProtoMessage() {}
 
 func (x *ModelInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_index_service_proto_msgTypes[2]
+	mi := &file_akin_v1_index_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -260,7 +488,7 @@ func (x *ModelInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelInfo.ProtoReflect.Descriptor instead.
 func (*ModelInfo) Descriptor() ([]byte, []int) {
-	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{2}
+	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ModelInfo) GetFingerprint() string {
@@ -321,7 +549,7 @@ type IndexInfo struct {
 
 func (x *IndexInfo) Reset() {
 	*x = IndexInfo{}
-	mi := &file_akin_v1_index_service_proto_msgTypes[3]
+	mi := &file_akin_v1_index_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -333,7 +561,7 @@ func (x *IndexInfo) String() string {
 func (*IndexInfo) ProtoMessage() {}
 
 func (x *IndexInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_index_service_proto_msgTypes[3]
+	mi := &file_akin_v1_index_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -346,7 +574,7 @@ func (x *IndexInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IndexInfo.ProtoReflect.Descriptor instead.
 func (*IndexInfo) Descriptor() ([]byte, []int) {
-	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{3}
+	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *IndexInfo) GetEngine() string {
@@ -412,7 +640,7 @@ type TrainModelRequest struct {
 
 func (x *TrainModelRequest) Reset() {
 	*x = TrainModelRequest{}
-	mi := &file_akin_v1_index_service_proto_msgTypes[4]
+	mi := &file_akin_v1_index_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -424,7 +652,7 @@ func (x *TrainModelRequest) String() string {
 func (*TrainModelRequest) ProtoMessage() {}
 
 func (x *TrainModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_index_service_proto_msgTypes[4]
+	mi := &file_akin_v1_index_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -437,7 +665,7 @@ func (x *TrainModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainModelRequest.ProtoReflect.Descriptor instead.
 func (*TrainModelRequest) Descriptor() ([]byte, []int) {
-	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{4}
+	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TrainModelRequest) GetEpochs() int32 {
@@ -477,7 +705,7 @@ type TrainModelResponse struct {
 
 func (x *TrainModelResponse) Reset() {
 	*x = TrainModelResponse{}
-	mi := &file_akin_v1_index_service_proto_msgTypes[5]
+	mi := &file_akin_v1_index_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -489,7 +717,7 @@ func (x *TrainModelResponse) String() string {
 func (*TrainModelResponse) ProtoMessage() {}
 
 func (x *TrainModelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_index_service_proto_msgTypes[5]
+	mi := &file_akin_v1_index_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -502,7 +730,7 @@ func (x *TrainModelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrainModelResponse.ProtoReflect.Descriptor instead.
 func (*TrainModelResponse) Descriptor() ([]byte, []int) {
-	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{5}
+	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TrainModelResponse) GetStage() string {
@@ -573,7 +801,7 @@ type EvaluateRecallRequest struct {
 
 func (x *EvaluateRecallRequest) Reset() {
 	*x = EvaluateRecallRequest{}
-	mi := &file_akin_v1_index_service_proto_msgTypes[6]
+	mi := &file_akin_v1_index_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -585,7 +813,7 @@ func (x *EvaluateRecallRequest) String() string {
 func (*EvaluateRecallRequest) ProtoMessage() {}
 
 func (x *EvaluateRecallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_index_service_proto_msgTypes[6]
+	mi := &file_akin_v1_index_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -598,7 +826,7 @@ func (x *EvaluateRecallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvaluateRecallRequest.ProtoReflect.Descriptor instead.
 func (*EvaluateRecallRequest) Descriptor() ([]byte, []int) {
-	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{6}
+	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *EvaluateRecallRequest) GetQueries() int32 {
@@ -655,7 +883,7 @@ type EvaluateRecallResponse struct {
 
 func (x *EvaluateRecallResponse) Reset() {
 	*x = EvaluateRecallResponse{}
-	mi := &file_akin_v1_index_service_proto_msgTypes[7]
+	mi := &file_akin_v1_index_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -667,7 +895,7 @@ func (x *EvaluateRecallResponse) String() string {
 func (*EvaluateRecallResponse) ProtoMessage() {}
 
 func (x *EvaluateRecallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_index_service_proto_msgTypes[7]
+	mi := &file_akin_v1_index_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -680,7 +908,7 @@ func (x *EvaluateRecallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvaluateRecallResponse.ProtoReflect.Descriptor instead.
 func (*EvaluateRecallResponse) Descriptor() ([]byte, []int) {
-	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{7}
+	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *EvaluateRecallResponse) GetRecall() float64 {
@@ -727,7 +955,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_akin_v1_index_service_proto_msgTypes[8]
+	mi := &file_akin_v1_index_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -739,7 +967,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_index_service_proto_msgTypes[8]
+	mi := &file_akin_v1_index_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -752,7 +980,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{8}
+	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{10}
 }
 
 // BackupResponse is a piece of a backup. The pieces, joined in order, are a backup file for the server's restore command.
@@ -768,7 +996,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_akin_v1_index_service_proto_msgTypes[9]
+	mi := &file_akin_v1_index_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -780,7 +1008,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_v1_index_service_proto_msgTypes[9]
+	mi := &file_akin_v1_index_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -793,7 +1021,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{9}
+	return file_akin_v1_index_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BackupResponse) GetData() []byte {
@@ -815,7 +1043,7 @@ var File_akin_v1_index_service_proto protoreflect.FileDescriptor
 const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1bakin/v1/index_service.proto\x12\aakin.v1\x1a\x1bakin/v1/alert_service.proto\x1a\x11akin/v1/map.proto\x1a\x16akin/v1/position.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n" +
-	"\x14GetIndexStatsRequest\"\x9e\x04\n" +
+	"\x14GetIndexStatsRequest\"\xce\x04\n" +
 	"\x15GetIndexStatsResponse\x12\x16\n" +
 	"\x06papers\x18\x01 \x01(\x03R\x06papers\x12-\n" +
 	"\bposition\x18\x02 \x01(\v2\x11.akin.v1.PositionR\bposition\x12(\n" +
@@ -831,7 +1059,27 @@ const file_akin_v1_index_service_proto_rawDesc = "" +
 	" \x01(\v2\x19.google.protobuf.DurationR\x06uptime\x12#\n" +
 	"\rwrite_refusal\x18\v \x01(\tR\fwriteRefusal\x12@\n" +
 	"\x0eprocessor_time\x18\f \x01(\v2\x19.google.protobuf.DurationR\rprocessorTime\x12+\n" +
-	"\x06alerts\x18\r \x01(\v2\x13.akin.v1.AlertStatsR\x06alerts\"\xb0\x01\n" +
+	"\x06alerts\x18\r \x01(\v2\x13.akin.v1.AlertStatsR\x06alerts\x12.\n" +
+	"\acluster\x18\x0e \x01(\v2\x14.akin.v1.ClusterInfoR\acluster\"\xcd\x02\n" +
+	"\vClusterInfo\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04node\x18\x02 \x01(\tR\x04node\x12\x16\n" +
+	"\x06leader\x18\x03 \x01(\tR\x06leader\x12%\n" +
+	"\x0eapplied_writes\x18\x04 \x01(\x03R\rappliedWrites\x12!\n" +
+	"\fknown_writes\x18\x05 \x01(\x03R\vknownWrites\x12+\n" +
+	"\x03lag\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x03lag\x12\x16\n" +
+	"\x06leased\x18\a \x01(\bR\x06leased\x12\x1b\n" +
+	"\tlog_bytes\x18\b \x01(\x03R\blogBytes\x12&\n" +
+	"\x0flog_limit_bytes\x18\t \x01(\x03R\rlogLimitBytes\x12*\n" +
+	"\x05nodes\x18\n" +
+	" \x03(\v2\x14.akin.v1.ClusterNodeR\x05nodes\"\xf3\x01\n" +
+	"\vClusterNode\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\x12\x14\n" +
+	"\x05heard\x18\x02 \x01(\bR\x05heard\x123\n" +
+	"\asilence\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\asilence\x12%\n" +
+	"\x0eapplied_writes\x18\x04 \x01(\x03R\rappliedWrites\x12+\n" +
+	"\x11model_fingerprint\x18\x05 \x01(\tR\x10modelFingerprint\x121\n" +
+	"\x14prepared_fingerprint\x18\x06 \x01(\tR\x13preparedFingerprint\"\xb0\x01\n" +
 	"\tModelInfo\x12 \n" +
 	"\vfingerprint\x18\x01 \x01(\tR\vfingerprint\x12\x12\n" +
 	"\x04dims\x18\x02 \x01(\x05R\x04dims\x12\x18\n" +
@@ -897,52 +1145,58 @@ func file_akin_v1_index_service_proto_rawDescGZIP() []byte {
 	return file_akin_v1_index_service_proto_rawDescData
 }
 
-var file_akin_v1_index_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_akin_v1_index_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_akin_v1_index_service_proto_goTypes = []any{
 	(*GetIndexStatsRequest)(nil),   // 0: akin.v1.GetIndexStatsRequest
 	(*GetIndexStatsResponse)(nil),  // 1: akin.v1.GetIndexStatsResponse
-	(*ModelInfo)(nil),              // 2: akin.v1.ModelInfo
-	(*IndexInfo)(nil),              // 3: akin.v1.IndexInfo
-	(*TrainModelRequest)(nil),      // 4: akin.v1.TrainModelRequest
-	(*TrainModelResponse)(nil),     // 5: akin.v1.TrainModelResponse
-	(*EvaluateRecallRequest)(nil),  // 6: akin.v1.EvaluateRecallRequest
-	(*EvaluateRecallResponse)(nil), // 7: akin.v1.EvaluateRecallResponse
-	(*BackupRequest)(nil),          // 8: akin.v1.BackupRequest
-	(*BackupResponse)(nil),         // 9: akin.v1.BackupResponse
-	(*Position)(nil),               // 10: akin.v1.Position
-	(*durationpb.Duration)(nil),    // 11: google.protobuf.Duration
-	(*AlertStats)(nil),             // 12: akin.v1.AlertStats
-	(*timestamppb.Timestamp)(nil),  // 13: google.protobuf.Timestamp
-	(*GetMapRequest)(nil),          // 14: akin.v1.GetMapRequest
-	(*GetMapResponse)(nil),         // 15: akin.v1.GetMapResponse
+	(*ClusterInfo)(nil),            // 2: akin.v1.ClusterInfo
+	(*ClusterNode)(nil),            // 3: akin.v1.ClusterNode
+	(*ModelInfo)(nil),              // 4: akin.v1.ModelInfo
+	(*IndexInfo)(nil),              // 5: akin.v1.IndexInfo
+	(*TrainModelRequest)(nil),      // 6: akin.v1.TrainModelRequest
+	(*TrainModelResponse)(nil),     // 7: akin.v1.TrainModelResponse
+	(*EvaluateRecallRequest)(nil),  // 8: akin.v1.EvaluateRecallRequest
+	(*EvaluateRecallResponse)(nil), // 9: akin.v1.EvaluateRecallResponse
+	(*BackupRequest)(nil),          // 10: akin.v1.BackupRequest
+	(*BackupResponse)(nil),         // 11: akin.v1.BackupResponse
+	(*Position)(nil),               // 12: akin.v1.Position
+	(*durationpb.Duration)(nil),    // 13: google.protobuf.Duration
+	(*AlertStats)(nil),             // 14: akin.v1.AlertStats
+	(*timestamppb.Timestamp)(nil),  // 15: google.protobuf.Timestamp
+	(*GetMapRequest)(nil),          // 16: akin.v1.GetMapRequest
+	(*GetMapResponse)(nil),         // 17: akin.v1.GetMapResponse
 }
 var file_akin_v1_index_service_proto_depIdxs = []int32{
-	10, // 0: akin.v1.GetIndexStatsResponse.position:type_name -> akin.v1.Position
-	2,  // 1: akin.v1.GetIndexStatsResponse.model:type_name -> akin.v1.ModelInfo
-	3,  // 2: akin.v1.GetIndexStatsResponse.index:type_name -> akin.v1.IndexInfo
-	11, // 3: akin.v1.GetIndexStatsResponse.uptime:type_name -> google.protobuf.Duration
-	11, // 4: akin.v1.GetIndexStatsResponse.processor_time:type_name -> google.protobuf.Duration
-	12, // 5: akin.v1.GetIndexStatsResponse.alerts:type_name -> akin.v1.AlertStats
-	13, // 6: akin.v1.ModelInfo.create_time:type_name -> google.protobuf.Timestamp
-	11, // 7: akin.v1.TrainModelResponse.eta:type_name -> google.protobuf.Duration
-	2,  // 8: akin.v1.TrainModelResponse.model:type_name -> akin.v1.ModelInfo
-	11, // 9: akin.v1.EvaluateRecallResponse.mean_latency:type_name -> google.protobuf.Duration
-	11, // 10: akin.v1.EvaluateRecallResponse.exact_latency:type_name -> google.protobuf.Duration
-	0,  // 11: akin.v1.IndexService.GetIndexStats:input_type -> akin.v1.GetIndexStatsRequest
-	4,  // 12: akin.v1.IndexService.TrainModel:input_type -> akin.v1.TrainModelRequest
-	6,  // 13: akin.v1.IndexService.EvaluateRecall:input_type -> akin.v1.EvaluateRecallRequest
-	14, // 14: akin.v1.IndexService.GetMap:input_type -> akin.v1.GetMapRequest
-	8,  // 15: akin.v1.IndexService.Backup:input_type -> akin.v1.BackupRequest
-	1,  // 16: akin.v1.IndexService.GetIndexStats:output_type -> akin.v1.GetIndexStatsResponse
-	5,  // 17: akin.v1.IndexService.TrainModel:output_type -> akin.v1.TrainModelResponse
-	7,  // 18: akin.v1.IndexService.EvaluateRecall:output_type -> akin.v1.EvaluateRecallResponse
-	15, // 19: akin.v1.IndexService.GetMap:output_type -> akin.v1.GetMapResponse
-	9,  // 20: akin.v1.IndexService.Backup:output_type -> akin.v1.BackupResponse
-	16, // [16:21] is the sub-list for method output_type
-	11, // [11:16] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	12, // 0: akin.v1.GetIndexStatsResponse.position:type_name -> akin.v1.Position
+	4,  // 1: akin.v1.GetIndexStatsResponse.model:type_name -> akin.v1.ModelInfo
+	5,  // 2: akin.v1.GetIndexStatsResponse.index:type_name -> akin.v1.IndexInfo
+	13, // 3: akin.v1.GetIndexStatsResponse.uptime:type_name -> google.protobuf.Duration
+	13, // 4: akin.v1.GetIndexStatsResponse.processor_time:type_name -> google.protobuf.Duration
+	14, // 5: akin.v1.GetIndexStatsResponse.alerts:type_name -> akin.v1.AlertStats
+	2,  // 6: akin.v1.GetIndexStatsResponse.cluster:type_name -> akin.v1.ClusterInfo
+	13, // 7: akin.v1.ClusterInfo.lag:type_name -> google.protobuf.Duration
+	3,  // 8: akin.v1.ClusterInfo.nodes:type_name -> akin.v1.ClusterNode
+	13, // 9: akin.v1.ClusterNode.silence:type_name -> google.protobuf.Duration
+	15, // 10: akin.v1.ModelInfo.create_time:type_name -> google.protobuf.Timestamp
+	13, // 11: akin.v1.TrainModelResponse.eta:type_name -> google.protobuf.Duration
+	4,  // 12: akin.v1.TrainModelResponse.model:type_name -> akin.v1.ModelInfo
+	13, // 13: akin.v1.EvaluateRecallResponse.mean_latency:type_name -> google.protobuf.Duration
+	13, // 14: akin.v1.EvaluateRecallResponse.exact_latency:type_name -> google.protobuf.Duration
+	0,  // 15: akin.v1.IndexService.GetIndexStats:input_type -> akin.v1.GetIndexStatsRequest
+	6,  // 16: akin.v1.IndexService.TrainModel:input_type -> akin.v1.TrainModelRequest
+	8,  // 17: akin.v1.IndexService.EvaluateRecall:input_type -> akin.v1.EvaluateRecallRequest
+	16, // 18: akin.v1.IndexService.GetMap:input_type -> akin.v1.GetMapRequest
+	10, // 19: akin.v1.IndexService.Backup:input_type -> akin.v1.BackupRequest
+	1,  // 20: akin.v1.IndexService.GetIndexStats:output_type -> akin.v1.GetIndexStatsResponse
+	7,  // 21: akin.v1.IndexService.TrainModel:output_type -> akin.v1.TrainModelResponse
+	9,  // 22: akin.v1.IndexService.EvaluateRecall:output_type -> akin.v1.EvaluateRecallResponse
+	17, // 23: akin.v1.IndexService.GetMap:output_type -> akin.v1.GetMapResponse
+	11, // 24: akin.v1.IndexService.Backup:output_type -> akin.v1.BackupResponse
+	20, // [20:25] is the sub-list for method output_type
+	15, // [15:20] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_akin_v1_index_service_proto_init() }
@@ -959,7 +1213,7 @@ func file_akin_v1_index_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_akin_v1_index_service_proto_rawDesc), len(file_akin_v1_index_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -43,6 +43,7 @@ type Member struct {
 	Hears   []string      `json:"hears"`   // nodes that it has heard within heardFor
 	Knows   []string      `json:"knows"`   // nodes that it has heard within knownFor
 	Silent  time.Duration `json:"-"`       // since it was last heard; 0 for this node
+	Never   bool          `json:"-"`       // it was not heard since this node is up
 }
 
 // members are the other nodes as this one hears them.
@@ -237,7 +238,7 @@ func (s *members) list(now time.Time) []Member {
 	all := []Member{s.own}
 	for _, p := range s.peers {
 		m := p.Member
-		m.Silent = now.Sub(p.heard)
+		m.Silent, m.Never = now.Sub(p.heard), p.heard.IsZero()
 		all = append(all, m)
 	}
 	slices.SortFunc(all, func(a, b Member) int { return strings.Compare(a.Node, b.Node) })

@@ -26,6 +26,10 @@ func (s *Server) GetIndexStats(
 	if a := s.alerts(); a != nil {
 		response.Alerts = encodeAlertStats(a.Stats())
 	}
+	if s.cfg.Standing != nil {
+		standing := s.cfg.Standing()
+		response.Cluster = encodeStanding(&standing)
+	}
 	response.MemoryBytes = residentBytes()
 	response.Version = s.cfg.Version
 	response.ProcessorTime = durationpb.New(cputime.Used())

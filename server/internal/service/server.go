@@ -63,6 +63,8 @@ type Config struct {
 	// Readable says why a node of a cluster may answer no reads now, and Current why others should be asked instead. Nil:
 	// it always may, and is.
 	Readable, Current func() error
+	// Standing is how the node stands in its cluster. Nil: the server stands alone.
+	Standing func() Standing
 
 	// Begin is told of every call that reaches its handler and when it began, and returns the context that the call has
 	// from then on. Nil: no one.

@@ -1,20 +1,10 @@
 package telemetry
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
-)
 
-// Cluster is how a node stands in its cluster.
-type Cluster struct {
-	Nodes, Heard   int           // of the cluster, and those heard of lately, this one included
-	Applied, Known uint64        // numbers of the newest writes of the log: visible here, and known of here
-	Lag            time.Duration // since a majority was last known to have no more than this node
-	Leads, Leased  bool
-	Bytes, Limit   int64  // of the log
-	Mended         uint64 // messages of the log that were read from another node
-}
+	"github.com/akin-search/akin/server/internal/service"
+)
 
 var (
 	clusterNodes   = gauge("akin_cluster_nodes", "Nodes of the cluster.")
@@ -30,9 +20,17 @@ var (
 	clusterLimit  = gauge("akin_cluster_log_limit_bytes", "Bytes at which the log is full.")
 	clusterMended = counter("akin_cluster_mended_messages_total",
 		"Messages of the log that this node had to read from another one.")
+	clusterInfo = gauge("akin_cluster_info", "1, with the names of the cluster and of this node.", "cluster", "node")
+	memberHeard = gauge("akin_cluster_node_heard",
+		"1 when a node was heard of in the last two seconds, as by this one.", "node")
+	memberLeads   = gauge("akin_cluster_node_leads", "1 for the node that says it leads the log.", "node")
+	memberApplied = gauge("akin_cluster_node_applied_writes",
+		"Number of the newest write that was visible on a node when it was last heard.", "node")
+	memberModel = gauge("akin_cluster_node_model",
+		"1, with the fingerprint of the model that served on a node when it was last heard.", "node", "fingerprint")
 	allCluster = []fixed{
-		clusterNodes, clusterHeard, clusterApplied, clusterKnown, clusterLag, clusterLeads, clusterLeased, clusterBytes,
-		clusterLimit, clusterMended,
+		clusterInfo, memberHeard, memberLeads, memberApplied, memberModel, clusterNodes, clusterHeard, clusterApplied, clusterKnown, clusterLag, clusterLeads,
+		clusterLeased, clusterBytes, clusterLimit, clusterMended,
 	}
 )
 
@@ -50,12 +48,24 @@ func (m standing) Collect(out chan<- prometheus.Metric) {
 	}
 	c := (*ask)()
 	one := map[bool]float64{true: 1}
-	clusterNodes.send(out, float64(c.Nodes))
-	clusterHeard.send(out, float64(c.Heard))
+	clusterInfo.send(out, 1, c.Cluster, c.Node)
+	leads := false
+	for i := range c.Members {
+		m := &c.Members[i]
+		leads = leads || m.Leads && m.Node == c.Node
+		memberHeard.send(out, one[m.Heard()], m.Node)
+		memberLeads.send(out, one[m.Leads && m.Heard()], m.Node)
+		memberApplied.send(out, float64(m.Applied), m.Node)
+		if m.Model != "" {
+			memberModel.send(out, 1, m.Node, m.Model)
+		}
+	}
+	clusterNodes.send(out, float64(len(c.Members)))
+	clusterHeard.send(out, float64(c.Heard()))
 	clusterApplied.send(out, float64(c.Applied))
 	clusterKnown.send(out, float64(c.Known))
 	clusterLag.send(out, c.Lag.Seconds())
-	clusterLeads.send(out, one[c.Leads])
+	clusterLeads.send(out, one[leads])
 	clusterLeased.send(out, one[c.Leased])
 	clusterBytes.send(out, float64(c.Bytes))
 	clusterLimit.send(out, float64(c.Limit))
@@ -63,4 +73,4 @@ func (m standing) Collect(out chan<- prometheus.Metric) {
 }
 
 // WatchCluster shows a node of a cluster; ask is called whenever metrics are asked for.
-func (m *Metrics) WatchCluster(ask func() Cluster) { m.cluster.Store(&ask) }
+func (m *Metrics) WatchCluster(ask func() service.Standing) { m.cluster.Store(&ask) }

@@ -11,6 +11,7 @@ import (
 	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/alert"
 	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/service"
 )
 
 // Metrics are the metrics of one server. Its methods may be called from many goroutines at once.
@@ -27,7 +28,7 @@ type Metrics struct {
 	listener atomic.Pointer[admit.Listener]
 	engine   atomic.Pointer[engine.Engine]
 	alerts   atomic.Pointer[alert.Alerts]
-	cluster  atomic.Pointer[func() Cluster]
+	cluster  atomic.Pointer[func() service.Standing]
 }
 
 // New makes the metrics of a server that is loading.

@@ -18,6 +18,7 @@ import (
 	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/alert"
 	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/replog"
 	"github.com/akin-search/akin/server/internal/sample"
 	"github.com/akin-search/akin/server/internal/service"
 )
@@ -68,7 +69,11 @@ func watched(t *testing.T) (*Metrics, *engine.Engine) {
 	}
 	t.Cleanup(matching.Close)
 	m.WatchAlerts(matching)
-	m.WatchCluster(func() Cluster { return Cluster{Nodes: 3, Heard: 3, Lag: time.Second, Leads: true} })
+	m.WatchCluster(func() service.Standing {
+		return service.Standing{Cluster: "c", Node: "n1", Lag: time.Second, Members: []replog.Member{
+			{Node: "n1", Applied: 7, Leads: true, Model: "f"}, {Node: "n2", Never: true, Silent: time.Hour},
+		}}
+	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +145,8 @@ func TestNamesFollowTheConventions(t *testing.T) {
 
 func TestLabelsAreNothingThatACallerChooses(t *testing.T) {
 	m, _ := watched(t)
-	known := []string{"method", "code", "class", "reason", "stage", "part", "task", "sink", "outcome"}
+	known := []string{"method", "code", "class", "reason", "stage", "part", "task", "sink", "outcome", "cluster",
+		"node", "fingerprint"}
 	for name, family := range gather(t, m) {
 		for _, metric := range family.GetMetric() {
 			for _, label := range metric.GetLabel() {

@@ -45,6 +45,8 @@ type statsJSON struct {
 	Version          string    `json:"version"`
 	UptimeSeconds    float64   `json:"uptime_seconds"`
 	ProcessorSeconds float64   `json:"processor_seconds"`
+
+	Cluster *clusterJSON `json:"cluster,omitempty"` // of a node
 }
 
 type modelJSON struct {
@@ -104,6 +106,7 @@ func (a *app) statsCommand() *cobra.Command {
 					ActivityProgress: s.GetActivityProgress(), Version: s.GetVersion(),
 					UptimeSeconds:    s.GetUptime().AsDuration().Seconds(),
 					ProcessorSeconds: s.GetProcessorTime().AsDuration().Seconds(),
+					Cluster:          clusterOf(s.GetCluster()),
 				})
 			}
 			vectors := things(x.GetVectors(), "vector", "vectors")
@@ -123,18 +126,18 @@ func (a *app) statsCommand() *cobra.Command {
 			if reason := s.GetWriteRefusal(); reason != "" {
 				a.note("writes are refused: %s", reason)
 			}
-			return a.pairs(
-				[2]string{"papers", count(s.GetPapers())},
-				[2]string{"revision", count(int64(s.GetPosition().GetRevision()))},
-				[2]string{"model", modelText(s.GetModel())},
-				[2]string{"index", x.GetEngine() + ", " + vectors + ", " + size(x.GetMemoryBytes())},
-				[2]string{"disk", size(s.GetDiskBytes())},
-				[2]string{"memory", size(s.GetMemoryBytes())},
-				[2]string{"activity", activity},
-				[2]string{"alerts", alertText(s.GetAlerts())},
-				[2]string{"server", strings.TrimSpace(a.settings.addr + " " + s.GetVersion() + ", up " +
+			return a.pairs(append([][2]string{
+				{"papers", count(s.GetPapers())},
+				{"revision", count(int64(s.GetPosition().GetRevision()))},
+				{"model", modelText(s.GetModel())},
+				{"index", x.GetEngine() + ", " + vectors + ", " + size(x.GetMemoryBytes())},
+				{"disk", size(s.GetDiskBytes())},
+				{"memory", size(s.GetMemoryBytes())},
+				{"activity", activity},
+				{"alerts", alertText(s.GetAlerts())},
+				{"server", strings.TrimSpace(a.settings.addr + " " + s.GetVersion() + ", up " +
 					span(s.GetUptime().AsDuration()))},
-			)
+			}, clusterRows(s.GetCluster())...)...)
 		}),
 	}
 }
