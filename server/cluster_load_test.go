@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/akin-search/akin/client"
 )
@@ -22,8 +23,11 @@ type clusterLoad struct {
 
 	mu     sync.Mutex
 	change chan struct{} // closed at the next acknowledged write
+	last   time.Time     // of an acknowledgement
+	pauses []pause       // of the writes, in their order
 
 	acked, checked, stale, reads, failed atomic.Int64
+	slowest                              atomic.Int64 // nanoseconds of a read at a node that was up
 }
 
 // gate is whether a node is up. Readers hold it open.
@@ -45,9 +49,33 @@ func newClusterLoad(t *testing.T, c *trio) *clusterLoad {
 		l.mu.Lock()
 		close(l.change)
 		l.change = make(chan struct{})
+		now := time.Now()
+		if !l.last.IsZero() {
+			l.pauses = append(l.pauses, pause{now, now.Sub(l.last)})
+		}
+		l.last = now
 		l.mu.Unlock()
 	}
 	return l
+}
+
+// pause is a time without an acknowledgement.
+type pause struct {
+	end    time.Time
+	length time.Duration
+}
+
+// longest is the longest pause that ended after a time.
+func (l *clusterLoad) longest(after time.Time) (length time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range slices.Backward(l.pauses) {
+		if p.end.Before(after) {
+			break
+		}
+		length = max(length, p.length)
+	}
+	return length
 }
 
 // acks waits until n more writes are acknowledged.
@@ -135,10 +163,15 @@ func (l *clusterLoad) write(ctx context.Context, w int) {
 				return
 			}
 			got, err := other.Get(ctx, ids[0])
-			if err != nil {
-				return // counted by the readers where it was not the end
+			if ctx.Err() != nil {
+				return
 			}
 			l.checked.Add(1)
+			if err != nil {
+				l.failed.Add(1)
+				l.t.Errorf("a read of the least revision at a node that is up: %v", err)
+				return
+			}
 			if got.GetAbstract() != "It holds "+content+"." {
 				l.stale.Add(1)
 				l.t.Errorf("%s: read %q after %q was acknowledged", ids[0], got.GetAbstract(), content)
@@ -152,11 +185,15 @@ func (l *clusterLoad) read(ctx context.Context, w int) {
 	rng := rand.New(rand.NewPCG(uint64(w), 4))
 	for ctx.Err() == nil {
 		l.at(rng, func(c *client.Client) {
+			began := time.Now()
 			_, err := c.Search(ctx, "content of a writer")
 			if ctx.Err() != nil {
 				return
 			}
 			l.reads.Add(1)
+			if took := int64(time.Since(began)); took > l.slowest.Load() { // a race of two readers is no matter
+				l.slowest.Store(took)
+			}
 			if err != nil {
 				l.failed.Add(1)
 				l.t.Errorf("a read at a node that is up: %v", err)

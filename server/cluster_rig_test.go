@@ -2,68 +2,83 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"net"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/akin-search/akin/client"
-	"github.com/akin-search/akin/server/internal/paper"
+	"github.com/akin-search/akin/server/internal/loopback"
 	"github.com/akin-search/akin/server/internal/replog"
-	"github.com/akin-search/akin/server/internal/store"
 )
 
-// Clusters of three real processes. They elect a leader for some seconds at their start and after each kill, so the
-// suite is left out of short runs, and long runs are asked for:
+// Clusters of three real processes. They elect a leader for some seconds at their start and after each kill, so one
+// short test runs with all others, and the rest is asked for; docs/cluster.md has the commands:
 //
-//	AKIN_CLUSTER=1 AKIN_CLUSTER_KILLS=200 go test -run Cluster -timeout 3h ./server
+//	AKIN_CLUSTER=1 go test -run Cluster -timeout 1h ./server
 
 // patience ends a test that hangs; nothing that goes well comes near it on a slow machine.
 const patience = 10 * time.Minute
 
+// soon waits for what other processes bring about, where no event tells of it.
+func soon(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s did not come about within %v", what, patience)
+		}
+	}
+}
+
 // trio is a cluster of three processes.
 type trio struct {
 	dir   string
+	addrs map[string]string   // by node, where clients reach it: the same after a restart
 	args  map[string][]string // by node
+	under map[string][]string // by node, a command that runs the server, such as ip netns exec; none: it runs itself
 	live  map[string]*process
-	addrs map[string]string // by node, where clients reach it: the same after a restart
+	logs  map[string]*journal // of a node's present or last life
 }
 
 var trioNodes = []string{"n1", "n2", "n3"}
 
-// freePorts finds ports that nobody uses now.
-func freePorts(t *testing.T, n int) []string {
-	t.Helper()
-	addrs := make([]string, n)
-	for i := range addrs {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		addrs[i] = l.Addr().String()
-	}
-	return addrs
-}
-
+// newTrio starts a cluster for a test that is asked for.
 func newTrio(t *testing.T, more ...string) *trio {
 	t.Helper()
+	c := askedTrio(t, more...)
+	c.start(t, trioNodes...)
+	return c
+}
+
+// askedTrio is newTrio whose nodes are not started yet.
+func askedTrio(t *testing.T, more ...string) *trio {
+	t.Helper()
 	if os.Getenv("AKIN_CLUSTER") == "" {
-		t.Skip("three servers and their elections take a minute, and ports of the machine: AKIN_CLUSTER=1 runs them")
+		t.Skip("three servers and their elections take a minute: AKIN_CLUSTER=1 runs them")
 	}
-	c := &trio{dir: t.TempDir(), args: map[string][]string{}, live: map[string]*process{}, addrs: map[string]string{}}
-	ports := freePorts(t, 2*len(trioNodes))
+	addrs, _, err := loopback.Addrs(2 * len(trioNodes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trioAt(t, addrs, more...)
+}
+
+// trioAt prepares three nodes, whose logs talk at the first three addresses and which serve at the others.
+func trioAt(t *testing.T, addrs []string, more ...string) *trio {
+	t.Helper()
+	c := &trio{
+		dir: t.TempDir(), addrs: map[string]string{}, args: map[string][]string{}, under: map[string][]string{},
+		live: map[string]*process{}, logs: map[string]*journal{},
+	}
 	peers := map[string]string{}
 	var list []string
 	for i, node := range trioNodes {
-		peers[node], c.addrs[node] = ports[i], ports[len(trioNodes)+i]
-		list = append(list, node+"="+ports[i])
+		peers[node], c.addrs[node] = addrs[i], addrs[len(trioNodes)+i]
+		list = append(list, node+"="+addrs[i])
 	}
 	keys := filepath.Join(c.dir, "keys")
 	if err := replog.MakeKeys(keys, "trio", peers); err != nil {
@@ -73,11 +88,19 @@ func newTrio(t *testing.T, more ...string) *trio {
 		c.args[node] = append([]string{"--addr", c.addrs[node], "--data", c.folder(node), "--cluster", "trio",
 			"--node", node, "--peers", strings.Join(list, ","), "--cluster-keys", keys}, more...)
 	}
-	c.start(t, trioNodes...)
 	return c
 }
 
 func (c *trio) folder(node string) string { return filepath.Join(c.dir, node) }
+
+// command is a node's next life, which the end of the test ends.
+func (c *trio) command(t *testing.T, node string) *process {
+	line := append(append([]string{}, c.under[node]...), os.Args[0])
+	line = append(line, c.args[node]...)
+	cmd := exec.CommandContext(t.Context(), line[0], line[1:]...)
+	cmd.Env = append(os.Environ(), asServer+"=1")
+	return &process{Cmd: cmd}
+}
 
 // start starts nodes side by side and waits until they serve.
 func (c *trio) start(t *testing.T, nodes ...string) {
@@ -86,7 +109,7 @@ func (c *trio) start(t *testing.T, nodes ...string) {
 	faults := make([]error, len(nodes))
 	var wait sync.WaitGroup
 	for i, node := range nodes {
-		started[i] = command(t, c.args[node]...)
+		started[i] = c.command(t, node)
 		wait.Go(func() { faults[i] = started[i].serves(t) })
 	}
 	wait.Wait()
@@ -94,16 +117,17 @@ func (c *trio) start(t *testing.T, nodes ...string) {
 		if faults[i] != nil {
 			t.Fatalf("%s: %v", node, faults[i])
 		}
-		c.live[node] = started[i]
-		go drainLog(started[i])
+		c.live[node], c.logs[node] = started[i], newJournal(started[i])
 	}
 }
 
 // kill ends a node at once.
 func (c *trio) kill(node string) {
-	_ = c.live[node].Process.Kill()
-	_ = c.live[node].Wait() // it was killed
+	p := c.live[node]
 	delete(c.live, node)
+	_ = p.Process.Kill()
+	c.logs[node].whole()
+	_ = p.Wait() // it was killed
 }
 
 // stop ends nodes in good order.
@@ -117,8 +141,9 @@ func (c *trio) stop(t *testing.T, nodes ...string) {
 			t.Fatal(err)
 		}
 		wait.Go(func() {
+			text := c.logs[node].whole()
 			if err := p.Wait(); err != nil {
-				t.Errorf("%s: %v", node, err)
+				t.Errorf("%s: %v\n%s", node, err, text)
 			}
 		})
 	}
@@ -136,74 +161,49 @@ func (c *trio) dial(t *testing.T, node string) *client.Client {
 	return cl
 }
 
-// holds is what a stopped node has on disk: each paper's content with its times and its revision, and how far the log
-// is applied.
-func (c *trio) holds(t *testing.T, node string) (papers map[string]string, mark string) {
+// patiently repeats a call while it cannot be answered: there is no leader yet, a node has not come so far, or the log
+// is full until it is trimmed.
+func patiently(t *testing.T, ctx context.Context, call func() error) {
 	t.Helper()
-	s, err := store.Open(c.folder(node), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := s.Check(t.Context()); err != nil {
-		t.Errorf("%s: %v", node, err)
-	}
-	papers = map[string]string{}
-	for after := uint64(0); ; {
-		last, err := s.Scan(after, 0, func(_ uint64, p *paper.Paper) error {
-			papers[p.ID] = fmt.Sprint(p.Abstract, p.Revision, p.CreateTime, p.UpdateTime)
-			return nil
-		})
-		if err != nil {
+	soon(t, "an answer", func() bool {
+		err := call()
+		if err != nil && !isUnavailable(err) && !errors.Is(err, client.ErrOverloaded) || ctx.Err() != nil {
 			t.Fatal(err)
 		}
-		if last == after {
-			break
-		}
-		after = last
-	}
-	record, err := s.Record(store.LogTable, []byte("applied"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return papers, fmt.Sprintf("%x", record)
+		return err == nil
+	})
 }
 
-// alike stops all nodes and compares what they hold, which it returns as the contents of papers.
-func (c *trio) alike(t *testing.T) map[string]string {
-	t.Helper()
-	return c.alikeOf(t, trioNodes...)
+// journal keeps what a process logs.
+type journal struct {
+	mu    sync.Mutex
+	text  strings.Builder
+	ended chan struct{}
 }
 
-func (c *trio) alikeOf(t *testing.T, nodes ...string) map[string]string {
-	t.Helper()
-	c.stop(t, slices.Sorted(maps.Keys(c.live))...)
-	first, mark := c.holds(t, nodes[0])
-	for _, node := range nodes[1:] {
-		papers, at := c.holds(t, node)
-		if !maps.Equal(papers, first) || at != mark {
-			t.Errorf("%s holds %d papers at %s, %s %d at %s", node, len(papers), at, nodes[0], len(first), mark)
+func newJournal(p *process) *journal {
+	j := &journal{ended: make(chan struct{})}
+	j.text.WriteString(p.before)
+	go func() {
+		defer close(j.ended)
+		for line := range p.rest {
+			j.mu.Lock()
+			j.text.WriteString("\n" + line)
+			j.mu.Unlock()
 		}
-	}
-	return first
+	}()
+	return j
 }
 
-// level makes all nodes see what one has written.
-func (c *trio) level(t *testing.T, ctx context.Context, token string) {
-	t.Helper()
-	for node := range c.live {
-		cl := c.dial(t, node)
-		if err := cl.Follow(token); err != nil {
-			t.Fatal(err)
-		}
-		for {
-			_, err := cl.Search(ctx, "anything")
-			if err == nil {
-				break
-			}
-			if !isUnavailable(err) || ctx.Err() != nil {
-				t.Fatalf("%s: %v", node, err)
-			}
-		}
-	}
+// has reports whether something was logged so far.
+func (j *journal) has(text string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return strings.Contains(j.text.String(), text)
+}
+
+// whole is everything that was logged, once the process has ended.
+func (j *journal) whole() string {
+	<-j.ended
+	return j.text.String()
 }

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/akin-search/akin/server/internal/loopback"
 )
 
 // rig is a cluster of three nodes in this process.
@@ -27,27 +28,19 @@ var nodes = []string{"n1", "n2", "n3"}
 // patience bounds waits that end much earlier: it only ends a test that hangs.
 const patience = 3 * time.Minute
 
-// freePeers finds ports for three nodes that nobody uses now.
-func freePeers(t *testing.T) map[string]string {
-	t.Helper()
-	peers := map[string]string{}
-	for _, node := range nodes {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		peers[node] = l.Addr().String()
-	}
-	return peers
-}
-
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	if os.Getenv("AKIN_CLUSTER") == "" {
-		t.Skip("three servers of NATS and their elections take ports of the machine: AKIN_CLUSTER=1 runs them")
+		t.Skip("three servers of NATS and their elections take half a minute: AKIN_CLUSTER=1 runs them")
 	}
-	r := &rig{peers: freePeers(t), dir: t.TempDir(), logs: map[string]*Log{}}
+	addrs, _, err := loopback.Addrs(len(nodes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{peers: map[string]string{}, dir: t.TempDir(), logs: map[string]*Log{}}
+	for i, node := range nodes {
+		r.peers[node] = addrs[i]
+	}
 	if err := MakeKeys(filepath.Join(r.dir, "keys"), "test", r.peers); err != nil {
 		t.Fatal(err)
 	}

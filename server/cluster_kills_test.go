@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// killsApart is the least time between two kills.
+const killsApart = 3 * time.Second
+
+// TestAClusterLosesNothingInKills kills a random node over and over, while eight writers write on any node, each
+// reading back on another what was acknowledged, and readers read on nodes that are up.
+func TestAClusterLosesNothingInKills(t *testing.T) {
+	kills := envCount(t, "AKIN_CLUSTER_KILLS", 3)
+	c := askedTrio(t)
+	w := c.watched(t)
+	c.start(t, trioNodes...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience+time.Duration(kills)*time.Minute)
+	defer cancel()
+	load := newClusterLoad(t, c)
+	work, stop := context.WithCancel(ctx)
+	var workers sync.WaitGroup
+	for w := range 8 {
+		workers.Go(func() { load.write(work, w) })
+	}
+	for w := range 2 {
+		workers.Go(func() { load.read(work, w) })
+	}
+	rng := rand.New(rand.NewPCG(uint64(kills), 17))
+	var pauses []writePause
+	var restarted time.Time
+	for range kills {
+		if !load.acks(ctx, 50) {
+			t.Fatal("no writes are acknowledged")
+		}
+		time.Sleep(killsApart - time.Since(restarted)) // what is promised is promised of kills that far apart
+		p := writePause{node: trioNodes[rng.IntN(3)]}
+		leader, _ := w.leader()
+		p.led = leader == p.node
+		load.away(p.node, func() { c.kill(p.node) })
+		killed := time.Now()
+		if !load.acks(ctx, 1+8) { // more than were under way, so that one was begun after the kill
+			t.Fatal("no writes are acknowledged after a kill")
+		}
+		p.whole = load.longest(killed)
+		if _, since := w.leader(); p.led && since.After(killed) {
+			p.election = since.Sub(killed)
+		}
+		pauses = append(pauses, p)
+		began := time.Now()
+		c.start(t, p.node)
+		restarted = time.Now()
+		t.Logf("%3d: %s, back after %v", len(pauses), p, restarted.Sub(began).Round(time.Millisecond))
+		load.back(p.node)
+	}
+	stop()
+	workers.Wait()
+	shown := c.level(t, ctx, "")
+	equal := time.Since(restarted)
+	// What was under way and not answered may still come; it is applied on all nodes or on none.
+	last := c.dial(t, "n1")
+	patiently(t, ctx, func() error {
+		_, err := last.Upsert(ctx, crashPaper("last", "the end"))
+		return err
+	})
+	c.level(t, ctx, last.Token())
+	load.judge(t, c.alike(t))
+	t.Logf("%d kills, %d writes acknowledged, %d reads of the least revision (%d stale), "+
+		"%d reads at live nodes (%d failed, the slowest took %v), one digest %v after the last restart (%s)",
+		kills, load.acked.Load(), load.checked.Load(), load.stale.Load(), load.reads.Load(), load.failed.Load(),
+		time.Duration(load.slowest.Load()).Round(time.Millisecond), equal.Round(time.Millisecond), shown)
+	logPauses(t, pauses)
+}
+
+// writePause is for how long no write was acknowledged after a kill.
+type writePause struct {
+	node     string
+	led      bool          // the killed node led the log
+	whole    time.Duration // the longest time without an acknowledgement
+	election time.Duration // from the kill until another node led; 0 where the killed one did not
+}
+
+func (p writePause) String() string {
+	if !p.led {
+		return fmt.Sprintf("%s, a follower: %v without a write", p.node, p.whole.Round(time.Millisecond))
+	}
+	return fmt.Sprintf("%s, the leader: %v without a write, another leads after %v", p.node,
+		p.whole.Round(time.Millisecond), p.election.Round(time.Millisecond))
+}
+
+func logPauses(t *testing.T, pauses []writePause) {
+	var leaders, followers, late []string
+	var worst, other time.Duration
+	for _, p := range pauses {
+		switch {
+		case p.led:
+			leaders, worst = append(leaders, p.whole.Round(100*time.Millisecond).String()), max(worst, p.whole)
+		default:
+			followers, other = append(followers, p.String()), max(other, p.whole)
+		}
+		if p.whole > 10*time.Second {
+			late = append(late, p.String())
+		}
+	}
+	t.Logf("%d kills of the leader, no write for at most %v: %s", len(leaders), worst.Round(time.Millisecond),
+		strings.Join(leaders, " "))
+	t.Logf("%d kills of a follower, no write for at most %v", len(followers), other.Round(time.Millisecond))
+	t.Logf("%d pauses above 10 s: %s", len(late), strings.Join(late, "; "))
+}
