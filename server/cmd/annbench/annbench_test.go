@@ -139,6 +139,7 @@ func TestBadFilesAndFlagsSayWhatIsWrong(t *testing.T) {
 		"no engine":                     {"--base", good, "--query", good, "--engines", "ivf"},
 		"--ef 0":                        {"--base", good, "--query", good, "--ef", "16,0"},
 		"--selectivity 2":               {"--base", good, "--query", good, "--selectivity", "2"},
+		"no peer":                       {"--base", good, "--query", good, "--peers", "annoy"},
 		"--k 21":                        {"--base", good, "--query", good, "--k", "21"},
 		"build it as": {"--base", good, "--query", good, "--engines", "flat", "--rounds", "1", "--round",
 			"1ns", "--hnswlib", cut},

@@ -7,16 +7,29 @@
 // writes them from papers. Rows are scaled to L2 norm 1. Ground truth is computed in float32 from the files, on all
 // cores, and never asks an engine; a returned vector counts if its float32 cosine reaches that of the true k-th.
 //
-// # Peer
+// # Peers
 //
-// hnswlib/main.cpp beside this file measures hnswlib, the C++ library, in the same way, and prints the same JSON. It
-// needs g++ and Debian's libhnswlib-dev:
+// With --peers annbench measures other libraries in the same run, on the same vectors: it builds a program for each
+// from the sources beside this file, runs it with its own flags, and prints every engine's throughput and build time
+// over hnswlib's: the smallest width that reaches recall .95 and .99. A peer whose library is not on this machine is
+// left out, and the standard error says what it needs:
+//
+//	hnswlib       g++ and Debian's libhnswlib-dev
+//	faiss-hnsw    g++ and Debian's libfaiss-dev; HNSW of float32
+//	faiss-ivfpq   the same; inverted lists of 4-bit product codes, fast scan, 10 k of them ranked by float32; the width
+//	              is half of ef, in lists
+//	usearch       node and npm; HNSW of float32
+//	usearch-i8    the same; HNSW of one byte a dimension
+//
+// faiss and usearch are handed many queries a call, so that their time for each call does not count; their latencies
+// are those of a call over its queries. A program built by hand is run with --hnswlib PROGRAM:
 //
 //	g++ -O3 -march=native -std=c++17 -pthread -o $TMPDIR/hnswlib-bench server/cmd/annbench/hnswlib/main.cpp
 //	$TMPDIR/hnswlib-bench --base B.fbin --query Q.fbin --json
 //
-// With --hnswlib $TMPDIR/hnswlib-bench annbench runs it last, with its own flags, and prints every engine's throughput
-// and build time over hnswlib's: the smallest width that reaches recall .95 and .99, in one run on one machine.
+// # Plot
+//
+// With --plot FILE.svg recall against throughput of all that was measured without a filter is drawn to a file.
 //
 // # Output
 //
@@ -56,7 +69,9 @@ type settings struct {
 	selectivity   []float64
 	json          bool
 	walk          bool
-	hnswlib       string // path of the peer's program
+	hnswlib       string // path of that peer's program
+	peers         []string
+	plot          string // file of the plot; empty: none
 	limit         int    // base vectors, 0: all
 	rounds        int
 	roundTime     time.Duration
@@ -90,29 +105,44 @@ func run(args []string, out io.Writer) error {
 	if s.k > base.n {
 		return fmt.Errorf("--k %d is more than the %d vectors of %s", s.k, base.n, s.base)
 	}
-	b := newBench(s, base, query)
+	return measureAll(s, newBench(s, base, query), out)
+}
+
+// measureAll measures engines, then peers, and reports them.
+func measureAll(s *settings, b *bench, out io.Writer) error {
+	base, query := b.base, b.query
 	report := report{
 		Base: s.base, N: base.n, Dims: base.dims, Queries: query.n, K: s.k, Threads: s.threads,
 		CPUs: runtime.NumCPU(), Kernels: vector.Class(), TruthSeconds: b.truthSeconds,
+	}
+	take := func(e *engineReport) {
+		report.Engines = append(report.Engines, e)
+		if !s.json {
+			e.print(out, s.k)
+		}
 	}
 	for _, name := range s.engines {
 		e, err := b.measure(name)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		report.Engines = append(report.Engines, e)
-		if !s.json {
-			e.print(out, s.k)
-		}
+		take(e)
 	}
 	if s.hnswlib != "" {
-		e, err := runPeer(s)
+		e, err := runPeer(s, []string{s.hnswlib}, "")
 		if err != nil {
 			return err
 		}
-		report.Engines = append(report.Engines, e)
-		if !s.json {
-			e.print(out, s.k)
+		take(e)
+	}
+	if len(s.peers) > 0 {
+		if err := runPeers(s, os.Stderr, take); err != nil {
+			return err
+		}
+	}
+	if s.plot != "" {
+		if err := writePlot(s.plot, &report); err != nil {
+			return err
 		}
 	}
 	report.Ratios = ratios(report.Engines)
@@ -139,6 +169,9 @@ func parseFlags(args []string) (*settings, error) {
 	flags.BoolVar(&s.walk, "walk", false, "walk graphs even where the engine would scan, as mode APPROXIMATE does")
 	flags.BoolVar(&s.json, "json", false, "print one JSON object instead of tables")
 	flags.StringVar(&s.hnswlib, "hnswlib", "", "`program` built from hnswlib/main.cpp, to measure beside the engines")
+	others := flags.String("peers", "",
+		"comma-separated `names` of other libraries to build and measure in the same run: "+strings.Join(peerNames(), ", "))
+	flags.StringVar(&s.plot, "plot", "", "`file` to which recall against throughput is drawn (.svg)")
 	flags.IntVar(&s.limit, "limit", 0, "use the first `n` base vectors only; 0: all")
 	flags.IntVar(&s.rounds, "rounds", 3, "timed rounds, of which the fastest counts")
 	flags.DurationVar(&s.roundTime, "round", 400*time.Millisecond, "least `time` of a round")
@@ -155,7 +188,8 @@ func parseFlags(args []string) (*settings, error) {
 	if s.selectivity, err = list(*selectivity, number); err != nil {
 		return nil, fmt.Errorf("--selectivity: %w", err)
 	}
-	s.engines = strings.FieldsFunc(*names, func(r rune) bool { return r == ',' })
+	comma := func(r rune) bool { return r == ',' }
+	s.engines, s.peers = strings.FieldsFunc(*names, comma), strings.FieldsFunc(*others, comma)
 	return s, s.check()
 }
 
@@ -179,6 +213,11 @@ func (s *settings) check() error {
 	for _, name := range s.engines {
 		if !slices.Contains(engines.Names(), name) {
 			return fmt.Errorf("--engines: there is no engine %q; there are %s", name, strings.Join(engines.Names(), ", "))
+		}
+	}
+	for _, name := range s.peers {
+		if !slices.Contains(peerNames(), name) {
+			return fmt.Errorf("--peers: there is no peer %q; there are %s", name, strings.Join(peerNames(), ", "))
 		}
 	}
 	return nil
