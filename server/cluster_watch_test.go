@@ -17,8 +17,13 @@ type trioWatch struct {
 	metrics map[string]string // address by node
 
 	mu    sync.Mutex
-	leads string    // the newest node that was seen to lead
-	seen  time.Time // when it was first seen
+	leads []lead // in the order in which they were seen
+}
+
+// lead is that a node was first seen to lead.
+type lead struct {
+	node string
+	at   time.Time
 }
 
 // watched gives nodes that are not started yet addresses for their metrics, and looks at these until the test ends.
@@ -40,8 +45,8 @@ func (c *trio) watched(t *testing.T) *trioWatch {
 			for ctx.Err() == nil {
 				leads := w.asks(ctx, node, "akin_cluster_leads") == "1"
 				w.mu.Lock()
-				if leads && w.leads != node {
-					w.leads, w.seen = node, time.Now()
+				if leads && (len(w.leads) == 0 || w.leads[len(w.leads)-1].node != node) {
+					w.leads = append(w.leads, lead{node, time.Now()})
 				}
 				w.mu.Unlock()
 				select {
@@ -83,9 +88,24 @@ func (w *trioWatch) asks(ctx context.Context, node, metric string) string {
 	return ""
 }
 
-// leader is the node that was last seen to lead, and when that began.
-func (w *trioWatch) leader() (node string, since time.Time) {
+// leader is the node that was last seen to lead.
+func (w *trioWatch) leader() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.leads, w.seen
+	if len(w.leads) == 0 {
+		return ""
+	}
+	return w.leads[len(w.leads)-1].node
+}
+
+// since lists who came to lead after a time.
+func (w *trioWatch) since(when time.Time) (leads []lead) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, l := range w.leads {
+		if l.at.After(when) {
+			leads = append(leads, l)
+		}
+	}
+	return leads
 }

@@ -17,7 +17,12 @@ var ErrTrimmed = errors.New("the log no longer has the messages that this node l
 const (
 	readMessages = 256
 	readBytes    = 4 << 20
-	readTimeout  = 10 * time.Second
+	// firstSilence and lastSilence bound how long a node that was asked for messages may say nothing: it may have ended
+	// after the question had reached it, and then nobody else takes it up. Each silence doubles the next, for nodes that
+	// are slow.
+	firstSilence = 500 * time.Millisecond
+	lastSilence  = 5 * time.Second
+	readTimeout  = 10 * time.Second // of one question with all its answers
 
 	// idlePoll is how often a node looks for messages that it was not told of.
 	idlePoll = 250 * time.Millisecond
@@ -62,10 +67,10 @@ func (l *Log) Follow(ctx context.Context, from Mark, handle func(*Message) error
 	}
 	l.anchors.reset(from)
 	present := from
-	wait := firstLook
+	wait, silence := firstLook, firstSilence
 	for stalled := (time.Time{}); ; {
 		before := present
-		err := l.read(ctx, present.Sequence+1, func(raw []byte, sequence uint64) error {
+		err := l.read(ctx, present.Sequence+1, silence, func(raw []byte, sequence uint64) error {
 			if sequence != present.Sequence+1 {
 				return errHole
 			}
@@ -77,7 +82,9 @@ func (l *Log) Follow(ctx context.Context, from Mark, handle func(*Message) error
 			return handle(m)
 		})
 		if present != before {
-			stalled, wait = time.Time{}, firstLook
+			stalled, wait, silence = time.Time{}, firstLook, firstSilence
+		} else if errors.Is(err, errSilent) {
+			silence = min(2*silence, lastSilence)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -161,13 +168,10 @@ func (l *Log) resume(ctx context.Context, from Mark) error {
 		}
 	}
 	for {
-		info, err := l.info(ctx)
+		info, err := asked(ctx, l.info)
 		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
 		case err != nil:
-			pause(ctx, idlePoll)
-			continue
+			return err
 		case info.State.FirstSeq > from.Sequence+1:
 			return fmt.Errorf("%w: it begins at %d, and %d was applied", ErrTrimmed, info.State.FirstSeq, from.Sequence)
 		case from.Sequence == 0 || info.State.FirstSeq > from.Sequence:
@@ -178,13 +182,9 @@ func (l *Log) resume(ctx context.Context, from Mark) error {
 			pause(ctx, time.Second)
 			continue
 		}
-		raw, err := l.readLeader(ctx, from.Sequence)
+		raw, err := asked(ctx, func(ctx context.Context) ([]byte, error) { return l.readLeader(ctx, from.Sequence) })
 		if err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			pause(ctx, idlePoll)
-			continue
+			return err
 		}
 		if !from.holds(raw) {
 			return fmt.Errorf("%w: message %d is not the one that was applied", ErrDiverged, from.Sequence)
@@ -196,22 +196,36 @@ func (l *Log) resume(ctx context.Context, from Mark) error {
 // errHole: a replica has a later message than the next one.
 var errHole = errors.New("a message is missing")
 
-// read calls fn with messages of the nearest replica from a number on, as many as one answer holds; maybe none.
-func (l *Log) read(ctx context.Context, from uint64, fn func(raw []byte, sequence uint64) error) error {
+// errSilent: the node that was asked for messages does not answer.
+var errSilent = errors.New("the node that was asked says nothing")
+
+// read calls fn with messages of the nearest replica from a number on, as many as one answer holds; maybe none. It gives
+// up once nothing has come for silence.
+func (l *Log) read(
+	ctx context.Context, from uint64, silence time.Duration, fn func(raw []byte, sequence uint64) error,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
+	ctx, giveUp := context.WithCancelCause(ctx)
+	silent := time.AfterFunc(silence, func() { giveUp(errSilent) })
+	defer silent.Stop()
 	batch, err := jetstreamext.GetBatch(ctx, l.js, streamName(l.cfg.Cluster), readMessages,
 		jetstreamext.GetBatchSeq(from), jetstreamext.GetBatchMaxBytes(readBytes))
 	if err != nil {
 		return readFault{err}
 	}
 	for m, err := range batch {
+		silent.Stop() // fn takes its time
 		if err != nil {
 			return readFault{err}
 		}
 		if err := fn(m.Data, m.Sequence); err != nil {
 			return err
 		}
+		silent.Reset(silence)
+	}
+	if cause := context.Cause(ctx); cause != nil { // the batch only ends then
+		return readFault{cause}
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func (l *Log) nameDamage(n uint64, err error) {
 
 // hasLater reports whether the nearest replica has a message behind one that it does not give.
 func (l *Log) hasLater(ctx context.Context, n uint64) (later bool) {
-	_ = l.read(ctx, n+1, func([]byte, uint64) error { // a failure to read shows nothing
+	_ = l.read(ctx, n+1, lastSilence, func([]byte, uint64) error { // a failure to read shows nothing
 		later = true
 		return errHole
 	})

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -121,29 +122,48 @@ func (l *Log) Leads() bool {
 // Lacks reports whether the log no longer has the message behind a number, so that a node that is there needs a backup
 // of another one. It waits for an answer of the log.
 func (l *Log) Lacks(ctx context.Context, sequence uint64) (bool, error) {
-	for {
-		info, err := l.info(ctx)
-		if err == nil {
-			return info.State.FirstSeq > sequence+1, nil
-		}
-		if ctx.Err() != nil {
-			return false, ctx.Err()
-		}
-		pause(ctx, idlePoll)
+	info, err := asked(ctx, l.info)
+	if err != nil {
+		return false, err
 	}
+	return info.State.FirstSeq > sequence+1, nil
 }
 
 // Newest is the number of the newest message. It waits for an answer of the log.
 func (l *Log) Newest(ctx context.Context) (uint64, error) {
-	for {
-		info, err := l.info(ctx)
+	info, err := asked(ctx, l.info)
+	if err != nil {
+		return 0, err
+	}
+	return info.State.LastSeq, nil
+}
+
+const (
+	// apiTimeout bounds one question to the log's servers.
+	apiTimeout = 5 * time.Second
+	// firstTry bounds the first attempt of a question that is repeated: what reaches a server that starts, or one that
+	// ends just then, is never answered. Each attempt may take twice as long as the one before.
+	firstTry = 300 * time.Millisecond
+	// askAgain is the pause between two attempts.
+	askAgain = 50 * time.Millisecond
+)
+
+// asked repeats a question until it is answered; it fails when ctx ends.
+func asked[T any](ctx context.Context, question func(ctx context.Context) (T, error)) (T, error) {
+	for limit := firstTry; ; {
+		limited, cancel := context.WithTimeout(ctx, limit)
+		answer, err := question(limited)
+		if limited.Err() != nil {
+			limit = min(2*limit, apiTimeout)
+		}
+		cancel()
 		if err == nil {
-			return info.State.LastSeq, nil
+			return answer, nil
 		}
 		if ctx.Err() != nil {
-			return 0, ctx.Err()
+			return answer, errors.Join(err, ctx.Err())
 		}
-		pause(ctx, idlePoll)
+		pause(ctx, askAgain)
 	}
 }
 

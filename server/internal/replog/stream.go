@@ -89,8 +89,13 @@ func checkStream(cluster string, have *jetstream.StreamConfig) error {
 func openStream(ctx context.Context, js jetstream.JetStream, c *Config, create bool) (
 	jetstream.Stream, paper.Lineage, error,
 ) {
-	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		stream, lineage, err := tryStream(ctx, js, c, create)
+	for limit := firstTry; ; {
+		limited, cancel := context.WithTimeout(ctx, limit)
+		stream, lineage, err := tryStream(limited, js, c, create)
+		if limited.Err() != nil {
+			limit = min(2*limit, apiTimeout)
+		}
+		cancel()
 		if err == nil || errors.Is(err, ErrSetup) {
 			return stream, lineage, err
 		}
@@ -99,20 +104,15 @@ func openStream(ctx context.Context, js jetstream.JetStream, c *Config, create b
 		case <-ctx.Done():
 			return nil, paper.Lineage{}, fmt.Errorf("the log of %s cannot be reached: are two of its nodes up? %w", c.Cluster,
 				errors.Join(err, context.Cause(ctx)))
-		case <-time.After(pause):
+		case <-time.After(askAgain):
 		}
 	}
 }
-
-// apiTimeout bounds one question to the log's servers.
-const apiTimeout = 5 * time.Second
 
 func tryStream(ctx context.Context, js jetstream.JetStream, c *Config, create bool) (
 	jetstream.Stream, paper.Lineage, error,
 ) {
 	var lineage paper.Lineage
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
-	defer cancel()
 	stream, err := js.Stream(ctx, streamName(c.Cluster))
 	if errors.Is(err, jetstream.ErrStreamNotFound) && create {
 		if _, err := rand.Read(lineage[:]); err != nil {
