@@ -91,6 +91,7 @@ func openNode(ctx context.Context, c *clusterConfig, cfg engine.Config) (_ *node
 		}
 		return n.live.Backup(ctx, w, nil)
 	})
+	n.writes.Does(learnWork, n.learnForAll)
 	following := background(context.Background(), n.follow)
 	adopting := background(context.Background(), n.adopt)
 	n.stop = func() {
@@ -164,6 +165,7 @@ func (n *node) order() *engine.Order {
 		Lineage:   n.writes.Lineage(),
 		Append:    n.append,
 		Leads:     n.writes.Leads,
+		Learn:     n.learn,
 		Share:     n.share,
 		Applied:   n.report,
 		RequestID: func(ctx context.Context) string { return admit.CallOf(ctx).RequestID() },

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/akin-search/akin/server/internal/engine"
 )
 
 const (
@@ -21,6 +23,9 @@ func (n *node) share(ctx context.Context, fingerprint string) error {
 	ctx, cancel := context.WithTimeout(ctx, sharePatient)
 	defer cancel()
 	for {
+		if !n.writes.Leads() { // the others prepare what another node says
+			return engine.ErrTrainingLost
+		}
 		ready, missing := 0, 0
 		for _, m := range n.writes.Members() {
 			switch {

@@ -685,7 +685,8 @@ func (x *TrainModelRequest) GetSeed() uint64 {
 // TrainModelResponse is a report on the way, about twice a second.
 type TrainModelResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What goes on: "reading", "training", "embedding", "indexing" or "done".
+	// What goes on: "reading", "training", "embedding", "indexing", in a cluster "sharing" (the other nodes prepare
+	// the model), or "done".
 	Stage string `protobuf:"bytes,1,opt,name=stage,proto3" json:"stage,omitempty"`
 	// Share of the whole that is done, 0 to 1.
 	Progress float64 `protobuf:"fixed64,2,opt,name=progress,proto3" json:"progress,omitempty"`

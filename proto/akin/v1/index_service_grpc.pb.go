@@ -36,6 +36,10 @@ type IndexServiceClient interface {
 	GetIndexStats(ctx context.Context, in *GetIndexStatsRequest, opts ...grpc.CallOption) (*GetIndexStatsResponse, error)
 	// TrainModel learns a new model from the stored papers and puts it in place, while queries and writes go on. One at a
 	// time: FAILED_PRECONDITION with reason TRAINING_RUNS while another runs. Cancelling the call cancels the training.
+	// In a cluster any node may be called, the one that leads learns, and the call ends when the model serves on the node
+	// that was called; calls under one request id within two minutes are one training. UNAVAILABLE with reason
+	// TRAINING_LOST when the node that learns is lost or leads no longer: no model was put in place, unless the
+	// statistics name another one, and the call may be made again.
 	TrainModel(ctx context.Context, in *TrainModelRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TrainModelResponse], error)
 	// EvaluateRecall compares the live index with an exact scan, on queries drawn from the stored papers.
 	EvaluateRecall(ctx context.Context, in *EvaluateRecallRequest, opts ...grpc.CallOption) (*EvaluateRecallResponse, error)
@@ -141,6 +145,10 @@ type IndexServiceServer interface {
 	GetIndexStats(context.Context, *GetIndexStatsRequest) (*GetIndexStatsResponse, error)
 	// TrainModel learns a new model from the stored papers and puts it in place, while queries and writes go on. One at a
 	// time: FAILED_PRECONDITION with reason TRAINING_RUNS while another runs. Cancelling the call cancels the training.
+	// In a cluster any node may be called, the one that leads learns, and the call ends when the model serves on the node
+	// that was called; calls under one request id within two minutes are one training. UNAVAILABLE with reason
+	// TRAINING_LOST when the node that learns is lost or leads no longer: no model was put in place, unless the
+	// statistics name another one, and the call may be made again.
 	TrainModel(*TrainModelRequest, grpc.ServerStreamingServer[TrainModelResponse]) error
 	// EvaluateRecall compares the live index with an exact scan, on queries drawn from the stored papers.
 	EvaluateRecall(context.Context, *EvaluateRecallRequest) (*EvaluateRecallResponse, error)

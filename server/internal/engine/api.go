@@ -86,7 +86,7 @@ type TrainOptions struct {
 
 // TrainProgress is one report of a training.
 type TrainProgress struct {
-	Stage    string // "reading", "training", "embedding", "indexing" or "done"
+	Stage    string // "reading", "training", "embedding", "indexing", on nodes of a log "sharing", or "done"
 	Progress float64
 	Epoch    int
 	Loss     float64

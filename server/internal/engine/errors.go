@@ -49,6 +49,8 @@ var (
 	ErrLagging = errors.New("this node has not come to the position asked for: another one may have")
 	// ErrNotOrdered: what is asked for does not go through the log of a cluster, and would part its nodes.
 	ErrNotOrdered = errors.New("not available on a node of a cluster")
+	// ErrTrainingLost: the node that learnt a model for all no longer leads, or is gone.
+	ErrTrainingLost = errors.New("the node that learnt the model no longer leads the cluster, or is gone: ask again")
 	// ErrLogFull: the log of the cluster has no place for another write.
 	ErrLogFull = errors.New("the log of the cluster is full")
 	// ErrNotAcknowledged: no majority of the cluster has said in time that it has the write. It may have it.

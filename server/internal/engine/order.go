@@ -35,6 +35,8 @@ type Order struct {
 	RequestID func(ctx context.Context) string
 	// Leads reports whether this node is the one that learns models for all. Nil: none is learnt.
 	Leads func() bool
+	// Learn has the node that leads make a model for all (LearnForAll), and returns once it serves on this one.
+	Learn func(ctx context.Context, o TrainOptions, progress func(TrainProgress)) (ModelInfo, error)
 	// Share has the other nodes prepare a model that this one has prepared (WriteModelOf gives it to them), and then
 	// activates it. It returns when the model serves here.
 	Share func(ctx context.Context, fingerprint string) error

@@ -295,11 +295,23 @@ func TestOneModelServesOnAllEnginesOfALog(t *testing.T) {
 		}
 		return a.MakeModelServe(ctx, fingerprint)
 	}
-	if _, err := a.Train(ctx, TrainOptions{}, nil); !errors.Is(err, ErrNotOrdered) {
-		t.Errorf("a training on one node: %v", err)
+	b.cfg.Order.Learn = a.LearnForAll // as a node asks the one that leads
+	var stages []string
+	info, err := b.Train(ctx, TrainOptions{}, func(p TrainProgress) {
+		if len(stages) == 0 || stages[len(stages)-1] != p.Stage {
+			stages = append(stages, p.Stage)
+		}
+		if p.Stage == "training" && p.Progress == 0 {
+			if _, err := b.Train(ctx, TrainOptions{}, nil); !errors.Is(err, ErrTrainingRuns) {
+				t.Errorf("a second training: %v", err)
+			}
+		}
+	})
+	if err != nil || info.Fingerprint != a.Model() || !info.Trained {
+		t.Fatalf("%+v %v", info, err)
 	}
-	if err := a.learnForAll(ctx, train); err != nil {
-		t.Fatal(err)
+	if want := []string{"reading", "training", "embedding", "sharing", "done"}; !slices.Equal(stages, want) {
+		t.Errorf("stages %v, want %v", stages, want)
 	}
 	last, err := a.Upsert(ctx, testPapers(200, 201))
 	if err != nil {

@@ -25,28 +25,64 @@ func (e *Engine) WantedModel() (string, error) {
 	return string(value), storeError(err)
 }
 
-// learnForAll makes a model for all nodes, where this one leads.
+// learnForAll makes a model for all nodes when one is due, where this one leads.
 func (e *Engine) learnForAll(ctx context.Context, t task) error {
-	o := e.cfg.Order
-	if o.Leads == nil || !o.Leads() {
+	if o := e.cfg.Order; o.Leads == nil || !o.Leads() {
 		return nil
 	}
-	fingerprint, err := e.prepareLearnt(ctx, t == train)
-	if err != nil {
-		return err
-	}
-	defer e.DropModel(fingerprint) // nothing, where it was activated
-	return o.Share(ctx, fingerprint)
+	_, err := e.learnHere(ctx, t == train, TrainOptions{}, func(TrainProgress) {})
+	return err
 }
+
+// LearnForAll learns a model for all nodes of a log, on this one, which leads: it prepares it, has the others prepare
+// it too, and returns once it serves here. Otherwise it is as Train, whose calls on any node end up here.
+func (e *Engine) LearnForAll(ctx context.Context, o TrainOptions, progress func(TrainProgress)) (ModelInfo, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(e.background, cancel)()
+	if e.background.Err() != nil {
+		return ModelInfo{}, ErrClosed
+	}
+	info, err := e.learnHere(ctx, true, o, progress)
+	return info, e.whyCancelled(err)
+}
+
+// learnHere makes a model, with rows that are learnt or with weights of words alone, and has all nodes serve it.
+func (e *Engine) learnHere(ctx context.Context, rows bool, o TrainOptions, progress func(TrainProgress)) (
+	ModelInfo, error,
+) {
+	if rows {
+		if !e.training.CompareAndSwap(false, true) {
+			return ModelInfo{}, ErrTrainingRuns
+		}
+		defer e.training.Store(false)
+	}
+	info, err := e.prepareLearnt(ctx, rows, o, progress)
+	if err != nil {
+		return info, err
+	}
+	defer e.DropModel(info.Fingerprint) // nothing, where it was activated
+	progress(TrainProgress{Stage: "sharing", Progress: sharingFrom})
+	if err := e.cfg.Order.Share(ctx, info.Fingerprint); err != nil {
+		return info, err
+	}
+	progress(TrainProgress{Stage: "done", Progress: 1, Model: &info})
+	return info, nil
+}
+
+// sharingFrom is the share of the whole that is done when the other nodes begin to prepare a model.
+const sharingFrom = .9
 
 // prepareLearnt makes a model of the stored papers, with rows that were learnt or with weights of words alone, and
 // prepares it.
-func (e *Engine) prepareLearnt(ctx context.Context, rows bool) (fingerprint string, err error) {
+func (e *Engine) prepareLearnt(ctx context.Context, rows bool, o TrainOptions, progress func(TrainProgress)) (
+	info ModelInfo, err error,
+) {
 	e.DropPrepared()
 	e.prepared.mu.Lock()
 	defer e.prepared.mu.Unlock()
 	if err := e.startBuilding(ctx); err != nil {
-		return "", err
+		return info, err
 	}
 	e.setActivity("training", 0)
 	defer e.setActivity("", 0)
@@ -57,24 +93,31 @@ func (e *Engine) prepareLearnt(ctx context.Context, rows bool) (fingerprint stri
 			e.endBuilding()
 		}
 	}()
+	report := func(p TrainProgress) {
+		p.Progress *= sharingFrom
+		e.setActivity("training", p.Progress)
+		progress(p)
+	}
 	var model *embed.Model
 	if rows {
-		model, err = e.learn(ctx, TrainOptions{}, func(p TrainProgress) { e.setActivity("training", p.Progress) })
+		model, err = e.learn(e.politely(ctx), o, report)
 	} else {
 		model, err = e.fit(ctx, nil)
 	}
 	if err != nil {
-		return "", err
+		return info, err
 	}
-	next, err := e.buildNext(ctx, start, model, e.now(), func(string, float64) {})
+	next, err := e.buildNext(ctx, start, model, e.now(), func(stage string, share float64) {
+		report(buildProgress(stage, share))
+	})
 	if err != nil {
-		return "", err
+		return info, err
 	}
 	if next.odds, err = e.oddsOf(ctx, next); err != nil {
-		return "", err
+		return info, err
 	}
 	e.prepared.next = next
-	return model.Fingerprint(), nil
+	return next.modelInfo(), nil
 }
 
 // DropModel lets go of a prepared model, if it is that one.

@@ -3,17 +3,19 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/akin-search/akin/embed"
 )
 
 // Train learns a model from the stored papers and makes it live. progress, which may be nil, is called from one
 // goroutine about twice a second and at the end. ErrTrainingRuns when another training runs. Cancelling ctx
-// cancels the training and changes nothing.
-func (e *Engine) Train(ctx context.Context, o TrainOptions, progress func(TrainProgress)) (ModelInfo, error) {
-	if e.cfg.Order != nil {
-		return ModelInfo{}, fmt.Errorf("%w: its nodes learn a model together when one is due", ErrNotOrdered)
+// cancels the training and changes nothing. Where a log orders the writes, the node that leads learns for all.
+func (e *Engine) Train(ctx context.Context, options TrainOptions, progress func(TrainProgress)) (ModelInfo, error) {
+	if o := e.cfg.Order; o != nil {
+		if progress == nil {
+			progress = func(TrainProgress) {}
+		}
+		return o.Learn(ctx, options, progress)
 	}
 	if !e.training.CompareAndSwap(false, true) {
 		return ModelInfo{}, ErrTrainingRuns
@@ -30,7 +32,7 @@ func (e *Engine) Train(ctx context.Context, o TrainOptions, progress func(TrainP
 	}
 	defer e.endBuilding()
 	defer e.setActivity("", 0)
-	info, err := e.train(e.politely(ctx), o, func(p TrainProgress) {
+	info, err := e.train(e.politely(ctx), options, func(p TrainProgress) {
 		e.setActivity("training", p.Progress)
 		if progress != nil {
 			progress(p)
@@ -61,11 +63,7 @@ func (e *Engine) train(ctx context.Context, o TrainOptions, report func(TrainPro
 	}
 	created := e.now()
 	err = e.replaceLive(ctx, model, created, func(stage string, share float64) {
-		p := TrainProgress{Stage: stage, Progress: trainingShare + embeddingShare*share}
-		if stage == "indexing" {
-			p.Progress = trainingShare + embeddingShare + (1-trainingShare-embeddingShare)*share
-		}
-		report(p)
+		report(buildProgress(stage, share))
 	})
 	if err != nil {
 		return ModelInfo{}, err
@@ -73,6 +71,14 @@ func (e *Engine) train(ctx context.Context, o TrainOptions, report func(TrainPro
 	info := e.live.Load().modelInfo()
 	report(TrainProgress{Stage: "done", Progress: 1, Model: &info})
 	return info, nil
+}
+
+// buildProgress is a report while a generation is built under a new model.
+func buildProgress(stage string, share float64) TrainProgress {
+	if stage == "indexing" {
+		return TrainProgress{Stage: stage, Progress: trainingShare + embeddingShare + (1-trainingShare-embeddingShare)*share}
+	}
+	return TrainProgress{Stage: stage, Progress: trainingShare + embeddingShare*share}
 }
 
 // learn makes a model of the stored papers.

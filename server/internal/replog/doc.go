@@ -42,5 +42,6 @@
 //	stream.go     making the stream, and refusing one that is set up otherwise
 //	log.go        Log: opened and closed here; append.go writes to it, follow.go reads it, heal.go
 //	              reads elsewhere what cannot be read here, trim.go shortens it
-//	members.go    what nodes tell one another: how far they are, and leases; backups.go hands papers to a node without
+//	members.go    what nodes tell one another: how far they are, and leases; backups.go hands papers to a node
+//	              without; ask.go has another node do long work
 package replog

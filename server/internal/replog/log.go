@@ -32,6 +32,7 @@ type Log struct {
 	size    logSize
 	members members
 	backups backups
+	jobs    jobs
 	mended  atomic.Uint64 // messages that had to be read from another node
 
 	background context.Context
@@ -89,7 +90,7 @@ func (l *Log) listen() error {
 	if _, err := l.conn.Subscribe(nodeSubject(l.cfg.Cluster, "*"), l.members.hear); err != nil {
 		return err
 	}
-	if err := l.offerBackups(); err != nil {
+	if err := errors.Join(l.offerBackups(), l.offerWork()); err != nil {
 		return err
 	}
 	return l.conn.Flush()

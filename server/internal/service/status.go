@@ -54,6 +54,7 @@ var outcomes = []struct {
 	{engine.ErrBehind, codes.Unavailable, "BEHIND", true, nil},
 	{engine.ErrLagging, codes.Unavailable, "LAGGING", true, nil},
 	{engine.ErrNotOrdered, codes.FailedPrecondition, "NOT_IN_CLUSTER", true, nil},
+	{engine.ErrTrainingLost, codes.Unavailable, "TRAINING_LOST", true, nil},
 	{engine.ErrLogFull, codes.ResourceExhausted, "LOG_FULL", true, nil},
 	{engine.ErrNotAcknowledged, codes.Unavailable, "NOT_ACKNOWLEDGED", false, nil},
 	{engine.ErrDiskFull, codes.Unavailable, "DISK_FULL", false, nil},

@@ -29,8 +29,8 @@ var (
 	memberModel = gauge("akin_cluster_node_model",
 		"1, with the fingerprint of the model that served on a node when it was last heard.", "node", "fingerprint")
 	allCluster = []fixed{
-		clusterInfo, memberHeard, memberLeads, memberApplied, memberModel, clusterNodes, clusterHeard, clusterApplied, clusterKnown, clusterLag, clusterLeads,
-		clusterLeased, clusterBytes, clusterLimit, clusterMended,
+		clusterInfo, memberHeard, memberLeads, memberApplied, memberModel, clusterNodes, clusterHeard, clusterApplied,
+		clusterKnown, clusterLag, clusterLeads, clusterLeased, clusterBytes, clusterLimit, clusterMended,
 	}
 )
 
