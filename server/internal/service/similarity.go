@@ -23,6 +23,9 @@ func (s *Server) SearchPapers(
 	if err != nil {
 		return nil, err
 	}
+	if response, ok := encodeBriefly(result, mask); ok {
+		return response, nil
+	}
 	response := encodeSearch(result, mask)
 	cutSearch(response, result, maxResponseBytes, 1)
 	return response, nil
