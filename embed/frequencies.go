@@ -53,3 +53,19 @@ func (f *Frequencies) raise(whole *Frequencies) {
 
 // Papers returns the number of papers counted.
 func (f *Frequencies) Papers() int { return int(f.papers) }
+
+// Counts returns the papers that each bucket occurs in, by bucket, as FrequenciesOf takes them. They are the caller's to
+// read until the next Add or Merge.
+func (f *Frequencies) Counts() []uint32 { return f.df }
+
+// FrequenciesOf makes frequencies of the Counts of others. More papers may be added; the counts become its own.
+func FrequenciesOf(cfg Config, papers int, counts []uint32) (*Frequencies, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if len(counts) != cfg.Buckets || papers < 0 {
+		return nil, fmt.Errorf("embed: counts of %d buckets of %d papers, for a config with %d", len(counts), papers,
+			cfg.Buckets)
+	}
+	return &Frequencies{cfg: cfg, papers: uint32(papers), df: counts, seen: make([]uint32, cfg.Buckets)}, nil
+}

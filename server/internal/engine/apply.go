@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/profile"
 	"github.com/akin-search/akin/server/internal/store"
 )
@@ -68,6 +69,7 @@ func (e *Engine) Apply(ctx context.Context, o Ordered) error {
 	if err != nil {
 		return fmt.Errorf("write %d of the log: %w", o.Sequence, err)
 	}
+	e.own(&w)
 	b := &Batch{engine: e, mutations: w.deletes, applied: make(chan struct{})}
 	s := settling{write: o}
 	mark := func(tx *store.RecordTx) error { return putMark(tx, &o) }
@@ -224,11 +226,16 @@ func (e *Engine) settleOne(s settling) {
 		o.mu.Unlock()
 		return // a ticket of this node waits until the write is applied, or until its caller gives up
 	}
+	position := s.pending.store.Position()
+	if e.part() != nil {
+		position = paper.Position{Revision: s.write.Sequence, Lineage: e.cfg.Order.Lineage}
+		e.outcomes.add(s.write.Sequence, outcomesOf(&s, entries, errors.Is(err, ErrNotFound)))
+	}
 	o.mu.Lock()
 	t := o.tickets[s.write.ID]
 	if t != nil {
 		delete(o.tickets, s.write.ID)
-		t.entries, t.position, t.err = entries, s.pending.store.Position(), err
+		t.sequence, t.entries, t.position, t.err = s.write.Sequence, entries, position, err
 		if s.count != nil {
 			t.recorded = *s.count
 		}

@@ -19,6 +19,9 @@ var awaitLimit = 5 * time.Second
 // for others up to awaitLimit, then ErrBehind, or ErrLagging on a node of a cluster; ErrLineageChanged when the
 // position is of another history.
 func (e *Engine) Await(ctx context.Context, p paper.Position) error {
+	if e.part() != nil {
+		return e.awaitInLog(ctx, p)
+	}
 	switch err := e.store.Follows(p); {
 	case errors.Is(err, store.ErrOtherHistory):
 		return fmt.Errorf("%w: %s is not a part of it", ErrLineageChanged, p)
@@ -45,6 +48,20 @@ func (e *Engine) Await(ctx context.Context, p paper.Position) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// awaitInLog is Await where positions are numbers of the log.
+func (e *Engine) awaitInLog(ctx context.Context, p paper.Position) error {
+	if p.Lineage != e.cfg.Order.Lineage {
+		return fmt.Errorf("%w: %s is not a part of it", ErrLineageChanged, p)
+	}
+	limited, cancel := context.WithTimeout(ctx, awaitLimit)
+	defer cancel()
+	err := e.AwaitSequence(limited, p.Revision)
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		return fmt.Errorf("%w: %s, after %s", ErrLagging, p, awaitLimit)
+	}
+	return err
 }
 
 // arrivals are the calls that wait for a revision to become visible. The applier looks at one number when there are

@@ -147,7 +147,12 @@ func (e *Engine) state() state {
 	g := e.live.Load()
 	space := e.store.Space()
 	charted, chartNow := e.drawn(g.model.Fingerprint())
+	shards := 0
+	if p := e.part(); p != nil {
+		shards = p.Shards
+	}
 	return state{
+		shards:   shards,
 		file:     space.File,
 		free:     space.Free,
 		papers:   g.papers(),

@@ -135,6 +135,7 @@ type Engine struct {
 
 	arrivals arrivals
 	ordered  ordering
+	outcomes outcomes // of an engine that holds a part of the papers
 	profiles *profile.Profiles
 	seen     seenCache
 }

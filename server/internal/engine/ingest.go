@@ -214,7 +214,7 @@ func (e *Engine) deletePapers(ctx context.Context, mutations []store.Mutation) (
 		return nil, paper.Position{}, err
 	}
 	if e.cfg.Order != nil {
-		return e.deleteOrdered(ctx, encodeDelete(mutations), true)
+		return e.deleteOrdered(ctx, encodeDelete(mutations), true, mutations...)
 	}
 	b := &Batch{engine: e, mutations: mutations, applied: make(chan struct{})}
 	for i := range mutations {

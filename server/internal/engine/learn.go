@@ -46,6 +46,28 @@ func Learn(ctx context.Context, cfg embed.Config, sample []*paper.Paper, all *em
 	}, err
 }
 
+// learnOfAll makes a model of the papers of all shards, with rows that were learnt or with weights of words alone.
+func (e *Engine) learnOfAll(ctx context.Context, rows bool, o TrainOptions, report func(TrainProgress)) (
+	*embed.Model, error) {
+	report(TrainProgress{Stage: "reading"})
+	all, sample, err := e.part().Corpus(ctx, rows)
+	if err != nil {
+		return nil, fmt.Errorf("gather the papers of all shards: %w", err)
+	}
+	if !rows {
+		return embed.NewModel(e.cfg.Embed, all)
+	}
+	if len(sample) < 2 {
+		return nil, ErrTooFewPapers
+	}
+	return embed.Train(ctx, texts(sample), e.cfg.Embed, embed.TrainConfig{
+		Epochs: o.Epochs, Seed: o.Seed, Frequencies: all, Progress: func(p embed.Progress) {
+			report(TrainProgress{Stage: "training", Progress: trainingShare * float64(p.Step) / float64(max(1, p.Steps)),
+				Epoch: p.Epoch, Loss: p.Loss, PerSec: p.DocumentsPerSecond, ETA: p.ETA})
+		},
+	})
+}
+
 // oddsOfSample is what an engine measures of its own papers, of as many of a sample.
 func oddsOfSample(ctx context.Context, model *embed.Model, sample []*paper.Paper) (*rank.Odds, error) {
 	d, n := model.Dims(), min(oddsPapers, len(sample))

@@ -40,6 +40,8 @@ type Order struct {
 	// Share has the other nodes prepare a model that this one has prepared (WriteModelOf gives it to them), and then
 	// activates it. It returns when the model serves here.
 	Share func(ctx context.Context, fingerprint string) error
+	// Part is what this engine holds of the papers. Nil: all of them.
+	Part *Part
 }
 
 // Ordered is a write that the log has put in its place.
@@ -66,7 +68,8 @@ type ordering struct {
 // ticket is a write of this node that waits until it comes out of the log.
 type ticket struct {
 	done     chan struct{}
-	sequence uint64 // set by submitOrdered
+	sequence uint64           // read once done is closed
+	asked    []store.Mutation // of a write whose papers may belong to other shards: all of it
 	entries  []store.Entry
 	position paper.Position
 	recorded int // events that are new
@@ -75,9 +78,11 @@ type ticket struct {
 }
 
 // submitOrdered puts a write into the log and returns what waits for it. again finds the outcome where the log says
-// that it has had the request before. named requests are known when they are repeated.
+// that it has had the request before. named requests are known when they are repeated. asked is
+// what a write of papers asks for.
 func (e *Engine) submitOrdered(
-	ctx context.Context, body []byte, named bool, again func(ctx context.Context) ([]store.Entry, error),
+	ctx context.Context, body []byte, named bool, asked []store.Mutation,
+	again func(ctx context.Context) ([]store.Entry, error),
 ) (*ticket, error) {
 	if err := e.Writable(); err != nil {
 		return nil, err
@@ -90,6 +95,9 @@ func (e *Engine) submitOrdered(
 		}
 	}
 	t := &ticket{done: make(chan struct{}), again: again}
+	if e.part() != nil {
+		t.asked = asked
+	}
 	o := &e.ordered
 	o.mu.Lock()
 	if running, ok := o.tickets[id]; ok { // the same request, sent again while it is under way
@@ -114,16 +122,15 @@ func (e *Engine) submitOrdered(
 	if err != nil {
 		return nil, err
 	}
-	t.sequence = sequence
 	if duplicate {
-		return t, e.settleAgain(ctx, id, t)
+		return t, e.settleAgain(ctx, id, sequence, t)
 	}
 	return t, nil
 }
 
 // settleAgain gives a request that the log had before its outcome, once it is applied here.
-func (e *Engine) settleAgain(ctx context.Context, id string, t *ticket) error {
-	if err := e.AwaitSequence(ctx, t.sequence); err != nil {
+func (e *Engine) settleAgain(ctx context.Context, id string, sequence uint64, t *ticket) error {
+	if err := e.AwaitSequence(ctx, sequence); err != nil {
 		return err
 	}
 	select {
@@ -135,7 +142,7 @@ func (e *Engine) settleAgain(ctx context.Context, id string, t *ticket) error {
 	delete(e.ordered.tickets, id)
 	e.ordered.mu.Unlock()
 	t.entries, t.err = t.again(ctx)
-	t.position = e.store.Position()
+	t.sequence, t.position = sequence, e.reached()
 	close(t.done)
 	return nil
 }
@@ -169,12 +176,16 @@ func (t *ticket) wait(ctx context.Context, e *Engine) ([]store.Entry, paper.Posi
 	if t.err != nil {
 		return nil, paper.Position{}, t.err
 	}
+	entries, err := e.withElsewhere(ctx, t)
+	if err != nil {
+		return nil, paper.Position{}, err
+	}
 	if e.cfg.Order.Everywhere != nil {
 		if err := e.cfg.Order.Everywhere(ctx, t.sequence); err != nil {
 			return nil, paper.Position{}, fmt.Errorf("the write is durable, but not visible on every node: %w", err)
 		}
 	}
-	return t.entries, t.position, nil
+	return entries, t.position, nil
 }
 
 // Sequence is the number of the newest write of the log that is visible here.
@@ -191,11 +202,14 @@ func (e *Engine) upsertOrdered(ctx context.Context, b *Batch, named bool) (*Pend
 	}
 	defer b.giveRoom()
 	papers := make([]*paper.Paper, len(b.mutations))
-	ids := make([]string, len(b.mutations))
+	var ids []string // of those that are stored here
+	var own []*paper.Paper
 	for i, m := range b.mutations {
-		papers[i], ids[i] = m.Paper, m.ID
+		if papers[i] = m.Paper; e.owns(m.ID) {
+			ids, own = append(ids, m.ID), append(own, m.Paper)
+		}
 	}
-	t, err := e.submitOrdered(ctx, encodeUpsert(papers), named, func(ctx context.Context) ([]store.Entry, error) {
+	again := func(ctx context.Context) ([]store.Entry, error) {
 		stored, err := e.Get(ctx, ids, true)
 		if err != nil {
 			return nil, err
@@ -203,12 +217,13 @@ func (e *Engine) upsertOrdered(ctx context.Context, b *Batch, named bool) (*Pend
 		entries := make([]store.Entry, len(stored))
 		for i, p := range stored {
 			if p == nil {
-				p = papers[i] // removed since
+				p = own[i] // removed since
 			}
 			entries[i] = store.Entry{ID: p.ID, Revision: p.Revision, Paper: p, Unchanged: true}
 		}
 		return entries, nil
-	})
+	}
+	t, err := e.submitOrdered(ctx, encodeUpsert(papers), named, b.mutations, again)
 	if err != nil {
 		return nil, err
 	}
@@ -217,8 +232,10 @@ func (e *Engine) upsertOrdered(ctx context.Context, b *Batch, named bool) (*Pend
 
 // deleteOrdered removes papers by way of the log: those of one request all or none, or those of a purge that still
 // have the revision in which it has met them.
-func (e *Engine) deleteOrdered(ctx context.Context, body []byte, named bool) ([]store.Entry, paper.Position, error) {
-	t, err := e.submitOrdered(ctx, body, named, func(context.Context) ([]store.Entry, error) { return nil, nil })
+func (e *Engine) deleteOrdered(ctx context.Context, body []byte, named bool, asked ...store.Mutation) (
+	[]store.Entry, paper.Position, error) {
+	again := func(context.Context) ([]store.Entry, error) { return make([]store.Entry, len(asked)), nil }
+	t, err := e.submitOrdered(ctx, body, named, asked, again)
 	if err != nil {
 		return nil, paper.Position{}, err
 	}
@@ -241,12 +258,12 @@ func (e *Engine) purgeOrdered(ctx context.Context, run []store.IDOrdinal) ([]sto
 			met = append(met, store.Mutation{ID: p.ID, IfRevision: p.Revision})
 		}
 	}
-	return e.deleteOrdered(ctx, encodeDelete(met), false)
+	return e.deleteOrdered(ctx, encodeDelete(met), false, met...)
 }
 
 // recordOrdered is RecordEvents by way of the log.
 func (e *Engine) recordOrdered(ctx context.Context, owner string, events []profile.Owned) (int, error) {
-	t, err := e.submitOrdered(ctx, encodeEvents(owner, events), true, func(context.Context) ([]store.Entry, error) {
+	t, err := e.submitOrdered(ctx, encodeEvents(owner, events), true, nil, func(context.Context) ([]store.Entry, error) {
 		return nil, nil // events are known by their ids: none is new
 	})
 	if err != nil {

@@ -75,10 +75,16 @@ func (l *memoryLog) follow(ctx context.Context, t *testing.T, e *Engine) {
 // openOrdered opens an engine that follows the log until the returned function, or the test, ends.
 func openOrdered(t *testing.T, l *memoryLog, dir string) (*Engine, func()) {
 	t.Helper()
+	return openPart(t, l, dir, nil)
+}
+
+// openPart is openOrdered of an engine that holds a part of the papers.
+func openPart(t *testing.T, l *memoryLog, dir string, part *Part) (*Engine, func()) {
+	t.Helper()
 	request := func(ctx context.Context) string { id, _ := ctx.Value(requestKey{}).(string); return id }
 	e, err := Open(t.Context(), Config{
 		Dir: dir, TrainAt: -1, NoMap: true, Logger: slog.New(slog.DiscardHandler),
-		Order: &Order{Lineage: l.lineage, Append: l.append, RequestID: request},
+		Order: &Order{Lineage: l.lineage, Append: l.append, RequestID: request, Part: part},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 // state is what the policy decides by.
 type state struct {
 	papers   int     // live
+	shards   int     // that papers are spread over evenly, of which these are one; 0: one
 	slots    int     // dead ones included
 	learnt   int     // papers the model was made from
 	trained  bool    // whether its rows were learnt
@@ -81,21 +82,22 @@ const waits = 10
 // While papers pour into a corpus that no model has been learnt from, their vectors stay in the tail, up to its limit:
 // the graph would be thrown away, and a scan of a million takes some ten milliseconds.
 func plan(s state) (w [tasks]wish) {
-	doubled := s.papers >= 2*s.learnt
+	all := s.papers * max(1, s.shards)
+	doubled := all >= 2*s.learnt
 	stale := doubled && (s.learnt < learnEarly || s.drift >= driftMax)
-	enough := s.trainAt >= 0 && s.papers >= max(trainFrom, s.trainAt)
+	enough := s.trainAt >= 0 && all >= max(trainFrom, s.trainAt)
 	dead := s.slots - s.papers
 	w[train] = wish{
 		wanted:   enough && (stale || !s.trained),
-		quiet:    s.grown*math.E <= float64(s.papers) || !s.trained && s.papers >= learnEarly,
+		quiet:    s.grown*math.E <= float64(s.papers) || !s.trained && all >= learnEarly,
 		patience: waits * s.calm,
 	}
 	w[refit] = wish{
-		wanted:   !s.given && !enough && !s.trained && doubled && s.papers >= refitFrom,
+		wanted:   !s.given && !enough && !s.trained && doubled && all >= refitFrom,
 		quiet:    s.idle >= refitIdle,
 		patience: waits * refitIdle,
 	}
-	if s.papers > refitFast {
+	if all > refitFast {
 		w[refit].patience = waits * s.calm
 	}
 	w[compact] = wish{

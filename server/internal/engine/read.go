@@ -131,7 +131,7 @@ func (e *Engine) Purge(ctx context.Context, f *filter.Filter, force bool) (p Pur
 	}
 	w.freeze()
 	if force {
-		p.Position = e.store.Position()
+		p.Position = e.reached()
 	}
 	err = w.each(ctx, func(run []store.IDOrdinal) error {
 		if !force {

@@ -48,7 +48,7 @@ const orderedMargin = 1 << 16
 // comes out of a log was looked at by the node that took it.
 func (b *Batch) countRoom() int64 {
 	for i := range b.mutations {
-		if b.mutations[i].Paper != nil {
+		if m := &b.mutations[i]; m.Paper != nil && b.engine.owns(m.ID) {
 			b.room++
 		}
 	}

@@ -99,9 +99,12 @@ func (e *Engine) prepareLearnt(ctx context.Context, rows bool, o TrainOptions, p
 		progress(p)
 	}
 	var model *embed.Model
-	if rows {
+	switch {
+	case e.part() != nil:
+		model, err = e.learnOfAll(e.politely(ctx), rows, o, report)
+	case rows:
 		model, err = e.learn(e.politely(ctx), o, report)
-	} else {
+	default:
 		model, err = e.fit(ctx, nil)
 	}
 	if err != nil {
@@ -131,7 +134,7 @@ func (e *Engine) DropModel(fingerprint string) {
 
 // MakeModelServe has the log make a prepared model serve on all nodes, and returns when it does here.
 func (e *Engine) MakeModelServe(ctx context.Context, fingerprint string) error {
-	t, err := e.submitOrdered(ctx, encodeModel(fingerprint), false, func(context.Context) ([]store.Entry, error) {
+	t, err := e.submitOrdered(ctx, encodeModel(fingerprint), false, nil, func(context.Context) ([]store.Entry, error) {
 		return nil, nil
 	})
 	if err != nil {

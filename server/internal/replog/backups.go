@@ -151,14 +151,14 @@ func (l *Log) given(what, name string, n int) (*givenBackup, error) {
 	return b, nil
 }
 
-// Take reads what another node gives: Papers of one that the log goes on from, or the model of a fingerprint of one
-// that has it. It fails where no node does.
+// Take reads what another node gives: Papers of one of this node's shard that the log goes on from, or the model of a
+// fingerprint of one that has it. It fails where no node does.
 func (l *Log) Take(ctx context.Context, what string, read func(r io.Reader) error) error {
 	var faults []error
 	for _, m := range l.Members() {
 		has := m.Model == what || m.Ready == what
 		if what == Papers {
-			has = m.Applied+1 >= l.size.first.Load()
+			has = m.Shard == l.cfg.Shard && m.Applied+1 >= l.size.first.Load()
 		}
 		if m.Node == l.cfg.Node || !m.Heard() || !has {
 			continue

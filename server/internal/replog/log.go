@@ -53,7 +53,7 @@ func Open(ctx context.Context, cfg Config, create bool) (_ *Log, err error) {
 		return nil, err
 	}
 	l := &Log{cfg: cfg, log: cfg.Logger, woken: make(chan struct{}, 1)}
-	l.members.init(cfg.Node, cfg.Peers)
+	l.members.init(&cfg)
 	l.background, l.stop = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {

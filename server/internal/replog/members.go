@@ -34,16 +34,19 @@ const (
 // Member is what a node has told of itself.
 type Member struct {
 	Node    string        `json:"node"`
-	Applied uint64        `json:"applied"` // newest message that its queries see and its disk holds
-	End     uint64        `json:"end"`     // newest message that it has heard of
-	Leads   bool          `json:"leads"`   // the log
-	Model   string        `json:"model"`   // fingerprint
-	Ready   string        `json:"ready"`   // fingerprint of the model that it has prepared; empty: none
-	Chain   string        `json:"chain"`   // digest of all messages up to Applied
-	Hears   []string      `json:"hears"`   // nodes that it has heard within heardFor
-	Knows   []string      `json:"knows"`   // nodes that it has heard within knownFor
-	Silent  time.Duration `json:"-"`       // since it was last heard; 0 for this node
-	Never   bool          `json:"-"`       // it was not heard since this node is up
+	Applied uint64        `json:"applied"`         // newest message that its queries see and its disk holds
+	End     uint64        `json:"end"`             // newest message that it has heard of
+	Leads   bool          `json:"leads"`           // the log
+	Model   string        `json:"model"`           // fingerprint
+	Ready   string        `json:"ready"`           // fingerprint of the model that it has prepared; empty: none
+	Chain   string        `json:"chain"`           // digest of all messages up to Applied
+	Hears   []string      `json:"hears"`           // nodes that it has heard within heardFor
+	Knows   []string      `json:"knows"`           // nodes that it has heard within knownFor
+	Shard   int           `json:"shard,omitempty"` // as in Config, as the two that follow; 0 before it was heard
+	Shards  int           `json:"shards,omitempty"`
+	Calls   string        `json:"calls,omitempty"`
+	Silent  time.Duration `json:"-"` // since it was last heard; 0 for this node
+	Never   bool          `json:"-"` // it was not heard since this node is up
 }
 
 // members are the other nodes as this one hears them.
@@ -71,11 +74,12 @@ type peer struct {
 	askedAt time.Time
 }
 
-func (s *members) init(node string, peers map[string]string) {
-	s.own.Node, s.count, s.peers = node, len(peers), map[string]*peer{}
+func (s *members) init(c *Config) {
+	s.own.Node, s.count, s.peers = c.Node, len(c.Peers), map[string]*peer{}
+	s.own.Shard, s.own.Shards, s.own.Calls = c.Shard, c.Shards, c.Calls
 	s.dirty = make(chan struct{}, 1)
-	for name := range peers {
-		if name != node {
+	for name := range c.Peers {
+		if name != c.Node {
 			s.peers[name] = &peer{Member: Member{Node: name}}
 		}
 	}

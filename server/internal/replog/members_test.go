@@ -30,7 +30,7 @@ func newRoom() *room {
 	peers := map[string]string{"n0": "", "n1": "", "n2": ""}
 	for i := range 3 {
 		m := &members{}
-		m.init(fmt.Sprintf("n%d", i), peers)
+		m.init(&Config{Node: fmt.Sprintf("n%d", i), Peers: peers})
 		r.nodes = append(r.nodes, m)
 	}
 	return r
@@ -149,7 +149,7 @@ func TestLagIsCountedFromWhenAMajorityKnewNoMore(t *testing.T) {
 
 func TestEverywhereWaitsForThoseThatAreHeard(t *testing.T) {
 	m := &members{}
-	m.init("n0", map[string]string{"n0": "", "n1": "", "n2": ""})
+	m.init(&Config{Node: "n0", Peers: map[string]string{"n0": "", "n1": "", "n2": ""}})
 	hears := []string{"n0"}
 	now := time.Now()
 	for at := now.Add(-leaseWait); at.Before(now); at = at.Add(time.Second) { // n2 has been away for as long

@@ -20,13 +20,18 @@ import (
 // minNodes is the fewest nodes of a cluster: of three, one can be lost.
 const minNodes = 3
 
-// Config says how a node takes part in the log. All fields but the last two are needed.
+// Config says how a node takes part in the log. The fields of the first group are needed.
 type Config struct {
 	Cluster string            // name; nodes of other names are not talked to
 	Node    string            // name of this node, one of Peers
 	Peers   map[string]string // node -> host:port on which it listens for the others
 	Dir     string            // folder of the log's files
 	TLS     *tls.Config       // proves this node to the others, and asks them for the same: see Keys
+
+	// Where papers are spread over shards: the one that this node holds, from 1, of how many, and where other nodes call
+	// it for them. All nodes that serve are told of it. 0: every node holds all papers.
+	Shard, Shards int
+	Calls         string
 
 	MaxBytes int64        // of the log; default DefaultMaxBytes. Counts where the stream is made
 	Logger   *slog.Logger // default slog.Default()
@@ -57,6 +62,9 @@ func (c *Config) Check() error {
 		if _, _, err := splitAddress(addr); err != nil {
 			return fmt.Errorf("the peer %s: %w", node, err)
 		}
+	}
+	if c.Shards < 0 || c.Shards > len(c.Peers) || c.Shard < min(1, c.Shards) || c.Shard > c.Shards {
+		return fmt.Errorf("shard %d of %d, of %d nodes: each shard needs a node of its own", c.Shard, c.Shards, len(c.Peers))
 	}
 	if c.MaxBytes < 0 {
 		return fmt.Errorf("a log of %d bytes", c.MaxBytes)

@@ -14,15 +14,30 @@ const (
 	trimKeep = .25
 )
 
-// trimmable is the number below which messages may go, 0 for none: two nodes have applied and stored them, and enough
-// is kept for others.
-func trimmable(applied []uint64, first, last uint64, share float64) uint64 {
-	if share < trimAt || len(applied) < 2 || last < first {
+// trimmable is the number below which messages may go, 0 for none: two nodes of each shard have applied and stored
+// them, or the one that it has, and enough is kept for others.
+func trimmable(all []Member, shards int, first, last uint64, share float64) uint64 {
+	if share < trimAt || last < first {
 		return 0
 	}
-	slices.Sort(applied)
 	kept := uint64(float64(last-first+1) * trimKeep / share)
-	through := min(applied[len(applied)-2], last-min(last, kept))
+	through := last - min(last, kept)
+	if shards > 0 && slices.ContainsFunc(all, func(m Member) bool { return m.Shard == 0 }) {
+		return 0 // what a node needs that was never heard is not known
+	}
+	for shard := min(1, shards); shard <= shards; shard++ {
+		var applied []uint64
+		for _, m := range all {
+			if m.Shard == shard {
+				applied = append(applied, m.Applied)
+			}
+		}
+		slices.Sort(applied)
+		if len(applied) == 0 {
+			return 0
+		}
+		through = min(through, applied[max(0, len(applied)-2)])
+	}
 	if through < first {
 		return 0
 	}
@@ -34,11 +49,7 @@ func (l *Log) trim(ctx context.Context, info *jetstream.StreamInfo) {
 	if !l.Leads() {
 		return
 	}
-	var applied []uint64
-	for _, m := range l.Members() {
-		applied = append(applied, m.Applied)
-	}
-	below := trimmable(applied, info.State.FirstSeq, info.State.LastSeq, l.size.share())
+	below := trimmable(l.Members(), l.cfg.Shards, info.State.FirstSeq, info.State.LastSeq, l.size.share())
 	if below == 0 {
 		return
 	}
