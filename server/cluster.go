@@ -21,6 +21,8 @@ type clusterSettings struct {
 	keys  string   // folder
 	ack   string   // ackLocal or ackAll
 	size  string   // of the log, such as 16GiB
+	shard string   // i/N; empty: the node holds all papers
+	calls string   // host:port
 }
 
 const defaultLogSize = "16GiB"
@@ -40,6 +42,10 @@ func (s *clusterSettings) register(f *pflag.FlagSet) {
 		"folder with authority.crt, and this node's certificate and key, as \"akin-server cluster-keys\" makes them")
 	f.StringVar(&s.size, "log-size", defaultLogSize, "size at which the cluster's log refuses writes; it is trimmed from "+
 		"half of it on, and counts when the log is made")
+	f.StringVar(&s.shard, "shard", "", "the shard of the papers that this node holds, as 1/3: the first of three. Each "+
+		"has a node at least, and nodes of one shard hold the same (default: all nodes hold all papers)")
+	f.StringVar(&s.calls, "shard-addr", "", "host:port on which other nodes call this one for its shard (default: the "+
+		"host of its entry in --peers, at any port; the nodes tell one another)")
 	f.StringVar(&s.ack, "ack", ackLocal, "when a write is answered: local, once it is on the disks of two nodes and "+
 		"visible at the one that was asked; all, once it is visible at every node that answers reads")
 }
@@ -48,8 +54,8 @@ func (s *clusterSettings) register(f *pflag.FlagSet) {
 func (s *clusterSettings) config(data string, log *slog.Logger) (*clusterConfig, error) {
 	if s.name == "" {
 		if s.node != "" || len(s.peers) > 0 || s.keys != "" || s.ack != ackLocal ||
-			s.size != defaultLogSize {
-			return nil, errors.New("--node, --peers, --cluster-keys, --log-size and --ack need --cluster")
+			s.size != defaultLogSize || s.shard != "" || s.calls != "" {
+			return nil, errors.New("--node, --peers, --cluster-keys, --log-size, --ack, --shard and --shard-addr need --cluster")
 		}
 		return nil, nil
 	}
@@ -57,9 +63,12 @@ func (s *clusterSettings) config(data string, log *slog.Logger) (*clusterConfig,
 	if err != nil {
 		return nil, err
 	}
-	c := &clusterConfig{all: s.ack == ackAll, Config: replog.Config{
+	c := &clusterConfig{all: s.ack == ackAll, calls: s.calls, Config: replog.Config{
 		Cluster: s.name, Node: s.node, Peers: peers, Dir: filepath.Join(data, logFolder), Logger: log,
 	}}
+	if c.Shard, c.Shards, err = parseShard(s.shard); err != nil {
+		return nil, err
+	}
 	if s.ack != ackLocal && s.ack != ackAll {
 		return nil, fmt.Errorf("--ack %q: use %s or %s", s.ack, ackLocal, ackAll)
 	}
@@ -67,7 +76,7 @@ func (s *clusterSettings) config(data string, log *slog.Logger) (*clusterConfig,
 		return nil, fmt.Errorf("--log-size: %w; give one such as %s", err, defaultLogSize)
 	}
 	if err := c.Check(); err != nil {
-		return nil, fmt.Errorf("--cluster, --node, --peers: %w", err)
+		return nil, fmt.Errorf("--cluster, --node, --peers, --shard: %w", err)
 	}
 	if s.keys == "" {
 		return nil, errors.New("--cluster needs --cluster-keys: nodes talk to those alone who have a key of " +
@@ -82,7 +91,8 @@ func (s *clusterSettings) config(data string, log *slog.Logger) (*clusterConfig,
 // clusterConfig is how this server is a node.
 type clusterConfig struct {
 	replog.Config
-	all bool // acknowledge a write once it is visible everywhere
+	all   bool   // acknowledge a write once it is visible everywhere
+	calls string // where other nodes are to call this one for its shard; empty: at any port
 }
 
 // parsePeers reads a list of n1=host:port.

@@ -29,6 +29,7 @@ type node struct {
 	log  *slog.Logger
 
 	writes   *replog.Log
+	shards   *shards // nil: every node holds all papers
 	live     *engine.Engine
 	prepared string // fingerprint of the newest model that was prepared; of adopt
 
@@ -46,6 +47,14 @@ func openNode(ctx context.Context, c *clusterConfig, cfg engine.Config) (_ *node
 	}()
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, err
+	}
+	if err := claimFolder(cfg.Dir, c.Shard, c.Shards); err != nil {
+		return nil, err
+	}
+	if c.Shards > 0 {
+		if n.shards, err = listenForNodes(n); err != nil {
+			return nil, err
+		}
 	}
 	held, err := store.Exists(cfg.Dir)
 	if err != nil {
@@ -92,14 +101,25 @@ func openNode(ctx context.Context, c *clusterConfig, cfg engine.Config) (_ *node
 		return n.live.Backup(ctx, w, nil)
 	})
 	n.writes.Does(learnWork, n.learnForAll)
+	fronting := func() {}
+	if n.shards != nil {
+		fronting = n.shards.open(n.live)
+	}
 	following := background(context.Background(), n.follow)
 	adopting := background(context.Background(), n.adopt)
 	n.stop = func() {
 		adopting()
 		following()
+		fronting()
 	}
 	if err := n.catchUp(ctx); err != nil {
 		return nil, err
+	}
+	if n.shards != nil {
+		n.shards.serving.Store(n.live)
+		if err := n.shards.await(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return n, nil
 }
@@ -124,7 +144,7 @@ func (n *node) takeBackup(ctx context.Context, replace bool) error {
 		return err
 	}
 	for _, entry := range entries {
-		if name := entry.Name(); name != logFolder && name != resyncFile {
+		if name := entry.Name(); name != logFolder && name != resyncFile && name != shardFile {
 			if err := os.RemoveAll(filepath.Join(n.data, name)); err != nil {
 				return err
 			}
@@ -172,6 +192,9 @@ func (n *node) order() *engine.Order {
 	}
 	if n.cfg.all {
 		o.Everywhere = n.writes.Everywhere
+	}
+	if n.shards != nil {
+		o.Part = n.shards.part()
 	}
 	return o
 }
@@ -229,10 +252,10 @@ func (n *node) follow(ctx context.Context) {
 			if failed := os.WriteFile(filepath.Join(n.data, resyncFile), nil, 0o600); failed != nil {
 				err = errors.Join(err, failed)
 			}
-			n.failed <- fmt.Errorf("%w; the next start takes the papers of another node", err)
+			n.fail(fmt.Errorf("%w; the next start takes the papers of another node", err))
 			return
 		case errors.Is(err, replog.ErrDamaged), errors.Is(err, replog.ErrNewerFormat), errors.Is(err, engine.ErrUnreadable):
-			n.failed <- err
+			n.fail(err)
 			return
 		}
 		n.log.Error("a write of the log could not be applied: this node falls behind until it can", "error", err)
@@ -242,6 +265,22 @@ func (n *node) follow(ctx context.Context) {
 		case <-time.After(followPause):
 		}
 	}
+}
+
+// fail ends the server. The first reason counts.
+func (n *node) fail(err error) {
+	select {
+	case n.failed <- err:
+	default:
+	}
+}
+
+// healthy says why others should be asked instead of this node.
+func (n *node) healthy() error {
+	if err := n.current(); err != nil || n.shards == nil {
+		return err
+	}
+	return n.shards.front.Load().Up(nil)
 }
 
 // catchUp returns when the engine has applied what was in the log when it was called.
@@ -288,6 +327,9 @@ func (n *node) readable() error {
 func (n *node) close(closeEngine func(*engine.Engine) error) error {
 	if n.stop != nil {
 		n.stop()
+	}
+	if n.shards != nil {
+		n.shards.close()
 	}
 	var errs []error
 	if n.live != nil {

@@ -61,6 +61,11 @@ func (n *node) adopt(ctx context.Context) {
 		case err == nil:
 			err = n.prepareNext(ctx)
 		}
+		if n.shards != nil {
+			if fault := n.shards.fault(); fault != nil {
+				n.fail(fault)
+			}
+		}
 		if from, failed := n.mark(); failed == nil {
 			n.writes.Report(from, n.live.Model())
 		}

@@ -220,7 +220,7 @@ func (r *runner) run(ctx context.Context) error {
 	var joined atomic.Pointer[node] // once there is one to ask
 	if r.cluster != nil {
 		r.cfg.Readable = func() error { return joined.Load().readable() }
-		r.cfg.Current = func() error { return joined.Load().current() }
+		r.cfg.Current = func() error { return joined.Load().healthy() }
 		r.cfg.Standing = func() service.Standing { return joined.Load().standing() }
 	}
 	server := service.New(r.cfg)
@@ -289,7 +289,11 @@ func (r *runner) run(ctx context.Context) error {
 		failed = member.failed
 		joined.Store(member)
 	}
-	server.Ready(live)
+	if member != nil && member.shards != nil {
+		server.Ready(member.shards.front.Load())
+	} else {
+		server.Ready(live)
+	}
 	stopWatching := func() {}
 	if r.metrics != nil {
 		stopWatching = r.metrics.Watch(live, r.log)

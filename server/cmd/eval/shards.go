@@ -117,16 +117,10 @@ func measureShards(ctx context.Context, ds *dataset, shards int, o options) (_ *
 		if err := e.ActivateModel(ctx, info.Fingerprint); err != nil {
 			return nil, err
 		}
-		global[i], local[i] = []shard.Node{e}, []shard.Node{localStatistics{e}}
+		global[i], local[i] = []shard.Node{shard.Local{Engine: e}}, []shard.Node{localStatistics{shard.Local{Engine: e}}}
 	}
-	front, err := shard.New(ctx, shard.Config{Map: papers, Shards: global, Local: engines[1]})
-	if err != nil {
-		return nil, err
-	}
-	apart, err := shard.New(ctx, shard.Config{Map: papers, Shards: local, Local: engines[1]})
-	if err != nil {
-		return nil, err
-	}
+	front := shard.New(shard.Config{Map: papers, Replicas: shard.Fixed(global), Local: engines[1], Own: -1})
+	apart := shard.New(shard.Config{Map: papers, Replicas: shard.Fixed(local), Local: engines[1], Own: -1})
 	r := &shardReport{Dataset: ds.Name, Papers: len(ds.Documents), Queries: len(ds.Queries), Shards: shards, Seed: o.Seed,
 		Model: info.Fingerprint}
 	return r, r.ask(ctx, ds, one, front, apart)

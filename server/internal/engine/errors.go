@@ -51,6 +51,8 @@ var (
 	ErrNotOrdered = errors.New("not available on a node of a cluster")
 	// ErrTrainingLost: the node that learnt a model for all no longer leads, or is gone.
 	ErrTrainingLost = errors.New("the node that learnt the model no longer leads the cluster, or is gone: ask again")
+	// ErrShardUnavailable: no node of a shard answers, so that nothing can be said about all papers. It is a ShardError.
+	ErrShardUnavailable = errors.New("a shard does not answer")
 	// ErrLogFull: the log of the cluster has no place for another write.
 	ErrLogFull = errors.New("the log of the cluster is full")
 	// ErrNotAcknowledged: no majority of the cluster has said in time that it has the write. It may have it.

@@ -37,6 +37,21 @@ type Outcome struct {
 	Missing        bool // it was to be removed, and was not stored
 }
 
+// ShardError says which shard does not answer, from 1.
+type ShardError struct {
+	Shard, Shards int
+	Cause         error
+}
+
+// Public is what callers may know.
+func (s *ShardError) Public() string {
+	return fmt.Sprintf("no node answers for shard %d of %d", s.Shard, s.Shards)
+}
+
+func (s *ShardError) Error() string { return fmt.Sprintf("%s: %v", s.Public(), s.Cause) }
+
+func (s *ShardError) Unwrap() []error { return []error{ErrShardUnavailable, s.Cause} }
+
 // part is nil for an engine that holds all papers.
 func (e *Engine) part() *Part {
 	if e.cfg.Order == nil {
@@ -66,6 +81,42 @@ func (e *Engine) reached() paper.Position {
 		return e.store.Position()
 	}
 	return paper.Position{Revision: e.Sequence(), Lineage: e.cfg.Order.Lineage}
+}
+
+// positionOf is the position of a view of a revision. It includes the write of the log that was reached before the view
+// was taken.
+func (e *Engine) positionOf(revision, reached uint64) (paper.Position, error) {
+	if e.part() != nil {
+		return paper.Position{Revision: reached, Lineage: e.cfg.Order.Lineage}, nil
+	}
+	p, err := e.store.PositionOf(revision)
+	return p, storeError(err)
+}
+
+// leastKey is the key of WithLeast.
+type leastKey struct{}
+
+// WithLeast has the reads of ctx that go to shards include a write of their log, by its number.
+func WithLeast(ctx context.Context, sequence uint64) context.Context {
+	if sequence == 0 {
+		return ctx
+	}
+	return context.WithValue(ctx, leastKey{}, sequence)
+}
+
+// LeastOf is the number of WithLeast, 0 without one.
+func LeastOf(ctx context.Context) uint64 {
+	sequence, _ := ctx.Value(leastKey{}).(uint64)
+	return sequence
+}
+
+// AwaitLeast is Await of what WithLeast names, if anything, for an engine that holds a part of the papers.
+func (e *Engine) AwaitLeast(ctx context.Context) error {
+	least := LeastOf(ctx)
+	if least == 0 || e.part() == nil {
+		return nil
+	}
+	return e.Await(ctx, paper.Position{Revision: least, Lineage: e.cfg.Order.Lineage})
 }
 
 // keptOutcomes is how many papers' outcomes an engine remembers: those of the writes that others may be waiting for.

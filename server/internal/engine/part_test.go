@@ -129,8 +129,8 @@ func TestPartsOfOneLogHoldEachTheirOwn(t *testing.T) {
 	}
 }
 
-// TestAPartAnswersRequestsThatAreSentAgain repeats a request whose papers are in several shards, also behind a restart of
-// all, where nobody remembers what became of it.
+// TestAPartAnswersRequestsThatAreSentAgain repeats a request whose papers are in several shards, also behind a restart
+// of all, where nobody remembers what became of it.
 func TestAPartAnswersRequestsThatAreSentAgain(t *testing.T) {
 	p := openParts(t, 3)
 	ctx := context.WithValue(t.Context(), requestKey{}, "once")
@@ -200,10 +200,11 @@ func TestPartsLearnOfAllPapers(t *testing.T) {
 		return all, append(sample, papers...), nil
 	}
 	for _, rows := range []bool{false, true} {
-		fingerprint, err := p.engines[1].prepareLearnt(t.Context(), rows)
+		info, err := p.engines[1].prepareLearnt(t.Context(), rows, TrainOptions{}, func(TrainProgress) {})
 		if err != nil {
 			t.Fatal(err)
 		}
+		fingerprint := info.Fingerprint
 		var want string
 		if rows {
 			info, err := one.Train(t.Context(), TrainOptions{}, nil)

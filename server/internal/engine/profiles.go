@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -77,19 +78,28 @@ func listed[T any](
 	return list, kind.encode(id(list[len(list)-1])), nil
 }
 
-// fullTaste is a recommendation with what its profile says behind its own likes and dislikes.
-type fullTaste struct {
+// FullTaste is a recommendation with what its profile says behind its own likes and dislikes.
+type FullTaste struct {
 	*Recommendation
-	ownLikes, ownDislikes int    // of the request itself, in front: only those are told when they are missing
-	state                 uint64 // tells the states of the profile apart; 0 without one
+	OwnLikes, OwnDislikes int    // of the request itself, in front: only those are told when they are missing
+	State                 uint64 // tells the states of the profile apart; 0 without one
 
 	profile *profile.Profile // nil without one
-	now     time.Time        // that its preferences and rests are of
+	Now     time.Time        // that its preferences and rests are of
 }
 
-// withProfile adds what a profile says to a recommendation.
-func (e *Engine) withProfile(ctx context.Context, rec *Recommendation) (fullTaste, error) {
-	full := fullTaste{Recommendation: rec, ownLikes: len(rec.Likes), ownDislikes: len(rec.Dislikes), now: e.now()}
+// PageError is the error of a page of a recommendation: where there is a profile, its token is bound to that, too.
+func (t *FullTaste) PageError(err error) error {
+	if errors.Is(err, ErrInvalidPageToken) && t.ProfileID != "" {
+		return fmt.Errorf("%w: the profile has changed since the first page, or the request has; begin again",
+			ErrPageExpired)
+	}
+	return err
+}
+
+// WithProfile adds what a profile says to a recommendation.
+func (e *Engine) WithProfile(ctx context.Context, rec *Recommendation) (FullTaste, error) {
+	full := FullTaste{Recommendation: rec, OwnLikes: len(rec.Likes), OwnDislikes: len(rec.Dislikes), Now: e.now()}
 	if rec.ProfileID == "" {
 		return full, nil
 	}
@@ -103,13 +113,13 @@ func (e *Engine) withProfile(ctx context.Context, rec *Recommendation) (fullTast
 	add := func(own []Preference, list []profile.Preference) []Preference {
 		out := slices.Grow(slices.Clone(own), len(list))
 		for i := range list {
-			out = append(out, Preference{PaperID: list[i].PaperID, Weight: list[i].WeightAt(full.now, rec.HalfLife)})
+			out = append(out, Preference{PaperID: list[i].PaperID, Weight: list[i].WeightAt(full.Now, rec.HalfLife)})
 		}
 		return out
 	}
 	whole := *rec
 	whole.Likes, whole.Dislikes = add(rec.Likes, p.Likes), add(rec.Dislikes, p.Dislikes)
 	full.Recommendation, full.profile = &whole, p
-	full.state = xxhash.Sum64String(fmt.Sprint(p.Events, p.Updated.UnixNano()))
+	full.State = xxhash.Sum64String(fmt.Sprint(p.Events, p.Updated.UnixNano()))
 	return full, nil
 }

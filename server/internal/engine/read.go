@@ -23,7 +23,7 @@ func (e *Engine) Get(ctx context.Context, ids []string, abstracts bool) ([]*pape
 }
 
 // Stored reports which of the ids are stored.
-func (e *Engine) Stored(ids []string) ([]bool, error) {
+func (e *Engine) Stored(_ context.Context, ids []string) ([]bool, error) {
 	epoch := e.readers.enter()
 	defer e.readers.leave(epoch)
 	ordinals := make([]uint64, len(ids))
@@ -119,8 +119,8 @@ func (e *Engine) Export(ctx context.Context, f *filter.Filter, fn func(*paper.Pa
 	})
 }
 
-// purgeSample is how many ids a dry run of Purge names.
-const purgeSample = 100
+// PurgeSample is how many ids a dry run of Purge names at most.
+const PurgeSample = 100
 
 // Purge deletes the papers that a filter accepts (nil: all), or, without force, counts them and names some. A paper
 // that is written while the purge runs is left alone.
@@ -136,7 +136,7 @@ func (e *Engine) Purge(ctx context.Context, f *filter.Filter, force bool) (p Pur
 	err = w.each(ctx, func(run []store.IDOrdinal) error {
 		if !force {
 			p.Count += len(run)
-			for _, id := range run[:min(len(run), purgeSample-len(p.Sample))] {
+			for _, id := range run[:min(len(run), PurgeSample-len(p.Sample))] {
 				p.Sample = append(p.Sample, id.ID)
 			}
 			return nil

@@ -18,7 +18,7 @@ import (
 // hits are the newest and most central papers.
 func (e *Engine) Recommend(ctx context.Context, rec *Recommendation) (*Result, error) {
 	hash := recommendationHash(rec)
-	full, err := e.withProfile(ctx, rec)
+	full, err := e.WithProfile(ctx, rec)
 	if err != nil {
 		return nil, err
 	}
@@ -27,14 +27,10 @@ func (e *Engine) Recommend(ctx context.Context, rec *Recommendation) (*Result, e
 	r := e.rankers.Get().(*ranker)
 	defer e.rankers.Put(r)
 
-	rec, hash = full.Recommendation, hash^full.state
+	rec, hash = full.Recommendation, hash^full.State
 	look, err := e.lookAt(rec.PageToken, hash)
-	if errors.Is(err, ErrInvalidPageToken) && rec.ProfileID != "" {
-		return nil, fmt.Errorf("%w: the profile has changed since the first page, or the request has; begin again",
-			ErrPageExpired)
-	}
 	if err != nil {
-		return nil, err
+		return nil, full.PageError(err)
 	}
 	v, s, err := e.lookForSubjects(ctx, look, full)
 	if err != nil {
@@ -76,14 +72,14 @@ type subjects struct {
 
 // lookForSubjects begins a view in which every paper that is liked, disliked or excluded is visible and not among the
 // hits.
-func (e *Engine) lookForSubjects(ctx context.Context, look func() *view, rec fullTaste) (*view, *subjects, error) {
+func (e *Engine) lookForSubjects(ctx context.Context, look func() *view, rec FullTaste) (*view, *subjects, error) {
 	s := &subjects{}
 	var ids []string
 	var own []bool // by id: whether the request itself names it
 	for _, side := range []struct {
 		list []Preference
 		own  int
-	}{{rec.Likes, rec.ownLikes}, {rec.Dislikes, rec.ownDislikes}} {
+	}{{rec.Likes, rec.OwnLikes}, {rec.Dislikes, rec.OwnDislikes}} {
 		for i := range side.list {
 			if id := side.list[i].PaperID; id != "" {
 				ids, own = append(ids, id), append(own, i < side.own)
@@ -131,7 +127,7 @@ func (e *Engine) lookForSubjects(ctx context.Context, look func() *view, rec ful
 
 // lookForSeen is lookFor of ids in a view that hides what the profile has seen.
 func (e *Engine) lookForSeen(
-	ctx context.Context, look func() *view, rec fullTaste, ids []string,
+	ctx context.Context, look func() *view, rec FullTaste, ids []string,
 ) (*view, []uint32, error) {
 	if rec.profile == nil || len(rec.profile.Seen) == 0 {
 		return e.lookFor(ctx, look, ids...)
@@ -157,7 +153,7 @@ func (e *Engine) lookForSeen(
 			e.seen.put(key, seen)
 			continue // a paper changed in between
 		}
-		seen = seen.resting(rec.now, rec.ShownRest)
+		seen = seen.resting(rec.Now, rec.ShownRest)
 		e.seen.put(key, seen)
 		v.hidden = seen.hidden
 		return v, slots[:len(ids)], nil

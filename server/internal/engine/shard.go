@@ -117,17 +117,19 @@ const NoTime = unknownTime
 type ShardFound struct {
 	Candidates []ShardCandidate
 	Report     index.Report
-	Position   paper.Position // answered from
+	Revision   uint64         // answered from
+	Position   paper.Position // that the answer includes
 	Warnings   []string       // about the filter
 }
 
 // Find finds the candidates of a shard.
 func (e *Engine) Find(ctx context.Context, q *ShardQuery) (*ShardFound, error) {
+	reached := e.Sequence()
 	epoch := e.readers.enter()
 	defer e.readers.leave(epoch)
 	r := e.rankers.Get().(*ranker)
 	defer e.rankers.Put(r)
-	v, err := e.shardView(ctx, q.Model, q.Revision, &q.Reach, q.Exclude)
+	v, err := e.shardView(ctx, q.Model, q.Revision, &q.Reach, FullTaste{}, q.Exclude)
 	if err != nil {
 		return nil, err
 	}
@@ -147,13 +149,14 @@ func (e *Engine) Find(ctx context.Context, q *ShardQuery) (*ShardFound, error) {
 		found.Candidates[i] = ShardCandidate{Raw: raw, Ordinal: row.ordinal, Born: row.born, Published: row.publish}
 	}
 	found.Warnings = v.gen.columns.Doubts(q.Filter)
-	found.Position, err = e.store.PositionOf(v.revision)
-	return found, storeError(err)
+	found.Revision = v.revision
+	found.Position, err = e.positionOf(v.revision, reached)
+	return found, err
 }
 
-// shardView begins the view of a front's call.
+// shardView begins the view of a front's call, in which the papers that a profile has seen are hidden.
 func (e *Engine) shardView(
-	ctx context.Context, model string, revision uint64, reach *Reach, exclude []string,
+	ctx context.Context, model string, revision uint64, reach *Reach, seen FullTaste, exclude []string,
 ) (*view, error) {
 	g, err := e.generationOf(model, revision)
 	if err != nil {
@@ -163,7 +166,7 @@ func (e *Engine) shardView(
 		m := g.applied.Load()
 		return &view{gen: g, revision: m.revision, slots: m.slots, replaced: e.live.Load() != g}
 	}
-	v, slots, err := e.lookFor(ctx, look, exclude...)
+	v, slots, err := e.lookForSeen(ctx, look, seen, exclude)
 	if err != nil {
 		return nil, err
 	}

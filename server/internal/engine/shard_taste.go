@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/lexical"
@@ -19,6 +20,13 @@ type ShardTaste struct {
 	Revision        uint64              // as in ShardQuery
 	Behind          uint64              // only papers whose text was written behind this revision
 	Exclude         []string            // ids that are never candidates
+
+	// Papers that a profile has seen are left out: those of one owner, at a time, as in Recommendation. ProfileID empty:
+	// there is none.
+	Owner, ProfileID string
+	ShownRest        time.Duration
+	Now              time.Time
+
 	Reach
 }
 
@@ -34,17 +42,23 @@ type ShardRating struct {
 type ShardRated struct {
 	Ratings  []ShardRating
 	Report   index.Report
-	Position paper.Position // answered from
+	Revision uint64         // answered from
+	Position paper.Position // that the answer includes
 	Warnings []string       // about the filter
 }
 
 // Rate finds the candidates of a shard for a taste, and rates them.
 func (e *Engine) Rate(ctx context.Context, q *ShardTaste) (*ShardRated, error) {
+	reached := e.Sequence()
 	epoch := e.readers.enter()
 	defer e.readers.leave(epoch)
 	r := e.rankers.Get().(*ranker)
 	defer e.rankers.Put(r)
-	v, err := e.shardView(ctx, q.Model, q.Revision, &q.Reach, q.Exclude)
+	seen, err := e.seenBy(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	v, err := e.shardView(ctx, q.Model, q.Revision, &q.Reach, seen, q.Exclude)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +82,19 @@ func (e *Engine) Rate(ctx context.Context, q *ShardTaste) (*ShardRated, error) {
 		rated.Ratings[i] = ShardRating{found.Rating, row.ordinal, row.born, row.publish}
 	}
 	rated.Warnings = v.gen.columns.Doubts(q.Filter)
-	rated.Position, err = e.store.PositionOf(v.revision)
-	return rated, storeError(err)
+	rated.Revision = v.revision
+	rated.Position, err = e.positionOf(v.revision, reached)
+	return rated, err
+}
+
+// seenBy is a taste with the profile whose seen papers are left out.
+func (e *Engine) seenBy(ctx context.Context, q *ShardTaste) (t FullTaste, err error) {
+	t.Recommendation = &Recommendation{Owner: q.Owner, ProfileID: q.ProfileID, ShownRest: q.ShownRest}
+	t.Now = q.Now
+	if q.ProfileID != "" {
+		t.profile, err = e.profiles.Get(ctx, q.Owner, q.ProfileID)
+	}
+	return t, storeError(err)
 }
 
 // Subject makes a like or a dislike ready to be asked of shards: one by text or by vector. Stored papers the shards

@@ -8,10 +8,11 @@ import (
 
 // Stats describes the live generation and the folder.
 func (e *Engine) Stats(context.Context) (Stats, error) {
+	reached := e.Sequence()
 	g := e.live.Load()
-	position, err := e.store.PositionOf(g.revision())
+	position, err := e.positionOf(g.revision(), reached)
 	if err != nil {
-		return Stats{}, storeError(err)
+		return Stats{}, err
 	}
 	info := g.vectors.Info()
 	s := Stats{

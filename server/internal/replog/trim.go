@@ -22,7 +22,7 @@ func trimmable(all []Member, shards int, first, last uint64, share float64) uint
 	}
 	kept := uint64(float64(last-first+1) * trimKeep / share)
 	through := last - min(last, kept)
-	if shards > 0 && slices.ContainsFunc(all, func(m Member) bool { return m.Shard == 0 }) {
+	if shards > 0 && slices.ContainsFunc(all, func(m Member) bool { return m.Never }) {
 		return 0 // what a node needs that was never heard is not known
 	}
 	for shard := min(1, shards); shard <= shards; shard++ {

@@ -39,7 +39,7 @@ func TestTheLogIsTrimmedBelowWhatEachShardHas(t *testing.T) {
 			[]Member{{Shard: 1, Applied: 90}, {Shard: 2, Applied: 9}, {Shard: 1, Applied: 80}, {Shard: 2, Applied: 70}}, 2, 10},
 		{"three nodes of one shard, one of them behind",
 			[]Member{{Shard: 1, Applied: 40}, {Shard: 1, Applied: 9}, {Shard: 1, Applied: 30}, {Shard: 2, Applied: 70}}, 2, 31},
-		{"a node was never heard", []Member{{Shard: 1, Applied: 90}, {Applied: 0}, {Shard: 2, Applied: 90}}, 2, 0},
+		{"a node was never heard", []Member{{Shard: 1, Applied: 90}, {Never: true}, {Shard: 2, Applied: 90}}, 2, 0},
 		{"a shard has no node", []Member{{Shard: 1, Applied: 90}, {Shard: 1, Applied: 90}}, 2, 0},
 	} {
 		if below := trimmable(c.members, c.shards, 1, 100, .9); below != c.below {

@@ -42,7 +42,7 @@ func (s *Server) scopeSubscription(ctx context.Context, sub *alert.Subscription)
 	if err := s.mustSee(ctx, sub.PaperID); err != nil {
 		return err
 	}
-	stored, err := s.engine().Stored([]string{sub.PaperID})
+	stored, err := s.engine().Stored(ctx, []string{sub.PaperID})
 	if err == nil && !stored[0] {
 		err = fmt.Errorf("%w: %q", engine.ErrNotFound, sub.PaperID)
 	}

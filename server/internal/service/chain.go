@@ -73,10 +73,11 @@ func (s *Server) unary(method string, handler grpc.MethodHandler) grpc.MethodHan
 			return whole(request)
 		}
 		run := func(_ context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-			if err := s.await(ctx, request); err != nil { // before the turn, which a call that waits does not need
+			ctx, err := s.await(ctx, request) // before the turn, which a call that waits does not need
+			if err != nil {
 				return nil, err
 			}
-			ctx, err := s.gate.Acquire(ctx, request)
+			ctx, err = s.gate.Acquire(ctx, request)
 			if err != nil {
 				return nil, err
 			}

@@ -31,7 +31,7 @@ func (s *Server) setHealth(status healthv1.HealthCheckResponse_ServingStatus, se
 // watchWrites turns PaperService to NOT_SERVING while the engine refuses writes: searches go on from what is there, so
 // the other services stay as they are, and so does the empty name unless the configuration says otherwise. It ends
 // with the drain.
-func (s *Server) watchWrites(e *engine.Engine) {
+func (s *Server) watchWrites(e Backend) {
 	tick := time.NewTicker(writeWatch)
 	defer tick.Stop()
 	writers := []string{akinv1.PaperService_ServiceDesc.ServiceName}

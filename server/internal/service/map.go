@@ -15,7 +15,7 @@ func (s *Server) GetMap(req *akinv1.GetMapRequest, stream akinv1.IndexService_Ge
 	if err != nil {
 		return err
 	}
-	if err := s.await(ctx, req); err != nil {
+	if ctx, err = s.await(ctx, req); err != nil {
 		return err
 	}
 	q.Filter, q.NoLabels = scoped(ctx, q.Filter), admit.PrincipalOf(ctx).Filter != nil

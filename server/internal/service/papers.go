@@ -145,12 +145,13 @@ func (s *Server) ExportPapers(req *akinv1.ExportPapersRequest, stream akinv1.Pap
 	if err != nil {
 		return err
 	}
-	if err := s.await(stream.Context(), req); err != nil {
+	ctx, err := s.await(stream.Context(), req)
+	if err != nil {
 		return err
 	}
 	filter = scoped(stream.Context(), filter)
 	message, bytes := &akinv1.ExportPapersResponse{}, 0
-	err = s.engine().Export(stream.Context(), filter, func(p *paper.Paper) error {
+	err = s.engine().Export(ctx, filter, func(p *paper.Paper) error {
 		if !sees(stream.Context(), p) { // replaced since the filter was looked at
 			return nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
+	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
@@ -12,22 +13,23 @@ type reader interface {
 	GetAtLeast() *akinv1.Position
 }
 
-// await waits until the engine has come to what a request names. Requests that name nothing, and those of writes, pass.
-func (s *Server) await(ctx context.Context, request any) error {
+// await waits until the engine has come to what a request names, and names it to whoever answers under the context that
+// it returns. Requests that name nothing, and those of writes, pass.
+func (s *Server) await(ctx context.Context, request any) (context.Context, error) {
 	r, ok := request.(reader)
 	if ok && s.cfg.Readable != nil {
 		if err := s.cfg.Readable(); err != nil {
-			return err
+			return ctx, err
 		}
 	}
 	if !ok || r.GetAtLeast() == nil {
-		return nil
+		return ctx, nil
 	}
 	position, err := decodePosition("at_least", r.GetAtLeast())
 	if err != nil {
-		return err
+		return ctx, err
 	}
-	return s.engine().Await(ctx, position)
+	return engine.WithLeast(ctx, position.Revision), s.engine().Await(ctx, position)
 }
 
 func decodePosition(field string, m *akinv1.Position) (paper.Position, error) {

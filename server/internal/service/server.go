@@ -45,7 +45,6 @@ import (
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/alert"
-	"github.com/akin-search/akin/server/internal/engine"
 )
 
 // Config says how to serve. The zero value serves anyone.
@@ -103,10 +102,10 @@ type Server struct {
 	health *health.Server
 	inside *inside
 
-	live     atomic.Pointer[engine.Engine] // nil while loading
-	matching atomic.Pointer[alert.Alerts]  // of live
-	readyAt  atomic.Int64                  // Unix nanoseconds; 0 while loading
-	draining chan struct{}                 // closed when the drain begins
+	live     atomic.Pointer[Backend]      // nil while loading
+	matching atomic.Pointer[alert.Alerts] // of live
+	readyAt  atomic.Int64                 // Unix nanoseconds; 0 while loading
+	draining chan struct{}                // closed when the drain begins
 	drain    sync.Once
 	lines    *rate.Limiter // of log lines about failed calls
 	unlogged atomic.Int64  // failed calls that the limiter kept out of the log since the last line
@@ -178,10 +177,10 @@ func (s *Server) Serve(listener net.Listener) error {
 // caller's to close, after Drain.
 func (s *Server) ReadyAlerts(a *alert.Alerts) { s.matching.Store(a) }
 
-// Ready hands over the engine; calls are answered from now on. The engine stays the caller's to close, after Drain.
-func (s *Server) Ready(e *engine.Engine) {
+// Ready hands over what answers; calls are answered from now on. It stays the caller's to close, after Drain.
+func (s *Server) Ready(e Backend) {
 	s.readyAt.Store(time.Now().UnixNano())
-	s.live.Store(e)
+	s.live.Store(&e)
 	s.setHealth(healthv1.HealthCheckResponse_SERVING, everyService...)
 	go s.watchWrites(e)
 }
@@ -218,8 +217,13 @@ func (s *Server) breadth() (b admit.Breadth) {
 	return b
 }
 
-// engine is the live engine. The chain lets no call through before there is one.
-func (s *Server) engine() *engine.Engine { return s.live.Load() }
+// engine is what answers. The chain lets no call through before there is one: nil until then.
+func (s *Server) engine() Backend {
+	if live := s.live.Load(); live != nil {
+		return *live
+	}
+	return nil
+}
 
 // alerts are those of the live engine. The chain lets no call about subscriptions through before there are any.
 func (s *Server) alerts() *alert.Alerts { return s.matching.Load() }

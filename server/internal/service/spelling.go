@@ -28,7 +28,7 @@ func (s *Server) resolve(ctx context.Context, ids ...*string) error {
 	if len(asked) == 0 {
 		return nil
 	}
-	stored, err := s.engine().Stored(all)
+	stored, err := s.engine().Stored(ctx, all)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ const (
 	reasonDeadline      = "DEADLINE_EXCEEDED"
 	reasonCancelled     = "CANCELLED"
 	reasonInternal      = "INTERNAL"
+	reasonShard         = "SHARD_UNAVAILABLE"
 )
 
 // outcomes maps the engine's sentinels to what callers see.
@@ -40,6 +41,7 @@ var outcomes = []struct {
 	detail   bool                               // the text around the sentinel is for the caller: it holds no internals
 	field    func(request proto.Message) string // names the faulty field of an INVALID_ARGUMENT
 }{
+	{engine.ErrShardUnavailable, codes.Unavailable, reasonShard, false, nil},
 	{engine.ErrNotFound, codes.NotFound, "PAPER_NOT_FOUND", true, nil},
 	{engine.ErrNoWords, codes.InvalidArgument, "NO_WORDS", true, queryField},
 	{engine.ErrInvalidVector, codes.InvalidArgument, "INVALID_VECTOR", true, field("vector.values")},
@@ -83,6 +85,10 @@ func statusOf(err error, request proto.Message) error {
 	var missing *engine.MissingError
 	if errors.As(err, &missing) {
 		return notStored(missing)
+	}
+	var shard *engine.ShardError
+	if errors.As(err, &shard) {
+		return failure(codes.Unavailable, reasonShard, shard.Public())
 	}
 	for _, o := range outcomes {
 		if !errors.Is(err, o.sentinel) {

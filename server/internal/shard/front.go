@@ -15,32 +15,36 @@ import (
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
-// Config says what a front stands before. Shards and Local are required.
+// Config says what a front stands before. Replicas and Local are required.
 type Config struct {
-	Map    Map
-	Shards [][]Node       // by shard: its replicas, those to be asked first in front
-	Local  *engine.Engine // of this process, for the model: of any shard
-	Every  time.Duration  // between two counts of the words of all shards; default 10 s
-	Logger *slog.Logger   // default slog.Default()
-	Now    func() time.Time
+	Map Map
+	// Replicas are the nodes of a shard that are up, those to be asked first in front. It is called for each question.
+	Replicas func(shard int) []Node
+	Local    *engine.Engine // of this process, for the model: of any shard
+	Own      int            // the shard that Local holds, where it follows the log of a cluster; -1: it does not
+	Every    time.Duration  // between two counts of the words of all shards; default 10 s
+	Logger   *slog.Logger   // default slog.Default()
+	Now      func() time.Time
+}
+
+// Fixed are replicas that do not change, by shard.
+func Fixed(shards [][]Node) func(shard int) []Node {
+	return func(shard int) []Node { return shards[shard] }
 }
 
 // Front answers for all papers. Any number of goroutines use it at once.
 type Front struct {
 	cfg      Config
 	papers   Map
-	shards   [][]Node
 	local    *engine.Engine
 	now      func() time.Time
 	counts   atomic.Pointer[lexical.Counts]
 	patience patience
+	floors   []atomic.Uint64 // by shard: number of the newest write that was answered here
 }
 
-// New makes a front, which has counted the words of all shards once.
-func New(ctx context.Context, cfg Config) (*Front, error) {
-	if len(cfg.Shards) != cfg.Map.Shards() {
-		return nil, fmt.Errorf("a map of %d shards with nodes of %d", cfg.Map.Shards(), len(cfg.Shards))
-	}
+// New makes a front.
+func New(cfg Config) *Front {
 	if cfg.Every == 0 {
 		cfg.Every = 10 * time.Second
 	}
@@ -50,8 +54,9 @@ func New(ctx context.Context, cfg Config) (*Front, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	f := &Front{cfg: cfg, papers: cfg.Map, shards: cfg.Shards, local: cfg.Local, now: cfg.Now}
-	return f, f.Refresh(ctx)
+	return &Front{
+		cfg: cfg, papers: cfg.Map, local: cfg.Local, now: cfg.Now, floors: make([]atomic.Uint64, cfg.Map.Shards()),
+	}
 }
 
 // Run counts the words of all shards now and then, until ctx ends. After a failure the counts before stay.
@@ -86,17 +91,48 @@ func (f *Front) Refresh(ctx context.Context) error {
 	return nil
 }
 
+// words are the counts of the words of all shards, which the first question waits for.
+func (f *Front) words(ctx context.Context) (*lexical.Counts, error) {
+	if counts := f.counts.Load(); counts != nil {
+		return counts, nil
+	}
+	if err := f.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	return f.counts.Load(), nil
+}
+
+// ask asks one replica of a shard. What was written by way of this front is in the answer.
+func ask[T any](ctx context.Context, f *Front, shard int, p *patience, call func(context.Context, Node) (T, error)) (
+	answer T, from Node, err error) {
+	replicas := f.cfg.Replicas(shard)
+	if len(replicas) == 0 {
+		return answer, nil, f.down(shard)
+	}
+	answer, from, err = anyOf(f.behind(ctx, shard), replicas, p, call)
+	return answer, from, f.answered(shard, err)
+}
+
+// behind names to a shard what an answer must include.
+func (f *Front) behind(ctx context.Context, shard int) context.Context {
+	least := max(engine.LeastOf(ctx), f.floors[shard].Load())
+	if shard == f.cfg.Own {
+		least = max(least, f.local.Sequence()) // another replica shows what this one has shown
+	}
+	return engine.WithLeast(ctx, least)
+}
+
 // askAll asks one replica of every shard, side by side, and returns the answers and who gave them, by shard.
 func askAll[T any](ctx context.Context, f *Front, call func(ctx context.Context, shard int, n Node) (T, error)) (
 	answers []T, nodes []Node, err error) {
-	answers, nodes = make([]T, len(f.shards)), make([]Node, len(f.shards))
+	answers, nodes = make([]T, f.papers.Shards()), make([]Node, f.papers.Shards())
 	group, ctx := errgroup.WithContext(ctx)
-	for shard, replicas := range f.shards {
+	for shard := range answers {
 		group.Go(func() (err error) {
-			answers[shard], nodes[shard], err = anyOf(ctx, replicas, &f.patience, func(ctx context.Context, n Node) (T, error) {
+			answers[shard], nodes[shard], err = ask(ctx, f, shard, &f.patience, func(ctx context.Context, n Node) (T, error) {
 				return call(ctx, shard, n)
 			})
-			return answered(shard, err)
+			return err
 		})
 	}
 	return answers, nodes, group.Wait()
@@ -106,26 +142,26 @@ func askAll[T any](ctx context.Context, f *Front, call func(ctx context.Context,
 // the places of its ids in the list.
 func askOwners[T any](ctx context.Context, f *Front, ids []string,
 	call func(ctx context.Context, n Node, ids []string) ([]T, error)) ([]T, error) {
-	places, own := make([][]int, len(f.shards)), make([][]string, len(f.shards))
+	places, own := make([][]int, f.papers.Shards()), make([][]string, f.papers.Shards())
 	for i, id := range ids {
 		shard := f.papers.Of(id)
 		places[shard], own[shard] = append(places[shard], i), append(own[shard], id)
 	}
 	all := make([]T, len(ids))
 	group, ctx := errgroup.WithContext(ctx)
-	for shard, replicas := range f.shards {
+	for shard := range own {
 		if len(own[shard]) == 0 {
 			continue
 		}
 		group.Go(func() error {
-			part, _, err := anyOf(ctx, replicas, &f.patience, func(ctx context.Context, n Node) ([]T, error) {
+			part, _, err := ask(ctx, f, shard, &f.patience, func(ctx context.Context, n Node) ([]T, error) {
 				return call(ctx, n, own[shard])
 			})
 			if err == nil && len(part) != len(own[shard]) {
-				err = fmt.Errorf("%d answers to %d ids", len(part), len(own[shard]))
+				err = f.answered(shard, fmt.Errorf("%d answers to %d ids", len(part), len(own[shard])))
 			}
 			if err != nil {
-				return answered(shard, err)
+				return err
 			}
 			for i, place := range places[shard] {
 				all[place] = part[i]
@@ -139,40 +175,54 @@ func askOwners[T any](ctx context.Context, f *Front, ids []string,
 // callers are the errors of a shard that say something about the request, and not about the shard.
 var callers = []error{
 	engine.ErrShardMoved, engine.ErrNotFound, engine.ErrNoWords, engine.ErrInvalidVector, engine.ErrInvalidPageToken,
-	engine.ErrPageExpired, context.Canceled, context.DeadlineExceeded,
+	engine.ErrPageExpired, engine.ErrLagging, engine.ErrLineageChanged, context.Canceled, context.DeadlineExceeded,
 }
 
 // answered is the error of a shard in the words of a front.
-func answered(shard int, err error) error {
+func (f *Front) answered(shard int, err error) error {
 	for _, known := range callers {
 		if errors.Is(err, known) {
 			return err
 		}
 	}
 	if err != nil && !errors.Is(err, ErrUnavailable) {
-		return fmt.Errorf("%w: shard %d: %w", ErrUnavailable, shard, err)
+		return &engine.ShardError{Shard: shard + 1, Shards: f.papers.Shards(), Cause: err}
 	}
 	return err
 }
 
+// Pauses before a question is asked anew of shards that have moved on, and how long all attempts take at most: shards
+// come to another model within as long as it takes them to apply the log up to there.
+const (
+	firstPause = time.Millisecond
+	lastPause  = 100 * time.Millisecond
+	mostMoves  = 5 * time.Second
+)
+
 // again calls fn until it answers from one state of all shards, which may move on while they are asked. What a page
 // token pins is gone then.
-func again(token string, fn func() (*engine.Result, error)) (*engine.Result, error) {
-	const tries = 3
-	for try := 1; ; try++ {
+func again(ctx context.Context, token string, fn func() (*engine.Result, error)) (*engine.Result, error) {
+	begin := time.Now()
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		result, err := fn()
 		switch {
 		case !errors.Is(err, engine.ErrShardMoved):
 			return result, err
 		case token != "":
 			return nil, fmt.Errorf("%w: a shard has moved on since the first page; search again", engine.ErrPageExpired)
-		case try == tries:
-			return nil, fmt.Errorf("%w: after %d attempts: %w", ErrUnavailable, tries, err)
+		case time.Since(begin) >= mostMoves:
+			return nil, fmt.Errorf("%w: for %s: %w", ErrUnavailable, mostMoves, err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
 }
 
-// least is the position of the shard that has come least far: every write up to it is in the answers of all.
+// least is the position of the shard that has come least far. Where shards follow one log, every write up to it is in
+// the answers of all.
 func least(positions []paper.Position) paper.Position {
 	p := positions[0]
 	for _, other := range positions[1:] {

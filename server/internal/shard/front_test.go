@@ -195,11 +195,12 @@ func TestAShardWithMoreThanItsShareIsAskedAgain(t *testing.T) {
 	empty := openEngine(t)
 	adopt(t, f.one, empty)
 	asked := 0
-	full := &faulty{f.shards[0], func(context.Context) error { asked++; return nil }}
-	front, err := New(t.Context(), Config{
-		Map: NewMap(2), Shards: [][]Node{{empty}, {full}}, Local: empty, Now: func() time.Time { return testNow },
+	full := &faulty{Local{f.shards[0]}, func(context.Context) error { asked++; return nil }}
+	front := New(Config{
+		Map: NewMap(2), Replicas: Fixed([][]Node{{Local{empty}}, {full}}), Local: empty, Own: -1,
+		Now: func() time.Time { return testNow },
 	})
-	if err != nil {
+	if err := front.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for i, text := range []string{f.papers[7].Title, f.papers[9].Abstract, "zyzzyva quokka", "layers of models"} {

@@ -133,14 +133,10 @@ func openFleet(t testing.TB, shards int, trained bool) *fleet {
 			}
 		}
 		adopt(t, f.one, e)
-		f.shards, nodes = append(f.shards, e), append(nodes, []Node{e})
+		f.shards, nodes = append(f.shards, e), append(nodes, []Node{Local{e}})
 	}
-	front, err := New(t.Context(), Config{
-		Map: papers, Shards: nodes, Local: f.shards[0], Now: func() time.Time { return testNow },
+	f.front = New(Config{
+		Map: papers, Replicas: Fixed(nodes), Local: f.shards[0], Own: -1, Now: func() time.Time { return testNow },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.front = front
 	return f
 }

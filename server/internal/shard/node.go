@@ -6,13 +6,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/filter"
 	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
-// Node is one replica of a shard: the engine of this process, or a client of a node elsewhere (Remote). The methods are
-// those of engine.Engine, which has their contracts.
+// Node is one replica of a shard: the engine of this process (Local), or a client of a node elsewhere (Remote). The
+// methods are those of engine.Engine, which has their contracts.
 type Node interface {
 	WordCounts(ctx context.Context) (*lexical.Counts, error)
 	Find(ctx context.Context, q *engine.ShardQuery) (*engine.ShardFound, error)
@@ -23,6 +25,12 @@ type Node interface {
 	Subjects(ctx context.Context, model string, ids []string) ([]engine.Subject, error)
 	Get(ctx context.Context, ids []string, abstracts bool) ([]*paper.Paper, error)
 	List(ctx context.Context, q engine.ListQuery) (engine.ListPage, error)
+	Purge(ctx context.Context, f *filter.Filter, force bool) (engine.Purged, error)
+	Outcomes(ctx context.Context, sequence uint64, ids []string) ([]engine.Outcome, error)
+	Stats(ctx context.Context) (engine.Stats, error)
+	Frequencies(ctx context.Context) (*embed.Frequencies, error)
+	// Sample returns up to limit papers of a sample (Sampled) behind an id, and the id that the next call goes on behind.
+	Sample(ctx context.Context, share float64, after string, limit int) (papers []*paper.Paper, last string, err error)
 }
 
 // patience is how long a front waits for a replica before it asks another one as well: about as long as 19 of 20 calls
@@ -58,7 +66,7 @@ func (p *patience) observe(took time.Duration) {
 
 // anyOf asks the replicas of a shard, in order: the next one as soon as one fails, or when the last asked takes longer
 // than is usual. The first answer counts, and the other calls are cancelled. It returns the replica that answered. The
-// error is the first one.
+// error is the first one. patience nil: no other is asked for slowness alone.
 func anyOf[T any](ctx context.Context, replicas []Node, p *patience, call func(context.Context, Node) (T, error)) (
 	answer T, from Node, err error) {
 	begin := time.Now()
@@ -88,13 +96,19 @@ func anyOf[T any](ctx context.Context, replicas []Node, p *patience, call func(c
 		}()
 	}
 	ask()
-	timer := time.NewTimer(p.now())
-	defer timer.Stop()
+	var slow <-chan time.Time
+	if p != nil {
+		timer := time.NewTicker(p.now())
+		defer timer.Stop()
+		slow = timer.C
+	}
 	for running > 0 {
 		select {
 		case o := <-outcomes:
 			if o.err == nil {
-				p.observe(time.Since(begin))
+				if p != nil {
+					p.observe(time.Since(begin))
+				}
 				return o.answer, o.from, nil
 			}
 			running--
@@ -102,9 +116,8 @@ func anyOf[T any](ctx context.Context, replicas []Node, p *patience, call func(c
 				err = o.err
 			}
 			ask()
-		case <-timer.C:
+		case <-slow:
 			ask()
-			timer.Reset(p.now())
 		case <-ctx.Done():
 			return answer, nil, ctx.Err()
 		}
@@ -112,5 +125,8 @@ func anyOf[T any](ctx context.Context, replicas []Node, p *patience, call func(c
 	return answer, nil, err
 }
 
-// ErrUnavailable: no replica of a shard answers, so that nothing can be said about all papers.
-var ErrUnavailable = errors.New("a shard does not answer")
+// ErrUnavailable: no replica of a shard answers.
+var ErrUnavailable = engine.ErrShardUnavailable
+
+// errNoNode is why a shard does not answer that no node is up for.
+var errNoNode = errors.New("no node that holds it is up")

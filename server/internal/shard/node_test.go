@@ -38,15 +38,12 @@ func (f *fleet) frontOf(t *testing.T, wrap func(shard int, n Node) []Node) *Fron
 	t.Helper()
 	var nodes [][]Node
 	for i, e := range f.shards {
-		nodes = append(nodes, wrap(i, e))
+		nodes = append(nodes, wrap(i, Local{e}))
 	}
-	front, err := New(t.Context(), Config{
-		Map: NewMap(len(nodes)), Shards: nodes, Local: f.shards[0], Now: func() time.Time { return testNow },
+	return New(Config{
+		Map: NewMap(len(nodes)), Replicas: Fixed(nodes), Local: f.shards[0], Own: -1,
+		Now: func() time.Time { return testNow },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return front
 }
 
 func TestASlowOrBrokenReplicaIsAnsweredForByAnother(t *testing.T) {

@@ -57,9 +57,9 @@ func decodePage(token string, request uint64, shards int) (page, error) {
 func (f *Front) begin(token string, request uint64, size int, model string) (page, error) {
 	hash := xxhash.Sum64String(model)
 	if token == "" {
-		return page{model: hash, depth: uint32(engine.Depth(size)), revisions: make([]uint64, len(f.shards))}, nil
+		return page{model: hash, depth: uint32(engine.Depth(size)), revisions: make([]uint64, f.papers.Shards())}, nil
 	}
-	p, err := decodePage(token, request, len(f.shards))
+	p, err := decodePage(token, request, f.papers.Shards())
 	if err == nil && p.model != hash {
 		err = fmt.Errorf("%w: another model serves since the first page; search again", engine.ErrPageExpired)
 	}

@@ -2,7 +2,7 @@ package shard
 
 import (
 	"context"
-	"errors"
+	"fmt"
 
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/rank"
@@ -10,7 +10,7 @@ import (
 )
 
 // ErrNotSharded: the call, or a field of it, is not answered where papers are in shards.
-var ErrNotSharded = errors.New("not answered where papers are spread over shards")
+var ErrNotSharded = fmt.Errorf("%w whose papers are spread over shards", engine.ErrNotOrdered)
 
 // refusal is ErrNotSharded with what is refused.
 type refusal string
@@ -18,19 +18,24 @@ type refusal string
 func (r refusal) Error() string { return string(r) + ": " + ErrNotSharded.Error() }
 func (r refusal) Unwrap() error { return ErrNotSharded }
 
-// Recommend is engine.Recommend over all shards, for likes and dislikes of the request alone. Profiles, reasons, and
-// recommendations without a like are refused.
+// Recommend is engine.Recommend over all shards. Reasons, and recommendations without a like, are refused. Profiles are
+// on every node: this one says what is liked, and each shard which of its papers have been seen.
 func (f *Front) Recommend(ctx context.Context, rec *engine.Recommendation) (*engine.Result, error) {
-	switch {
-	case rec.ProfileID != "":
-		return nil, refusal("profile_id")
-	case rec.Explain:
+	if rec.Explain {
 		return nil, refusal("explain")
 	}
-	return again(rec.PageToken, func() (*engine.Result, error) { return f.recommend(ctx, rec) })
+	hash := rec.Hash()
+	full, err := f.local.WithProfile(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	result, err := again(ctx, rec.PageToken, func() (*engine.Result, error) {
+		return f.recommend(ctx, &full, hash^full.State)
+	})
+	return result, full.PageError(err)
 }
 
-func (f *Front) recommend(ctx context.Context, rec *engine.Recommendation) (*engine.Result, error) {
+func (f *Front) recommend(ctx context.Context, rec *engine.FullTaste, hash uint64) (*engine.Result, error) {
 	model := f.local.Model()
 	ask, missing, err := f.taste(ctx, rec, model)
 	if err != nil {
@@ -46,11 +51,11 @@ func (f *Front) recommend(ctx context.Context, rec *engine.Recommendation) (*eng
 	if err != nil {
 		return nil, err
 	}
-	p, err := f.begin(rec.PageToken, rec.Hash(), rec.PageSize, model)
+	p, err := f.begin(rec.PageToken, hash, rec.PageSize, model)
 	if err != nil {
 		return nil, err
 	}
-	exclude := f.excluded(rec)
+	exclude := f.excluded(rec.Recommendation)
 	ask.Reach = engine.Reach{Depth: int(p.depth), Filter: rec.Filter, Mode: rec.Mode, Ef: rec.Ef}
 	answers, nodes, err := askAll(ctx, f, func(ctx context.Context, shard int, n Node) (*engine.ShardRated, error) {
 		own := *ask
@@ -60,7 +65,7 @@ func (f *Front) recommend(ctx context.Context, rec *engine.Recommendation) (*eng
 	if err != nil {
 		return nil, err
 	}
-	u, s := &union{ctx: ctx, model: embedder}, &summary{exact: true}
+	u, s := &union{ctx: ctx, front: f, model: embedder}, &summary{exact: true}
 	ratings := map[name]taste.Rating{}
 	for shard, answer := range answers {
 		for _, c := range answer.Ratings {
@@ -68,7 +73,7 @@ func (f *Front) recommend(ctx context.Context, rec *engine.Recommendation) (*eng
 			u.found = append(u.found, found{ShardCandidate: candidate, shard: shard, node: nodes[shard]})
 			ratings[name{shard, c.Ordinal}] = c.Rating
 		}
-		s.add(answer.Report, answer.Position, answer.Warnings)
+		s.add(answer.Report, answer.Position, answer.Revision, answer.Warnings)
 	}
 	u.number()
 	rated := make([]taste.Rated, len(u.found))
@@ -83,7 +88,7 @@ func (f *Front) recommend(ctx context.Context, rec *engine.Recommendation) (*eng
 	if err := recipe.Blend(u.corpus(), rated, &finder, &r); err != nil {
 		return nil, err
 	}
-	result, err := f.onePage(&r, u, s, &rec.Options, scale, p, rec.PageSize, rec.Hash())
+	result, err := f.onePage(&r, u, s, &rec.Options, scale, p, rec.PageSize, hash)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +104,7 @@ type name struct {
 
 // taste resolves likes and dislikes, wherever their papers are, and takes the statistics of their words. It returns the
 // ids that are not stored, too.
-func (f *Front) taste(ctx context.Context, rec *engine.Recommendation, model string) (
+func (f *Front) taste(ctx context.Context, rec *engine.FullTaste, model string) (
 	*engine.ShardTaste, []string, error) {
 	var ids []string
 	for _, side := range [][]engine.Preference{rec.Likes, rec.Dislikes} {
@@ -124,13 +129,17 @@ func (f *Front) taste(ctx context.Context, rec *engine.Recommendation, model str
 			}
 		}
 	}
-	ask := &engine.ShardTaste{DenseWeight: rec.DenseWeight, Model: model, Behind: rec.Behind}
+	ask := &engine.ShardTaste{
+		DenseWeight: rec.DenseWeight, Model: model, Behind: rec.Behind,
+		Owner: rec.Owner, ProfileID: rec.ProfileID, ShownRest: rec.ShownRest, Now: rec.Now,
+	}
 	var missing []string
 	var words []uint32
 	for _, side := range []struct {
 		list []engine.Preference
+		own  int // of the request; the others are the profile's
 		to   *[]taste.Subject
-	}{{rec.Likes, &ask.Likes}, {rec.Dislikes, &ask.Dislikes}} {
+	}{{rec.Likes, rec.OwnLikes, &ask.Likes}, {rec.Dislikes, rec.OwnDislikes, &ask.Dislikes}} {
 		for i := range side.list {
 			p := &side.list[i]
 			var subject taste.Subject
@@ -138,7 +147,9 @@ func (f *Front) taste(ctx context.Context, rec *engine.Recommendation, model str
 				own := stored[0]
 				stored = stored[1:]
 				if own.Vector == nil {
-					missing = append(missing, p.PaperID)
+					if i < side.own {
+						missing = append(missing, p.PaperID)
+					}
 					continue
 				}
 				subject = taste.Subject{Vector: own.Vector, Words: own.Terms, Weight: p.Weight}
@@ -151,13 +162,17 @@ func (f *Front) taste(ctx context.Context, rec *engine.Recommendation, model str
 			}
 		}
 	}
-	ask.Statistics = f.counts.Load().Of(words)
+	counts, err := f.words(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	ask.Statistics = counts.Of(words)
 	return ask, missing, nil
 }
 
 // excluded says by shard which papers may not be recommended: those that the request names.
 func (f *Front) excluded(rec *engine.Recommendation) [][]string {
-	exclude, named := make([][]string, len(f.shards)), map[string]bool{"": true}
+	exclude, named := make([][]string, f.papers.Shards()), map[string]bool{"": true}
 	add := func(id string) {
 		if !named[id] {
 			named[id] = true

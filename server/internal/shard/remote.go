@@ -2,18 +2,24 @@ package shard
 
 import (
 	"context"
+	"strconv"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/akin-search/akin/embed"
 	nodev1 "github.com/akin-search/akin/proto/akin/node/v1"
 	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/filter"
 	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
 // maxAnswer bounds a node's answer, in bytes: counts of all words take 5 MB at most, a list of long papers more.
 const maxAnswer = 64 << 20
+
+// leastHeader is the header that names the least write of the log that an answer must include, in decimal.
+const leastHeader = "akin-at-least"
 
 // Remote is a node elsewhere. The connection is its caller's, who has seen to it that it is to a node of this cluster.
 type Remote struct{ client nodev1.NodeServiceClient }
@@ -27,6 +33,9 @@ func NewRemote(conn grpc.ClientConnInterface) *Remote {
 func call[Q, A any](
 	ctx context.Context, method func(context.Context, Q, ...grpc.CallOption) (A, error), request Q,
 ) (A, error) {
+	if least := engine.LeastOf(ctx); least > 0 {
+		ctx = metadata.AppendToOutgoingContext(ctx, leastHeader, strconv.FormatUint(least, 10))
+	}
 	answer, err := method(ctx, request, grpc.MaxCallRecvMsgSize(maxAnswer))
 	return answer, fromStatus(err)
 }
@@ -132,4 +141,50 @@ func (r *Remote) List(ctx context.Context, q engine.ListQuery) (engine.ListPage,
 		Papers: decodePapers(m.GetPapers()), NextPageToken: m.GetNextPageToken(), Last: m.GetLast(),
 		TokenAfter: func(id string) string { return engine.ListToken(q.Filter, id) },
 	}, nil
+}
+
+// Purge deletes, or counts, what a filter accepts.
+func (r *Remote) Purge(ctx context.Context, f *filter.Filter, force bool) (engine.Purged, error) {
+	m, err := call(ctx, r.client.PurgeShard, &nodev1.PurgeShardRequest{Filter: f.String(), Force: force})
+	if err != nil {
+		return engine.Purged{}, err
+	}
+	p, err := decodePosition(m.GetPosition())
+	return engine.Purged{Count: int(m.GetCount()), Sample: m.GetSample(), Position: p}, err
+}
+
+// Outcomes returns what became of papers of a write.
+func (r *Remote) Outcomes(ctx context.Context, sequence uint64, ids []string) ([]engine.Outcome, error) {
+	m, err := call(ctx, r.client.GetOutcomes, &nodev1.GetOutcomesRequest{Sequence: sequence, Ids: ids})
+	if err != nil {
+		return nil, err
+	}
+	return decodeOutcomes(m.GetOutcomes()), nil
+}
+
+// Stats describes what serves.
+func (r *Remote) Stats(ctx context.Context) (engine.Stats, error) {
+	m, err := call(ctx, r.client.GetShardStats, &nodev1.GetShardStatsRequest{})
+	if err != nil {
+		return engine.Stats{}, err
+	}
+	return decodeStats(m)
+}
+
+// Frequencies returns what models weigh words by. All nodes make models of the default configuration.
+func (r *Remote) Frequencies(ctx context.Context) (*embed.Frequencies, error) {
+	m, err := call(ctx, r.client.GetFrequencies, &nodev1.GetFrequenciesRequest{})
+	if err != nil {
+		return nil, err
+	}
+	return embed.FrequenciesOf(embed.DefaultConfig(), int(m.GetPapers()), m.GetCounts())
+}
+
+// Sample returns papers of a sample.
+func (r *Remote) Sample(ctx context.Context, share float64, after string, limit int) (
+	papers []*paper.Paper, last string, err error) {
+	m, err := call(ctx, r.client.SamplePapers, &nodev1.SamplePapersRequest{
+		Share: share, After: after, Limit: int32(limit),
+	})
+	return decodePapers(m.GetPapers()), m.GetLast(), err
 }

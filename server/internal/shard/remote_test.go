@@ -25,7 +25,7 @@ func remote(t *testing.T, node func() Node) *Remote {
 		t.Fatal(err)
 	}
 	server := grpc.NewServer()
-	nodev1.RegisterNodeServiceServer(server, NewService(node))
+	nodev1.RegisterNodeServiceServer(server, NewService(func() (Node, error) { return node(), nil }))
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	conn, err := grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -108,7 +108,7 @@ func TestNodesElsewhereAnswerAsThoseInThisProcess(t *testing.T) {
 
 func TestAnErrorElsewhereIsTheSameHere(t *testing.T) {
 	f := openFleet(t, 1, false)
-	r := remote(t, func() Node { return f.shards[0] })
+	r := remote(t, func() Node { return Local{f.shards[0]} })
 	if _, err := r.ShardVectors(t.Context(), "another model", []uint64{1}); !errors.Is(err, engine.ErrShardMoved) {
 		t.Errorf("another model: %v", err)
 	}

@@ -10,18 +10,22 @@ import (
 
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/index"
+	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/rank"
 )
 
 // Search is engine.Search over all shards.
 func (f *Front) Search(ctx context.Context, q *engine.Query) (*engine.Result, error) {
-	return again(q.PageToken, func() (*engine.Result, error) { return f.search(ctx, q) })
+	return again(ctx, q.PageToken, func() (*engine.Result, error) { return f.search(ctx, q) })
 }
 
 func (f *Front) search(ctx context.Context, q *engine.Query) (*engine.Result, error) {
-	counts := f.counts.Load()
-	ask, exclude, err := f.ask(ctx, q)
+	counts, err := f.words(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ask, exclude, err := f.ask(ctx, q, counts)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +37,7 @@ func (f *Front) search(ctx context.Context, q *engine.Query) (*engine.Result, er
 	if err != nil {
 		return nil, err
 	}
-	u := &union{ctx: ctx, model: ask.Embedder}
+	u := &union{ctx: ctx, front: f, model: ask.Embedder}
 	s, err := f.gather(ctx, u, int(p.depth), &ask.Weights, func(shard, depth int) *engine.ShardQuery {
 		return &engine.ShardQuery{
 			Query: ask.Query, Model: model, Revision: p.revisions[shard], Exclude: exclude[shard],
@@ -63,7 +67,7 @@ func (f *Front) search(ctx context.Context, q *engine.Query) (*engine.Result, er
 // many as there could be.
 func (f *Front) gather(ctx context.Context, u *union, depth int, w *rank.Weights,
 	query func(shard, depth int) *engine.ShardQuery) (*summary, error) {
-	few := share(depth, len(f.shards))
+	few := share(depth, f.papers.Shards())
 	answers, nodes, err := askAll(ctx, f, func(ctx context.Context, shard int, n Node) (*engine.ShardFound, error) {
 		return n.Find(ctx, query(shard, few))
 	})
@@ -72,12 +76,12 @@ func (f *Front) gather(ctx context.Context, u *union, depth int, w *rank.Weights
 	}
 	u.take(answers, nodes)
 	if few < depth {
-		again := u.cut(depth, few, w, len(f.shards))
+		again := u.cut(depth, few, w, f.papers.Shards())
 		group, ctx := errgroup.WithContext(ctx)
 		for _, shard := range again {
 			group.Go(func() (err error) {
 				answers[shard], err = nodes[shard].Find(ctx, query(shard, depth))
-				return answered(shard, err)
+				return f.answered(shard, err)
 			})
 		}
 		if err := group.Wait(); err != nil {
@@ -89,7 +93,7 @@ func (f *Front) gather(ctx context.Context, u *union, depth int, w *rank.Weights
 	}
 	s := &summary{exact: true}
 	for _, answer := range answers {
-		s.add(answer.Report, answer.Position, answer.Warnings)
+		s.add(answer.Report, answer.Position, answer.Revision, answer.Warnings)
 	}
 	return s, nil
 }
@@ -102,10 +106,11 @@ func share(depth, shards int) int {
 }
 
 // ask makes a query ready, and says by shard which papers may not be found.
-func (f *Front) ask(ctx context.Context, q *engine.Query) (*engine.Asked, [][]string, error) {
-	exclude := make([][]string, len(f.shards))
+func (f *Front) ask(ctx context.Context, q *engine.Query, counts *lexical.Counts) (
+	*engine.Asked, [][]string, error) {
+	exclude := make([][]string, f.papers.Shards())
 	if q.PaperID == "" {
-		ask, err := f.local.Ask(q, f.counts.Load())
+		ask, err := f.local.Ask(q, counts)
 		return ask, exclude, err
 	}
 	model := f.local.Model()
@@ -132,18 +137,19 @@ func (f *Front) subjects(ctx context.Context, model string, ids []string) ([]eng
 type summary struct {
 	exact     bool
 	scored    int
-	positions []paper.Position // by shard
+	positions []paper.Position // by shard: that its answer includes
+	revisions []uint64         // by shard: that it is of
 	warnings  []string         // that all shards have
 }
 
-func (s *summary) add(report index.Report, position paper.Position, warnings []string) {
+func (s *summary) add(report index.Report, position paper.Position, revision uint64, warnings []string) {
 	if len(s.positions) == 0 {
 		s.warnings = warnings
 	}
 	// What one shard's papers know is no mistake of the request.
 	s.warnings = slices.DeleteFunc(s.warnings, func(w string) bool { return !slices.Contains(warnings, w) })
 	s.exact, s.scored = s.exact && report.Exact, s.scored+report.Scored
-	s.positions = append(s.positions, position)
+	s.positions, s.revisions = append(s.positions, position), append(s.revisions, revision)
 }
 
 // onePage makes a page of the candidates that were scored: it orders them as the options say and reads their papers.
@@ -155,10 +161,7 @@ func (f *Front) onePage(r *rank.Ranker, u *union, s *summary, o *engine.Options,
 	ranked := r.Ranked[:min(len(r.Ranked), int(p.depth))]
 	begin := min(int(p.offset), len(ranked))
 	end := min(begin+size, len(ranked))
-	pinned := make([]uint64, len(s.positions)) // calls of slower replicas may still read the page's own
-	for shard, position := range s.positions {
-		pinned[shard] = position.Revision
-	}
+	pinned := s.revisions
 	tokenAt := func(n int) string {
 		next := page{model: p.model, depth: p.depth, offset: p.offset + uint32(n), revisions: pinned}
 		return next.encode(hash)

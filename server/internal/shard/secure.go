@@ -21,12 +21,13 @@ const maxQuestion = 16 << 20
 var errNotMutual = errors.New("nodes prove themselves to each other: the keys must ask callers for certificates")
 
 // NewServer makes the server for other nodes. keys must demand a certificate of the cluster's authority from callers.
-// node is asked for at each call: nil while it loads.
-func NewServer(keys *tls.Config, node func() Node) (*grpc.Server, error) {
+// node is as in NewService.
+func NewServer(keys *tls.Config, node func() (Node, error)) (*grpc.Server, error) {
 	if keys == nil || keys.ClientAuth != tls.RequireAndVerifyClientCert || keys.ClientCAs == nil {
 		return nil, errNotMutual
 	}
 	server := grpc.NewServer(grpc.Creds(credentials.NewTLS(keys)), grpc.MaxRecvMsgSize(maxQuestion),
+		grpc.WaitForHandlers(true), // so that no handler outlives the server and meets a closed engine
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}))
 	nodev1.RegisterNodeServiceServer(server, NewService(node))
 	return server, nil

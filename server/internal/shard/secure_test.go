@@ -29,7 +29,7 @@ func TestOnlyNodesCallNodes(t *testing.T) {
 		return config
 	}
 	own, other := keys("own"), keys("other")
-	server, err := NewServer(own, func() Node { return nil })
+	server, err := NewServer(own, func() (Node, error) { return nil, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestOnlyNodesCallNodes(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := NewServer(&tls.Config{MinVersion: tls.VersionTLS13}, func() Node { return nil }); err == nil {
+	if _, err := NewServer(&tls.Config{MinVersion: tls.VersionTLS13}, nil); err == nil {
 		t.Error("a server for nodes without keys is made")
 	}
 	if _, err := Dial("127.0.0.1:1", stranger); err == nil {

@@ -19,7 +19,8 @@ import (
 // uses it at a time.
 type union struct {
 	ctx   context.Context // of the query
-	model *embed.Model    // of all vectors
+	front *Front
+	model *embed.Model // of all vectors
 	found []found
 }
 
@@ -201,7 +202,7 @@ func (u *union) eachNode(slots []uint32, fn func(context.Context, Node, []uint32
 			for i, slot := range slots {
 				ordinals[i] = u.found[slot].Ordinal
 			}
-			return answered(shard, fn(ctx, u.found[slots[0]].node, slots, ordinals))
+			return u.front.answered(shard, fn(ctx, u.found[slots[0]].node, slots, ordinals))
 		})
 	}
 	return group.Wait()

@@ -2,6 +2,7 @@ package shard
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/akin-search/akin/embed"
 	nodev1 "github.com/akin-search/akin/proto/akin/node/v1"
@@ -131,16 +132,24 @@ func decodeQuery(m *nodev1.FindCandidatesRequest) (*engine.ShardQuery, error) {
 	}, err
 }
 
-func encodeAnswer(r index.Report, p paper.Position, warnings []string) *nodev1.Answer {
+func encodePosition(p paper.Position) *akinv1.Position {
+	return &akinv1.Position{Revision: p.Revision, Lineage: p.Lineage.String()}
+}
+
+func decodePosition(m *akinv1.Position) (p paper.Position, err error) {
+	p.Revision = m.GetRevision()
+	p.Lineage, err = paper.ParseLineage(m.GetLineage())
+	return p, err
+}
+
+func encodeAnswer(r index.Report, p paper.Position, revision uint64, warnings []string) *nodev1.Answer {
 	return &nodev1.Answer{
-		Exact: r.Exact, Scored: int64(r.Scored), Warnings: warnings,
-		Position: &akinv1.Position{Revision: p.Revision, Lineage: p.Lineage.String()},
+		Exact: r.Exact, Scored: int64(r.Scored), Warnings: warnings, Position: encodePosition(p), Revision: revision,
 	}
 }
 
 func decodeAnswer(m *nodev1.Answer) (r index.Report, p paper.Position, warnings []string, err error) {
-	p.Revision = m.GetPosition().GetRevision()
-	p.Lineage, err = paper.ParseLineage(m.GetPosition().GetLineage())
+	p, err = decodePosition(m.GetPosition())
 	return index.Report{Exact: m.GetExact(), Scored: int(m.GetScored())}, p, m.GetWarnings(), err
 }
 
@@ -151,7 +160,7 @@ const (
 )
 
 func encodeFound(f *engine.ShardFound) *nodev1.FindCandidatesResponse {
-	m := &nodev1.FindCandidatesResponse{Answer: encodeAnswer(f.Report, f.Position, f.Warnings)}
+	m := &nodev1.FindCandidatesResponse{Answer: encodeAnswer(f.Report, f.Position, f.Revision, f.Warnings)}
 	n := len(f.Candidates)
 	m.Ordinals, m.Born, m.Published = make([]uint64, n), make([]uint64, n), make([]int64, n)
 	m.Cosines, m.Bm25 = make([]float32, n), make([]float32, n)
@@ -179,7 +188,7 @@ func decodeFound(m *nodev1.FindCandidatesResponse) (*engine.ShardFound, error) {
 			return nil, fmt.Errorf("lists of %d and %d candidates", n, other)
 		}
 	}
-	f := &engine.ShardFound{Candidates: make([]engine.ShardCandidate, n)}
+	f := &engine.ShardFound{Candidates: make([]engine.ShardCandidate, n), Revision: m.GetAnswer().GetRevision()}
 	for i := range f.Candidates {
 		f.Candidates[i] = engine.ShardCandidate{
 			Raw: rank.Raw{
@@ -218,14 +227,15 @@ func encodeTaste(q *engine.ShardTaste) *nodev1.RateCandidatesRequest {
 	return &nodev1.RateCandidatesRequest{
 		Reach: encodeReach(&q.Reach, q.Model, q.Revision, q.Exclude), Likes: encodeSubjects(q.Likes),
 		Dislikes: encodeSubjects(q.Dislikes), DenseWeight: q.DenseWeight, Statistics: encodeStatistics(q.Statistics),
-		Behind: q.Behind,
+		Behind: q.Behind, Owner: q.Owner, ProfileId: q.ProfileID, ShownRest: int64(q.ShownRest), Now: encodeTime(q.Now),
 	}
 }
 
 func decodeTaste(m *nodev1.RateCandidatesRequest) (*engine.ShardTaste, error) {
 	q := &engine.ShardTaste{
 		DenseWeight: m.DenseWeight, Model: m.GetReach().GetModel(), Revision: m.GetReach().GetRevision(),
-		Behind: m.GetBehind(), Exclude: m.GetReach().GetExclude(),
+		Behind: m.GetBehind(), Exclude: m.GetReach().GetExclude(), Owner: m.GetOwner(), ProfileID: m.GetProfileId(),
+		ShownRest: time.Duration(m.GetShownRest()), Now: decodeTime(m.GetNow()),
 	}
 	var err error
 	if q.Likes, err = decodeSubjects(m.GetLikes()); err != nil {
@@ -242,7 +252,7 @@ func decodeTaste(m *nodev1.RateCandidatesRequest) (*engine.ShardTaste, error) {
 }
 
 func encodeRated(r *engine.ShardRated) *nodev1.RateCandidatesResponse {
-	m := &nodev1.RateCandidatesResponse{Answer: encodeAnswer(r.Report, r.Position, r.Warnings)}
+	m := &nodev1.RateCandidatesResponse{Answer: encodeAnswer(r.Report, r.Position, r.Revision, r.Warnings)}
 	for i := range r.Ratings {
 		c := &r.Ratings[i]
 		m.Ordinals, m.Born = append(m.Ordinals, c.Ordinal), append(m.Born, c.Born)
@@ -261,7 +271,7 @@ func decodeRated(m *nodev1.RateCandidatesResponse) (*engine.ShardRated, error) {
 			return nil, fmt.Errorf("lists of %d and %d candidates", n, other)
 		}
 	}
-	r := &engine.ShardRated{Ratings: make([]engine.ShardRating, n)}
+	r := &engine.ShardRated{Ratings: make([]engine.ShardRating, n), Revision: m.GetAnswer().GetRevision()}
 	for i := range r.Ratings {
 		r.Ratings[i] = engine.ShardRating{
 			Rating:  taste.Rating{Score: m.GetScores()[i], Penalty: m.GetPenalties()[i], Cosine: m.GetCosines()[i]},
@@ -271,6 +281,60 @@ func decodeRated(m *nodev1.RateCandidatesResponse) (*engine.ShardRated, error) {
 	var err error
 	r.Report, r.Position, r.Warnings, err = decodeAnswer(m.GetAnswer())
 	return r, err
+}
+
+// encodeTime writes a time in Unix nanoseconds; 0 for the zero time.
+func encodeTime(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func decodeTime(nanoseconds int64) time.Time {
+	if nanoseconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, nanoseconds).UTC()
+}
+
+func encodeOutcomes(list []engine.Outcome) []*nodev1.Outcome {
+	out := make([]*nodev1.Outcome, len(list))
+	for i, o := range list {
+		out[i] = &nodev1.Outcome{
+			Revision: o.Revision, CreateTime: encodeTime(o.Create), UpdateTime: encodeTime(o.Update), Created: o.Created,
+			Unchanged: o.Unchanged, Missing: o.Missing,
+		}
+	}
+	return out
+}
+
+func decodeOutcomes(list []*nodev1.Outcome) []engine.Outcome {
+	out := make([]engine.Outcome, len(list))
+	for i, m := range list {
+		out[i] = engine.Outcome{
+			Revision: m.GetRevision(), Create: decodeTime(m.GetCreateTime()), Update: decodeTime(m.GetUpdateTime()),
+			Created: m.GetCreated(), Unchanged: m.GetUnchanged(), Missing: m.GetMissing(),
+		}
+	}
+	return out
+}
+
+func encodeStats(s *engine.Stats) *nodev1.GetShardStatsResponse {
+	return &nodev1.GetShardStatsResponse{
+		Papers: int64(s.Papers), Position: encodePosition(s.Position), Vectors: int64(s.Vectors),
+		GraphVectors: int64(s.GraphVectors), TailVectors: int64(s.TailVectors), Tombstones: int64(s.Tombstones),
+		ZeroVectors: int64(s.ZeroVectors), IndexBytes: s.IndexBytes, DiskBytes: s.DiskBytes, Model: s.Model.Fingerprint,
+	}
+}
+
+func decodeStats(m *nodev1.GetShardStatsResponse) (engine.Stats, error) {
+	p, err := decodePosition(m.GetPosition())
+	return engine.Stats{
+		Papers: int(m.GetPapers()), Position: p, Vectors: int(m.GetVectors()), GraphVectors: int(m.GetGraphVectors()),
+		TailVectors: int(m.GetTailVectors()), Tombstones: int(m.GetTombstones()), ZeroVectors: int(m.GetZeroVectors()),
+		IndexBytes: m.GetIndexBytes(), DiskBytes: m.GetDiskBytes(), Model: engine.ModelInfo{Fingerprint: m.GetModel()},
+	}, err
 }
 
 // encodePapers writes papers; nil becomes one without an id.

@@ -552,10 +552,12 @@ type Answer struct {
 	Exact bool `protobuf:"varint,1,opt,name=exact,proto3" json:"exact,omitempty"`
 	// Vectors scored.
 	Scored int64 `protobuf:"varint,2,opt,name=scored,proto3" json:"scored,omitempty"`
-	// Answered from.
+	// That the answer includes.
 	Position *v1.Position `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
 	// About the filter.
-	Warnings      []string `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []string `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// Of the node's papers, that it is of; further pages are pinned to it.
+	Revision      uint64 `protobuf:"varint,5,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -616,6 +618,13 @@ func (x *Answer) GetWarnings() []string {
 		return x.Warnings
 	}
 	return nil
+}
+
+func (x *Answer) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // FindCandidatesResponse holds candidates: lists of one length.
@@ -805,7 +814,15 @@ type RateCandidatesRequest struct {
 	// Of all subjects' words; unset: the shard's own.
 	Statistics *Statistics `protobuf:"bytes,5,opt,name=statistics,proto3" json:"statistics,omitempty"`
 	// Only papers whose text was written behind this revision.
-	Behind        uint64 `protobuf:"varint,6,opt,name=behind,proto3" json:"behind,omitempty"`
+	Behind uint64 `protobuf:"varint,6,opt,name=behind,proto3" json:"behind,omitempty"`
+	// Of the profile whose seen papers are left out.
+	Owner string `protobuf:"bytes,7,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Whose seen papers are left out. Empty: none.
+	ProfileId string `protobuf:"bytes,8,opt,name=profile_id,json=profileId,proto3" json:"profile_id,omitempty"`
+	// How long a paper rests that was shown, in nanoseconds.
+	ShownRest int64 `protobuf:"varint,9,opt,name=shown_rest,json=shownRest,proto3" json:"shown_rest,omitempty"`
+	// When the recommendation was asked for, in Unix nanoseconds.
+	Now           int64 `protobuf:"varint,10,opt,name=now,proto3" json:"now,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -878,6 +895,34 @@ func (x *RateCandidatesRequest) GetStatistics() *Statistics {
 func (x *RateCandidatesRequest) GetBehind() uint64 {
 	if x != nil {
 		return x.Behind
+	}
+	return 0
+}
+
+func (x *RateCandidatesRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *RateCandidatesRequest) GetProfileId() string {
+	if x != nil {
+		return x.ProfileId
+	}
+	return ""
+}
+
+func (x *RateCandidatesRequest) GetShownRest() int64 {
+	if x != nil {
+		return x.ShownRest
+	}
+	return 0
+}
+
+func (x *RateCandidatesRequest) GetNow() int64 {
+	if x != nil {
+		return x.Now
 	}
 	return 0
 }
@@ -1633,6 +1678,692 @@ func (x *ListStoredPapersResponse) GetLast() string {
 	return ""
 }
 
+// GetOutcomesRequest names a write.
+type GetOutcomesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number in the log.
+	Sequence uint64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// Papers of the write that belong to the shard.
+	Ids           []string `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOutcomesRequest) Reset() {
+	*x = GetOutcomesRequest{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOutcomesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOutcomesRequest) ProtoMessage() {}
+
+func (x *GetOutcomesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOutcomesRequest.ProtoReflect.Descriptor instead.
+func (*GetOutcomesRequest) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *GetOutcomesRequest) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *GetOutcomesRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+// GetOutcomesResponse says what became of it.
+type GetOutcomesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of the request.
+	Outcomes      []*Outcome `protobuf:"bytes,1,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOutcomesResponse) Reset() {
+	*x = GetOutcomesResponse{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOutcomesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOutcomesResponse) ProtoMessage() {}
+
+func (x *GetOutcomesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOutcomesResponse.ProtoReflect.Descriptor instead.
+func (*GetOutcomesResponse) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *GetOutcomesResponse) GetOutcomes() []*Outcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+// Outcome is what became of one paper.
+type Outcome struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the paper as it is stored; 0: it is not.
+	Revision uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// In Unix nanoseconds, as the next.
+	CreateTime int64 `protobuf:"varint,2,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// In Unix nanoseconds.
+	UpdateTime int64 `protobuf:"varint,3,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// The id was new.
+	Created bool `protobuf:"varint,4,opt,name=created,proto3" json:"created,omitempty"`
+	// The same content was stored already.
+	Unchanged bool `protobuf:"varint,5,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	// It was to be removed, and was not stored.
+	Missing       bool `protobuf:"varint,6,opt,name=missing,proto3" json:"missing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Outcome) Reset() {
+	*x = Outcome{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Outcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Outcome) ProtoMessage() {}
+
+func (x *Outcome) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
+func (*Outcome) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Outcome) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Outcome) GetCreateTime() int64 {
+	if x != nil {
+		return x.CreateTime
+	}
+	return 0
+}
+
+func (x *Outcome) GetUpdateTime() int64 {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return 0
+}
+
+func (x *Outcome) GetCreated() bool {
+	if x != nil {
+		return x.Created
+	}
+	return false
+}
+
+func (x *Outcome) GetUnchanged() bool {
+	if x != nil {
+		return x.Unchanged
+	}
+	return false
+}
+
+func (x *Outcome) GetMissing() bool {
+	if x != nil {
+		return x.Missing
+	}
+	return false
+}
+
+// PurgeShardRequest says which papers go.
+type PurgeShardRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in akin.v1.PurgePapersRequest. Empty: all papers.
+	Filter string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Delete them; otherwise they are counted.
+	Force         bool `protobuf:"varint,2,opt,name=force,proto3" json:"force,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PurgeShardRequest) Reset() {
+	*x = PurgeShardRequest{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PurgeShardRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PurgeShardRequest) ProtoMessage() {}
+
+func (x *PurgeShardRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PurgeShardRequest.ProtoReflect.Descriptor instead.
+func (*PurgeShardRequest) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *PurgeShardRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *PurgeShardRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+// PurgeShardResponse says how many.
+type PurgeShardResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Deleted, or that would be.
+	Count int64 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// Without force: some of their ids.
+	Sample []string `protobuf:"bytes,2,rep,name=sample,proto3" json:"sample,omitempty"`
+	// Of the first state without them.
+	Position      *v1.Position `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PurgeShardResponse) Reset() {
+	*x = PurgeShardResponse{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PurgeShardResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PurgeShardResponse) ProtoMessage() {}
+
+func (x *PurgeShardResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PurgeShardResponse.ProtoReflect.Descriptor instead.
+func (*PurgeShardResponse) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *PurgeShardResponse) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *PurgeShardResponse) GetSample() []string {
+	if x != nil {
+		return x.Sample
+	}
+	return nil
+}
+
+func (x *PurgeShardResponse) GetPosition() *v1.Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
+// GetShardStatsRequest asks for all.
+type GetShardStatsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetShardStatsRequest) Reset() {
+	*x = GetShardStatsRequest{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetShardStatsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetShardStatsRequest) ProtoMessage() {}
+
+func (x *GetShardStatsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetShardStatsRequest.ProtoReflect.Descriptor instead.
+func (*GetShardStatsRequest) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{29}
+}
+
+// GetShardStatsResponse describes what serves, as akin.v1.GetIndexStatsResponse does.
+type GetShardStatsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Stored.
+	Papers int64 `protobuf:"varint,1,opt,name=papers,proto3" json:"papers,omitempty"`
+	// That queries see.
+	Position *v1.Position `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
+	// In the index.
+	Vectors int64 `protobuf:"varint,3,opt,name=vectors,proto3" json:"vectors,omitempty"`
+	// Of them in the graph.
+	GraphVectors int64 `protobuf:"varint,4,opt,name=graph_vectors,json=graphVectors,proto3" json:"graph_vectors,omitempty"`
+	// Of them waiting for it.
+	TailVectors int64 `protobuf:"varint,5,opt,name=tail_vectors,json=tailVectors,proto3" json:"tail_vectors,omitempty"`
+	// Of papers that were replaced or removed.
+	Tombstones int64 `protobuf:"varint,6,opt,name=tombstones,proto3" json:"tombstones,omitempty"`
+	// Of papers without a word that is known.
+	ZeroVectors int64 `protobuf:"varint,7,opt,name=zero_vectors,json=zeroVectors,proto3" json:"zero_vectors,omitempty"`
+	// Bytes of memory.
+	IndexBytes int64 `protobuf:"varint,8,opt,name=index_bytes,json=indexBytes,proto3" json:"index_bytes,omitempty"`
+	// Bytes on disk.
+	DiskBytes int64 `protobuf:"varint,9,opt,name=disk_bytes,json=diskBytes,proto3" json:"disk_bytes,omitempty"`
+	// Fingerprint.
+	Model         string `protobuf:"bytes,10,opt,name=model,proto3" json:"model,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetShardStatsResponse) Reset() {
+	*x = GetShardStatsResponse{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetShardStatsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetShardStatsResponse) ProtoMessage() {}
+
+func (x *GetShardStatsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetShardStatsResponse.ProtoReflect.Descriptor instead.
+func (*GetShardStatsResponse) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *GetShardStatsResponse) GetPapers() int64 {
+	if x != nil {
+		return x.Papers
+	}
+	return 0
+}
+
+func (x *GetShardStatsResponse) GetPosition() *v1.Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
+func (x *GetShardStatsResponse) GetVectors() int64 {
+	if x != nil {
+		return x.Vectors
+	}
+	return 0
+}
+
+func (x *GetShardStatsResponse) GetGraphVectors() int64 {
+	if x != nil {
+		return x.GraphVectors
+	}
+	return 0
+}
+
+func (x *GetShardStatsResponse) GetTailVectors() int64 {
+	if x != nil {
+		return x.TailVectors
+	}
+	return 0
+}
+
+func (x *GetShardStatsResponse) GetTombstones() int64 {
+	if x != nil {
+		return x.Tombstones
+	}
+	return 0
+}
+
+func (x *GetShardStatsResponse) GetZeroVectors() int64 {
+	if x != nil {
+		return x.ZeroVectors
+	}
+	return 0
+}
+
+func (x *GetShardStatsResponse) GetIndexBytes() int64 {
+	if x != nil {
+		return x.IndexBytes
+	}
+	return 0
+}
+
+func (x *GetShardStatsResponse) GetDiskBytes() int64 {
+	if x != nil {
+		return x.DiskBytes
+	}
+	return 0
+}
+
+func (x *GetShardStatsResponse) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+// GetFrequenciesRequest asks for all.
+type GetFrequenciesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetFrequenciesRequest) Reset() {
+	*x = GetFrequenciesRequest{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetFrequenciesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetFrequenciesRequest) ProtoMessage() {}
+
+func (x *GetFrequenciesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetFrequenciesRequest.ProtoReflect.Descriptor instead.
+func (*GetFrequenciesRequest) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{31}
+}
+
+// GetFrequenciesResponse has them.
+type GetFrequenciesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// That were counted.
+	Papers int64 `protobuf:"varint,1,opt,name=papers,proto3" json:"papers,omitempty"`
+	// By bucket of the model: papers that have it.
+	Counts        []uint32 `protobuf:"varint,2,rep,packed,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetFrequenciesResponse) Reset() {
+	*x = GetFrequenciesResponse{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetFrequenciesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetFrequenciesResponse) ProtoMessage() {}
+
+func (x *GetFrequenciesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetFrequenciesResponse.ProtoReflect.Descriptor instead.
+func (*GetFrequenciesResponse) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *GetFrequenciesResponse) GetPapers() int64 {
+	if x != nil {
+		return x.Papers
+	}
+	return 0
+}
+
+func (x *GetFrequenciesResponse) GetCounts() []uint32 {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+// SamplePapersRequest asks for a page.
+type SamplePapersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of all papers, above 0 to 1.
+	Share float64 `protobuf:"fixed64,1,opt,name=share,proto3" json:"share,omitempty"`
+	// Id that the page begins behind.
+	After string `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	// 1 to 1,000.
+	Limit         int32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SamplePapersRequest) Reset() {
+	*x = SamplePapersRequest{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SamplePapersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SamplePapersRequest) ProtoMessage() {}
+
+func (x *SamplePapersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SamplePapersRequest.ProtoReflect.Descriptor instead.
+func (*SamplePapersRequest) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *SamplePapersRequest) GetShare() float64 {
+	if x != nil {
+		return x.Share
+	}
+	return 0
+}
+
+func (x *SamplePapersRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+func (x *SamplePapersRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+// SamplePapersResponse is a page.
+type SamplePapersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By rising id, with abstracts.
+	Papers []*v1.Paper `protobuf:"bytes,1,rep,name=papers,proto3" json:"papers,omitempty"`
+	// Id that the next page begins behind; empty: there is none.
+	Last          string `protobuf:"bytes,2,opt,name=last,proto3" json:"last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SamplePapersResponse) Reset() {
+	*x = SamplePapersResponse{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SamplePapersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SamplePapersResponse) ProtoMessage() {}
+
+func (x *SamplePapersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SamplePapersResponse.ProtoReflect.Descriptor instead.
+func (*SamplePapersResponse) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *SamplePapersResponse) GetPapers() []*v1.Paper {
+	if x != nil {
+		return x.Papers
+	}
+	return nil
+}
+
+func (x *SamplePapersResponse) GetLast() string {
+	if x != nil {
+		return x.Last
+	}
+	return ""
+}
+
 var File_akin_node_v1_node_service_proto protoreflect.FileDescriptor
 
 const file_akin_node_v1_node_service_proto_rawDesc = "" +
@@ -1678,12 +2409,13 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\aweights\x18\x04 \x01(\v2\x15.akin.node.v1.WeightsR\aweights\x128\n" +
 	"\n" +
 	"statistics\x18\x05 \x01(\v2\x18.akin.node.v1.StatisticsR\n" +
-	"statistics\"\x81\x01\n" +
+	"statistics\"\x9d\x01\n" +
 	"\x06Answer\x12\x14\n" +
 	"\x05exact\x18\x01 \x01(\bR\x05exact\x12\x16\n" +
 	"\x06scored\x18\x02 \x01(\x03R\x06scored\x12-\n" +
 	"\bposition\x18\x03 \x01(\v2\x11.akin.v1.PositionR\bposition\x12\x1a\n" +
-	"\bwarnings\x18\x04 \x03(\tR\bwarnings\"\xf0\x01\n" +
+	"\bwarnings\x18\x04 \x03(\tR\bwarnings\x12\x1a\n" +
+	"\brevision\x18\x05 \x01(\x04R\brevision\"\xf0\x01\n" +
 	"\x16FindCandidatesResponse\x12,\n" +
 	"\x06answer\x18\x01 \x01(\v2\x14.akin.node.v1.AnswerR\x06answer\x12\x1a\n" +
 	"\bordinals\x18\x02 \x03(\x04R\bordinals\x12\x12\n" +
@@ -1696,7 +2428,7 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\fTasteSubject\x12\x16\n" +
 	"\x06vector\x18\x01 \x03(\x02R\x06vector\x12)\n" +
 	"\x05words\x18\x02 \x01(\v2\x13.akin.node.v1.TermsR\x05words\x12\x16\n" +
-	"\x06weight\x18\x03 \x01(\x01R\x06weight\"\xb7\x02\n" +
+	"\x06weight\x18\x03 \x01(\x01R\x06weight\"\x9d\x03\n" +
 	"\x15RateCandidatesRequest\x12)\n" +
 	"\x05reach\x18\x01 \x01(\v2\x13.akin.node.v1.ReachR\x05reach\x120\n" +
 	"\x05likes\x18\x02 \x03(\v2\x1a.akin.node.v1.TasteSubjectR\x05likes\x126\n" +
@@ -1705,7 +2437,14 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\n" +
 	"statistics\x18\x05 \x01(\v2\x18.akin.node.v1.StatisticsR\n" +
 	"statistics\x12\x16\n" +
-	"\x06behind\x18\x06 \x01(\x04R\x06behindB\x0f\n" +
+	"\x06behind\x18\x06 \x01(\x04R\x06behind\x12\x14\n" +
+	"\x05owner\x18\a \x01(\tR\x05owner\x12\x1d\n" +
+	"\n" +
+	"profile_id\x18\b \x01(\tR\tprofileId\x12\x1d\n" +
+	"\n" +
+	"shown_rest\x18\t \x01(\x03R\tshownRest\x12\x10\n" +
+	"\x03now\x18\n" +
+	" \x01(\x03R\x03nowB\x0f\n" +
 	"\r_dense_weight\"\xe4\x01\n" +
 	"\x16RateCandidatesResponse\x12,\n" +
 	"\x06answer\x18\x01 \x01(\v2\x14.akin.node.v1.AnswerR\x06answer\x12\x1a\n" +
@@ -1750,7 +2489,57 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\x18ListStoredPapersResponse\x12&\n" +
 	"\x06papers\x18\x01 \x03(\v2\x0e.akin.v1.PaperR\x06papers\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x12\n" +
-	"\x04last\x18\x03 \x01(\tR\x04last2\xe7\x06\n" +
+	"\x04last\x18\x03 \x01(\tR\x04last\"B\n" +
+	"\x12GetOutcomesRequest\x12\x1a\n" +
+	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x10\n" +
+	"\x03ids\x18\x02 \x03(\tR\x03ids\"H\n" +
+	"\x13GetOutcomesResponse\x121\n" +
+	"\boutcomes\x18\x01 \x03(\v2\x15.akin.node.v1.OutcomeR\boutcomes\"\xb9\x01\n" +
+	"\aOutcome\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x1f\n" +
+	"\vcreate_time\x18\x02 \x01(\x03R\n" +
+	"createTime\x12\x1f\n" +
+	"\vupdate_time\x18\x03 \x01(\x03R\n" +
+	"updateTime\x12\x18\n" +
+	"\acreated\x18\x04 \x01(\bR\acreated\x12\x1c\n" +
+	"\tunchanged\x18\x05 \x01(\bR\tunchanged\x12\x18\n" +
+	"\amissing\x18\x06 \x01(\bR\amissing\"A\n" +
+	"\x11PurgeShardRequest\x12\x16\n" +
+	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x14\n" +
+	"\x05force\x18\x02 \x01(\bR\x05force\"q\n" +
+	"\x12PurgeShardResponse\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x03R\x05count\x12\x16\n" +
+	"\x06sample\x18\x02 \x03(\tR\x06sample\x12-\n" +
+	"\bposition\x18\x03 \x01(\v2\x11.akin.v1.PositionR\bposition\"\x16\n" +
+	"\x14GetShardStatsRequest\"\xd9\x02\n" +
+	"\x15GetShardStatsResponse\x12\x16\n" +
+	"\x06papers\x18\x01 \x01(\x03R\x06papers\x12-\n" +
+	"\bposition\x18\x02 \x01(\v2\x11.akin.v1.PositionR\bposition\x12\x18\n" +
+	"\avectors\x18\x03 \x01(\x03R\avectors\x12#\n" +
+	"\rgraph_vectors\x18\x04 \x01(\x03R\fgraphVectors\x12!\n" +
+	"\ftail_vectors\x18\x05 \x01(\x03R\vtailVectors\x12\x1e\n" +
+	"\n" +
+	"tombstones\x18\x06 \x01(\x03R\n" +
+	"tombstones\x12!\n" +
+	"\fzero_vectors\x18\a \x01(\x03R\vzeroVectors\x12\x1f\n" +
+	"\vindex_bytes\x18\b \x01(\x03R\n" +
+	"indexBytes\x12\x1d\n" +
+	"\n" +
+	"disk_bytes\x18\t \x01(\x03R\tdiskBytes\x12\x14\n" +
+	"\x05model\x18\n" +
+	" \x01(\tR\x05model\"\x17\n" +
+	"\x15GetFrequenciesRequest\"H\n" +
+	"\x16GetFrequenciesResponse\x12\x16\n" +
+	"\x06papers\x18\x01 \x01(\x03R\x06papers\x12\x16\n" +
+	"\x06counts\x18\x02 \x03(\rR\x06counts\"W\n" +
+	"\x13SamplePapersRequest\x12\x14\n" +
+	"\x05share\x18\x01 \x01(\x01R\x05share\x12\x14\n" +
+	"\x05after\x18\x02 \x01(\tR\x05after\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\x05R\x05limit\"R\n" +
+	"\x14SamplePapersResponse\x12&\n" +
+	"\x06papers\x18\x01 \x03(\v2\x0e.akin.v1.PaperR\x06papers\x12\x12\n" +
+	"\x04last\x18\x02 \x01(\tR\x04last2\xae\n" +
+	"\n" +
 	"\vNodeService\x12]\n" +
 	"\rGetWordCounts\x12\".akin.node.v1.GetWordCountsRequest\x1a#.akin.node.v1.GetWordCountsResponse\"\x03\x90\x02\x01\x12`\n" +
 	"\x0eFindCandidates\x12#.akin.node.v1.FindCandidatesRequest\x1a$.akin.node.v1.FindCandidatesResponse\"\x03\x90\x02\x01\x12`\n" +
@@ -1761,7 +2550,13 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\x0eGetFoundPapers\x12#.akin.node.v1.GetFoundPapersRequest\x1a$.akin.node.v1.GetFoundPapersResponse\"\x03\x90\x02\x01\x12W\n" +
 	"\vGetSubjects\x12 .akin.node.v1.GetSubjectsRequest\x1a!.akin.node.v1.GetSubjectsResponse\"\x03\x90\x02\x01\x12c\n" +
 	"\x0fGetStoredPapers\x12$.akin.node.v1.GetStoredPapersRequest\x1a%.akin.node.v1.GetStoredPapersResponse\"\x03\x90\x02\x01\x12f\n" +
-	"\x10ListStoredPapers\x12%.akin.node.v1.ListStoredPapersRequest\x1a&.akin.node.v1.ListStoredPapersResponse\"\x03\x90\x02\x01B7Z5github.com/akin-search/akin/proto/akin/node/v1;nodev1b\x06proto3"
+	"\x10ListStoredPapers\x12%.akin.node.v1.ListStoredPapersRequest\x1a&.akin.node.v1.ListStoredPapersResponse\"\x03\x90\x02\x01\x12W\n" +
+	"\vGetOutcomes\x12 .akin.node.v1.GetOutcomesRequest\x1a!.akin.node.v1.GetOutcomesResponse\"\x03\x90\x02\x01\x12O\n" +
+	"\n" +
+	"PurgeShard\x12\x1f.akin.node.v1.PurgeShardRequest\x1a .akin.node.v1.PurgeShardResponse\x12]\n" +
+	"\rGetShardStats\x12\".akin.node.v1.GetShardStatsRequest\x1a#.akin.node.v1.GetShardStatsResponse\"\x03\x90\x02\x01\x12`\n" +
+	"\x0eGetFrequencies\x12#.akin.node.v1.GetFrequenciesRequest\x1a$.akin.node.v1.GetFrequenciesResponse\"\x03\x90\x02\x01\x12Z\n" +
+	"\fSamplePapers\x12!.akin.node.v1.SamplePapersRequest\x1a\".akin.node.v1.SamplePapersResponse\"\x03\x90\x02\x01B7Z5github.com/akin-search/akin/proto/akin/node/v1;nodev1b\x06proto3"
 
 var (
 	file_akin_node_v1_node_service_proto_rawDescOnce sync.Once
@@ -1775,7 +2570,7 @@ func file_akin_node_v1_node_service_proto_rawDescGZIP() []byte {
 	return file_akin_node_v1_node_service_proto_rawDescData
 }
 
-var file_akin_node_v1_node_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_akin_node_v1_node_service_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_akin_node_v1_node_service_proto_goTypes = []any{
 	(*GetWordCountsRequest)(nil),     // 0: akin.node.v1.GetWordCountsRequest
 	(*GetWordCountsResponse)(nil),    // 1: akin.node.v1.GetWordCountsResponse
@@ -1801,15 +2596,26 @@ var file_akin_node_v1_node_service_proto_goTypes = []any{
 	(*GetStoredPapersResponse)(nil),  // 21: akin.node.v1.GetStoredPapersResponse
 	(*ListStoredPapersRequest)(nil),  // 22: akin.node.v1.ListStoredPapersRequest
 	(*ListStoredPapersResponse)(nil), // 23: akin.node.v1.ListStoredPapersResponse
-	(*v1.Position)(nil),              // 24: akin.v1.Position
-	(*v1.Paper)(nil),                 // 25: akin.v1.Paper
+	(*GetOutcomesRequest)(nil),       // 24: akin.node.v1.GetOutcomesRequest
+	(*GetOutcomesResponse)(nil),      // 25: akin.node.v1.GetOutcomesResponse
+	(*Outcome)(nil),                  // 26: akin.node.v1.Outcome
+	(*PurgeShardRequest)(nil),        // 27: akin.node.v1.PurgeShardRequest
+	(*PurgeShardResponse)(nil),       // 28: akin.node.v1.PurgeShardResponse
+	(*GetShardStatsRequest)(nil),     // 29: akin.node.v1.GetShardStatsRequest
+	(*GetShardStatsResponse)(nil),    // 30: akin.node.v1.GetShardStatsResponse
+	(*GetFrequenciesRequest)(nil),    // 31: akin.node.v1.GetFrequenciesRequest
+	(*GetFrequenciesResponse)(nil),   // 32: akin.node.v1.GetFrequenciesResponse
+	(*SamplePapersRequest)(nil),      // 33: akin.node.v1.SamplePapersRequest
+	(*SamplePapersResponse)(nil),     // 34: akin.node.v1.SamplePapersResponse
+	(*v1.Position)(nil),              // 35: akin.v1.Position
+	(*v1.Paper)(nil),                 // 36: akin.v1.Paper
 }
 var file_akin_node_v1_node_service_proto_depIdxs = []int32{
 	5,  // 0: akin.node.v1.FindCandidatesRequest.reach:type_name -> akin.node.v1.Reach
 	2,  // 1: akin.node.v1.FindCandidatesRequest.terms:type_name -> akin.node.v1.Terms
 	4,  // 2: akin.node.v1.FindCandidatesRequest.weights:type_name -> akin.node.v1.Weights
 	3,  // 3: akin.node.v1.FindCandidatesRequest.statistics:type_name -> akin.node.v1.Statistics
-	24, // 4: akin.node.v1.Answer.position:type_name -> akin.v1.Position
+	35, // 4: akin.node.v1.Answer.position:type_name -> akin.v1.Position
 	7,  // 5: akin.node.v1.FindCandidatesResponse.answer:type_name -> akin.node.v1.Answer
 	2,  // 6: akin.node.v1.TasteSubject.words:type_name -> akin.node.v1.Terms
 	5,  // 7: akin.node.v1.RateCandidatesRequest.reach:type_name -> akin.node.v1.Reach
@@ -1818,33 +2624,47 @@ var file_akin_node_v1_node_service_proto_depIdxs = []int32{
 	3,  // 10: akin.node.v1.RateCandidatesRequest.statistics:type_name -> akin.node.v1.Statistics
 	7,  // 11: akin.node.v1.RateCandidatesResponse.answer:type_name -> akin.node.v1.Answer
 	2,  // 12: akin.node.v1.GetFeaturesResponse.papers:type_name -> akin.node.v1.Terms
-	25, // 13: akin.node.v1.GetFoundPapersResponse.papers:type_name -> akin.v1.Paper
+	36, // 13: akin.node.v1.GetFoundPapersResponse.papers:type_name -> akin.v1.Paper
 	9,  // 14: akin.node.v1.GetSubjectsResponse.subjects:type_name -> akin.node.v1.TasteSubject
-	25, // 15: akin.node.v1.GetStoredPapersResponse.papers:type_name -> akin.v1.Paper
-	25, // 16: akin.node.v1.ListStoredPapersResponse.papers:type_name -> akin.v1.Paper
-	0,  // 17: akin.node.v1.NodeService.GetWordCounts:input_type -> akin.node.v1.GetWordCountsRequest
-	6,  // 18: akin.node.v1.NodeService.FindCandidates:input_type -> akin.node.v1.FindCandidatesRequest
-	10, // 19: akin.node.v1.NodeService.RateCandidates:input_type -> akin.node.v1.RateCandidatesRequest
-	12, // 20: akin.node.v1.NodeService.GetVectors:input_type -> akin.node.v1.GetVectorsRequest
-	14, // 21: akin.node.v1.NodeService.GetFeatures:input_type -> akin.node.v1.GetFeaturesRequest
-	16, // 22: akin.node.v1.NodeService.GetFoundPapers:input_type -> akin.node.v1.GetFoundPapersRequest
-	18, // 23: akin.node.v1.NodeService.GetSubjects:input_type -> akin.node.v1.GetSubjectsRequest
-	20, // 24: akin.node.v1.NodeService.GetStoredPapers:input_type -> akin.node.v1.GetStoredPapersRequest
-	22, // 25: akin.node.v1.NodeService.ListStoredPapers:input_type -> akin.node.v1.ListStoredPapersRequest
-	1,  // 26: akin.node.v1.NodeService.GetWordCounts:output_type -> akin.node.v1.GetWordCountsResponse
-	8,  // 27: akin.node.v1.NodeService.FindCandidates:output_type -> akin.node.v1.FindCandidatesResponse
-	11, // 28: akin.node.v1.NodeService.RateCandidates:output_type -> akin.node.v1.RateCandidatesResponse
-	13, // 29: akin.node.v1.NodeService.GetVectors:output_type -> akin.node.v1.GetVectorsResponse
-	15, // 30: akin.node.v1.NodeService.GetFeatures:output_type -> akin.node.v1.GetFeaturesResponse
-	17, // 31: akin.node.v1.NodeService.GetFoundPapers:output_type -> akin.node.v1.GetFoundPapersResponse
-	19, // 32: akin.node.v1.NodeService.GetSubjects:output_type -> akin.node.v1.GetSubjectsResponse
-	21, // 33: akin.node.v1.NodeService.GetStoredPapers:output_type -> akin.node.v1.GetStoredPapersResponse
-	23, // 34: akin.node.v1.NodeService.ListStoredPapers:output_type -> akin.node.v1.ListStoredPapersResponse
-	26, // [26:35] is the sub-list for method output_type
-	17, // [17:26] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	36, // 15: akin.node.v1.GetStoredPapersResponse.papers:type_name -> akin.v1.Paper
+	36, // 16: akin.node.v1.ListStoredPapersResponse.papers:type_name -> akin.v1.Paper
+	26, // 17: akin.node.v1.GetOutcomesResponse.outcomes:type_name -> akin.node.v1.Outcome
+	35, // 18: akin.node.v1.PurgeShardResponse.position:type_name -> akin.v1.Position
+	35, // 19: akin.node.v1.GetShardStatsResponse.position:type_name -> akin.v1.Position
+	36, // 20: akin.node.v1.SamplePapersResponse.papers:type_name -> akin.v1.Paper
+	0,  // 21: akin.node.v1.NodeService.GetWordCounts:input_type -> akin.node.v1.GetWordCountsRequest
+	6,  // 22: akin.node.v1.NodeService.FindCandidates:input_type -> akin.node.v1.FindCandidatesRequest
+	10, // 23: akin.node.v1.NodeService.RateCandidates:input_type -> akin.node.v1.RateCandidatesRequest
+	12, // 24: akin.node.v1.NodeService.GetVectors:input_type -> akin.node.v1.GetVectorsRequest
+	14, // 25: akin.node.v1.NodeService.GetFeatures:input_type -> akin.node.v1.GetFeaturesRequest
+	16, // 26: akin.node.v1.NodeService.GetFoundPapers:input_type -> akin.node.v1.GetFoundPapersRequest
+	18, // 27: akin.node.v1.NodeService.GetSubjects:input_type -> akin.node.v1.GetSubjectsRequest
+	20, // 28: akin.node.v1.NodeService.GetStoredPapers:input_type -> akin.node.v1.GetStoredPapersRequest
+	22, // 29: akin.node.v1.NodeService.ListStoredPapers:input_type -> akin.node.v1.ListStoredPapersRequest
+	24, // 30: akin.node.v1.NodeService.GetOutcomes:input_type -> akin.node.v1.GetOutcomesRequest
+	27, // 31: akin.node.v1.NodeService.PurgeShard:input_type -> akin.node.v1.PurgeShardRequest
+	29, // 32: akin.node.v1.NodeService.GetShardStats:input_type -> akin.node.v1.GetShardStatsRequest
+	31, // 33: akin.node.v1.NodeService.GetFrequencies:input_type -> akin.node.v1.GetFrequenciesRequest
+	33, // 34: akin.node.v1.NodeService.SamplePapers:input_type -> akin.node.v1.SamplePapersRequest
+	1,  // 35: akin.node.v1.NodeService.GetWordCounts:output_type -> akin.node.v1.GetWordCountsResponse
+	8,  // 36: akin.node.v1.NodeService.FindCandidates:output_type -> akin.node.v1.FindCandidatesResponse
+	11, // 37: akin.node.v1.NodeService.RateCandidates:output_type -> akin.node.v1.RateCandidatesResponse
+	13, // 38: akin.node.v1.NodeService.GetVectors:output_type -> akin.node.v1.GetVectorsResponse
+	15, // 39: akin.node.v1.NodeService.GetFeatures:output_type -> akin.node.v1.GetFeaturesResponse
+	17, // 40: akin.node.v1.NodeService.GetFoundPapers:output_type -> akin.node.v1.GetFoundPapersResponse
+	19, // 41: akin.node.v1.NodeService.GetSubjects:output_type -> akin.node.v1.GetSubjectsResponse
+	21, // 42: akin.node.v1.NodeService.GetStoredPapers:output_type -> akin.node.v1.GetStoredPapersResponse
+	23, // 43: akin.node.v1.NodeService.ListStoredPapers:output_type -> akin.node.v1.ListStoredPapersResponse
+	25, // 44: akin.node.v1.NodeService.GetOutcomes:output_type -> akin.node.v1.GetOutcomesResponse
+	28, // 45: akin.node.v1.NodeService.PurgeShard:output_type -> akin.node.v1.PurgeShardResponse
+	30, // 46: akin.node.v1.NodeService.GetShardStats:output_type -> akin.node.v1.GetShardStatsResponse
+	32, // 47: akin.node.v1.NodeService.GetFrequencies:output_type -> akin.node.v1.GetFrequenciesResponse
+	34, // 48: akin.node.v1.NodeService.SamplePapers:output_type -> akin.node.v1.SamplePapersResponse
+	35, // [35:49] is the sub-list for method output_type
+	21, // [21:35] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_akin_node_v1_node_service_proto_init() }
@@ -1859,7 +2679,7 @@ func file_akin_node_v1_node_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_akin_node_v1_node_service_proto_rawDesc), len(file_akin_node_v1_node_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -31,6 +31,11 @@ const (
 	NodeService_GetSubjects_FullMethodName      = "/akin.node.v1.NodeService/GetSubjects"
 	NodeService_GetStoredPapers_FullMethodName  = "/akin.node.v1.NodeService/GetStoredPapers"
 	NodeService_ListStoredPapers_FullMethodName = "/akin.node.v1.NodeService/ListStoredPapers"
+	NodeService_GetOutcomes_FullMethodName      = "/akin.node.v1.NodeService/GetOutcomes"
+	NodeService_PurgeShard_FullMethodName       = "/akin.node.v1.NodeService/PurgeShard"
+	NodeService_GetShardStats_FullMethodName    = "/akin.node.v1.NodeService/GetShardStats"
+	NodeService_GetFrequencies_FullMethodName   = "/akin.node.v1.NodeService/GetFrequencies"
+	NodeService_SamplePapers_FullMethodName     = "/akin.node.v1.NodeService/SamplePapers"
 )
 
 // NodeServiceClient is the client API for NodeService service.
@@ -59,6 +64,16 @@ type NodeServiceClient interface {
 	GetStoredPapers(ctx context.Context, in *GetStoredPapersRequest, opts ...grpc.CallOption) (*GetStoredPapersResponse, error)
 	// ListStoredPapers returns papers in the order of their ids.
 	ListStoredPapers(ctx context.Context, in *ListStoredPapersRequest, opts ...grpc.CallOption) (*ListStoredPapersResponse, error)
+	// GetOutcomes says what became of papers of a write, once queries see it.
+	GetOutcomes(ctx context.Context, in *GetOutcomesRequest, opts ...grpc.CallOption) (*GetOutcomesResponse, error)
+	// PurgeShard deletes, or counts, the papers of the shard that a filter accepts.
+	PurgeShard(ctx context.Context, in *PurgeShardRequest, opts ...grpc.CallOption) (*PurgeShardResponse, error)
+	// GetShardStats describes what serves.
+	GetShardStats(ctx context.Context, in *GetShardStatsRequest, opts ...grpc.CallOption) (*GetShardStatsResponse, error)
+	// GetFrequencies returns what models weigh words by.
+	GetFrequencies(ctx context.Context, in *GetFrequenciesRequest, opts ...grpc.CallOption) (*GetFrequenciesResponse, error)
+	// SamplePapers returns papers to learn from.
+	SamplePapers(ctx context.Context, in *SamplePapersRequest, opts ...grpc.CallOption) (*SamplePapersResponse, error)
 }
 
 type nodeServiceClient struct {
@@ -159,6 +174,56 @@ func (c *nodeServiceClient) ListStoredPapers(ctx context.Context, in *ListStored
 	return out, nil
 }
 
+func (c *nodeServiceClient) GetOutcomes(ctx context.Context, in *GetOutcomesRequest, opts ...grpc.CallOption) (*GetOutcomesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetOutcomesResponse)
+	err := c.cc.Invoke(ctx, NodeService_GetOutcomes_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *nodeServiceClient) PurgeShard(ctx context.Context, in *PurgeShardRequest, opts ...grpc.CallOption) (*PurgeShardResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PurgeShardResponse)
+	err := c.cc.Invoke(ctx, NodeService_PurgeShard_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *nodeServiceClient) GetShardStats(ctx context.Context, in *GetShardStatsRequest, opts ...grpc.CallOption) (*GetShardStatsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetShardStatsResponse)
+	err := c.cc.Invoke(ctx, NodeService_GetShardStats_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *nodeServiceClient) GetFrequencies(ctx context.Context, in *GetFrequenciesRequest, opts ...grpc.CallOption) (*GetFrequenciesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetFrequenciesResponse)
+	err := c.cc.Invoke(ctx, NodeService_GetFrequencies_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *nodeServiceClient) SamplePapers(ctx context.Context, in *SamplePapersRequest, opts ...grpc.CallOption) (*SamplePapersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SamplePapersResponse)
+	err := c.cc.Invoke(ctx, NodeService_SamplePapers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // NodeServiceServer is the server API for NodeService service.
 // All implementations must embed UnimplementedNodeServiceServer
 // for forward compatibility.
@@ -185,6 +250,16 @@ type NodeServiceServer interface {
 	GetStoredPapers(context.Context, *GetStoredPapersRequest) (*GetStoredPapersResponse, error)
 	// ListStoredPapers returns papers in the order of their ids.
 	ListStoredPapers(context.Context, *ListStoredPapersRequest) (*ListStoredPapersResponse, error)
+	// GetOutcomes says what became of papers of a write, once queries see it.
+	GetOutcomes(context.Context, *GetOutcomesRequest) (*GetOutcomesResponse, error)
+	// PurgeShard deletes, or counts, the papers of the shard that a filter accepts.
+	PurgeShard(context.Context, *PurgeShardRequest) (*PurgeShardResponse, error)
+	// GetShardStats describes what serves.
+	GetShardStats(context.Context, *GetShardStatsRequest) (*GetShardStatsResponse, error)
+	// GetFrequencies returns what models weigh words by.
+	GetFrequencies(context.Context, *GetFrequenciesRequest) (*GetFrequenciesResponse, error)
+	// SamplePapers returns papers to learn from.
+	SamplePapers(context.Context, *SamplePapersRequest) (*SamplePapersResponse, error)
 	mustEmbedUnimplementedNodeServiceServer()
 }
 
@@ -221,6 +296,21 @@ func (UnimplementedNodeServiceServer) GetStoredPapers(context.Context, *GetStore
 }
 func (UnimplementedNodeServiceServer) ListStoredPapers(context.Context, *ListStoredPapersRequest) (*ListStoredPapersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListStoredPapers not implemented")
+}
+func (UnimplementedNodeServiceServer) GetOutcomes(context.Context, *GetOutcomesRequest) (*GetOutcomesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOutcomes not implemented")
+}
+func (UnimplementedNodeServiceServer) PurgeShard(context.Context, *PurgeShardRequest) (*PurgeShardResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PurgeShard not implemented")
+}
+func (UnimplementedNodeServiceServer) GetShardStats(context.Context, *GetShardStatsRequest) (*GetShardStatsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetShardStats not implemented")
+}
+func (UnimplementedNodeServiceServer) GetFrequencies(context.Context, *GetFrequenciesRequest) (*GetFrequenciesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetFrequencies not implemented")
+}
+func (UnimplementedNodeServiceServer) SamplePapers(context.Context, *SamplePapersRequest) (*SamplePapersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SamplePapers not implemented")
 }
 func (UnimplementedNodeServiceServer) mustEmbedUnimplementedNodeServiceServer() {}
 func (UnimplementedNodeServiceServer) testEmbeddedByValue()                     {}
@@ -405,6 +495,96 @@ func _NodeService_ListStoredPapers_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _NodeService_GetOutcomes_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOutcomesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NodeServiceServer).GetOutcomes(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NodeService_GetOutcomes_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NodeServiceServer).GetOutcomes(ctx, req.(*GetOutcomesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NodeService_PurgeShard_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PurgeShardRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NodeServiceServer).PurgeShard(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NodeService_PurgeShard_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NodeServiceServer).PurgeShard(ctx, req.(*PurgeShardRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NodeService_GetShardStats_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetShardStatsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NodeServiceServer).GetShardStats(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NodeService_GetShardStats_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NodeServiceServer).GetShardStats(ctx, req.(*GetShardStatsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NodeService_GetFrequencies_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetFrequenciesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NodeServiceServer).GetFrequencies(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NodeService_GetFrequencies_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NodeServiceServer).GetFrequencies(ctx, req.(*GetFrequenciesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NodeService_SamplePapers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SamplePapersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NodeServiceServer).SamplePapers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NodeService_SamplePapers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NodeServiceServer).SamplePapers(ctx, req.(*SamplePapersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // NodeService_ServiceDesc is the grpc.ServiceDesc for NodeService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -447,6 +627,26 @@ var NodeService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListStoredPapers",
 			Handler:    _NodeService_ListStoredPapers_Handler,
+		},
+		{
+			MethodName: "GetOutcomes",
+			Handler:    _NodeService_GetOutcomes_Handler,
+		},
+		{
+			MethodName: "PurgeShard",
+			Handler:    _NodeService_PurgeShard_Handler,
+		},
+		{
+			MethodName: "GetShardStats",
+			Handler:    _NodeService_GetShardStats_Handler,
+		},
+		{
+			MethodName: "GetFrequencies",
+			Handler:    _NodeService_GetFrequencies_Handler,
+		},
+		{
+			MethodName: "SamplePapers",
+			Handler:    _NodeService_SamplePapers_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
