@@ -122,10 +122,13 @@ func (p *alertPages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "the server is still loading its papers: try again soon", http.StatusServiceUnavailable)
 }
 
-// openAlerts begins the alerts of an engine.
-func (r *runner) openAlerts(live *engine.Engine) (*alert.Alerts, error) {
+// openAlerts begins the alerts of an engine. leads says whether this node of a cluster matches and sends; nil: there is
+// no other.
+type openAlerts func(live *engine.Engine, leads func() bool) (*alert.Alerts, error)
+
+func (r *runner) openAlerts(live *engine.Engine, leads func() bool) (*alert.Alerts, error) {
 	cfg := r.alerting
-	cfg.Logger, cfg.Filter = r.log, r.forced
+	cfg.Logger, cfg.Filter, cfg.Leads = r.log, r.forced, leads
 	alerts, err := alert.Open(live, cfg)
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/akin-search/akin/server/internal/admit"
+	"github.com/akin-search/akin/server/internal/alert"
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/replog"
 	"github.com/akin-search/akin/server/internal/store"
@@ -31,6 +32,7 @@ type node struct {
 	writes   *replog.Log
 	shards   *shards // nil: every node holds all papers
 	live     *engine.Engine
+	alerts   *alert.Alerts
 	prepared string // fingerprint of the newest model that was prepared; of adopt
 
 	failed chan error // why the log cannot be followed any further; the server must end
@@ -38,7 +40,8 @@ type node struct {
 }
 
 // openNode joins the cluster, opens the engine and follows the log to where it ended when the node had joined.
-func openNode(ctx context.Context, c *clusterConfig, cfg engine.Config) (_ *node, err error) {
+// alerts begins those of the engine, which go through the log too.
+func openNode(ctx context.Context, c *clusterConfig, cfg engine.Config, alerts openAlerts) (_ *node, err error) {
 	n := &node{cfg: c, data: cfg.Dir, log: cfg.Logger, failed: make(chan error, 1)}
 	defer func() {
 		if err != nil {
@@ -100,6 +103,11 @@ func openNode(ctx context.Context, c *clusterConfig, cfg engine.Config) (_ *node
 		}
 		return n.live.Backup(ctx, w, nil)
 	})
+	if n.shards == nil { // a node that holds a part of the papers has no alerts
+		if n.alerts, err = alerts(n.live, n.writes.Leads); err != nil { // before anything is applied: they follow that
+			return nil, err
+		}
+	}
 	n.writes.Does(learnWork, n.learnForAll)
 	fronting := func() {}
 	if n.shards != nil {
@@ -325,6 +333,9 @@ func (n *node) readable() error {
 
 // close leaves the cluster. closeEngine closes the engine; nil: at once.
 func (n *node) close(closeEngine func(*engine.Engine) error) error {
+	if n.alerts != nil {
+		n.alerts.Close()
+	}
 	if n.stop != nil {
 		n.stop()
 	}

@@ -152,7 +152,7 @@ func serve(ctx context.Context, s *settings) error {
 		r.hosts = append(slices.Clip(r.hosts), u.Host) // links lead there
 	}
 	r.cluster = cluster
-	r.cfg.Cluster = cluster != nil
+	r.cfg.Sharded = cluster != nil && cluster.Shards > 0
 	r.page = s.web == webOn || s.web == webAuto && local
 	return r.run(ctx)
 }
@@ -260,7 +260,7 @@ func (r *runner) run(ctx context.Context) error {
 		}
 		if r.cluster == nil {
 			live, err = engine.Open(loadCtx, cfg)
-		} else if member, err = openNode(loadCtx, r.cluster, cfg); err == nil {
+		} else if member, err = openNode(loadCtx, r.cluster, cfg, r.openAlerts); err == nil {
 			live = member.live
 		}
 		opened <- err
@@ -281,14 +281,15 @@ func (r *runner) run(ctx context.Context) error {
 	var alerts *alert.Alerts
 	failed := make(<-chan error)
 	if member == nil {
-		if alerts, err = r.openAlerts(live); err != nil {
+		if alerts, err = r.openAlerts(live, nil); err != nil {
 			return errors.Join(fmt.Errorf("open %s: %w", r.data, err), closeEngine())
 		}
-		server.ReadyAlerts(alerts)
 	} else {
+		alerts = member.alerts
 		failed = member.failed
 		joined.Store(member)
 	}
+	server.ReadyAlerts(alerts)
 	if member != nil && member.shards != nil {
 		server.Ready(member.shards.front.Load())
 	} else {
@@ -297,9 +298,7 @@ func (r *runner) run(ctx context.Context) error {
 	stopWatching := func() {}
 	if r.metrics != nil {
 		stopWatching = r.metrics.Watch(live, r.log)
-		if alerts != nil {
-			r.metrics.WatchAlerts(alerts)
-		}
+		r.metrics.WatchAlerts(alerts)
 		if member != nil {
 			r.metrics.WatchCluster(member.standing)
 		}

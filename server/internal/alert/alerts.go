@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -33,6 +32,11 @@ type Config struct {
 
 	WebhookAllow     []netip.Prefix // networks besides the public internet that webhooks may reach
 	WebhookRedirects bool           // follow redirects of webhooks
+
+	// Leads says whether this node of a cluster is the one that matches and sends. Subscriptions and what became of their
+	// matches are the same on all nodes, and the next one that leads goes on where the last one was. Nil: there is no
+	// other.
+	Leads func() bool
 
 	Keep time.Duration // how long matches are kept, for feeds and watchers; default 90 days
 	Most uint64        // matches of one subscription that are kept at most; default 10,000
@@ -64,18 +68,20 @@ type Alerts struct {
 
 	changes sync.Mutex // held for a commit and for what changes in memory with it
 
-	mu     sync.RWMutex // guards the fields below; taken inside of changes
-	byName map[string]*entry
-	byUID  map[UID]*entry
-	owned  map[string]int // subscriptions of each owner
-	feeds  map[string]*entry
-	outbox map[string]*delivery // by the key of its row
+	mu      sync.RWMutex // guards the fields below; taken inside of changes
+	version uint64       // of the records that they are of
+	stored  uint64       // the cursor on disk
+	byName  map[string]*entry
+	byUID   map[UID]*entry
+	owned   map[string]int // subscriptions of each owner
+	feeds   map[string]*entry
+	outbox  map[string]*delivery // by the key of its row
 
 	mailboxes map[string]mailbox   // by the key of its row
 	lastMail  map[string]time.Time // likewise; since the start
 
 	cursor atomic.Uint64 // revision: papers up to it were matched
-	stored uint64        // the cursor on disk. Of the matcher
+	rested time.Time     // when the cursor was last put on disk without a match. Of the matcher
 	scores scoreboard    // of the matcher
 	counts counts
 	poke   chan struct{} // has an element when the sender has something to look at
@@ -122,6 +128,7 @@ func Open(e *engine.Engine, cfg Config) (*Alerts, error) {
 		hooks: newHookClient(&cfg),
 	}
 	a.ctx, a.stop = context.WithCancel(context.Background())
+	e.WatchRecords(a.absorb)
 	if err := errors.Join(a.load(), a.loadOutbox(), a.loadMailboxes()); err != nil {
 		a.stop()
 		return nil, fmt.Errorf("load the subscriptions: %w", err)
@@ -153,8 +160,12 @@ func signal(c chan struct{}) {
 
 // load reads everything into memory.
 func (a *Alerts) load() error {
-	least := uint64(math.MaxUint64) // of what the subscriptions begin behind
-	err := a.each(store.SubscriptionTable, nil, func(r store.Record) error {
+	version, err := a.engine.RecordsVersion()
+	if err != nil {
+		return err
+	}
+	a.version = version
+	err = a.each(store.SubscriptionTable, nil, func(r store.Record) error {
 		s, err := decodeSubscription(r.Value)
 		if err != nil {
 			return err
@@ -168,7 +179,6 @@ func (a *Alerts) load() error {
 			return fmt.Errorf("the standing of subscription %q: %w", s.ID, err)
 		}
 		a.enter(e)
-		least = min(least, s.Since)
 		return nil
 	})
 	if err != nil {
@@ -181,9 +191,19 @@ func (a *Alerts) load() error {
 	if len(row) == 8 {
 		a.stored = binary.BigEndian.Uint64(row)
 	}
-	// Nobody asks for what was written before all subscriptions.
-	a.cursor.Store(max(a.stored, min(least, a.engine.Revision())))
+	a.resume()
 	return nil
+}
+
+// resume puts the cursor where matching goes on: nobody asks for what was written before all subscriptions.
+func (a *Alerts) resume() {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	least := a.engine.Revision()
+	for _, e := range a.byUID {
+		least = min(least, e.sub.Since)
+	}
+	a.cursor.Store(max(a.stored, least))
 }
 
 // each calls fn with the rows of a table whose keys begin with a prefix.
@@ -226,12 +246,6 @@ func (a *Alerts) noteFeeds(before *Subscription, e *entry) {
 			a.feeds[e.sub.Sinks[i].Secret] = e
 		}
 	}
-}
-
-// commit changes records. The caller holds changes, and changes what is in memory after it. The context is that of the
-// alerts' own life, since half a call is worse than one that takes its time.
-func (a *Alerts) commit(weight int, fn func(tx *store.RecordTx) error) error {
-	return a.engine.UpdateRecords(context.WithoutCancel(a.ctx), int64(weight), fn)
 }
 
 // snapshot lists the subscriptions as they are now.

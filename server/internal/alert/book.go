@@ -30,17 +30,25 @@ func (a *Alerts) Create(ctx context.Context, s *Subscription) (State, error) {
 	}
 	s.UID = newUID()
 	s.Created, s.Updated = a.cfg.Now().UTC(), a.cfg.Now().UTC()
-	a.changes.Lock()
-	defer a.changes.Unlock()
+	err = a.change(func(base uint64) error { return a.create(ctx, base, s) })
+	if err != nil {
+		return State{}, err
+	}
+	a.Poke()
+	return a.Get(ctx, s.Owner, s.ID)
+}
+
+// create is one attempt of Create. The caller holds changes.
+func (a *Alerts) create(ctx context.Context, base uint64, s *Subscription) error {
 	key := nameKey(s.Owner, s.ID)
 	a.mu.RLock()
 	exists, owned, all := a.byName[string(key)] != nil, a.owned[s.Owner], len(a.byUID)
 	a.mu.RUnlock()
 	switch {
 	case exists:
-		return State{}, fmt.Errorf("%w: %q", ErrExists, s.ID)
+		return fmt.Errorf("%w: %q", ErrExists, s.ID)
 	case owned >= MaxOwned || all >= MaxSubscriptions:
-		return State{}, fmt.Errorf("%w: %d of one principal, and %d in all", ErrFull, MaxOwned, MaxSubscriptions)
+		return fmt.Errorf("%w: %d of one principal, and %d in all", ErrFull, MaxOwned, MaxSubscriptions)
 	}
 	s.Since = a.engine.Revision() // what is visible now is not new
 	st := standing{First: 1, Considered: s.Since, Sends: map[string]sinkStanding{}, Next: s.Schedule.Next(a.cfg.Now())}
@@ -50,20 +58,10 @@ func (a *Alerts) Create(ctx context.Context, s *Subscription) (State, error) {
 	row, standingRow := encode(s), encode(&st)
 	if s.Kind.Nearness() { // a text without words is refused
 		if _, err := a.threshold(ctx, &entry{sub: s}, s); err != nil {
-			return State{}, err
+			return err
 		}
 	}
-	asked, err := a.store(s, row, standingRow)
-	if err != nil {
-		return State{}, err
-	}
-	asked()
-	e := &entry{sub: s, standing: st, changed: make(chan struct{})}
-	a.mu.Lock()
-	a.enter(e)
-	a.mu.Unlock()
-	a.Poke()
-	return a.state(ctx, e)
+	return a.store(base, s, row, standingRow)
 }
 
 // Get returns a subscription of an owner.
@@ -133,22 +131,30 @@ func (a *Alerts) List(ctx context.Context, owner, token string, size int) ([]Sta
 
 // Update changes a subscription: change is given a copy, whose UID, owner, id, Since and times it leaves alone.
 func (a *Alerts) Update(ctx context.Context, owner, id string, change func(s *Subscription) error) (State, error) {
-	a.changes.Lock()
-	defer a.changes.Unlock()
-	e, err := a.find(owner, id)
+	err := a.change(func(base uint64) error { return a.update(ctx, base, owner, id, change) })
 	if err != nil {
 		return State{}, err
+	}
+	a.Poke()
+	return a.Get(ctx, owner, id)
+}
+
+// update is one attempt of Update. The caller holds changes.
+func (a *Alerts) update(ctx context.Context, base uint64, owner, id string, change func(s *Subscription) error) error {
+	e, err := a.find(owner, id)
+	if err != nil {
+		return err
 	}
 	a.mu.RLock()
 	before, st := e.sub, e.standing.clone()
 	a.mu.RUnlock()
 	next := *before
 	if err := change(&next); err != nil {
-		return State{}, err
+		return err
 	}
 	s, err := a.complete(&next)
 	if err != nil {
-		return State{}, err
+		return err
 	}
 	s.Updated = a.cfg.Now().UTC()
 	sinks := make(map[string]sinkStanding, len(s.Sinks))
@@ -173,71 +179,41 @@ func (a *Alerts) Update(ctx context.Context, owner, id string, change func(s *Su
 	row, standingRow := encode(s), encode(&st)
 	if s.Kind.Nearness() {
 		if _, err := a.threshold(ctx, &entry{sub: s}, s); err != nil {
-			return State{}, err
+			return err
 		}
 	}
-	asked, err := a.store(s, row, standingRow)
-	if err != nil {
-		return State{}, err
-	}
-	asked()
-	a.mu.Lock()
-	e.sub, e.problem = s, ""
-	a.noteFeeds(before, e)
-	e.publish(st)
-	a.mu.Unlock()
-	a.Poke()
-	return a.state(ctx, e)
+	return a.store(base, s, row, standingRow)
 }
 
 // Delete removes a subscription. Its matches and marks are removed in the background.
 func (a *Alerts) Delete(owner, id string) error {
-	a.changes.Lock()
-	defer a.changes.Unlock()
-	e, err := a.find(owner, id)
-	if err != nil {
-		return err
-	}
-	uid := e.sub.UID
-	err = a.commit(256, func(tx *store.RecordTx) error {
-		tx.Delete(store.SubscriptionTable, nameKey(owner, id))
-		tx.Delete(store.StandingTable, uid[:])
-		return tx.Put(store.AlertTable, goneKey(uid), nil)
-	})
-	if err != nil {
-		return err
-	}
-	a.mu.Lock()
-	delete(a.byName, string(nameKey(owner, id)))
-	delete(a.byUID, uid)
-	if a.owned[owner]--; a.owned[owner] == 0 {
-		delete(a.owned, owner)
-	}
-	e.gone = true
-	a.noteFeeds(e.sub, e)
-	e.wake()
-	a.mu.Unlock()
-	signal(a.sweep)
-	return nil
-}
-
-// store puts a subscription on disk, with the questions to its mailboxes. The caller holds changes, and calls what
-// comes back.
-func (a *Alerts) store(s *Subscription, row, standingRow []byte) (asked func(), err error) {
-	questions := make(chan func(), 1)
-	err = a.commit(len(row)+len(standingRow)+1024, func(tx *store.RecordTx) error {
-		asked, err := a.ask(s, tx, a.cfg.Now())
+	return a.change(func(base uint64) error {
+		e, err := a.find(owner, id)
 		if err != nil {
 			return err
 		}
-		questions <- asked
+		a.mu.RLock()
+		uid := e.sub.UID
+		a.mu.RUnlock()
+		_, err = a.commit(base, 256, func(tx *store.RecordTx) error {
+			tx.Delete(store.SubscriptionTable, nameKey(owner, id))
+			tx.Delete(store.StandingTable, uid[:])
+			return tx.Put(store.AlertTable, goneKey(uid), nil)
+		})
+		return err
+	})
+}
+
+// store puts a subscription on disk, with the questions to its mailboxes. The caller holds changes.
+func (a *Alerts) store(base uint64, s *Subscription, row, standingRow []byte) error {
+	_, err := a.commit(base, len(row)+len(standingRow)+1024, func(tx *store.RecordTx) error {
+		if err := a.ask(s, tx, a.cfg.Now()); err != nil {
+			return err
+		}
 		return errors.Join(tx.Put(store.SubscriptionTable, nameKey(s.Owner, s.ID), row),
 			tx.Put(store.StandingTable, s.UID[:], standingRow))
 	})
-	if err != nil {
-		return nil, err
-	}
-	return <-questions, nil
+	return err
 }
 
 // complete fills in defaults and what a caller may not choose, in a copy.

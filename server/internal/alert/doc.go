@@ -30,6 +30,12 @@
 // A subscription belongs to a principal. The filter that is forced on it is asked for when a paper is matched, and
 // again when it is delivered or shown, with the paper as it then is; a principal that is gone gets nothing.
 //
+// # In a cluster
+//
+// Changes of records go through the log of the cluster, and every node takes them into memory (change.go), so any node
+// answers calls. The one that leads matches and sends. A change that stands on records which another node has changed
+// meanwhile is refused and looked at again, so that two nodes that both think they lead do no harm.
+//
 // # Goroutines and locks
 //
 // Open starts the matcher and the sender, which starts one goroutine for each of a bounded number of deliveries; Close

@@ -21,35 +21,30 @@ const keptAtOnce = 1000
 // keep stores matches under numbers of their subscriptions and, with the last of them, the cursor. A paper that its
 // subscription has kept with this text before is not kept again: so a batch that is matched twice, since a crash came
 // before its cursor, is kept once.
-func (a *Alerts) keep(matches []found, cursor uint64) error {
+//
+// base is the version of records at which the papers were held against the subscriptions: in a cluster nothing is kept,
+// and ErrRecordsChanged comes, when there are others by now.
+func (a *Alerts) keep(base uint64, matches []found, cursor uint64) (err error) {
 	if err := a.engine.Hook(PointMatched); err != nil {
 		return err
 	}
 	a.changes.Lock()
 	defer a.changes.Unlock()
 	for len(matches) > keptAtOnce {
-		if err := a.keepSome(matches[:keptAtOnce], nil); err != nil {
+		if base, err = a.keepSome(base, matches[:keptAtOnce], nil); err != nil {
 			return err
 		}
 		matches = matches[keptAtOnce:]
 	}
-	if err := a.keepSome(matches, &cursor); err != nil {
-		return err
-	}
-	a.stored = cursor
-	a.cursor.Store(cursor)
-	return nil
+	_, err = a.keepSome(base, matches, &cursor)
+	return err
 }
 
 // keepSome is one commit of keep. The caller holds changes.
-func (a *Alerts) keepSome(matches []found, cursor *uint64) error {
-	type outcome struct {
-		standings map[UID]standing
-		kept      int64
-	}
-	done := make(chan outcome, 1) // the function may run when this call has given up
+func (a *Alerts) keepSome(base uint64, matches []found, cursor *uint64) (uint64, error) {
+	done := make(chan int64, 1) // the function may run when this call has given up
 	before := a.standingsOf(matches)
-	err := a.commit(len(matches)*400, func(tx *store.RecordTx) error {
+	version, err := a.commit(base, len(matches)*400, func(tx *store.RecordTx) error {
 		standings, kept := maps.Clone(before), int64(0)
 		for _, f := range matches {
 			uid := f.sub.UID
@@ -96,24 +91,18 @@ func (a *Alerts) keepSome(matches []found, cursor *uint64) error {
 				return err
 			}
 		}
-		done <- outcome{standings, kept}
+		done <- kept
 		return nil
 	})
 	if err != nil {
-		return err
+		return version, err
 	}
 	err = a.engine.Hook(PointKept)
-	out := <-done
-	a.counts.matches.Add(out.kept)
-	a.mu.Lock()
-	for uid, st := range out.standings {
-		a.byUID[uid].publish(st)
-	}
-	a.mu.Unlock()
-	if len(out.standings) > 0 {
+	if kept := <-done; kept > 0 {
+		a.counts.matches.Add(kept)
 		a.Poke()
 	}
-	return err
+	return version, err
 }
 
 // standingsOf are the standings of the subscriptions of matches that are still there. While changes is held they stay

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/store"
 )
 
@@ -62,15 +63,8 @@ func (a *Alerts) mailboxReady(owner, address string, now time.Time) (ready bool,
 }
 
 // ask notes questions to the mailboxes of a subscription that have not said whether they want mail: one for each, and
-// none where one went out of late. It adds to a transaction; the caller holds changes, and calls what comes back once
-// that is durable.
-func (a *Alerts) ask(s *Subscription, tx *store.RecordTx, now time.Time) (done func(), err error) {
-	type question struct {
-		key string
-		box mailbox
-		d   *delivery
-	}
-	var questions []question
+// none where one went out of late. It adds to a transaction; the caller holds changes.
+func (a *Alerts) ask(s *Subscription, tx *store.RecordTx, now time.Time) error {
 	for i := range s.Sinks {
 		if s.Sinks[i].Kind != Email {
 			continue
@@ -90,74 +84,53 @@ func (a *Alerts) ask(s *Subscription, tx *store.RecordTx, now time.Time) (done f
 		d.ID = hex.EncodeToString(sum[:16])
 		if err := errors.Join(tx.Put(store.AddressTable, []byte(key), encode(&box)),
 			tx.Put(store.DeliveryTable, []byte(d.key), encode(d))); err != nil {
-			return nil, err
+			return err
 		}
-		questions = append(questions, question{key, box, d})
 	}
-	return func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		for _, q := range questions {
-			a.mailboxes[q.key], a.outbox[q.d.key] = q.box, q.d
-		}
-	}, nil
+	return nil
 }
 
 // answer notes what an addressee has said.
 func (a *Alerts) answer(owner, address string, state mailboxState) error {
-	a.changes.Lock()
-	defer a.changes.Unlock()
 	key := nameKey(owner, address)
-	a.mu.RLock()
-	box, known := a.mailboxes[string(key)]
-	a.mu.RUnlock()
-	if !known || box.State == state {
-		return nil
-	}
-	box.State, box.Since = state, a.cfg.Now().UTC()
-	row := encode(&box)
-	if err := a.commit(len(row), func(tx *store.RecordTx) error {
-		return tx.Put(store.AddressTable, key,
-			row)
-	}); err != nil {
+	err := a.change(func(base uint64) error {
+		a.mu.RLock()
+		box, known := a.mailboxes[string(key)]
+		a.mu.RUnlock()
+		if !known || box.State == state {
+			return nil
+		}
+		box.State, box.Since = state, a.cfg.Now().UTC()
+		row := encode(&box)
+		_, err := a.commit(base, len(row), func(tx *store.RecordTx) error { return tx.Put(store.AddressTable, key, row) })
 		return err
+	})
+	if err == nil {
+		a.Poke()
 	}
-	a.mu.Lock()
-	a.mailboxes[string(key)] = box
-	a.mu.Unlock()
-	a.Poke()
-	return nil
+	return err
 }
 
 // dropSink notes that an addressee does not want the matches of one subscription any more.
 func (a *Alerts) dropSink(uid UID, address string) error {
-	a.changes.Lock()
-	defer a.changes.Unlock()
-	a.mu.RLock()
-	e := a.byUID[uid]
-	var st standing
-	if e != nil {
-		st = e.standing.clone()
-	}
-	a.mu.RUnlock()
-	key := (&Sink{Kind: Email, Address: address}).key()
-	sink, there := st.Sends[key]
-	if !there || sink.Unsubscribed {
-		return nil
-	}
-	sink.Unsubscribed = true
-	st.Sends[key] = sink
-	row := encode(&st)
-	if err := a.commit(len(row), func(tx *store.RecordTx) error {
-		return tx.Put(store.StandingTable, uid[:],
-			row)
-	}); err != nil {
+	return a.change(func(base uint64) error {
+		a.mu.RLock()
+		var st standing
+		if e := a.byUID[uid]; e != nil {
+			st = e.standing.clone()
+		}
+		a.mu.RUnlock()
+		key := (&Sink{Kind: Email, Address: address}).key()
+		sink, there := st.Sends[key]
+		if !there || sink.Unsubscribed {
+			return nil
+		}
+		sink.Unsubscribed = true
+		st.Sends[key] = sink
+		row := encode(&st)
+		_, err := a.commit(base, len(row), func(tx *store.RecordTx) error { return tx.Put(store.StandingTable, uid[:], row) })
 		return err
-	}
-	a.mu.Lock()
-	e.publish(st)
-	a.mu.Unlock()
-	return nil
+	})
 }
 
 // What a signed link does. The letters stand in links that were sent.
@@ -209,22 +182,26 @@ func (a *Alerts) signingKey() ([]byte, error) {
 	if a.key != nil {
 		return a.key, nil
 	}
-	row, err := a.engine.Record(store.AlertTable, signingKey)
-	if err != nil {
-		return nil, err
-	}
-	if len(row) != sha256.Size {
-		row = make([]byte, sha256.Size)
-		_, _ = rand.Read(row) // never fails
-		if err := a.commit(64, func(tx *store.RecordTx) error {
-			return tx.Put(store.AlertTable, signingKey,
-				row)
-		}); err != nil {
+	for {
+		base := a.present()
+		row, err := a.engine.Record(store.AlertTable, signingKey)
+		if err != nil {
 			return nil, err
 		}
+		if len(row) != sha256.Size {
+			row = make([]byte, sha256.Size)
+			_, _ = rand.Read(row) // never fails
+			_, err = a.commit(base, 64, func(tx *store.RecordTx) error { return tx.Put(store.AlertTable, signingKey, row) })
+			if errors.Is(err, engine.ErrRecordsChanged) && a.ctx.Err() == nil {
+				continue // another node may have made one
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		a.key = row
+		return row, nil
 	}
-	a.key = row
-	return row, nil
 }
 
 // act does what a link says, for someone who has said so. It returns what to tell them.

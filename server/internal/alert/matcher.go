@@ -16,18 +16,22 @@ const (
 	pouring     = 250 * time.Millisecond // since the last write: less, and papers pour in
 	yieldShare  = 19                     // times its cost that the matcher rests after a batch while papers pour in
 	restMost    = 2 * time.Second
+	cursorRest  = 5 * time.Second  // in a cluster, between two cursors in its log while nothing matches
 	retryAfter  = 10 * time.Second // that a batch which failed is left alone
 )
 
 // matchLoop holds papers against the subscriptions as they come, until the alerts close. While papers pour in it takes
 // a twentieth of a core's time and falls behind, and catches up when they do not: writers are not held up.
 func (a *Alerts) matchLoop() {
-	for {
+	for a.awaitLead(a.takeOver) {
 		if err := a.engine.AwaitRevision(a.ctx, a.cursor.Load()+1); err != nil {
 			if a.ctx.Err() == nil && !errors.Is(err, engine.ErrClosed) {
 				a.log.Error("matching has ended", "error", err)
 			}
 			return
+		}
+		if !a.leads() {
+			continue
 		}
 		begin := time.Now()
 		worked, err := a.matchBatch(a.ctx)
@@ -35,6 +39,8 @@ func (a *Alerts) matchLoop() {
 		switch {
 		case a.ctx.Err() != nil:
 			return
+		case errors.Is(err, engine.ErrRecordsChanged): // they are held against what the subscriptions are now
+			rest = 0
 		case err != nil:
 			a.log.Error("papers could not be matched; they are tried again", "after", retryAfter.String(), "error", err)
 			rest = retryAfter
@@ -45,6 +51,12 @@ func (a *Alerts) matchLoop() {
 			return
 		}
 	}
+}
+
+// takeOver goes on where the node that led before has come to, as its records tell.
+func (a *Alerts) takeOver() {
+	a.resume()
+	signal(a.sweep)
 }
 
 // pause waits, or reports false when the context ends first.
@@ -121,9 +133,11 @@ func (c *candidate) accepts(p *paper.Paper) bool {
 		(c.sub.filter == nil || c.sub.filter.Match(p)) && (c.forced == nil || c.forced.Match(p))
 }
 
-// candidates lists the subscriptions that papers are held against as they come, of owners that are known.
-func (a *Alerts) candidates() []candidate {
+// candidates lists the subscriptions that papers are held against as they come, of owners that are known, and the
+// version of records that they are of.
+func (a *Alerts) candidates() ([]candidate, uint64) {
 	a.mu.RLock()
+	version := a.version
 	list := make([]candidate, 0, len(a.byUID))
 	for _, e := range a.byUID {
 		if !e.sub.Kind.Ranked() {
@@ -131,7 +145,7 @@ func (a *Alerts) candidates() []candidate {
 		}
 	}
 	a.mu.RUnlock()
-	return a.bind(list)
+	return a.bind(list), version
 }
 
 // bind finds what is forced on the owners of subscriptions, and leaves out those whose owner is not known.
@@ -166,28 +180,38 @@ type found struct {
 // matchBatch holds the next papers behind the cursor against all subscriptions, keeps what matches, and moves the
 // cursor. It reports whether there was anything to do.
 func (a *Alerts) matchBatch(ctx context.Context) (worked bool, err error) {
-	lens, subs, err := a.look(ctx, a.candidates)
+	at, base := a.cursor.Load(), uint64(0)
+	lens, subs, err := a.look(ctx, func() []candidate {
+		list, version := a.candidates()
+		base = version
+		return list
+	})
 	if err != nil {
 		return false, err
 	}
 	defer lens.Close()
 	if len(subs) == 0 {
-		a.cursor.Store(lens.Revision()) // whoever subscribes asks for what comes behind that
+		a.cursor.CompareAndSwap(at, lens.Revision()) // whoever subscribes asks for what comes behind that
 		return false, nil
 	}
-	news, err := lens.News(a.cursor.Load(), batchPapers)
+	news, err := lens.News(at, batchPapers)
 	if err != nil {
 		return false, err
 	}
 	if len(news.Papers) == 0 {
-		a.cursor.Store(news.Through) // deletions; on disk with the next papers
+		a.cursor.CompareAndSwap(at, news.Through) // deletions; on disk with the next papers
 		return false, nil
 	}
 	matches, err := a.match(ctx, lens, &a.scores, &news, subs)
 	if err != nil {
 		return true, err
 	}
-	return true, a.keep(matches, news.Through)
+	if a.cfg.Leads != nil && len(matches) == 0 && time.Since(a.rested) < cursorRest {
+		a.cursor.CompareAndSwap(at, news.Through) // the next node that leads holds some papers again
+		return true, nil
+	}
+	a.rested = time.Now()
+	return true, a.keep(base, matches, news.Through)
 }
 
 // match holds papers against subscriptions.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/akin-search/akin/server/internal/engine"
@@ -81,6 +80,7 @@ func (a *Alerts) loadOutbox() error {
 
 // collectDue notes deliveries of what may be sent and is not under way yet, and returns when the next may be noted.
 func (a *Alerts) collectDue(now time.Time) (next time.Time, err error) {
+	base := a.present()
 	waiting := map[string]*delivery{} // by key
 	var order []string
 	for _, e := range a.snapshot() {
@@ -130,13 +130,14 @@ func (a *Alerts) collectDue(now time.Time) (next time.Time, err error) {
 			}
 		}
 	}
-	const run = 500 // rows a commit
-	for keys := range slices.Chunk(order, run) {
-		noted := make([]*delivery, len(keys))
-		for i, key := range keys {
-			noted[i] = waiting[key]
+	const run, most = 500, 5000 // rows and their parts, a commit
+	for len(order) > 0 {
+		var noted []*delivery
+		for parts := 0; len(order) > 0 && len(noted) < run && parts < most; order = order[1:] {
+			d := waiting[order[0]]
+			noted, parts = append(noted, d), parts+len(d.Parts)
 		}
-		if err := a.note(noted); err != nil {
+		if base, err = a.note(base, noted); err != nil {
 			return next, err
 		}
 	}
@@ -151,8 +152,8 @@ func (d *delivery) size() int {
 	return n
 }
 
-// note puts deliveries on disk before anything of them is sent.
-func (a *Alerts) note(list []*delivery) error {
+// note puts deliveries on disk, which were found at a version of records, before anything of them is sent.
+func (a *Alerts) note(base uint64, list []*delivery) (uint64, error) {
 	rows, size := make([][]byte, len(list)), 0
 	for i, d := range list {
 		sum := sha256.New()
@@ -163,7 +164,7 @@ func (a *Alerts) note(list []*delivery) error {
 	}
 	a.changes.Lock()
 	defer a.changes.Unlock()
-	err := a.commit(size, func(tx *store.RecordTx) error {
+	version, err := a.commit(base, size, func(tx *store.RecordTx) error {
 		for i, d := range list {
 			if err := tx.Put(store.DeliveryTable, []byte(d.key), rows[i]); err != nil {
 				return err
@@ -172,14 +173,9 @@ func (a *Alerts) note(list []*delivery) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return version, err
 	}
-	a.mu.Lock()
-	for _, d := range list {
-		a.outbox[d.key] = d
-	}
-	a.mu.Unlock()
-	return a.engine.Hook(PointMarked)
+	return version, a.engine.Hook(PointMarked)
 }
 
 // dispatch starts the deliveries whose time has come, as many as there is room for, and returns when the next is due.
@@ -309,9 +305,18 @@ func (a *Alerts) send(ctx context.Context, d *delivery) error {
 
 // settle notes what became of an attempt: delivered, to be tried again, or given up.
 func (a *Alerts) settle(d *delivery, failure error) error {
+	return a.change(func(base uint64) error { return a.settleAt(base, d, failure) })
+}
+
+// settleAt is one attempt of settle. The caller holds changes.
+func (a *Alerts) settleAt(base uint64, d *delivery, failure error) error {
 	now := a.cfg.Now()
-	a.changes.Lock()
-	defer a.changes.Unlock()
+	a.mu.RLock()
+	known := a.outbox[d.key]
+	a.mu.RUnlock()
+	if known == nil || known.ID != d.ID {
+		return nil // another node, which leads now, has sent it too, and was quicker to note that
+	}
 	next := *d
 	next.Attempts++
 	if next.First.IsZero() {
@@ -363,7 +368,7 @@ func (a *Alerts) settle(d *delivery, failure error) error {
 		standings[p.UID] = st
 	}
 	a.mu.RUnlock()
-	err := a.commit(512*(1+len(standings)), func(tx *store.RecordTx) error {
+	_, err := a.commit(base, 512*(1+len(standings)), func(tx *store.RecordTx) error {
 		if over {
 			tx.Delete(store.DeliveryTable, []byte(d.key))
 		} else if err := tx.Put(store.DeliveryTable, []byte(d.key), encode(&next)); err != nil {
@@ -394,19 +399,10 @@ func (a *Alerts) settle(d *delivery, failure error) error {
 			"error", text)
 	}
 	a.counts.attempts[d.Kind][outcome].Add(1)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for uid, st := range standings {
-		a.byUID[uid].publish(st)
-	}
-	if over {
-		delete(a.outbox, d.key)
-		if d.Kind == Email && failure == nil && !d.Confirm {
-			a.lastMail[d.Owner+"\x00"+d.Target] = now
-		}
-	} else {
-		next.running = false
-		a.outbox[d.key] = &next
+	if over && d.Kind == Email && failure == nil && !d.Confirm {
+		a.mu.Lock()
+		a.lastMail[d.Owner+"\x00"+d.Target] = now
+		a.mu.Unlock()
 	}
 	return nil
 }

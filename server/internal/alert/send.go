@@ -14,12 +14,17 @@ const lookAgain = 30 * time.Second
 
 // sendLoop releases what the schedules say, and sends it, until the alerts close.
 func (a *Alerts) sendLoop() {
-	for {
+	for a.awaitLead(func() {}) {
 		wait := lookAgain
+		if a.cfg.Leads != nil {
+			wait = leadPoll
+		}
 		next, err := a.sendDue()
 		switch {
 		case a.ctx.Err() != nil:
 			return
+		case errors.Is(err, engine.ErrRecordsChanged):
+			continue
 		case err != nil:
 			a.log.Error("matches could not be released; they are tried again", "after", retryAfter.String(), "error", err)
 			wait = retryAfter
@@ -93,10 +98,14 @@ func (a *Alerts) release(e *entry, sub *Subscription, now time.Time) error {
 	for i, m := range best {
 		matches[i] = found{e, sub, m}
 	}
-	a.changes.Lock()
-	defer a.changes.Unlock()
+	return a.change(func(base uint64) error { return a.releaseAt(base, e, sub, now, matches, considered) })
+}
+
+// releaseAt is one attempt of release, with the best of the period. The caller holds changes.
+func (a *Alerts) releaseAt(base uint64, e *entry, sub *Subscription, now time.Time, matches []found,
+	considered uint64) (err error) {
 	if len(matches) > 0 {
-		if err := a.keepSome(matches, nil); err != nil {
+		if base, err = a.keepSome(base, matches, nil); err != nil {
 			return err
 		}
 	}
@@ -112,14 +121,10 @@ func (a *Alerts) release(e *entry, sub *Subscription, now time.Time) error {
 	st.Next = sub.Schedule.Next(now)
 	st.Considered = max(st.Considered, considered)
 	row := encode(&st)
-	err := a.commit(len(row), func(tx *store.RecordTx) error { return tx.Put(store.StandingTable, sub.UID[:], row) })
-	if err != nil {
-		return err
-	}
-	a.mu.Lock()
-	e.publish(st)
-	a.mu.Unlock()
-	return nil
+	_, err = a.commit(base, len(row), func(tx *store.RecordTx) error {
+		return tx.Put(store.StandingTable, sub.UID[:], row)
+	})
+	return err
 }
 
 // sweepEvery is how often old matches are removed.
@@ -135,6 +140,9 @@ func (a *Alerts) sweepLoop() {
 			return
 		case <-a.sweep:
 		case <-tick.C:
+		}
+		if !a.leads() {
+			continue // whoever leads does
 		}
 		if err := errors.Join(a.removeGone(), a.trim()); err != nil && a.ctx.Err() == nil &&
 			!errors.Is(err, engine.ErrClosed) {
@@ -170,11 +178,14 @@ func (a *Alerts) remove(table store.Table, rows []store.Record) error {
 	if err := a.ctx.Err(); err != nil {
 		return err
 	}
-	return a.commit(64*len(rows), func(tx *store.RecordTx) error {
-		for _, r := range rows {
-			tx.Delete(table, r.Key)
-		}
-		return nil
+	return a.change(func(base uint64) error {
+		_, err := a.commit(base, 64*len(rows), func(tx *store.RecordTx) error {
+			for _, r := range rows {
+				tx.Delete(table, r.Key)
+			}
+			return nil
+		})
+		return err
 	})
 }
 
@@ -207,8 +218,16 @@ func (a *Alerts) idle(sub *Subscription, key string, at sinkStanding) bool {
 
 // trimSome removes up to 1,000 matches of a subscription, and reports whether there may be more to remove.
 func (a *Alerts) trimSome(e *entry, now time.Time) (more bool, err error) {
-	a.changes.Lock()
-	defer a.changes.Unlock()
+	err = a.change(func(base uint64) error {
+		var fault error
+		more, fault = a.trimAt(base, e, now)
+		return fault
+	})
+	return more, err
+}
+
+// trimAt is one attempt of trimSome. The caller holds changes.
+func (a *Alerts) trimAt(base uint64, e *entry, now time.Time) (more bool, err error) {
 	a.mu.RLock()
 	sub, st, gone := e.sub, e.standing.clone(), e.gone
 	a.mu.RUnlock()
@@ -229,7 +248,7 @@ func (a *Alerts) trimSome(e *entry, now time.Time) (more bool, err error) {
 	if old == 0 {
 		return false, nil
 	}
-	last := list[old-1].seq
+	last, dropped := list[old-1].seq, int64(0)
 	st.First = last + 1
 	for key, sink := range st.Sends {
 		if sink.Through < last {
@@ -240,16 +259,16 @@ func (a *Alerts) trimSome(e *entry, now time.Time) (more bool, err error) {
 			}
 			lost := int64(last - max(sink.Through, list[0].seq-1))
 			sink.Dropped += lost
-			a.counts.dropped.Add(lost)
 			sink.Through = last
 			st.Sends[key] = sink
+			dropped += lost
 			a.log.Warn("matches were dropped: they were kept as long as they are kept, and not delivered", "subscription",
 				sub.ID,
 				"principal", sub.Owner, "matches", lost)
 		}
 	}
 	row := encode(&st)
-	err = a.commit(64*old, func(tx *store.RecordTx) error {
+	_, err = a.commit(base, 64*old, func(tx *store.RecordTx) error {
 		for _, m := range list[:old] {
 			tx.Delete(store.MatchTable, matchKey(sub.UID, m.seq))
 		}
@@ -258,8 +277,6 @@ func (a *Alerts) trimSome(e *entry, now time.Time) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	a.mu.Lock()
-	e.publish(st)
-	a.mu.Unlock()
+	a.counts.dropped.Add(dropped)
 	return more && old == 1000, nil
 }

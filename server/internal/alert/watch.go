@@ -82,7 +82,10 @@ func (a *Alerts) Watch(ctx context.Context, owner, id, cursor string, fn func(*M
 	if err != nil {
 		return err
 	}
-	at, err := a.place(e.sub.UID, cursor)
+	a.mu.RLock()
+	uid := e.sub.UID
+	a.mu.RUnlock()
+	at, err := a.place(uid, cursor)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type settling struct {
 	events  *orderedWrite // whose profiles change
 	outcome *error        // of what the store does not judge: nil, or an error that all nodes come to
 	count   *int          // of events that are new, set with outcome
+	records *orderedWrite // whose records change
 	flush   chan struct{} // instead of all else: closed when everything before is settled
 }
 
@@ -114,6 +115,15 @@ func (e *Engine) Apply(ctx context.Context, o Ordered) error {
 		}
 		mark = func(tx *store.RecordTx) error {
 			if err := tx.Put(store.LogTable, modelKey, []byte(w.model)); err != nil {
+				return err
+			}
+			return putMark(tx, &o)
+		}
+	case bodyRecords:
+		s.records, s.outcome = &w, new(error)
+		mark = func(tx *store.RecordTx) error {
+			err := putRecords(tx, &w, o.Sequence)
+			if *s.outcome = err; err != nil && !errors.Is(err, ErrRecordsChanged) {
 				return err
 			}
 			return putMark(tx, &o)
@@ -217,6 +227,9 @@ func (e *Engine) settleOne(s settling) {
 	if s.events != nil {
 		e.profiles.Changed(s.events.owner, s.events.events)
 	}
+	if s.records != nil && err == nil {
+		e.tellRecords(s.write.Sequence, s.records.records)
+	}
 	o := &e.ordered
 	if err != nil && !isOutcome(err) {
 		o.mu.Lock()
@@ -251,5 +264,6 @@ func (e *Engine) settleOne(s settling) {
 
 // isOutcome reports whether an error is what every node makes of a write, rather than a fault of this one.
 func isOutcome(err error) bool {
-	return errors.Is(err, ErrNotFound) || errors.Is(err, profile.ErrFull) || errors.Is(err, profile.ErrNotFound)
+	return errors.Is(err, ErrNotFound) || errors.Is(err, profile.ErrFull) || errors.Is(err, profile.ErrNotFound) ||
+		errors.Is(err, ErrRecordsChanged)
 }

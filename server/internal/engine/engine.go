@@ -136,6 +136,7 @@ type Engine struct {
 	arrivals arrivals
 	ordered  ordering
 	outcomes outcomes // of an engine that holds a part of the papers
+	records  recordWatch
 	profiles *profile.Profiles
 	seen     seenCache
 }

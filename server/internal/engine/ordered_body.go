@@ -19,6 +19,8 @@ import (
 //	events   the owner and the events of RecordEvents
 //	forget   owner and id of a profile
 //	model    fingerprint of the model that serves from here on
+//	records  the version that the changes of records stand on, then each: its table, its key, 0 to delete it or 1 and
+//	         its value
 //	nothing  no write: it shows that the log is alive
 //
 // Lengths and numbers are varints.
@@ -29,6 +31,7 @@ const (
 	bodyForget  = 4
 	bodyNothing = 5
 	bodyModel   = 6
+	bodyRecords = 7
 )
 
 // orderedWrite is a decoded body.
@@ -39,7 +42,9 @@ type orderedWrite struct {
 	owner   string           // of events and forget
 	profile string           // of forget
 	events  []profile.Owned
-	model   string // fingerprint
+	base    uint64         // of records
+	records []store.Change // likewise
+	model   string         // fingerprint
 }
 
 func encodeUpsert(papers []*paper.Paper) []byte {
@@ -75,6 +80,19 @@ func encodeForget(owner, id string) []byte {
 }
 
 func encodeModel(fingerprint string) []byte { return appendText([]byte{bodyModel}, fingerprint) }
+
+func encodeRecords(base uint64, changes []store.Change) []byte {
+	b := binary.AppendUvarint([]byte{bodyRecords}, base)
+	for _, c := range changes {
+		b = appendText(append(b, byte(c.Table)), string(c.Key))
+		if c.Value == nil {
+			b = append(b, 0)
+		} else {
+			b = appendText(append(b, 1), string(c.Value))
+		}
+	}
+	return b
+}
 
 // ErrUnreadable: the body of a write makes no sense, or is of a later release.
 var ErrUnreadable = errors.New("a write of the log cannot be read by this release")
@@ -143,6 +161,18 @@ func decodeBody(b []byte) (w orderedWrite, err error) {
 		w.owner, w.profile = string(r.bytes()), string(r.bytes())
 	case bodyModel:
 		w.model = string(r.bytes())
+	case bodyRecords:
+		w.base = r.number()
+		for r.more() {
+			c := store.Change{Table: store.Table(r.number()), Key: r.bytes()}
+			if r.number() > 0 {
+				c.Value = append([]byte{}, r.bytes()...)
+			}
+			if c.Table == store.LogTable {
+				return w, fmt.Errorf("%w: it changes how far the log is applied", ErrUnreadable)
+			}
+			w.records = append(w.records, c)
+		}
 	case bodyNothing:
 	default:
 		return w, fmt.Errorf("%w: it is of kind %d", ErrUnreadable, w.kind)

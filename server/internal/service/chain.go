@@ -137,8 +137,8 @@ func (s *Server) enter(ctx context.Context, method string) error {
 	if err := s.gate.Begin(ctx); err != nil {
 		return err
 	}
-	if s.cfg.Cluster && strings.HasPrefix(method, alertPrefix) {
-		return fmt.Errorf("%w: subscriptions do not go through its log", engine.ErrNotOrdered)
+	if s.cfg.Sharded && strings.HasPrefix(method, alertPrefix) {
+		return fmt.Errorf("%w whose papers are spread over shards: it has no subscriptions", engine.ErrNotOrdered)
 	}
 	loading := s.engine() == nil || s.alerts() == nil && strings.HasPrefix(method, alertPrefix)
 	if loading && strings.HasPrefix(method, ownPrefix) {

@@ -56,9 +56,9 @@ type Config struct {
 	// HealthNeedsWrites makes the health of the empty name follow writes too.
 	HealthNeedsWrites bool
 
-	// Cluster says that the server is a node of a cluster, where calls about subscriptions are refused: they do not go
-	// through its log.
-	Cluster bool
+	// Sharded says that the server is a node whose papers are spread over shards, where calls about subscriptions are
+	// refused: the one that matches would see a part of the papers.
+	Sharded bool
 	// Readable says why a node of a cluster may answer no reads now, and Current why others should be asked instead. Nil:
 	// it always may, and is.
 	Readable, Current func() error

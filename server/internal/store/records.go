@@ -97,6 +97,34 @@ func (tx *RecordTx) change(id, value []byte) {
 	tx.changes[string(id)] = value
 }
 
+// Change is one change of a record. A nil value deletes it.
+type Change struct {
+	Table      Table
+	Key, Value []byte
+}
+
+// Changes are those collected so far, each key once.
+func (tx *RecordTx) Changes() []Change {
+	out := make([]Change, len(tx.order))
+	for i, id := range tx.order {
+		out[i] = Change{Table(id[0]), []byte(id[1:]), tx.changes[id]}
+	}
+	return out
+}
+
+// PlanRecords runs fn on what is stored now, and returns the changes that UpdateRecords would make.
+func (s *Store) PlanRecords(fn func(tx *RecordTx) error) (changes []Change, err error) {
+	err = s.read(func(v *snapshot) error {
+		tx := &RecordTx{bucket: v.records, changes: map[string][]byte{}}
+		if err := fn(tx); err != nil {
+			return err
+		}
+		changes = tx.Changes()
+		return nil
+	})
+	return changes, err
+}
+
 // UpdateRecords runs fn in the committer's next transaction and returns when the changes are durable. When fn fails,
 // its error comes back and nothing is changed. weight is about the bytes that fn will write: what waits counts against
 // Options.QueueBytes. fn runs on the committer, so it must be quick, and it runs even when ctx has ended meanwhile,
