@@ -285,14 +285,20 @@ func (third) Share() float64           { return 1. / 3 }
 
 func checkMargin(t *testing.T, view *View, q *Query, slots []uint32, coarse, fine []float32) {
 	t.Helper()
-	margin := q.Margin(view)
+	margin, noise := q.Margin(view)
 	vector.Coarse(coarse, &q.Int8Query, view.Coarse, slots)
 	if err := view.Scores(q, slots, fine); err != nil {
 		t.Fatal(err)
 	}
+	within := 0
 	for i := range slots {
 		if d := coarse[i] - fine[i]; d > margin || -d > margin {
 			t.Fatalf("slot %d: coarse %v, fine %v, margin %v", i, coarse[i], fine[i], margin)
+		} else if d <= noise && -d <= noise {
+			within++
 		}
+	}
+	if noise > margin || within < len(slots)*9/10 {
+		t.Fatalf("%d of %d scores are within the noise of %v, margin %v", within, len(slots), noise, margin)
 	}
 }

@@ -87,7 +87,8 @@ func (p *Parallel) ScanList(
 		return 0, ctx.Err()
 	}
 	p.single[0] = Job{q, accept, top}
-	p.slots, p.margin = slots, q.Margin(v)
+	p.slots = slots
+	p.margin, _ = q.Margin(v)
 	p.step = chunk * max(1, v.N/n) // chunk listed slots, if they are spread evenly
 	return p.run(ctx, v, p.single[:], 0, v.N, min(n, v.N))
 }

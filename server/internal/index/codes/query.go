@@ -14,6 +14,8 @@ type Query struct {
 
 	// The coarse score of a row of scale s differs from the fine one by at most errorScale*s + errorFixed.
 	errorScale, errorFixed float32
+	// What the query's fine plane adds to that difference, as a standard deviation.
+	deviation float32
 }
 
 // rounding covers what float32 arithmetic adds to the error bound.
@@ -87,15 +89,19 @@ func (q *Query) finish() {
 	step := float64(q.Step)
 	q.errorScale = float32(step * 8 * (float64(absolute) + math.Sqrt(float64(len(q.Hi)))*lo))
 	q.errorFixed = float32(step*lo) + rounding
+	q.deviation = float32(step * lo / math.Sqrt(float64(len(q.Hi))))
 }
 
-// Margin is the most by which a coarse score of a row of the view may differ from its fine score.
-func (q *Query) Margin(v *View) float32 {
+// Margin is the most by which a coarse score of a row of the view may differ from its fine score. noise is what it
+// hardly ever differs by: three standard deviations, since what the fine planes hold is spread evenly over a step.
+func (q *Query) Margin(v *View) (margin, noise float32) {
 	var largest float32
 	for _, m := range v.maxScale {
 		largest = max(largest, math.Float32frombits(m.Load()))
 	}
-	return q.margin(largest)
+	row := 16 / math.Sqrt(12) * float64(largest)
+	margin = q.margin(largest)
+	return margin, min(margin, float32(3*math.Hypot(row, float64(q.deviation))))
 }
 
 func (q *Query) margin(scale float32) float32 { return q.errorScale*scale + q.errorFixed }

@@ -6,16 +6,24 @@ import "math"
 // that sorts as it should: the score's bits in an order-preserving form, then the complement of the slot, then two
 // flags. Widths are some hundreds, where moving the tail of an array costs less than keeping two heaps.
 //
-// The walk ends when no entry is left to expand. Entries that may not be hits (rejected) guide the walk but do not
-// count against the width, so a filtered walk goes on until it holds width accepted entries that nothing reachable
-// beats.
+// The walk ends when no entry is left to expand, or none above the floor, if there is one (see stopBelow). Entries that
+// may not be hits (rejected) guide the walk but do not count against the width, so a filtered walk goes on until it
+// holds width accepted entries that nothing reachable beats.
 type beam struct {
 	entries  []uint64
 	width    int // accepted entries kept
 	limit    int // entries kept in all
 	accepted int
 	cursor   int // entries before it are expanded
+
+	k            int     // accepted entries asked for; 0: no floor
+	kth          int     // the index of the k-th accepted entry, -1 while there is none
+	slack, noise float32 // what the floor leaves between itself and that entry
+	floor        float32 // entries below it are not worth expanding; below any cosine while there is no k-th
 }
+
+// lowest is below any cosine.
+const lowest = -2
 
 const (
 	expanded = 1 << 0
@@ -28,7 +36,15 @@ func (b *beam) reset(width, limit int) {
 	b.entries = b.entries[:0]
 	b.width, b.limit = width, limit
 	b.accepted, b.cursor = 0, 0
+	b.k, b.kth, b.floor = 0, -1, lowest
 }
+
+// stopBelow gives a beam that has just been reset a floor that rises with its k-th best accepted entry, k at most the
+// width: entries farther away than (1+slack) times its distance (1 - cosine), and by noise more than that, lead
+// nowhere. This is the rule of Al-Jazzazi and others ("Distance Adaptive Beam Search for Provably Accurate Graph-Based
+// Nearest Neighbor Search", arXiv 2505.15636), where it replaces the width. noise is how far scores may be off: while
+// the k-th best cannot be told from others, the walk goes on until the beam is full.
+func (b *beam) stopBelow(k int, slack, noise float32) { b.k, b.slack, b.noise = k, slack, noise }
 
 func entryOf(slot uint32, score float32) uint64 {
 	bits := math.Float32bits(score)
@@ -47,12 +63,12 @@ func entryScore(e uint64) float32 {
 // full reports whether an entry must beat bar to get in.
 func (b *beam) full() bool { return b.accepted == b.width || len(b.entries) == b.limit }
 
-// bar is the score that a new entry must exceed, below any cosine while there is room.
+// bar is the score that a new entry must exceed.
 func (b *beam) bar() float32 {
 	if !b.full() {
-		return -2
+		return b.floor
 	}
-	return entryScore(b.entries[len(b.entries)-1])
+	return max(b.floor, entryScore(b.entries[len(b.entries)-1]))
 }
 
 // insert adds an entry; when the beam is full its last entries leave.
@@ -96,14 +112,47 @@ func (b *beam) insert(e uint64) {
 	}
 	b.entries = entries
 	b.cursor = min(b.cursor, lo)
+	if b.k > 0 {
+		b.follow(e, lo)
+	}
 }
 
-// next returns the best entry not expanded yet and marks it.
+// follow keeps the floor behind the k-th accepted entry after the insertion of e at lo.
+func (b *beam) follow(e uint64, lo int) {
+	switch {
+	case b.accepted < b.k:
+		b.kth, b.floor = -1, lowest
+		return
+	case b.kth < 0: // the k-th has come
+		for seen := 0; seen < b.k; {
+			if b.kth++; b.entries[b.kth]&rejected == 0 {
+				seen++
+			}
+		}
+	case lo > b.kth:
+		return
+	case e&rejected != 0:
+		b.kth++
+		return
+	default: // the one before it is the k-th now, and what was behind that one may have left
+		b.kth = min(b.kth, len(b.entries)-1)
+		for b.entries[b.kth]&rejected != 0 {
+			b.kth--
+		}
+	}
+	worst := entryScore(b.entries[b.kth])
+	b.floor = worst - b.slack*(1-worst) - b.noise
+}
+
+// next returns the best entry not expanded yet and marks it, unless it lies below the floor.
 func (b *beam) next() (slot uint32, ok bool) {
 	for b.cursor < len(b.entries) {
 		e := &b.entries[b.cursor]
 		b.cursor++
 		if *e&expanded == 0 {
+			if entryScore(*e) < b.floor {
+				return 0, false
+			}
 			*e |= expanded
 			return entrySlot(*e), true
 		}

@@ -93,3 +93,77 @@ func TestBeamStaysWithinItsLimit(t *testing.T) {
 		t.Fatalf("%d entries, the best is slot %d", len(b.entries), entrySlot(b.entries[0]))
 	}
 }
+
+// TestTheFloorFollowsTheKthAccepted compares the floor with that of sorting everything, and what next leaves unexpanded
+// with what lies below it.
+func TestTheFloorFollowsTheKthAccepted(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for round := range 400 {
+		width := 1 + r.IntN(20)
+		k, limit, slack, noise := 1+r.IntN(width), beamLimit, r.Float32(), r.Float32()/10
+		if round%2 == 0 {
+			limit = width + r.IntN(5)
+		}
+		var b beam
+		b.reset(width, limit)
+		b.stopBelow(k, slack, noise)
+		for slot := range uint32(r.IntN(150)) {
+			e := entryOf(slot, r.Float32())
+			if r.IntN(3) == 0 {
+				e |= rejected
+			}
+			if score := entryScore(e); score > b.bar() {
+				b.insert(e)
+			} else if score > b.floor && !b.full() {
+				t.Fatalf("%v is refused with room and a floor of %v", score, b.floor)
+			}
+			want, seen := float32(lowest), 0
+			for _, e := range b.entries {
+				if e&rejected != 0 {
+					continue
+				}
+				if seen++; seen == k {
+					want = entryScore(e) - slack*(1-entryScore(e)) - noise
+				}
+			}
+			if seen != b.accepted || b.floor != want {
+				t.Fatalf("k %d of width %d: floor %v with %d accepted, want %v with %d", k, width, b.floor, b.accepted, want, seen)
+			}
+			if r.IntN(4) == 0 {
+				b.next()
+			}
+		}
+		for {
+			if _, ok := b.next(); !ok {
+				break
+			}
+		}
+		for _, e := range b.entries {
+			if e&expanded == 0 && entryScore(e) >= b.floor {
+				t.Fatalf("an entry of %v was never expanded, the floor is %v", entryScore(e), b.floor)
+			}
+		}
+	}
+}
+
+func TestABeamWithoutAFloorExpandsAll(t *testing.T) {
+	var b beam
+	b.reset(4, 4)
+	b.stopBelow(1, 0, 0)
+	b.insert(entryOf(1, .9))
+	b.insert(entryOf(2, .5))
+	if slot, ok := b.next(); slot != 1 || !ok {
+		t.Fatalf("%d, %v, want the best", slot, ok)
+	}
+	if _, ok := b.next(); ok {
+		t.Fatal("an entry below the floor is expanded")
+	}
+	b.reset(4, 4) // a builder's
+	b.insert(entryOf(1, .9))
+	b.insert(entryOf(2, -1))
+	for range 2 {
+		if _, ok := b.next(); !ok {
+			t.Fatal("an entry is not expanded although there is no floor")
+		}
+	}
+}

@@ -15,7 +15,7 @@ type Config struct {
 	// EfConstruction is the width of the walk that finds a new node's neighbours: 8 to 4096, 0 means 128.
 	EfConstruction int
 	// Ef is the width of a search's walk where the query names none, in a graph of up to 100,000 vectors: 1 to 65536, 0
-	// means 64. Each doubling beyond adds half of it, since more of what is near lies around a query.
+	// means 64. Each doubling beyond adds a third of it, since more of what is near lies around a query.
 	Ef int
 }
 
@@ -27,7 +27,7 @@ func (c *Config) width(n int) int {
 	if n <= steadyWidth {
 		return c.Ef
 	}
-	return c.Ef + int(float64(c.Ef)/2*math.Log2(float64(n)/steadyWidth))
+	return c.Ef + int(float64(c.Ef)/3*math.Log2(float64(n)/steadyWidth))
 }
 
 // EnsureDefaults replaces zeros by the defaults.

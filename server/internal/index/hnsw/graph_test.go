@@ -54,7 +54,8 @@ func TestRepairAttachesWhatWasCutOff(t *testing.T) {
 	x.repair()
 	check(t, x)
 	for slot := 500; slot < 600; slot++ {
-		hits, _ := search(t, x, index.Query{Vector: vectors[slot], K: 1, Ef: 200, Walk: true})
+		// A node that hangs on one link is found by a walk as wide as the graph; a narrower one may end before it.
+		hits, _ := search(t, x, index.Query{Vector: vectors[slot], K: 1, Ef: len(vectors), Walk: true})
 		if hits[0].Slot != uint32(slot) {
 			t.Errorf("slot %d finds %v", slot, hits)
 		}

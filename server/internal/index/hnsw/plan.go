@@ -1,6 +1,10 @@
 package hnsw
 
-import "github.com/akin-search/akin/server/internal/index"
+import (
+	"math"
+
+	"github.com/akin-search/akin/server/internal/index"
+)
 
 // strategy is a way to answer a query.
 type strategy int
@@ -26,9 +30,24 @@ const beamLimit = 1 << 14
 // plan is how one query is answered.
 type plan struct {
 	strategy strategy
-	ef       int
+	ef       int           // the width asked for
+	width    int           // of the beam at most
+	rank     int           // of the hit that the walk's end goes by; 0: it ends when the beam is expanded
+	slack    float32       // see beam.stopBelow
 	slots    index.Listing // the accepted slots, where they are scanned one by one
 }
+
+// A walk of width ef for k hits stops where, among vectors of some ten dimensions, as those of texts are, it would have
+// to go on to hold ef: slackOctave farther away than the k-th for each doubling from k to ef. Easy queries are there
+// sooner; for hard ones, and where the k-th best cannot be told from others, the beam grows to growth times ef, up to
+// widest, or ef where that is more. The few best alone say little of how far a walk has come: leastRank stands in for a
+// smaller k.
+const (
+	slackOctave = .075
+	growth      = 4
+	widest      = 4096
+	leastRank   = 10
+)
 
 func (p *plan) exact() bool { return p.strategy != walkGraph }
 
@@ -39,6 +58,12 @@ func (p *plan) choose(config *Config, q *index.Query, graphed, n, k int) {
 		p.ef = config.width(graphed)
 	}
 	p.ef = max(p.ef, k)
+	p.width = max(p.ef, min(growth*p.ef, widest))
+	p.rank, p.slack = 0, 0
+	if p.ef < graphed { // what holds the whole graph is meant to see all of it
+		p.rank = min(max(k, leastRank), p.ef)
+		p.slack = slackOctave * float32(math.Log2(float64(p.ef)/float64(p.rank)))
+	}
 	p.slots = nil
 	p.strategy = scanAll
 	best, share := costRow*float64(n), 1.

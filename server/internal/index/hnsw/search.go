@@ -109,24 +109,26 @@ func (s *searcher) search(ctx context.Context, x *Index, accept index.Accept, gr
 		return nil // no node yet
 	}
 	at := s.descend(x.graph, entry, int(x.top.Load()), 0)
+	margin, noise := s.query.Margin(&s.view)
 	if accept == nil {
-		s.beam.reset(s.plan.ef, s.plan.ef)
+		s.beam.reset(s.plan.width, s.plan.width)
+		s.beam.stopBelow(s.plan.rank, s.plan.slack, noise)
 		err = s.walk(ctx, x.graph, at, 0)
 	} else {
-		s.beam.reset(s.plan.ef, max(s.plan.ef, beamLimit))
+		s.beam.reset(s.plan.width, max(s.plan.width, beamLimit))
+		s.beam.stopBelow(s.plan.rank, s.plan.slack, noise)
 		err = s.walkAccepted(ctx, x.graph, at, accept)
 	}
 	if err != nil {
 		return err
 	}
-	s.settleBeam(accept, graphed)
+	s.settleBeam(accept, graphed, margin)
 	return nil
 }
 
 // settleBeam scores the beam's accepted slots and those of their chains by both planes, best first, until no error
-// bound reaches the k-th best.
-func (s *searcher) settleBeam(accept index.Accept, graphed int) {
-	margin := s.query.Margin(&s.view)
+// bound reaches the k-th best. margin is the query's over the view.
+func (s *searcher) settleBeam(accept index.Accept, graphed int, margin float32) {
 	n := 0
 	for _, e := range s.beam.entries {
 		if s.top.Full() && entryScore(e)+margin < s.top.Worst() {
