@@ -56,10 +56,14 @@ func (m *Model) MostAlike(dst []float32, words, others []uint32) {
 
 // learned is the number of a feature's trained row, or noRow.
 func (m *Model) learned(id uint32) uint32 {
-	if rank, ok := m.known.rank(m.cfg.bucket(id)); ok {
-		return m.entries[rank].row
+	rank, ok := m.known.rank(m.cfg.bucket(id))
+	switch {
+	case !ok:
+		return noRow
+	case len(m.scales) == len(m.entries): // all have one, numbered alike
+		return rank
 	}
-	return noRow
+	return m.entries[rank].row
 }
 
 func (m *Model) rowCodes(row uint32) []int8 {

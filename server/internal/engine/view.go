@@ -58,14 +58,13 @@ func (v *view) Accepts(slot uint32) bool {
 	if !ok || !v.inSet(row) {
 		return false
 	}
-	for _, slots := range [...][]uint32{v.exclude, v.hidden} {
-		if len(slots) > 0 {
-			if _, out := slices.BinarySearch(slots, slot); out {
-				return false
-			}
-		}
-	}
-	return true
+	return len(v.exclude) == 0 && len(v.hidden) == 0 || !isAmong(v.exclude, slot) && !isAmong(v.hidden, slot)
+}
+
+// isAmong reports whether a slot is one of some, which rise.
+func isAmong(slots []uint32, slot uint32) bool {
+	_, found := slices.BinarySearch(slots, slot)
+	return found
 }
 
 // row returns the row of an accepted slot at the view's revision.
