@@ -18,6 +18,7 @@ import (
 type clusterLoad struct {
 	t       *testing.T
 	truth   *ledger
+	blind   bool // writers do not read back
 	gates   map[string]*gate
 	clients map[string]*client.Client
 
@@ -28,6 +29,11 @@ type clusterLoad struct {
 
 	acked, checked, stale, reads, failed atomic.Int64
 	slowest                              atomic.Int64 // nanoseconds of a read at a node that was up
+}
+
+// seeded is a source of random numbers of a worker's own.
+func seeded(worker, purpose int) *rand.Rand {
+	return rand.New(rand.NewPCG(uint64(worker), uint64(purpose)))
 }
 
 // gate is whether a node is up. Readers hold it open.
@@ -135,7 +141,7 @@ func (l *clusterLoad) up(rng *rand.Rand) (c *client.Client) {
 // write writes until ctx ends, on nodes that are up when a write begins and may be killed before it ends. Each writer
 // has ids of its own, so that the last word on an id is known.
 func (l *clusterLoad) write(ctx context.Context, w int) {
-	rng := rand.New(rand.NewPCG(uint64(w), 3))
+	rng := seeded(w, 3)
 	for n := 0; ctx.Err() == nil; n++ {
 		c := l.up(rng)
 		content := fmt.Sprintf("content%d of writer%d", n, w)
@@ -155,6 +161,9 @@ func (l *clusterLoad) write(ctx context.Context, w int) {
 			return err
 		})
 		if err != nil {
+			continue
+		}
+		if l.blind {
 			continue
 		}
 		token := c.Token()
@@ -182,7 +191,7 @@ func (l *clusterLoad) write(ctx context.Context, w int) {
 
 // read reads at nodes that are up until ctx ends; no read may fail.
 func (l *clusterLoad) read(ctx context.Context, w int) {
-	rng := rand.New(rand.NewPCG(uint64(w), 4))
+	rng := seeded(w, 4)
 	for ctx.Err() == nil {
 		l.at(rng, func(c *client.Client) {
 			began := time.Now()

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,12 +40,13 @@ func soon(t *testing.T, what string, done func() bool) {
 
 // trio is a cluster of three processes.
 type trio struct {
-	dir   string
+	dir   string              // holds a folder for each node
 	addrs map[string]string   // by node, where clients reach it: the same after a restart
 	args  map[string][]string // by node
 	under map[string][]string // by node, a command that runs the server, such as ip netns exec; none: it runs itself
-	live  map[string]*process
-	logs  map[string]*journal // of a node's present or last life
+	env   map[string]string   // by node, a variable of its process besides those of this one; empty: none
+	live  map[string]*life    // of the nodes that are up
+	keep  string              // folder for what nodes log, for whoever looks for a fault; empty: none
 }
 
 var trioNodes = []string{"n1", "n2", "n3"}
@@ -72,7 +77,8 @@ func trioAt(t *testing.T, addrs []string, more ...string) *trio {
 	t.Helper()
 	c := &trio{
 		dir: t.TempDir(), addrs: map[string]string{}, args: map[string][]string{}, under: map[string][]string{},
-		live: map[string]*process{}, logs: map[string]*journal{},
+		env: map[string]string{}, live: map[string]*life{},
+		keep: os.Getenv("AKIN_CLUSTER_LOGS"),
 	}
 	peers := map[string]string{}
 	var list []string
@@ -94,66 +100,91 @@ func trioAt(t *testing.T, addrs []string, more ...string) *trio {
 func (c *trio) folder(node string) string { return filepath.Join(c.dir, node) }
 
 // command is a node's next life, which the end of the test ends.
-func (c *trio) command(t *testing.T, node string) *process {
-	line := append(append([]string{}, c.under[node]...), os.Args[0])
+func (c *trio) command(t *testing.T, node string) *exec.Cmd {
+	line := append(slices.Clone(c.under[node]), os.Args[0])
 	line = append(line, c.args[node]...)
 	cmd := exec.CommandContext(t.Context(), line[0], line[1:]...)
 	cmd.Env = append(os.Environ(), asServer+"=1")
-	return &process{Cmd: cmd}
+	if c.env[node] != "" {
+		cmd.Env = append(cmd.Env, c.env[node])
+	}
+	return cmd
+}
+
+// begin starts a node.
+func (c *trio) begin(t *testing.T, node string) *life {
+	t.Helper()
+	l := &life{Cmd: c.command(t, node), served: make(chan struct{}), ended: make(chan struct{})}
+	stderr, err := l.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if c.keep == "" {
+		go l.listen(stderr)
+	} else {
+		file, err := os.OpenFile(filepath.Join(c.keep, node+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { file.Close() })
+		go l.listen(io.TeeReader(stderr, file))
+	}
+	t.Cleanup(func() {
+		_ = l.Process.Kill() // no matter if it has ended
+		<-l.ended
+		_ = l.Wait()
+	})
+	c.live[node] = l
+	return l
 }
 
 // start starts nodes side by side and waits until they serve.
 func (c *trio) start(t *testing.T, nodes ...string) {
 	t.Helper()
-	started := make([]*process, len(nodes))
-	faults := make([]error, len(nodes))
-	var wait sync.WaitGroup
-	for i, node := range nodes {
-		started[i] = c.command(t, node)
-		wait.Go(func() { faults[i] = started[i].serves(t) })
+	for _, node := range nodes {
+		c.begin(t, node)
 	}
-	wait.Wait()
-	for i, node := range nodes {
-		if faults[i] != nil {
-			t.Fatalf("%s: %v", node, faults[i])
+	for _, node := range nodes {
+		if err := c.live[node].serves(); err != nil {
+			t.Fatalf("%s: %v", node, err)
 		}
-		c.live[node], c.logs[node] = started[i], newJournal(started[i])
 	}
 }
 
 // kill ends a node at once.
 func (c *trio) kill(node string) {
-	p := c.live[node]
+	l := c.live[node]
 	delete(c.live, node)
-	_ = p.Process.Kill()
-	c.logs[node].whole()
-	_ = p.Wait() // it was killed
+	_ = l.Process.Kill()
+	<-l.ended
+	_ = l.Wait() // it was killed
 }
 
 // stop ends nodes in good order.
 func (c *trio) stop(t *testing.T, nodes ...string) {
 	t.Helper()
-	var wait sync.WaitGroup
 	for _, node := range nodes {
-		p := c.live[node]
-		delete(c.live, node)
-		if err := p.Process.Signal(os.Interrupt); err != nil {
+		if err := c.live[node].Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
 		}
-		wait.Go(func() {
-			text := c.logs[node].whole()
-			if err := p.Wait(); err != nil {
-				t.Errorf("%s: %v\n%s", node, err, text)
-			}
-		})
 	}
-	wait.Wait()
+	for _, node := range nodes {
+		l := c.live[node]
+		delete(c.live, node)
+		<-l.ended
+		if err := l.Wait(); err != nil {
+			t.Errorf("%s: %v\n%s", node, err, &l.text)
+		}
+	}
 }
 
 // dial reaches one node.
 func (c *trio) dial(t *testing.T, node string) *client.Client {
 	t.Helper()
-	cl, err := client.Dial(c.addrs[node])
+	cl, err := client.Dial(c.addrs[node], client.WithPlaintext())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,49 +192,77 @@ func (c *trio) dial(t *testing.T, node string) *client.Client {
 	return cl
 }
 
+// others are the nodes but one.
+func others(node string) []string {
+	return slices.DeleteFunc(slices.Clone(trioNodes), func(n string) bool { return n == node })
+}
+
+// reasonOf is why a server has refused.
+func reasonOf(err error) string {
+	var refusal *client.Error
+	if !errors.As(err, &refusal) {
+		return ""
+	}
+	return refusal.Reason
+}
+
 // patiently repeats a call while it cannot be answered: there is no leader yet, a node has not come so far, or the log
 // is full until it is trimmed.
 func patiently(t *testing.T, ctx context.Context, call func() error) {
 	t.Helper()
-	soon(t, "an answer", func() bool {
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		err := call()
-		if err != nil && !isUnavailable(err) && !errors.Is(err, client.ErrOverloaded) || ctx.Err() != nil {
+		if err == nil {
+			return
+		}
+		if !isUnavailable(err) && !errors.Is(err, client.ErrOverloaded) || ctx.Err() != nil || time.Now().After(end) {
 			t.Fatal(err)
 		}
-		return err == nil
-	})
+	}
 }
 
-// journal keeps what a process logs.
-type journal struct {
-	mu    sync.Mutex
-	text  strings.Builder
-	ended chan struct{}
+// life is one process of a node, and what it logs.
+type life struct {
+	*exec.Cmd
+	served chan struct{} // closed when it serves
+	ended  chan struct{} // closed when it logs nothing any more
+
+	mu   sync.Mutex
+	text strings.Builder
 }
 
-func newJournal(p *process) *journal {
-	j := &journal{ended: make(chan struct{})}
-	j.text.WriteString(p.before)
-	go func() {
-		defer close(j.ended)
-		for line := range p.rest {
-			j.mu.Lock()
-			j.text.WriteString("\n" + line)
-			j.mu.Unlock()
+// listen keeps what a node logs until it ends.
+func (l *life) listen(stderr io.Reader) {
+	defer close(l.ended)
+	serves := false
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		l.mu.Lock()
+		l.text.WriteString(lines.Text() + "\n")
+		l.mu.Unlock()
+		if !serves && addressOf.MatchString(lines.Text()) {
+			serves = true
+			close(l.served)
 		}
-	}()
-	return j
+	}
+}
+
+// serves waits until a node serves.
+func (l *life) serves() error {
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	select {
+	case <-l.served:
+		return nil
+	case <-l.ended:
+		return fmt.Errorf("it has ended:\n%s", &l.text)
+	case <-limit.C:
+		return fmt.Errorf("it does not serve after %v", patience)
+	}
 }
 
 // has reports whether something was logged so far.
-func (j *journal) has(text string) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return strings.Contains(j.text.String(), text)
-}
-
-// whole is everything that was logged, once the process has ended.
-func (j *journal) whole() string {
-	<-j.ended
-	return j.text.String()
+func (l *life) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), text)
 }

@@ -33,10 +33,19 @@ func (c *trio) watched(t *testing.T) *trioWatch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &trioWatch{metrics: map[string]string{}}
+	metrics := map[string]string{}
 	for i, node := range trioNodes {
-		w.metrics[node] = addrs[i]
-		c.args[node] = append(c.args[node], "--metrics-addr", addrs[i])
+		metrics[node] = addrs[i]
+	}
+	return c.watchedAt(t, metrics)
+}
+
+// watchedAt is watched with the addresses of the metrics by node.
+func (c *trio) watchedAt(t *testing.T, metrics map[string]string) *trioWatch {
+	t.Helper()
+	w := &trioWatch{metrics: metrics}
+	for _, node := range trioNodes {
+		c.args[node] = append(c.args[node], "--metrics-addr", metrics[node])
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	var looking sync.WaitGroup

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,11 +37,24 @@ const failPoint = "AKIN_TEST_FAIL_POINT"
 // holdCheckpoints, in place of a point's name, lets no checkpoint be written.
 const holdCheckpoints = "hold-checkpoints"
 
+// holdCommits, in place of a point's name, lets nothing be committed while a file is there: hold-commits:PATH.
+const holdCommits = "hold-commits"
+
 // failAt makes the engine kill its process at a point, and turns its background work up so that every point is reached.
 func failAt(spec string) func(*engine.Config) {
 	name, count, ok := strings.Cut(spec, ":")
 	if !ok {
 		return nil
+	}
+	if name == holdCommits {
+		return func(c *engine.Config) {
+			c.Hook = func(point string) error {
+				if point == store.PointCommitBefore && exists(count) {
+					return syscall.ENOSPC // which passes
+				}
+				return nil
+			}
+		}
 	}
 	left, err := strconv.Atoi(count)
 	if err != nil {

@@ -20,6 +20,9 @@ var (
 	ErrUnknown = errors.New("the log did not acknowledge the write in time")
 )
 
+// errAlone: nobody else would take the message.
+var errAlone = fmt.Errorf("%w: this node has had no majority of the cluster for %v", ErrUnknown, aloneAfter)
+
 // Place is where a message stands.
 type Place struct {
 	Sequence  uint64
@@ -34,8 +37,8 @@ const (
 )
 
 // Append puts a write into the log and returns once two replicas have it on disk. Attempts are repeated under one
-// request id, so that the write is in the log once, however often it was sent, for appendLimit or until ctx ends:
-// ErrUnknown then. ErrFull comes before anything is sent.
+// request id, so that the write is in the log once, however often it was sent, for appendLimit, until ctx ends or until
+// it is clear that this node is cut off from the majority: ErrUnknown then. ErrFull comes before anything is sent.
 func (l *Log) Append(ctx context.Context, id string, body []byte) (Place, error) {
 	if err := l.size.refusal(); err != nil {
 		return Place{}, err
@@ -48,6 +51,9 @@ func (l *Log) Append(ctx context.Context, id string, body []byte) (Place, error)
 	}
 	ctx, cancel := context.WithTimeout(ctx, appendLimit)
 	defer cancel()
+	if l.members.alone(time.Now()) {
+		return Place{}, errAlone
+	}
 	for pause := 20 * time.Millisecond; ; pause = min(2*pause, 500*time.Millisecond) {
 		place, err := l.try(ctx, id, data)
 		switch {
@@ -61,6 +67,8 @@ func (l *Log) Append(ctx context.Context, id string, body []byte) (Place, error)
 			return place, fmt.Errorf("%w: %w", ErrFull, err)
 		case !passing(err):
 			return place, err
+		case l.members.alone(time.Now()):
+			return place, fmt.Errorf("%w: %w", errAlone, err)
 		}
 		select {
 		case <-ctx.Done():

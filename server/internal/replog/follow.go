@@ -199,8 +199,8 @@ var errHole = errors.New("a message is missing")
 // errSilent: the node that was asked for messages does not answer.
 var errSilent = errors.New("the node that was asked says nothing")
 
-// read calls fn with messages of the nearest replica from a number on, as many as one answer holds; maybe none. It gives
-// up once nothing has come for silence.
+// read calls fn with messages of the nearest replica from a number on, as many as one answer holds; maybe none. It
+// gives up once nothing has come for silence.
 func (l *Log) read(
 	ctx context.Context, from uint64, silence time.Duration, fn func(raw []byte, sequence uint64) error,
 ) error {

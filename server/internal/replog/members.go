@@ -29,6 +29,10 @@ const (
 	knownFor  = 6 * time.Second  // more than twice heardFor, with room for messages under way
 	leaseFor  = 6 * time.Second  // more than knownFor - heardFor, so that a node's end costs the others no lease
 	leaseWait = 12 * time.Second // more than heardFor + leaseFor, with room for messages under way
+
+	// aloneAfter is how long a node may be without a majority before its writes are refused: it cannot tell sooner that
+	// it is cut off, and no election helps.
+	aloneAfter = 5 * time.Second
 )
 
 // Member is what a node has told of itself.
@@ -174,6 +178,13 @@ func (s *members) named(now time.Time) bool {
 		}
 	}
 	return n > s.count/2
+}
+
+// alone reports whether no majority has heard this node, and been heard by it, for so long that no write succeeds here.
+func (s *members) alone(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.contact.IsZero() && now.Sub(s.contact) >= aloneAfter
 }
 
 // gone reports whether a peer can hold no lease, for a node that is about to tell of a write. Silence counts from when

@@ -147,6 +147,40 @@ func TestLagIsCountedFromWhenAMajorityKnewNoMore(t *testing.T) {
 	}
 }
 
+func TestANodeKnowsThatItIsCutOff(t *testing.T) {
+	r := newRoom()
+	rng := rand.New(rand.NewPCG(3, 3))
+	if r.nodes[0].alone(r.now) {
+		t.Error("a node that has just begun is alone")
+	}
+	pass := func(steps int) {
+		for range steps {
+			r.step(rng, announceEvery)
+		}
+	}
+	alone := func(want ...bool) {
+		t.Helper()
+		for i, w := range want {
+			if got := r.nodes[i].alone(r.now); got != w {
+				t.Errorf("cut %v: n%d is alone: %v", r.cut, i, got)
+			}
+		}
+	}
+	pass(10)
+	r.cut = map[[2]int]bool{{0, 1}: true, {0, 2}: true} // nobody hears n0, which hears all
+	pass(24)
+	alone(true, false, false)
+	r.cut = map[[2]int]bool{}
+	pass(10)
+	alone(false, false, false)
+	r.cut = map[[2]int]bool{{0, 1}: true, {1, 0}: true} // each has n2
+	pass(24)
+	alone(false, false, false)
+	r.cut = map[[2]int]bool{{0, 2}: true, {2, 0}: true, {1, 2}: true, {2, 1}: true, {0, 1}: true}
+	pass(24)
+	alone(true, true, true)
+}
+
 func TestEverywhereWaitsForThoseThatAreHeard(t *testing.T) {
 	m := &members{}
 	m.init(&Config{Node: "n0", Peers: map[string]string{"n0": "", "n1": "", "n2": ""}})
