@@ -23,7 +23,8 @@
 //     have. A write that no majority has acknowledged in time is UNAVAILABLE with reason NOT_ACKNOWLEDGED, and may have
 //     been made: sent again under the same x-request-id within two minutes it is made once. RESOURCE_EXHAUSTED with
 //     reason LOG_FULL: the cluster takes no writes for now. FAILED_PRECONDITION with reason NOT_IN_CLUSTER: nodes of a
-//     cluster do not serve the method.
+//     cluster do not serve the method, or those whose papers are spread over shards do not. UNAVAILABLE with reason
+//     SHARD_UNAVAILABLE: no node of a shard answers, and what the others know would not be all.
 //   - Writes that the disk refuses are UNAVAILABLE with a RetryInfo: with reason DISK_FULL they succeed again once there is
 //     space, with reason READ_ONLY once the operator has mended the disk and started the server again.
 
@@ -72,7 +73,8 @@ type Paper struct {
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When this content was stored. Output only.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// The revision of the write that stored this content (see Position): later writes have higher ones. Output only.
+	// The revision of the write that stored this content (see Position): later writes have higher ones. Where the papers of
+	// a cluster are spread over shards it is the shard's own, and orders the writes of this paper alone. Output only.
 	Revision      uint64 `protobuf:"varint,12,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

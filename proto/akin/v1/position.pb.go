@@ -25,7 +25,8 @@ const (
 // the position sees that write, on this server or on any other that follows the same history.
 type Position struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Rises with every write that changes something, by one or more: numbers are left out.
+	// Rises with every write that changes something, by one or more: numbers are left out. Where the papers of a cluster
+	// are spread over shards it is the number of a write in the log of all, and rises with every write.
 	Revision uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
 	// The history that the revision is of, 32 lower-case hex digits. It changes when a server starts; earlier positions stay
 	// good then. It tells the revisions of a store that was restored, or whose files were rolled back, from those that had
