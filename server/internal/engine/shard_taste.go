@@ -54,15 +54,10 @@ func (e *Engine) Rate(ctx context.Context, q *ShardTaste) (*ShardRated, error) {
 	defer e.readers.leave(epoch)
 	r := e.rankers.Get().(*ranker)
 	defer e.rankers.Put(r)
-	seen, err := e.seenBy(ctx, q)
+	v, err := e.tasteView(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	v, err := e.shardView(ctx, q.Model, q.Revision, &q.Reach, seen, q.Exclude)
-	if err != nil {
-		return nil, err
-	}
-	v.behind(q.Behind)
 	r.taste.ResetBy(Recipe(q.DenseWeight), v.gen.words, v.gen.model.Dims(), q.Statistics)
 	for _, s := range q.Likes {
 		r.taste.Like(s)
@@ -78,8 +73,7 @@ func (e *Engine) Rate(ctx context.Context, q *ShardTaste) (*ShardRated, error) {
 	}
 	rated := &ShardRated{Ratings: make([]ShardRating, len(ratings)), Report: report}
 	for i, found := range ratings {
-		row := v.row(found.Slot)
-		rated.Ratings[i] = ShardRating{found.Rating, row.ordinal, row.born, row.publish}
+		rated.Ratings[i] = v.rating(found.Slot, found.Rating)
 	}
 	rated.Warnings = v.gen.columns.Doubts(q.Filter)
 	rated.Revision = v.revision

@@ -3,6 +3,7 @@ package shard
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -84,6 +85,60 @@ func TestAProfileIsRecommendedToFromAllShards(t *testing.T) {
 	rec.PageToken = first.NextPageToken
 	if _, err := front.Recommend(t.Context(), &rec); !errors.Is(err, engine.ErrPageExpired) {
 		t.Errorf("a page behind a change of the profile: %v", err)
+	}
+}
+
+// TestNewPeopleAreRecommendedToFromAllShards compares recommendations without a like with those of one engine. The centre
+// is a sum in another order, so that cosines differ in their last bits.
+func TestNewPeopleAreRecommendedToFromAllShards(t *testing.T) {
+	f := openFleet(t, 3, true)
+	front := f.elsewhere(t)
+	read := []profile.Owned{{Profile: "reader", Event: profile.Event{
+		ID: "e", Kind: profile.Read, PaperID: f.papers[7].ID, Time: testNow,
+	}}}
+	for _, e := range append([]*engine.Engine{f.one}, f.shards...) {
+		if _, err := e.RecordEvents(t.Context(), "owner", read); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, rec := range []engine.Recommendation{
+		{},
+		{Likes: []engine.Preference{{PaperID: "none", Weight: 1}}, Exclude: []string{f.papers[1].ID}},
+		{ProfileID: "reader"},
+		{Options: engine.Options{Filter: mustFilter(t, `categories:"third1"`), Mode: engine.ModeExact}},
+		{Options: engine.Options{Filter: mustFilter(t, `categories:"no such"`)}},
+	} {
+		rec.Owner, rec.PageSize = "owner", 20
+		other := rec
+		for page := range 2 {
+			want, err := f.one.Recommend(t.Context(), &rec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := front.Recommend(t.Context(), &other)
+			if err != nil {
+				t.Fatal(err)
+			}
+			what := fmt.Sprintf("recommendation %d, page %d", i, page)
+			if !got.WithoutLikes || len(got.Hits) != len(want.Hits) || !slices.Equal(got.MissingIDs, want.MissingIDs) ||
+				!slices.Equal(got.Warnings, want.Warnings) || (got.NextPageToken == "") != (want.NextPageToken == "") {
+				t.Fatalf("%s: %d hits, %d of one engine; %+v", what, len(got.Hits), len(want.Hits), got)
+			}
+			for j := range want.Hits {
+				a, b := &got.Hits[j], &want.Hits[j]
+				if math.Abs(a.Score-b.Score) > 1e-5 || math.Abs(a.Cosine-b.Cosine) > 1e-5 {
+					t.Errorf("%s, place %d: %s %v %v, of one engine %s %v %v", what, j, a.Paper.ID, a.Score, a.Cosine, b.Paper.ID,
+						b.Score, b.Cosine)
+				}
+				if a.Paper.ID == f.papers[7].ID && rec.ProfileID != "" {
+					t.Errorf("%s: a paper that was read", what)
+				}
+			}
+			rec.PageToken, other.PageToken = want.NextPageToken, got.NextPageToken
+			if rec.PageToken == "" {
+				break
+			}
+		}
 	}
 }
 

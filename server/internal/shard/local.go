@@ -28,6 +28,14 @@ func (l Local) Rate(ctx context.Context, q *engine.ShardTaste) (*engine.ShardRat
 	return l.Engine.Rate(ctx, q)
 }
 
+// Newest tells of the newest papers.
+func (l Local) Newest(ctx context.Context, q *engine.ShardTaste) (*engine.ShardNewest, error) {
+	if err := l.AwaitLeast(ctx); err != nil {
+		return nil, err
+	}
+	return l.Engine.Newest(ctx, q)
+}
+
 // Subjects returns what stored papers say.
 func (l Local) Subjects(ctx context.Context, model string, ids []string) ([]engine.Subject, error) {
 	if err := l.AwaitLeast(ctx); err != nil {

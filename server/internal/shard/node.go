@@ -19,6 +19,8 @@ type Node interface {
 	WordCounts(ctx context.Context) (*lexical.Counts, error)
 	Find(ctx context.Context, q *engine.ShardQuery) (*engine.ShardFound, error)
 	Rate(ctx context.Context, q *engine.ShardTaste) (*engine.ShardRated, error)
+	Newest(ctx context.Context, q *engine.ShardTaste) (*engine.ShardNewest, error)
+	Central(ctx context.Context, q *engine.ShardTaste, centre []float32, newest []uint64) (*engine.ShardRated, error)
 	ShardVectors(ctx context.Context, model string, ordinals []uint64) ([]float32, error)
 	ShardFeatures(ctx context.Context, model string, ordinals []uint64) ([][]uint32, error)
 	ShardPapers(ctx context.Context, ordinals []uint64, abstracts, brief bool) ([]*paper.Paper, error)

@@ -18,8 +18,8 @@ type refusal string
 func (r refusal) Error() string { return string(r) + ": " + ErrNotSharded.Error() }
 func (r refusal) Unwrap() error { return ErrNotSharded }
 
-// Recommend is engine.Recommend over all shards. Reasons, and recommendations without a like, are refused. Profiles are
-// on every node: this one says what is liked, and each shard which of its papers have been seen.
+// Recommend is engine.Recommend over all shards. Reasons are refused. Profiles are on every node: this one says what is
+// liked, and each shard which of its papers have been seen.
 func (f *Front) Recommend(ctx context.Context, rec *engine.Recommendation) (*engine.Result, error) {
 	if rec.Explain {
 		return nil, refusal("explain")
@@ -44,9 +44,6 @@ func (f *Front) recommend(ctx context.Context, rec *engine.FullTaste, hash uint6
 	if rec.Strict && len(missing) > 0 {
 		return nil, &engine.MissingError{IDs: missing}
 	}
-	if len(ask.Likes) == 0 {
-		return nil, refusal("a recommendation without a like that is stored")
-	}
 	embedder, scale, err := f.local.Scale(model, rank.PaperQuery)
 	if err != nil {
 		return nil, err
@@ -57,6 +54,21 @@ func (f *Front) recommend(ctx context.Context, rec *engine.FullTaste, hash uint6
 	}
 	exclude := f.excluded(rec.Recommendation)
 	ask.Reach = engine.Reach{Depth: int(p.depth), Filter: rec.Filter, Mode: rec.Mode, Ef: rec.Ef}
+	if len(ask.Likes) == 0 {
+		u := &union{ctx: ctx, front: f, model: embedder}
+		var r rank.Ranker
+		r.Reset()
+		s, err := f.newestAndCentral(ctx, ask, p, exclude, u, &r)
+		if err != nil {
+			return nil, err
+		}
+		result, err := f.onePage(&r, u, s, &rec.Options, scale, p, rec.PageSize, hash)
+		if err != nil {
+			return nil, err
+		}
+		result.MissingIDs, result.WithoutLikes = missing, true
+		return result, nil
+	}
 	answers, nodes, err := askAll(ctx, f, func(ctx context.Context, shard int, n Node) (*engine.ShardRated, error) {
 		own := *ask
 		own.Revision, own.Exclude = p.revisions[shard], exclude[shard]

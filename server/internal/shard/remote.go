@@ -67,6 +67,27 @@ func (r *Remote) Rate(ctx context.Context, q *engine.ShardTaste) (*engine.ShardR
 	return decodeRated(m)
 }
 
+// Newest tells of the newest papers.
+func (r *Remote) Newest(ctx context.Context, q *engine.ShardTaste) (*engine.ShardNewest, error) {
+	m, err := call(ctx, r.client.FindNewest, encodeTaste(q))
+	if err != nil {
+		return nil, err
+	}
+	return decodeNewest(m)
+}
+
+// Central finds candidates near a centre.
+func (r *Remote) Central(ctx context.Context, q *engine.ShardTaste, centre []float32, newest []uint64) (
+	*engine.ShardRated, error) {
+	m, err := call(ctx, r.client.FindCentral, &nodev1.FindCentralRequest{
+		Taste: encodeTaste(q), Centre: centre, Newest: newest,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return decodeRated(m)
+}
+
 // ShardVectors returns vectors of papers that were found.
 func (r *Remote) ShardVectors(ctx context.Context, model string, ordinals []uint64) ([]float32, error) {
 	m, err := call(ctx, r.client.GetVectors, &nodev1.GetVectorsRequest{Model: model, Ordinals: ordinals})

@@ -95,6 +95,30 @@ func (s *Service) RateCandidates(ctx context.Context, m *nodev1.RateCandidatesRe
 	}, func() (*engine.ShardTaste, error) { return decodeTaste(m) })
 }
 
+// FindNewest serves Node.Newest.
+func (s *Service) FindNewest(ctx context.Context, m *nodev1.RateCandidatesRequest) (
+	*nodev1.FindNewestResponse, error) {
+	return serve(ctx, s, func(ctx context.Context, n Node, q *engine.ShardTaste) (*nodev1.FindNewestResponse, error) {
+		newest, err := n.Newest(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		return encodeNewest(newest), nil
+	}, func() (*engine.ShardTaste, error) { return decodeTaste(m) })
+}
+
+// FindCentral serves Node.Central.
+func (s *Service) FindCentral(ctx context.Context, m *nodev1.FindCentralRequest) (
+	*nodev1.RateCandidatesResponse, error) {
+	return serve(ctx, s, func(ctx context.Context, n Node, q *engine.ShardTaste) (*nodev1.RateCandidatesResponse, error) {
+		r, err := n.Central(ctx, q, m.GetCentre(), m.GetNewest())
+		if err != nil {
+			return nil, err
+		}
+		return encodeRated(r), nil
+	}, func() (*engine.ShardTaste, error) { return decodeTaste(m.GetTaste()) })
+}
+
 // GetVectors serves Node.ShardVectors.
 func (s *Service) GetVectors(ctx context.Context, m *nodev1.GetVectorsRequest) (*nodev1.GetVectorsResponse, error) {
 	return serve(ctx, s, func(ctx context.Context, n Node, m *nodev1.GetVectorsRequest) (

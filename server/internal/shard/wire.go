@@ -283,6 +283,25 @@ func decodeRated(m *nodev1.RateCandidatesResponse) (*engine.ShardRated, error) {
 	return r, err
 }
 
+func encodeNewest(n *engine.ShardNewest) *nodev1.FindNewestResponse {
+	rated := engine.ShardRated{
+		Ratings: n.Newest, Report: index.Report{Exact: true}, Revision: n.Revision, Position: n.Position,
+		Warnings: n.Warnings,
+	}
+	return &nodev1.FindNewestResponse{Newest: encodeRated(&rated), Mean: n.Mean, Accepted: int64(n.Accepted)}
+}
+
+func decodeNewest(m *nodev1.FindNewestResponse) (*engine.ShardNewest, error) {
+	rated, err := decodeRated(m.GetNewest())
+	if err != nil {
+		return nil, err
+	}
+	return &engine.ShardNewest{
+		Newest: rated.Ratings, Mean: m.GetMean(), Accepted: int(m.GetAccepted()), Revision: rated.Revision,
+		Position: rated.Position, Warnings: rated.Warnings,
+	}, nil
+}
+
 // encodeTime writes a time in Unix nanoseconds; 0 for the zero time.
 func encodeTime(t time.Time) int64 {
 	if t.IsZero() {

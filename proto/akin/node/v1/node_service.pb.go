@@ -1027,6 +1027,134 @@ func (x *RateCandidatesResponse) GetCosines() []float32 {
 	return nil
 }
 
+// FindNewestResponse tells of the newest papers.
+type FindNewestResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Newest first, without ratings.
+	Newest *RateCandidatesResponse `protobuf:"bytes,1,opt,name=newest,proto3" json:"newest,omitempty"`
+	// Of the vectors of an even sample; empty: there are no papers.
+	Mean []float32 `protobuf:"fixed32,2,rep,packed,name=mean,proto3" json:"mean,omitempty"`
+	// Papers that were accepted.
+	Accepted      int64 `protobuf:"varint,3,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindNewestResponse) Reset() {
+	*x = FindNewestResponse{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindNewestResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindNewestResponse) ProtoMessage() {}
+
+func (x *FindNewestResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindNewestResponse.ProtoReflect.Descriptor instead.
+func (*FindNewestResponse) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *FindNewestResponse) GetNewest() *RateCandidatesResponse {
+	if x != nil {
+		return x.Newest
+	}
+	return nil
+}
+
+func (x *FindNewestResponse) GetMean() []float32 {
+	if x != nil {
+		return x.Mean
+	}
+	return nil
+}
+
+func (x *FindNewestResponse) GetAccepted() int64 {
+	if x != nil {
+		return x.Accepted
+	}
+	return 0
+}
+
+// FindCentralRequest asks for papers near a centre.
+type FindCentralRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How to look; likes and dislikes do not count.
+	Taste *RateCandidatesRequest `protobuf:"bytes,1,opt,name=taste,proto3" json:"taste,omitempty"`
+	// Of all shards, of norm 1 or zero.
+	Centre []float32 `protobuf:"fixed32,2,rep,packed,name=centre,proto3" json:"centre,omitempty"`
+	// Ordinals of papers that are candidates in any case.
+	Newest        []uint64 `protobuf:"varint,3,rep,packed,name=newest,proto3" json:"newest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindCentralRequest) Reset() {
+	*x = FindCentralRequest{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindCentralRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindCentralRequest) ProtoMessage() {}
+
+func (x *FindCentralRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindCentralRequest.ProtoReflect.Descriptor instead.
+func (*FindCentralRequest) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *FindCentralRequest) GetTaste() *RateCandidatesRequest {
+	if x != nil {
+		return x.Taste
+	}
+	return nil
+}
+
+func (x *FindCentralRequest) GetCentre() []float32 {
+	if x != nil {
+		return x.Centre
+	}
+	return nil
+}
+
+func (x *FindCentralRequest) GetNewest() []uint64 {
+	if x != nil {
+		return x.Newest
+	}
+	return nil
+}
+
 // GetVectorsRequest names papers that were found.
 type GetVectorsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1040,7 +1168,7 @@ type GetVectorsRequest struct {
 
 func (x *GetVectorsRequest) Reset() {
 	*x = GetVectorsRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[12]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1180,7 @@ func (x *GetVectorsRequest) String() string {
 func (*GetVectorsRequest) ProtoMessage() {}
 
 func (x *GetVectorsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[12]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1193,7 @@ func (x *GetVectorsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVectorsRequest.ProtoReflect.Descriptor instead.
 func (*GetVectorsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{12}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetVectorsRequest) GetModel() string {
@@ -1093,7 +1221,7 @@ type GetVectorsResponse struct {
 
 func (x *GetVectorsResponse) Reset() {
 	*x = GetVectorsResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[13]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1105,7 +1233,7 @@ func (x *GetVectorsResponse) String() string {
 func (*GetVectorsResponse) ProtoMessage() {}
 
 func (x *GetVectorsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[13]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1118,7 +1246,7 @@ func (x *GetVectorsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVectorsResponse.ProtoReflect.Descriptor instead.
 func (*GetVectorsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{13}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetVectorsResponse) GetValues() []float32 {
@@ -1141,7 +1269,7 @@ type GetFeaturesRequest struct {
 
 func (x *GetFeaturesRequest) Reset() {
 	*x = GetFeaturesRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[14]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1153,7 +1281,7 @@ func (x *GetFeaturesRequest) String() string {
 func (*GetFeaturesRequest) ProtoMessage() {}
 
 func (x *GetFeaturesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[14]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1166,7 +1294,7 @@ func (x *GetFeaturesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFeaturesRequest.ProtoReflect.Descriptor instead.
 func (*GetFeaturesRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{14}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetFeaturesRequest) GetModel() string {
@@ -1194,7 +1322,7 @@ type GetFeaturesResponse struct {
 
 func (x *GetFeaturesResponse) Reset() {
 	*x = GetFeaturesResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[15]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1206,7 +1334,7 @@ func (x *GetFeaturesResponse) String() string {
 func (*GetFeaturesResponse) ProtoMessage() {}
 
 func (x *GetFeaturesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[15]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1219,7 +1347,7 @@ func (x *GetFeaturesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFeaturesResponse.ProtoReflect.Descriptor instead.
 func (*GetFeaturesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{15}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetFeaturesResponse) GetPapers() []*Terms {
@@ -1244,7 +1372,7 @@ type GetFoundPapersRequest struct {
 
 func (x *GetFoundPapersRequest) Reset() {
 	*x = GetFoundPapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[16]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1256,7 +1384,7 @@ func (x *GetFoundPapersRequest) String() string {
 func (*GetFoundPapersRequest) ProtoMessage() {}
 
 func (x *GetFoundPapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[16]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1269,7 +1397,7 @@ func (x *GetFoundPapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFoundPapersRequest.ProtoReflect.Descriptor instead.
 func (*GetFoundPapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{16}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetFoundPapersRequest) GetOrdinals() []uint64 {
@@ -1304,7 +1432,7 @@ type GetFoundPapersResponse struct {
 
 func (x *GetFoundPapersResponse) Reset() {
 	*x = GetFoundPapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1316,7 +1444,7 @@ func (x *GetFoundPapersResponse) String() string {
 func (*GetFoundPapersResponse) ProtoMessage() {}
 
 func (x *GetFoundPapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1329,7 +1457,7 @@ func (x *GetFoundPapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFoundPapersResponse.ProtoReflect.Descriptor instead.
 func (*GetFoundPapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{17}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetFoundPapersResponse) GetPapers() []*v1.Paper {
@@ -1352,7 +1480,7 @@ type GetSubjectsRequest struct {
 
 func (x *GetSubjectsRequest) Reset() {
 	*x = GetSubjectsRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1364,7 +1492,7 @@ func (x *GetSubjectsRequest) String() string {
 func (*GetSubjectsRequest) ProtoMessage() {}
 
 func (x *GetSubjectsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1377,7 +1505,7 @@ func (x *GetSubjectsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSubjectsRequest.ProtoReflect.Descriptor instead.
 func (*GetSubjectsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{18}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetSubjectsRequest) GetModel() string {
@@ -1405,7 +1533,7 @@ type GetSubjectsResponse struct {
 
 func (x *GetSubjectsResponse) Reset() {
 	*x = GetSubjectsResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1417,7 +1545,7 @@ func (x *GetSubjectsResponse) String() string {
 func (*GetSubjectsResponse) ProtoMessage() {}
 
 func (x *GetSubjectsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1430,7 +1558,7 @@ func (x *GetSubjectsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSubjectsResponse.ProtoReflect.Descriptor instead.
 func (*GetSubjectsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{19}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetSubjectsResponse) GetSubjects() []*TasteSubject {
@@ -1453,7 +1581,7 @@ type GetStoredPapersRequest struct {
 
 func (x *GetStoredPapersRequest) Reset() {
 	*x = GetStoredPapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1465,7 +1593,7 @@ func (x *GetStoredPapersRequest) String() string {
 func (*GetStoredPapersRequest) ProtoMessage() {}
 
 func (x *GetStoredPapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1478,7 +1606,7 @@ func (x *GetStoredPapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStoredPapersRequest.ProtoReflect.Descriptor instead.
 func (*GetStoredPapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{20}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetStoredPapersRequest) GetIds() []string {
@@ -1506,7 +1634,7 @@ type GetStoredPapersResponse struct {
 
 func (x *GetStoredPapersResponse) Reset() {
 	*x = GetStoredPapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1518,7 +1646,7 @@ func (x *GetStoredPapersResponse) String() string {
 func (*GetStoredPapersResponse) ProtoMessage() {}
 
 func (x *GetStoredPapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1531,7 +1659,7 @@ func (x *GetStoredPapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStoredPapersResponse.ProtoReflect.Descriptor instead.
 func (*GetStoredPapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{21}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetStoredPapersResponse) GetPapers() []*v1.Paper {
@@ -1558,7 +1686,7 @@ type ListStoredPapersRequest struct {
 
 func (x *ListStoredPapersRequest) Reset() {
 	*x = ListStoredPapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1570,7 +1698,7 @@ func (x *ListStoredPapersRequest) String() string {
 func (*ListStoredPapersRequest) ProtoMessage() {}
 
 func (x *ListStoredPapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1583,7 +1711,7 @@ func (x *ListStoredPapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStoredPapersRequest.ProtoReflect.Descriptor instead.
 func (*ListStoredPapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{22}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListStoredPapersRequest) GetPageSize() int32 {
@@ -1629,7 +1757,7 @@ type ListStoredPapersResponse struct {
 
 func (x *ListStoredPapersResponse) Reset() {
 	*x = ListStoredPapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1641,7 +1769,7 @@ func (x *ListStoredPapersResponse) String() string {
 func (*ListStoredPapersResponse) ProtoMessage() {}
 
 func (x *ListStoredPapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1654,7 +1782,7 @@ func (x *ListStoredPapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStoredPapersResponse.ProtoReflect.Descriptor instead.
 func (*ListStoredPapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{23}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListStoredPapersResponse) GetPapers() []*v1.Paper {
@@ -1691,7 +1819,7 @@ type GetOutcomesRequest struct {
 
 func (x *GetOutcomesRequest) Reset() {
 	*x = GetOutcomesRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1703,7 +1831,7 @@ func (x *GetOutcomesRequest) String() string {
 func (*GetOutcomesRequest) ProtoMessage() {}
 
 func (x *GetOutcomesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1716,7 +1844,7 @@ func (x *GetOutcomesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOutcomesRequest.ProtoReflect.Descriptor instead.
 func (*GetOutcomesRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{24}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetOutcomesRequest) GetSequence() uint64 {
@@ -1744,7 +1872,7 @@ type GetOutcomesResponse struct {
 
 func (x *GetOutcomesResponse) Reset() {
 	*x = GetOutcomesResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1756,7 +1884,7 @@ func (x *GetOutcomesResponse) String() string {
 func (*GetOutcomesResponse) ProtoMessage() {}
 
 func (x *GetOutcomesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1769,7 +1897,7 @@ func (x *GetOutcomesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOutcomesResponse.ProtoReflect.Descriptor instead.
 func (*GetOutcomesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{25}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetOutcomesResponse) GetOutcomes() []*Outcome {
@@ -1800,7 +1928,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1812,7 +1940,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1825,7 +1953,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{26}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Outcome) GetRevision() uint64 {
@@ -1883,7 +2011,7 @@ type PurgeShardRequest struct {
 
 func (x *PurgeShardRequest) Reset() {
 	*x = PurgeShardRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1895,7 +2023,7 @@ func (x *PurgeShardRequest) String() string {
 func (*PurgeShardRequest) ProtoMessage() {}
 
 func (x *PurgeShardRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1908,7 +2036,7 @@ func (x *PurgeShardRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeShardRequest.ProtoReflect.Descriptor instead.
 func (*PurgeShardRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{27}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *PurgeShardRequest) GetFilter() string {
@@ -1940,7 +2068,7 @@ type PurgeShardResponse struct {
 
 func (x *PurgeShardResponse) Reset() {
 	*x = PurgeShardResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1952,7 +2080,7 @@ func (x *PurgeShardResponse) String() string {
 func (*PurgeShardResponse) ProtoMessage() {}
 
 func (x *PurgeShardResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1965,7 +2093,7 @@ func (x *PurgeShardResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeShardResponse.ProtoReflect.Descriptor instead.
 func (*PurgeShardResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{28}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PurgeShardResponse) GetCount() int64 {
@@ -1998,7 +2126,7 @@ type GetShardStatsRequest struct {
 
 func (x *GetShardStatsRequest) Reset() {
 	*x = GetShardStatsRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2010,7 +2138,7 @@ func (x *GetShardStatsRequest) String() string {
 func (*GetShardStatsRequest) ProtoMessage() {}
 
 func (x *GetShardStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2023,7 +2151,7 @@ func (x *GetShardStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetShardStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetShardStatsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{29}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{31}
 }
 
 // GetShardStatsResponse describes what serves, as akin.v1.GetIndexStatsResponse does.
@@ -2055,7 +2183,7 @@ type GetShardStatsResponse struct {
 
 func (x *GetShardStatsResponse) Reset() {
 	*x = GetShardStatsResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2067,7 +2195,7 @@ func (x *GetShardStatsResponse) String() string {
 func (*GetShardStatsResponse) ProtoMessage() {}
 
 func (x *GetShardStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2080,7 +2208,7 @@ func (x *GetShardStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetShardStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetShardStatsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{30}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetShardStatsResponse) GetPapers() int64 {
@@ -2162,7 +2290,7 @@ type GetFrequenciesRequest struct {
 
 func (x *GetFrequenciesRequest) Reset() {
 	*x = GetFrequenciesRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2174,7 +2302,7 @@ func (x *GetFrequenciesRequest) String() string {
 func (*GetFrequenciesRequest) ProtoMessage() {}
 
 func (x *GetFrequenciesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2187,7 +2315,7 @@ func (x *GetFrequenciesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrequenciesRequest.ProtoReflect.Descriptor instead.
 func (*GetFrequenciesRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{31}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{33}
 }
 
 // GetFrequenciesResponse has them.
@@ -2203,7 +2331,7 @@ type GetFrequenciesResponse struct {
 
 func (x *GetFrequenciesResponse) Reset() {
 	*x = GetFrequenciesResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2215,7 +2343,7 @@ func (x *GetFrequenciesResponse) String() string {
 func (*GetFrequenciesResponse) ProtoMessage() {}
 
 func (x *GetFrequenciesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2228,7 +2356,7 @@ func (x *GetFrequenciesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrequenciesResponse.ProtoReflect.Descriptor instead.
 func (*GetFrequenciesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{32}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *GetFrequenciesResponse) GetPapers() int64 {
@@ -2260,7 +2388,7 @@ type SamplePapersRequest struct {
 
 func (x *SamplePapersRequest) Reset() {
 	*x = SamplePapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2272,7 +2400,7 @@ func (x *SamplePapersRequest) String() string {
 func (*SamplePapersRequest) ProtoMessage() {}
 
 func (x *SamplePapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2285,7 +2413,7 @@ func (x *SamplePapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SamplePapersRequest.ProtoReflect.Descriptor instead.
 func (*SamplePapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{33}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SamplePapersRequest) GetShare() float64 {
@@ -2322,7 +2450,7 @@ type SamplePapersResponse struct {
 
 func (x *SamplePapersResponse) Reset() {
 	*x = SamplePapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2334,7 +2462,7 @@ func (x *SamplePapersResponse) String() string {
 func (*SamplePapersResponse) ProtoMessage() {}
 
 func (x *SamplePapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2347,7 +2475,7 @@ func (x *SamplePapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SamplePapersResponse.ProtoReflect.Descriptor instead.
 func (*SamplePapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{34}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SamplePapersResponse) GetPapers() []*v1.Paper {
@@ -2453,7 +2581,15 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\tpublished\x18\x04 \x03(\x12R\tpublished\x12\x16\n" +
 	"\x06scores\x18\x05 \x03(\x01R\x06scores\x12\x1c\n" +
 	"\tpenalties\x18\x06 \x03(\x01R\tpenalties\x12\x18\n" +
-	"\acosines\x18\a \x03(\x02R\acosines\"E\n" +
+	"\acosines\x18\a \x03(\x02R\acosines\"\x82\x01\n" +
+	"\x12FindNewestResponse\x12<\n" +
+	"\x06newest\x18\x01 \x01(\v2$.akin.node.v1.RateCandidatesResponseR\x06newest\x12\x12\n" +
+	"\x04mean\x18\x02 \x03(\x02R\x04mean\x12\x1a\n" +
+	"\baccepted\x18\x03 \x01(\x03R\baccepted\"\x7f\n" +
+	"\x12FindCentralRequest\x129\n" +
+	"\x05taste\x18\x01 \x01(\v2#.akin.node.v1.RateCandidatesRequestR\x05taste\x12\x16\n" +
+	"\x06centre\x18\x02 \x03(\x02R\x06centre\x12\x16\n" +
+	"\x06newest\x18\x03 \x03(\x04R\x06newest\"E\n" +
 	"\x11GetVectorsRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x1a\n" +
 	"\bordinals\x18\x02 \x03(\x04R\bordinals\",\n" +
@@ -2538,12 +2674,14 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\x05limit\x18\x03 \x01(\x05R\x05limit\"R\n" +
 	"\x14SamplePapersResponse\x12&\n" +
 	"\x06papers\x18\x01 \x03(\v2\x0e.akin.v1.PaperR\x06papers\x12\x12\n" +
-	"\x04last\x18\x02 \x01(\tR\x04last2\xae\n" +
-	"\n" +
+	"\x04last\x18\x02 \x01(\tR\x04last2\xe4\v\n" +
 	"\vNodeService\x12]\n" +
 	"\rGetWordCounts\x12\".akin.node.v1.GetWordCountsRequest\x1a#.akin.node.v1.GetWordCountsResponse\"\x03\x90\x02\x01\x12`\n" +
 	"\x0eFindCandidates\x12#.akin.node.v1.FindCandidatesRequest\x1a$.akin.node.v1.FindCandidatesResponse\"\x03\x90\x02\x01\x12`\n" +
-	"\x0eRateCandidates\x12#.akin.node.v1.RateCandidatesRequest\x1a$.akin.node.v1.RateCandidatesResponse\"\x03\x90\x02\x01\x12T\n" +
+	"\x0eRateCandidates\x12#.akin.node.v1.RateCandidatesRequest\x1a$.akin.node.v1.RateCandidatesResponse\"\x03\x90\x02\x01\x12X\n" +
+	"\n" +
+	"FindNewest\x12#.akin.node.v1.RateCandidatesRequest\x1a .akin.node.v1.FindNewestResponse\"\x03\x90\x02\x01\x12Z\n" +
+	"\vFindCentral\x12 .akin.node.v1.FindCentralRequest\x1a$.akin.node.v1.RateCandidatesResponse\"\x03\x90\x02\x01\x12T\n" +
 	"\n" +
 	"GetVectors\x12\x1f.akin.node.v1.GetVectorsRequest\x1a .akin.node.v1.GetVectorsResponse\"\x03\x90\x02\x01\x12W\n" +
 	"\vGetFeatures\x12 .akin.node.v1.GetFeaturesRequest\x1a!.akin.node.v1.GetFeaturesResponse\"\x03\x90\x02\x01\x12`\n" +
@@ -2570,7 +2708,7 @@ func file_akin_node_v1_node_service_proto_rawDescGZIP() []byte {
 	return file_akin_node_v1_node_service_proto_rawDescData
 }
 
-var file_akin_node_v1_node_service_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_akin_node_v1_node_service_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_akin_node_v1_node_service_proto_goTypes = []any{
 	(*GetWordCountsRequest)(nil),     // 0: akin.node.v1.GetWordCountsRequest
 	(*GetWordCountsResponse)(nil),    // 1: akin.node.v1.GetWordCountsResponse
@@ -2584,38 +2722,40 @@ var file_akin_node_v1_node_service_proto_goTypes = []any{
 	(*TasteSubject)(nil),             // 9: akin.node.v1.TasteSubject
 	(*RateCandidatesRequest)(nil),    // 10: akin.node.v1.RateCandidatesRequest
 	(*RateCandidatesResponse)(nil),   // 11: akin.node.v1.RateCandidatesResponse
-	(*GetVectorsRequest)(nil),        // 12: akin.node.v1.GetVectorsRequest
-	(*GetVectorsResponse)(nil),       // 13: akin.node.v1.GetVectorsResponse
-	(*GetFeaturesRequest)(nil),       // 14: akin.node.v1.GetFeaturesRequest
-	(*GetFeaturesResponse)(nil),      // 15: akin.node.v1.GetFeaturesResponse
-	(*GetFoundPapersRequest)(nil),    // 16: akin.node.v1.GetFoundPapersRequest
-	(*GetFoundPapersResponse)(nil),   // 17: akin.node.v1.GetFoundPapersResponse
-	(*GetSubjectsRequest)(nil),       // 18: akin.node.v1.GetSubjectsRequest
-	(*GetSubjectsResponse)(nil),      // 19: akin.node.v1.GetSubjectsResponse
-	(*GetStoredPapersRequest)(nil),   // 20: akin.node.v1.GetStoredPapersRequest
-	(*GetStoredPapersResponse)(nil),  // 21: akin.node.v1.GetStoredPapersResponse
-	(*ListStoredPapersRequest)(nil),  // 22: akin.node.v1.ListStoredPapersRequest
-	(*ListStoredPapersResponse)(nil), // 23: akin.node.v1.ListStoredPapersResponse
-	(*GetOutcomesRequest)(nil),       // 24: akin.node.v1.GetOutcomesRequest
-	(*GetOutcomesResponse)(nil),      // 25: akin.node.v1.GetOutcomesResponse
-	(*Outcome)(nil),                  // 26: akin.node.v1.Outcome
-	(*PurgeShardRequest)(nil),        // 27: akin.node.v1.PurgeShardRequest
-	(*PurgeShardResponse)(nil),       // 28: akin.node.v1.PurgeShardResponse
-	(*GetShardStatsRequest)(nil),     // 29: akin.node.v1.GetShardStatsRequest
-	(*GetShardStatsResponse)(nil),    // 30: akin.node.v1.GetShardStatsResponse
-	(*GetFrequenciesRequest)(nil),    // 31: akin.node.v1.GetFrequenciesRequest
-	(*GetFrequenciesResponse)(nil),   // 32: akin.node.v1.GetFrequenciesResponse
-	(*SamplePapersRequest)(nil),      // 33: akin.node.v1.SamplePapersRequest
-	(*SamplePapersResponse)(nil),     // 34: akin.node.v1.SamplePapersResponse
-	(*v1.Position)(nil),              // 35: akin.v1.Position
-	(*v1.Paper)(nil),                 // 36: akin.v1.Paper
+	(*FindNewestResponse)(nil),       // 12: akin.node.v1.FindNewestResponse
+	(*FindCentralRequest)(nil),       // 13: akin.node.v1.FindCentralRequest
+	(*GetVectorsRequest)(nil),        // 14: akin.node.v1.GetVectorsRequest
+	(*GetVectorsResponse)(nil),       // 15: akin.node.v1.GetVectorsResponse
+	(*GetFeaturesRequest)(nil),       // 16: akin.node.v1.GetFeaturesRequest
+	(*GetFeaturesResponse)(nil),      // 17: akin.node.v1.GetFeaturesResponse
+	(*GetFoundPapersRequest)(nil),    // 18: akin.node.v1.GetFoundPapersRequest
+	(*GetFoundPapersResponse)(nil),   // 19: akin.node.v1.GetFoundPapersResponse
+	(*GetSubjectsRequest)(nil),       // 20: akin.node.v1.GetSubjectsRequest
+	(*GetSubjectsResponse)(nil),      // 21: akin.node.v1.GetSubjectsResponse
+	(*GetStoredPapersRequest)(nil),   // 22: akin.node.v1.GetStoredPapersRequest
+	(*GetStoredPapersResponse)(nil),  // 23: akin.node.v1.GetStoredPapersResponse
+	(*ListStoredPapersRequest)(nil),  // 24: akin.node.v1.ListStoredPapersRequest
+	(*ListStoredPapersResponse)(nil), // 25: akin.node.v1.ListStoredPapersResponse
+	(*GetOutcomesRequest)(nil),       // 26: akin.node.v1.GetOutcomesRequest
+	(*GetOutcomesResponse)(nil),      // 27: akin.node.v1.GetOutcomesResponse
+	(*Outcome)(nil),                  // 28: akin.node.v1.Outcome
+	(*PurgeShardRequest)(nil),        // 29: akin.node.v1.PurgeShardRequest
+	(*PurgeShardResponse)(nil),       // 30: akin.node.v1.PurgeShardResponse
+	(*GetShardStatsRequest)(nil),     // 31: akin.node.v1.GetShardStatsRequest
+	(*GetShardStatsResponse)(nil),    // 32: akin.node.v1.GetShardStatsResponse
+	(*GetFrequenciesRequest)(nil),    // 33: akin.node.v1.GetFrequenciesRequest
+	(*GetFrequenciesResponse)(nil),   // 34: akin.node.v1.GetFrequenciesResponse
+	(*SamplePapersRequest)(nil),      // 35: akin.node.v1.SamplePapersRequest
+	(*SamplePapersResponse)(nil),     // 36: akin.node.v1.SamplePapersResponse
+	(*v1.Position)(nil),              // 37: akin.v1.Position
+	(*v1.Paper)(nil),                 // 38: akin.v1.Paper
 }
 var file_akin_node_v1_node_service_proto_depIdxs = []int32{
 	5,  // 0: akin.node.v1.FindCandidatesRequest.reach:type_name -> akin.node.v1.Reach
 	2,  // 1: akin.node.v1.FindCandidatesRequest.terms:type_name -> akin.node.v1.Terms
 	4,  // 2: akin.node.v1.FindCandidatesRequest.weights:type_name -> akin.node.v1.Weights
 	3,  // 3: akin.node.v1.FindCandidatesRequest.statistics:type_name -> akin.node.v1.Statistics
-	35, // 4: akin.node.v1.Answer.position:type_name -> akin.v1.Position
+	37, // 4: akin.node.v1.Answer.position:type_name -> akin.v1.Position
 	7,  // 5: akin.node.v1.FindCandidatesResponse.answer:type_name -> akin.node.v1.Answer
 	2,  // 6: akin.node.v1.TasteSubject.words:type_name -> akin.node.v1.Terms
 	5,  // 7: akin.node.v1.RateCandidatesRequest.reach:type_name -> akin.node.v1.Reach
@@ -2623,48 +2763,54 @@ var file_akin_node_v1_node_service_proto_depIdxs = []int32{
 	9,  // 9: akin.node.v1.RateCandidatesRequest.dislikes:type_name -> akin.node.v1.TasteSubject
 	3,  // 10: akin.node.v1.RateCandidatesRequest.statistics:type_name -> akin.node.v1.Statistics
 	7,  // 11: akin.node.v1.RateCandidatesResponse.answer:type_name -> akin.node.v1.Answer
-	2,  // 12: akin.node.v1.GetFeaturesResponse.papers:type_name -> akin.node.v1.Terms
-	36, // 13: akin.node.v1.GetFoundPapersResponse.papers:type_name -> akin.v1.Paper
-	9,  // 14: akin.node.v1.GetSubjectsResponse.subjects:type_name -> akin.node.v1.TasteSubject
-	36, // 15: akin.node.v1.GetStoredPapersResponse.papers:type_name -> akin.v1.Paper
-	36, // 16: akin.node.v1.ListStoredPapersResponse.papers:type_name -> akin.v1.Paper
-	26, // 17: akin.node.v1.GetOutcomesResponse.outcomes:type_name -> akin.node.v1.Outcome
-	35, // 18: akin.node.v1.PurgeShardResponse.position:type_name -> akin.v1.Position
-	35, // 19: akin.node.v1.GetShardStatsResponse.position:type_name -> akin.v1.Position
-	36, // 20: akin.node.v1.SamplePapersResponse.papers:type_name -> akin.v1.Paper
-	0,  // 21: akin.node.v1.NodeService.GetWordCounts:input_type -> akin.node.v1.GetWordCountsRequest
-	6,  // 22: akin.node.v1.NodeService.FindCandidates:input_type -> akin.node.v1.FindCandidatesRequest
-	10, // 23: akin.node.v1.NodeService.RateCandidates:input_type -> akin.node.v1.RateCandidatesRequest
-	12, // 24: akin.node.v1.NodeService.GetVectors:input_type -> akin.node.v1.GetVectorsRequest
-	14, // 25: akin.node.v1.NodeService.GetFeatures:input_type -> akin.node.v1.GetFeaturesRequest
-	16, // 26: akin.node.v1.NodeService.GetFoundPapers:input_type -> akin.node.v1.GetFoundPapersRequest
-	18, // 27: akin.node.v1.NodeService.GetSubjects:input_type -> akin.node.v1.GetSubjectsRequest
-	20, // 28: akin.node.v1.NodeService.GetStoredPapers:input_type -> akin.node.v1.GetStoredPapersRequest
-	22, // 29: akin.node.v1.NodeService.ListStoredPapers:input_type -> akin.node.v1.ListStoredPapersRequest
-	24, // 30: akin.node.v1.NodeService.GetOutcomes:input_type -> akin.node.v1.GetOutcomesRequest
-	27, // 31: akin.node.v1.NodeService.PurgeShard:input_type -> akin.node.v1.PurgeShardRequest
-	29, // 32: akin.node.v1.NodeService.GetShardStats:input_type -> akin.node.v1.GetShardStatsRequest
-	31, // 33: akin.node.v1.NodeService.GetFrequencies:input_type -> akin.node.v1.GetFrequenciesRequest
-	33, // 34: akin.node.v1.NodeService.SamplePapers:input_type -> akin.node.v1.SamplePapersRequest
-	1,  // 35: akin.node.v1.NodeService.GetWordCounts:output_type -> akin.node.v1.GetWordCountsResponse
-	8,  // 36: akin.node.v1.NodeService.FindCandidates:output_type -> akin.node.v1.FindCandidatesResponse
-	11, // 37: akin.node.v1.NodeService.RateCandidates:output_type -> akin.node.v1.RateCandidatesResponse
-	13, // 38: akin.node.v1.NodeService.GetVectors:output_type -> akin.node.v1.GetVectorsResponse
-	15, // 39: akin.node.v1.NodeService.GetFeatures:output_type -> akin.node.v1.GetFeaturesResponse
-	17, // 40: akin.node.v1.NodeService.GetFoundPapers:output_type -> akin.node.v1.GetFoundPapersResponse
-	19, // 41: akin.node.v1.NodeService.GetSubjects:output_type -> akin.node.v1.GetSubjectsResponse
-	21, // 42: akin.node.v1.NodeService.GetStoredPapers:output_type -> akin.node.v1.GetStoredPapersResponse
-	23, // 43: akin.node.v1.NodeService.ListStoredPapers:output_type -> akin.node.v1.ListStoredPapersResponse
-	25, // 44: akin.node.v1.NodeService.GetOutcomes:output_type -> akin.node.v1.GetOutcomesResponse
-	28, // 45: akin.node.v1.NodeService.PurgeShard:output_type -> akin.node.v1.PurgeShardResponse
-	30, // 46: akin.node.v1.NodeService.GetShardStats:output_type -> akin.node.v1.GetShardStatsResponse
-	32, // 47: akin.node.v1.NodeService.GetFrequencies:output_type -> akin.node.v1.GetFrequenciesResponse
-	34, // 48: akin.node.v1.NodeService.SamplePapers:output_type -> akin.node.v1.SamplePapersResponse
-	35, // [35:49] is the sub-list for method output_type
-	21, // [21:35] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	11, // 12: akin.node.v1.FindNewestResponse.newest:type_name -> akin.node.v1.RateCandidatesResponse
+	10, // 13: akin.node.v1.FindCentralRequest.taste:type_name -> akin.node.v1.RateCandidatesRequest
+	2,  // 14: akin.node.v1.GetFeaturesResponse.papers:type_name -> akin.node.v1.Terms
+	38, // 15: akin.node.v1.GetFoundPapersResponse.papers:type_name -> akin.v1.Paper
+	9,  // 16: akin.node.v1.GetSubjectsResponse.subjects:type_name -> akin.node.v1.TasteSubject
+	38, // 17: akin.node.v1.GetStoredPapersResponse.papers:type_name -> akin.v1.Paper
+	38, // 18: akin.node.v1.ListStoredPapersResponse.papers:type_name -> akin.v1.Paper
+	28, // 19: akin.node.v1.GetOutcomesResponse.outcomes:type_name -> akin.node.v1.Outcome
+	37, // 20: akin.node.v1.PurgeShardResponse.position:type_name -> akin.v1.Position
+	37, // 21: akin.node.v1.GetShardStatsResponse.position:type_name -> akin.v1.Position
+	38, // 22: akin.node.v1.SamplePapersResponse.papers:type_name -> akin.v1.Paper
+	0,  // 23: akin.node.v1.NodeService.GetWordCounts:input_type -> akin.node.v1.GetWordCountsRequest
+	6,  // 24: akin.node.v1.NodeService.FindCandidates:input_type -> akin.node.v1.FindCandidatesRequest
+	10, // 25: akin.node.v1.NodeService.RateCandidates:input_type -> akin.node.v1.RateCandidatesRequest
+	10, // 26: akin.node.v1.NodeService.FindNewest:input_type -> akin.node.v1.RateCandidatesRequest
+	13, // 27: akin.node.v1.NodeService.FindCentral:input_type -> akin.node.v1.FindCentralRequest
+	14, // 28: akin.node.v1.NodeService.GetVectors:input_type -> akin.node.v1.GetVectorsRequest
+	16, // 29: akin.node.v1.NodeService.GetFeatures:input_type -> akin.node.v1.GetFeaturesRequest
+	18, // 30: akin.node.v1.NodeService.GetFoundPapers:input_type -> akin.node.v1.GetFoundPapersRequest
+	20, // 31: akin.node.v1.NodeService.GetSubjects:input_type -> akin.node.v1.GetSubjectsRequest
+	22, // 32: akin.node.v1.NodeService.GetStoredPapers:input_type -> akin.node.v1.GetStoredPapersRequest
+	24, // 33: akin.node.v1.NodeService.ListStoredPapers:input_type -> akin.node.v1.ListStoredPapersRequest
+	26, // 34: akin.node.v1.NodeService.GetOutcomes:input_type -> akin.node.v1.GetOutcomesRequest
+	29, // 35: akin.node.v1.NodeService.PurgeShard:input_type -> akin.node.v1.PurgeShardRequest
+	31, // 36: akin.node.v1.NodeService.GetShardStats:input_type -> akin.node.v1.GetShardStatsRequest
+	33, // 37: akin.node.v1.NodeService.GetFrequencies:input_type -> akin.node.v1.GetFrequenciesRequest
+	35, // 38: akin.node.v1.NodeService.SamplePapers:input_type -> akin.node.v1.SamplePapersRequest
+	1,  // 39: akin.node.v1.NodeService.GetWordCounts:output_type -> akin.node.v1.GetWordCountsResponse
+	8,  // 40: akin.node.v1.NodeService.FindCandidates:output_type -> akin.node.v1.FindCandidatesResponse
+	11, // 41: akin.node.v1.NodeService.RateCandidates:output_type -> akin.node.v1.RateCandidatesResponse
+	12, // 42: akin.node.v1.NodeService.FindNewest:output_type -> akin.node.v1.FindNewestResponse
+	11, // 43: akin.node.v1.NodeService.FindCentral:output_type -> akin.node.v1.RateCandidatesResponse
+	15, // 44: akin.node.v1.NodeService.GetVectors:output_type -> akin.node.v1.GetVectorsResponse
+	17, // 45: akin.node.v1.NodeService.GetFeatures:output_type -> akin.node.v1.GetFeaturesResponse
+	19, // 46: akin.node.v1.NodeService.GetFoundPapers:output_type -> akin.node.v1.GetFoundPapersResponse
+	21, // 47: akin.node.v1.NodeService.GetSubjects:output_type -> akin.node.v1.GetSubjectsResponse
+	23, // 48: akin.node.v1.NodeService.GetStoredPapers:output_type -> akin.node.v1.GetStoredPapersResponse
+	25, // 49: akin.node.v1.NodeService.ListStoredPapers:output_type -> akin.node.v1.ListStoredPapersResponse
+	27, // 50: akin.node.v1.NodeService.GetOutcomes:output_type -> akin.node.v1.GetOutcomesResponse
+	30, // 51: akin.node.v1.NodeService.PurgeShard:output_type -> akin.node.v1.PurgeShardResponse
+	32, // 52: akin.node.v1.NodeService.GetShardStats:output_type -> akin.node.v1.GetShardStatsResponse
+	34, // 53: akin.node.v1.NodeService.GetFrequencies:output_type -> akin.node.v1.GetFrequenciesResponse
+	36, // 54: akin.node.v1.NodeService.SamplePapers:output_type -> akin.node.v1.SamplePapersResponse
+	39, // [39:55] is the sub-list for method output_type
+	23, // [23:39] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_akin_node_v1_node_service_proto_init() }
@@ -2679,7 +2825,7 @@ func file_akin_node_v1_node_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_akin_node_v1_node_service_proto_rawDesc), len(file_akin_node_v1_node_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   35,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,8 @@ const (
 	NodeService_GetWordCounts_FullMethodName    = "/akin.node.v1.NodeService/GetWordCounts"
 	NodeService_FindCandidates_FullMethodName   = "/akin.node.v1.NodeService/FindCandidates"
 	NodeService_RateCandidates_FullMethodName   = "/akin.node.v1.NodeService/RateCandidates"
+	NodeService_FindNewest_FullMethodName       = "/akin.node.v1.NodeService/FindNewest"
+	NodeService_FindCentral_FullMethodName      = "/akin.node.v1.NodeService/FindCentral"
 	NodeService_GetVectors_FullMethodName       = "/akin.node.v1.NodeService/GetVectors"
 	NodeService_GetFeatures_FullMethodName      = "/akin.node.v1.NodeService/GetFeatures"
 	NodeService_GetFoundPapers_FullMethodName   = "/akin.node.v1.NodeService/GetFoundPapers"
@@ -52,6 +54,10 @@ type NodeServiceClient interface {
 	FindCandidates(ctx context.Context, in *FindCandidatesRequest, opts ...grpc.CallOption) (*FindCandidatesResponse, error)
 	// RateCandidates finds papers for a taste, and rates them.
 	RateCandidates(ctx context.Context, in *RateCandidatesRequest, opts ...grpc.CallOption) (*RateCandidatesResponse, error)
+	// FindNewest tells of the newest papers and of the middle of the shard, for someone of whom nothing is known.
+	FindNewest(ctx context.Context, in *RateCandidatesRequest, opts ...grpc.CallOption) (*FindNewestResponse, error)
+	// FindCentral finds papers near the middle of all shards.
+	FindCentral(ctx context.Context, in *FindCentralRequest, opts ...grpc.CallOption) (*RateCandidatesResponse, error)
 	// GetVectors returns the vectors of papers that were found.
 	GetVectors(ctx context.Context, in *GetVectorsRequest, opts ...grpc.CallOption) (*GetVectorsResponse, error)
 	// GetFeatures returns the words of papers that were found.
@@ -108,6 +114,26 @@ func (c *nodeServiceClient) RateCandidates(ctx context.Context, in *RateCandidat
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RateCandidatesResponse)
 	err := c.cc.Invoke(ctx, NodeService_RateCandidates_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *nodeServiceClient) FindNewest(ctx context.Context, in *RateCandidatesRequest, opts ...grpc.CallOption) (*FindNewestResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FindNewestResponse)
+	err := c.cc.Invoke(ctx, NodeService_FindNewest_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *nodeServiceClient) FindCentral(ctx context.Context, in *FindCentralRequest, opts ...grpc.CallOption) (*RateCandidatesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RateCandidatesResponse)
+	err := c.cc.Invoke(ctx, NodeService_FindCentral_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -238,6 +264,10 @@ type NodeServiceServer interface {
 	FindCandidates(context.Context, *FindCandidatesRequest) (*FindCandidatesResponse, error)
 	// RateCandidates finds papers for a taste, and rates them.
 	RateCandidates(context.Context, *RateCandidatesRequest) (*RateCandidatesResponse, error)
+	// FindNewest tells of the newest papers and of the middle of the shard, for someone of whom nothing is known.
+	FindNewest(context.Context, *RateCandidatesRequest) (*FindNewestResponse, error)
+	// FindCentral finds papers near the middle of all shards.
+	FindCentral(context.Context, *FindCentralRequest) (*RateCandidatesResponse, error)
 	// GetVectors returns the vectors of papers that were found.
 	GetVectors(context.Context, *GetVectorsRequest) (*GetVectorsResponse, error)
 	// GetFeatures returns the words of papers that were found.
@@ -278,6 +308,12 @@ func (UnimplementedNodeServiceServer) FindCandidates(context.Context, *FindCandi
 }
 func (UnimplementedNodeServiceServer) RateCandidates(context.Context, *RateCandidatesRequest) (*RateCandidatesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RateCandidates not implemented")
+}
+func (UnimplementedNodeServiceServer) FindNewest(context.Context, *RateCandidatesRequest) (*FindNewestResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FindNewest not implemented")
+}
+func (UnimplementedNodeServiceServer) FindCentral(context.Context, *FindCentralRequest) (*RateCandidatesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FindCentral not implemented")
 }
 func (UnimplementedNodeServiceServer) GetVectors(context.Context, *GetVectorsRequest) (*GetVectorsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetVectors not implemented")
@@ -383,6 +419,42 @@ func _NodeService_RateCandidates_Handler(srv interface{}, ctx context.Context, d
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(NodeServiceServer).RateCandidates(ctx, req.(*RateCandidatesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NodeService_FindNewest_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RateCandidatesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NodeServiceServer).FindNewest(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NodeService_FindNewest_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NodeServiceServer).FindNewest(ctx, req.(*RateCandidatesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NodeService_FindCentral_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FindCentralRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NodeServiceServer).FindCentral(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NodeService_FindCentral_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NodeServiceServer).FindCentral(ctx, req.(*FindCentralRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -603,6 +675,14 @@ var NodeService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RateCandidates",
 			Handler:    _NodeService_RateCandidates_Handler,
+		},
+		{
+			MethodName: "FindNewest",
+			Handler:    _NodeService_FindNewest_Handler,
+		},
+		{
+			MethodName: "FindCentral",
+			Handler:    _NodeService_FindCentral_Handler,
 		},
 		{
 			MethodName: "GetVectors",
