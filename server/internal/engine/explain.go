@@ -51,7 +51,7 @@ func (e *Engine) Explain(ctx context.Context, q ExplainQuery) (*Explanation, err
 	if err != nil {
 		return nil, err
 	}
-	x, err := r.explain(v.gen, slots[0], query, target, q.MaxTerms)
+	x, err := r.explain(v.gen, slots[0], query, target, q.MaxTerms, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (e *Engine) MatchingWords(ctx context.Context, text, paperID, target string
 	if err != nil {
 		return nil, err
 	}
-	x, err := r.explain(v.gen, slots[0], query, hit, n)
+	x, err := r.explain(v.gen, slots[0], query, hit, n, nil)
 	if errors.Is(err, ErrNoWords) {
 		return nil, nil
 	}
@@ -133,8 +133,10 @@ func (e *Engine) textOf(v *view, slot uint32) ([]string, error) {
 // maxMatches is how many nearest words of the target a term names.
 const maxMatches = 3
 
-// explain compares the texts of a query, one or a paper's two, with those of a target.
-func (r *ranker) explain(g *Generation, slot uint32, query, target []string, maxTerms int) (*Explanation, error) {
+// explain compares the texts of a query, one or a paper's two, with those of a target. s is as in
+// lexical.Index.PrepareBy.
+func (r *ranker) explain(g *Generation, slot uint32, query, target []string, maxTerms int, s *lexical.Statistics) (
+	*Explanation, error) {
 	var asked, document embed.Analysis
 	queryNames, targetNames := r.analyse(&asked, query), r.analyse(&document, target)
 	if len(asked.Features.IDs) == 0 {
@@ -145,7 +147,7 @@ func (r *ranker) explain(g *Generation, slot uint32, query, target []string, max
 		kind = rank.KindOf(query[0], asked.Words.Tokens)
 	}
 	var words lexical.Query
-	g.words.PrepareK1(&words, &asked.Words, rank.DefaultWeights(kind, g.model.Trained()).K1)
+	g.words.PrepareBy(&words, &asked.Words, rank.DefaultWeights(kind, g.model.Trained()).K1, s)
 
 	split := g.model.Explain(&asked.Features, &document.Features, maxMatches)
 	x := &Explanation{Model: g.model.Fingerprint(), Likeness: Likeness{Cosine: split.Cosine}}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/akin-search/akin/server/internal/index"
+	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/rank"
 	"github.com/akin-search/akin/server/internal/taste"
 )
@@ -242,41 +243,57 @@ func (e *Engine) addReasons(ctx context.Context, r *ranker, v *view, rec *Recomm
 		if err != nil {
 			return err
 		}
-		why := r.taste.Why(&r.rater, slot, row, reasons)
-		because := &Because{Others: why.Others, Penalty: why.Penalty}
-		for _, like := range why.Likes {
-			number := s.numbers[like.Like]
-			p := &rec.Likes[number]
-			reason := LikeReason{Like: number, PaperID: p.PaperID, Part: like.Part}
-			if reason.Terms, err = e.reasonTerms(r, v, p, s.likes[number], slot, target); err != nil {
-				return err
-			}
-			because.Likes = append(because.Likes, reason)
+		texts := func(like int) ([]string, error) {
+			number := s.numbers[like]
+			return e.likeText(v, &rec.Likes[number], s.likes[number])
+		}
+		because, err := r.because(v.gen, slot, row, target, texts, nil)
+		if err != nil {
+			return err
+		}
+		for j := range because.Likes {
+			like := &because.Likes[j]
+			like.Like = s.numbers[like.Like]
+			like.PaperID = rec.Likes[like.Like].PaperID
 		}
 		hits[i].Because = because
 	}
 	return nil
 }
 
-// reasonTerms are the words of a like that count most in a hit. A vector has none.
-func (e *Engine) reasonTerms(r *ranker, v *view, like *Preference, at, hit uint32, target []string) (
-	[]TermPart, error) {
-	query := []string{like.Text}
+// because says why a slot, of which row is the vector and target the text, was found for r.taste, whose likes it names
+// by their numbers there. texts are those of a like, nil where it has none; s is as in lexical.Index.PrepareBy.
+func (r *ranker) because(g *Generation, slot uint32, row []float32, target []string,
+	texts func(like int) ([]string, error), s *lexical.Statistics) (*Because, error) {
+	why := r.taste.Why(&r.rater, slot, row, reasons)
+	because := &Because{Others: why.Others, Penalty: why.Penalty}
+	for _, like := range why.Likes {
+		reason := LikeReason{Like: like.Like, Part: like.Part}
+		query, err := texts(like.Like)
+		if err != nil {
+			return nil, err
+		}
+		if query != nil {
+			x, err := r.explain(g, slot, query, target, reasonTerms, s)
+			if err != nil && !errors.Is(err, ErrNoWords) { // a paper of marks alone is liked
+				return nil, err
+			}
+			if err == nil {
+				reason.Terms = x.Terms
+			}
+		}
+		because.Likes = append(because.Likes, reason)
+	}
+	return because, nil
+}
+
+// likeText is the text of a like, which is stored at a slot if it is a paper. A vector has none.
+func (e *Engine) likeText(v *view, like *Preference, at uint32) ([]string, error) {
 	switch {
 	case like.Vector != nil:
 		return nil, nil
 	case like.PaperID != "":
-		var err error
-		if query, err = e.textOf(v, at); err != nil {
-			return nil, err
-		}
+		return e.textOf(v, at)
 	}
-	x, err := r.explain(v.gen, hit, query, target, reasonTerms)
-	if err != nil {
-		if errors.Is(err, ErrNoWords) { // a paper of marks alone is liked
-			return nil, nil
-		}
-		return nil, err
-	}
-	return x.Terms, nil
+	return []string{like.Text}, nil
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/akin-search/akin/server/internal/taste"
 )
 
-// ShardNewest is what a shard tells of its newest papers and of its middle, for someone of whom nothing is known. A front
-// finds the centre of all shards, and which papers are the newest of all, and asks for the nearest to the centre
+// ShardNewest is what a shard tells of its newest papers and of its middle, for someone of whom nothing is known. A
+// front finds the centre of all shards, and which papers are the newest of all, and asks for the nearest to the centre
 // (Central), of the same revision.
 type ShardNewest struct {
 	Newest   []ShardRating  // newest first, without a rating

@@ -58,14 +58,7 @@ func (e *Engine) Rate(ctx context.Context, q *ShardTaste) (*ShardRated, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.taste.ResetBy(Recipe(q.DenseWeight), v.gen.words, v.gen.model.Dims(), q.Statistics)
-	for _, s := range q.Likes {
-		r.taste.Like(s)
-	}
-	for _, s := range q.Dislikes {
-		r.taste.Dislike(s)
-	}
-	r.taste.Prepare()
+	r.learnOthers(v.gen, q)
 	o := Options{Mode: q.Mode, Ef: q.Ef}
 	ratings, report, err := r.taste.Rated(ctx, v.gen.corpus(), e.find(ctx, v, &o, q.Depth), &r.finder, nil)
 	if err != nil {

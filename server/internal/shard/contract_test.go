@@ -88,8 +88,57 @@ func TestAProfileIsRecommendedToFromAllShards(t *testing.T) {
 	}
 }
 
-// TestNewPeopleAreRecommendedToFromAllShards compares recommendations without a like with those of one engine. The centre
-// is a sum in another order, so that cosines differ in their last bits.
+// TestReasonsAreThoseOfOneEngine compares because of which likes and words papers are recommended.
+func TestReasonsAreThoseOfOneEngine(t *testing.T) {
+	f := openFleet(t, 3, true)
+	front := f.elsewhere(t)
+	likes := []profile.Owned{{Profile: "someone", Event: profile.Event{
+		ID: "e", Kind: profile.Like, PaperID: f.papers[12].ID, Time: testNow,
+	}}}
+	for _, e := range append([]*engine.Engine{f.one}, f.shards...) {
+		if _, err := e.RecordEvents(t.Context(), "owner", likes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	texts, model, err := f.one.Embed(t.Context(), []string{f.papers[30].Title})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := engine.Recommendation{
+		Likes: []engine.Preference{
+			{PaperID: f.papers[3].ID, Weight: 1}, {PaperID: "none", Weight: 1}, {Text: f.papers[40].Title, Weight: 2},
+			{Vector: &engine.VectorQuery{Values: texts[0].Values, Model: model}, Weight: 1},
+			{PaperID: f.papers[90].ID, Weight: 1},
+		},
+		Dislikes: []engine.Preference{{PaperID: f.papers[5].ID, Weight: 1}},
+		Owner:    "owner", ProfileID: "someone", PageSize: 20, Explain: true,
+	}
+	want, err := f.one.Recommend(t.Context(), &rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := front.Recommend(t.Context(), &rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "recommendation", got, want)
+	named := map[string]bool{}
+	for i := range want.Hits {
+		a, b := got.Hits[i].Because, want.Hits[i].Because
+		if text := fmt.Sprintf("%+v", *a); text != fmt.Sprintf("%+v", *b) || len(a.Likes) == 0 {
+			t.Errorf("place %d: because of\n%s, of one engine\n%+v", i, text, *b)
+		}
+		for _, like := range a.Likes {
+			named[like.PaperID] = true
+		}
+	}
+	if !named[f.papers[12].ID] {
+		t.Errorf("no hit is there because of the profile's like: %v", named)
+	}
+}
+
+// TestNewPeopleAreRecommendedToFromAllShards compares recommendations without a like with those of one engine. The
+// centre is a sum in another order, so that cosines differ in their last bits.
 func TestNewPeopleAreRecommendedToFromAllShards(t *testing.T) {
 	f := openFleet(t, 3, true)
 	front := f.elsewhere(t)

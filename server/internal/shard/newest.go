@@ -11,8 +11,8 @@ import (
 	"github.com/akin-search/akin/server/internal/rank"
 )
 
-// newestAndCentral fills r.Ranked for someone of whom nothing is known, as an engine does: with the newest papers of all
-// shards and those nearest to the centre of all.
+// newestAndCentral fills r.Ranked for someone of whom nothing is known, as an engine does: with the newest papers of
+// all shards and those nearest to the centre of all.
 //
 //	Newest    every shard tells of its newest papers and of its mean     first round
 //	Central   the front knows the centre, and which papers are newest    second round

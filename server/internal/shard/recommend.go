@@ -18,12 +18,9 @@ type refusal string
 func (r refusal) Error() string { return string(r) + ": " + ErrNotSharded.Error() }
 func (r refusal) Unwrap() error { return ErrNotSharded }
 
-// Recommend is engine.Recommend over all shards. Reasons are refused. Profiles are on every node: this one says what is
-// liked, and each shard which of its papers have been seen.
+// Recommend is engine.Recommend over all shards. Profiles are on every node: this one says what is liked, and
+// each shard which of its papers have been seen.
 func (f *Front) Recommend(ctx context.Context, rec *engine.Recommendation) (*engine.Result, error) {
-	if rec.Explain {
-		return nil, refusal("explain")
-	}
 	hash := rec.Hash()
 	full, err := f.local.WithProfile(ctx, rec)
 	if err != nil {
@@ -37,7 +34,7 @@ func (f *Front) Recommend(ctx context.Context, rec *engine.Recommendation) (*eng
 
 func (f *Front) recommend(ctx context.Context, rec *engine.FullTaste, hash uint64) (*engine.Result, error) {
 	model := f.local.Model()
-	ask, missing, err := f.taste(ctx, rec, model)
+	ask, numbers, missing, err := f.taste(ctx, rec, model)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +59,7 @@ func (f *Front) recommend(ctx context.Context, rec *engine.FullTaste, hash uint6
 		if err != nil {
 			return nil, err
 		}
-		result, err := f.onePage(&r, u, s, &rec.Options, scale, p, rec.PageSize, hash)
+		result, _, err := f.onePage(&r, u, s, &rec.Options, scale, p, rec.PageSize, hash)
 		if err != nil {
 			return nil, err
 		}
@@ -100,12 +97,15 @@ func (f *Front) recommend(ctx context.Context, rec *engine.FullTaste, hash uint6
 	if err := recipe.Blend(u.corpus(), rated, &finder, &r); err != nil {
 		return nil, err
 	}
-	result, err := f.onePage(&r, u, s, &rec.Options, scale, p, rec.PageSize, hash)
+	result, ranked, err := f.onePage(&r, u, s, &rec.Options, scale, p, rec.PageSize, hash)
 	if err != nil {
 		return nil, err
 	}
 	result.MissingIDs, result.DenseWeight = missing, recipe.Dense
-	return result, nil
+	if rec.Explain {
+		err = f.addReasons(ctx, u, rec, ask, numbers, result.Hits, ranked)
+	}
+	return result, err
 }
 
 // name tells the candidates of all shards apart.
@@ -115,9 +115,9 @@ type name struct {
 }
 
 // taste resolves likes and dislikes, wherever their papers are, and takes the statistics of their words. It returns the
-// ids that are not stored, too.
+// numbers of the likes that are in it, and the ids of the request that are not stored, too.
 func (f *Front) taste(ctx context.Context, rec *engine.FullTaste, model string) (
-	*engine.ShardTaste, []string, error) {
+	ask *engine.ShardTaste, numbers []int, missing []string, err error) {
 	var ids []string
 	for _, side := range [][]engine.Preference{rec.Likes, rec.Dislikes} {
 		for i := range side {
@@ -128,12 +128,12 @@ func (f *Front) taste(ctx context.Context, rec *engine.FullTaste, model string) 
 	}
 	stored, err := f.subjects(ctx, model, ids)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if rec.Sees != nil {
 		seen, err := rec.Sees(ctx, ids)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		for i, ok := range seen {
 			if !ok {
@@ -141,11 +141,10 @@ func (f *Front) taste(ctx context.Context, rec *engine.FullTaste, model string) 
 			}
 		}
 	}
-	ask := &engine.ShardTaste{
+	ask = &engine.ShardTaste{
 		DenseWeight: rec.DenseWeight, Model: model, Behind: rec.Behind,
 		Owner: rec.Owner, ProfileID: rec.ProfileID, ShownRest: rec.ShownRest, Now: rec.Now,
 	}
-	var missing []string
 	var words []uint32
 	for _, side := range []struct {
 		list []engine.Preference
@@ -166,9 +165,11 @@ func (f *Front) taste(ctx context.Context, rec *engine.FullTaste, model string) 
 				}
 				subject = taste.Subject{Vector: own.Vector, Words: own.Terms, Weight: p.Weight}
 			} else if subject, err = f.local.Subject(p, model); err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
-			*side.to = append(*side.to, subject)
+			if *side.to = append(*side.to, subject); side.to == &ask.Likes {
+				numbers = append(numbers, i)
+			}
 			if subject.Words != nil {
 				words = append(words, subject.Words.IDs...)
 			}
@@ -176,10 +177,10 @@ func (f *Front) taste(ctx context.Context, rec *engine.FullTaste, model string) 
 	}
 	counts, err := f.words(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	ask.Statistics = counts.Of(words)
-	return ask, missing, nil
+	return ask, numbers, missing, nil
 }
 
 // excluded says by shard which papers may not be recommended: those that the request names.

@@ -88,6 +88,15 @@ func (r *Remote) Central(ctx context.Context, q *engine.ShardTaste, centre []flo
 	return decodeRated(m)
 }
 
+// Why says why papers were found.
+func (r *Remote) Why(ctx context.Context, q *engine.ShardTaste, texts [][]string, ordinals []uint64) (
+	[]*engine.Because, error) {
+	m, err := call(ctx, r.client.GetReasons, &nodev1.GetReasonsRequest{
+		Taste: encodeTaste(q), Texts: encodeTexts(texts), Ordinals: ordinals,
+	})
+	return decodeReasons(m.GetReasons()), err
+}
+
 // ShardVectors returns vectors of papers that were found.
 func (r *Remote) ShardVectors(ctx context.Context, model string, ordinals []uint64) ([]float32, error) {
 	m, err := call(ctx, r.client.GetVectors, &nodev1.GetVectorsRequest{Model: model, Ordinals: ordinals})

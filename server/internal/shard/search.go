@@ -54,7 +54,7 @@ func (f *Front) search(ctx context.Context, q *engine.Query) (*engine.Result, er
 	if err := r.Fuse(u.corpus(), &ask.Query); err != nil {
 		return nil, err
 	}
-	result, err := f.onePage(&r, u, s, &q.Options, ask.Scale, p, q.PageSize, q.Hash())
+	result, _, err := f.onePage(&r, u, s, &q.Options, ask.Scale, p, q.PageSize, q.Hash())
 	if err != nil {
 		return nil, err
 	}
@@ -152,11 +152,12 @@ func (s *summary) add(report index.Report, position paper.Position, revision uin
 	s.positions, s.revisions = append(s.positions, position), append(s.revisions, revision)
 }
 
-// onePage makes a page of the candidates that were scored: it orders them as the options say and reads their papers.
+// onePage makes a page of the candidates that were scored: it orders them as the options say and reads their papers. It
+// returns them as they were ranked, too, in the ranker's memory.
 func (f *Front) onePage(r *rank.Ranker, u *union, s *summary, o *engine.Options, scale engine.Scale, p page, size int,
-	hash uint64) (*engine.Result, error) {
+	hash uint64) (*engine.Result, []rank.Scored, error) {
 	if err := o.Order(r, u.corpus(), scale, f.now(), u, int(p.offset)+size); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ranked := r.Ranked[:min(len(r.Ranked), int(p.depth))]
 	begin := min(int(p.offset), len(ranked))
@@ -177,7 +178,7 @@ func (f *Front) onePage(r *rank.Ranker, u *union, s *summary, o *engine.Options,
 	}
 	var err error
 	result.Hits, err = u.hits(ranked[begin:end], o, scale)
-	return result, err
+	return result, ranked[begin:end], err
 }
 
 // hits reads the papers of ranked candidates where they were found.

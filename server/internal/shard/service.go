@@ -119,6 +119,14 @@ func (s *Service) FindCentral(ctx context.Context, m *nodev1.FindCentralRequest)
 	}, func() (*engine.ShardTaste, error) { return decodeTaste(m.GetTaste()) })
 }
 
+// GetReasons serves Node.Why.
+func (s *Service) GetReasons(ctx context.Context, m *nodev1.GetReasonsRequest) (*nodev1.GetReasonsResponse, error) {
+	return serve(ctx, s, func(ctx context.Context, n Node, q *engine.ShardTaste) (*nodev1.GetReasonsResponse, error) {
+		reasons, err := n.Why(ctx, q, decodeTexts(m.GetTexts()), m.GetOrdinals())
+		return &nodev1.GetReasonsResponse{Reasons: encodeReasons(reasons)}, err
+	}, func() (*engine.ShardTaste, error) { return decodeTaste(m.GetTaste()) })
+}
+
 // GetVectors serves Node.ShardVectors.
 func (s *Service) GetVectors(ctx context.Context, m *nodev1.GetVectorsRequest) (*nodev1.GetVectorsResponse, error) {
 	return serve(ctx, s, func(ctx context.Context, n Node, m *nodev1.GetVectorsRequest) (

@@ -1155,6 +1155,162 @@ func (x *FindCentralRequest) GetNewest() []uint64 {
 	return nil
 }
 
+// Texts are those of one like.
+type Texts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One, or a paper's title and abstract; empty: it has none.
+	Parts         []string `protobuf:"bytes,1,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Texts) Reset() {
+	*x = Texts{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Texts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Texts) ProtoMessage() {}
+
+func (x *Texts) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Texts.ProtoReflect.Descriptor instead.
+func (*Texts) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Texts) GetParts() []string {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// GetReasonsRequest names papers that were found for a taste.
+type GetReasonsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it was asked.
+	Taste *RateCandidatesRequest `protobuf:"bytes,1,opt,name=taste,proto3" json:"taste,omitempty"`
+	// Of its likes, in their order.
+	Texts []*Texts `protobuf:"bytes,2,rep,name=texts,proto3" json:"texts,omitempty"`
+	// Of the papers.
+	Ordinals      []uint64 `protobuf:"varint,3,rep,packed,name=ordinals,proto3" json:"ordinals,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetReasonsRequest) Reset() {
+	*x = GetReasonsRequest{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetReasonsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetReasonsRequest) ProtoMessage() {}
+
+func (x *GetReasonsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetReasonsRequest.ProtoReflect.Descriptor instead.
+func (*GetReasonsRequest) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *GetReasonsRequest) GetTaste() *RateCandidatesRequest {
+	if x != nil {
+		return x.Taste
+	}
+	return nil
+}
+
+func (x *GetReasonsRequest) GetTexts() []*Texts {
+	if x != nil {
+		return x.Texts
+	}
+	return nil
+}
+
+func (x *GetReasonsRequest) GetOrdinals() []uint64 {
+	if x != nil {
+		return x.Ordinals
+	}
+	return nil
+}
+
+// GetReasonsResponse says why they were found.
+type GetReasonsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of the request. Likes are named by their place in the taste alone.
+	Reasons       []*v1.Because `protobuf:"bytes,1,rep,name=reasons,proto3" json:"reasons,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetReasonsResponse) Reset() {
+	*x = GetReasonsResponse{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetReasonsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetReasonsResponse) ProtoMessage() {}
+
+func (x *GetReasonsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetReasonsResponse.ProtoReflect.Descriptor instead.
+func (*GetReasonsResponse) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GetReasonsResponse) GetReasons() []*v1.Because {
+	if x != nil {
+		return x.Reasons
+	}
+	return nil
+}
+
 // GetVectorsRequest names papers that were found.
 type GetVectorsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1168,7 +1324,7 @@ type GetVectorsRequest struct {
 
 func (x *GetVectorsRequest) Reset() {
 	*x = GetVectorsRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[14]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1180,7 +1336,7 @@ func (x *GetVectorsRequest) String() string {
 func (*GetVectorsRequest) ProtoMessage() {}
 
 func (x *GetVectorsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[14]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1193,7 +1349,7 @@ func (x *GetVectorsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVectorsRequest.ProtoReflect.Descriptor instead.
 func (*GetVectorsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{14}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetVectorsRequest) GetModel() string {
@@ -1221,7 +1377,7 @@ type GetVectorsResponse struct {
 
 func (x *GetVectorsResponse) Reset() {
 	*x = GetVectorsResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[15]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1233,7 +1389,7 @@ func (x *GetVectorsResponse) String() string {
 func (*GetVectorsResponse) ProtoMessage() {}
 
 func (x *GetVectorsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[15]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1246,7 +1402,7 @@ func (x *GetVectorsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVectorsResponse.ProtoReflect.Descriptor instead.
 func (*GetVectorsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{15}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetVectorsResponse) GetValues() []float32 {
@@ -1269,7 +1425,7 @@ type GetFeaturesRequest struct {
 
 func (x *GetFeaturesRequest) Reset() {
 	*x = GetFeaturesRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[16]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1281,7 +1437,7 @@ func (x *GetFeaturesRequest) String() string {
 func (*GetFeaturesRequest) ProtoMessage() {}
 
 func (x *GetFeaturesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[16]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1294,7 +1450,7 @@ func (x *GetFeaturesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFeaturesRequest.ProtoReflect.Descriptor instead.
 func (*GetFeaturesRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{16}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetFeaturesRequest) GetModel() string {
@@ -1322,7 +1478,7 @@ type GetFeaturesResponse struct {
 
 func (x *GetFeaturesResponse) Reset() {
 	*x = GetFeaturesResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1334,7 +1490,7 @@ func (x *GetFeaturesResponse) String() string {
 func (*GetFeaturesResponse) ProtoMessage() {}
 
 func (x *GetFeaturesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1347,7 +1503,7 @@ func (x *GetFeaturesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFeaturesResponse.ProtoReflect.Descriptor instead.
 func (*GetFeaturesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{17}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetFeaturesResponse) GetPapers() []*Terms {
@@ -1372,7 +1528,7 @@ type GetFoundPapersRequest struct {
 
 func (x *GetFoundPapersRequest) Reset() {
 	*x = GetFoundPapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1384,7 +1540,7 @@ func (x *GetFoundPapersRequest) String() string {
 func (*GetFoundPapersRequest) ProtoMessage() {}
 
 func (x *GetFoundPapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1397,7 +1553,7 @@ func (x *GetFoundPapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFoundPapersRequest.ProtoReflect.Descriptor instead.
 func (*GetFoundPapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{18}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetFoundPapersRequest) GetOrdinals() []uint64 {
@@ -1432,7 +1588,7 @@ type GetFoundPapersResponse struct {
 
 func (x *GetFoundPapersResponse) Reset() {
 	*x = GetFoundPapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1444,7 +1600,7 @@ func (x *GetFoundPapersResponse) String() string {
 func (*GetFoundPapersResponse) ProtoMessage() {}
 
 func (x *GetFoundPapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1457,7 +1613,7 @@ func (x *GetFoundPapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFoundPapersResponse.ProtoReflect.Descriptor instead.
 func (*GetFoundPapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{19}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetFoundPapersResponse) GetPapers() []*v1.Paper {
@@ -1480,7 +1636,7 @@ type GetSubjectsRequest struct {
 
 func (x *GetSubjectsRequest) Reset() {
 	*x = GetSubjectsRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1492,7 +1648,7 @@ func (x *GetSubjectsRequest) String() string {
 func (*GetSubjectsRequest) ProtoMessage() {}
 
 func (x *GetSubjectsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1505,7 +1661,7 @@ func (x *GetSubjectsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSubjectsRequest.ProtoReflect.Descriptor instead.
 func (*GetSubjectsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{20}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetSubjectsRequest) GetModel() string {
@@ -1533,7 +1689,7 @@ type GetSubjectsResponse struct {
 
 func (x *GetSubjectsResponse) Reset() {
 	*x = GetSubjectsResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1545,7 +1701,7 @@ func (x *GetSubjectsResponse) String() string {
 func (*GetSubjectsResponse) ProtoMessage() {}
 
 func (x *GetSubjectsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1558,7 +1714,7 @@ func (x *GetSubjectsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSubjectsResponse.ProtoReflect.Descriptor instead.
 func (*GetSubjectsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{21}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GetSubjectsResponse) GetSubjects() []*TasteSubject {
@@ -1581,7 +1737,7 @@ type GetStoredPapersRequest struct {
 
 func (x *GetStoredPapersRequest) Reset() {
 	*x = GetStoredPapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1593,7 +1749,7 @@ func (x *GetStoredPapersRequest) String() string {
 func (*GetStoredPapersRequest) ProtoMessage() {}
 
 func (x *GetStoredPapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1606,7 +1762,7 @@ func (x *GetStoredPapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStoredPapersRequest.ProtoReflect.Descriptor instead.
 func (*GetStoredPapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{22}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetStoredPapersRequest) GetIds() []string {
@@ -1634,7 +1790,7 @@ type GetStoredPapersResponse struct {
 
 func (x *GetStoredPapersResponse) Reset() {
 	*x = GetStoredPapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1646,7 +1802,7 @@ func (x *GetStoredPapersResponse) String() string {
 func (*GetStoredPapersResponse) ProtoMessage() {}
 
 func (x *GetStoredPapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1659,7 +1815,7 @@ func (x *GetStoredPapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStoredPapersResponse.ProtoReflect.Descriptor instead.
 func (*GetStoredPapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{23}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetStoredPapersResponse) GetPapers() []*v1.Paper {
@@ -1686,7 +1842,7 @@ type ListStoredPapersRequest struct {
 
 func (x *ListStoredPapersRequest) Reset() {
 	*x = ListStoredPapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1698,7 +1854,7 @@ func (x *ListStoredPapersRequest) String() string {
 func (*ListStoredPapersRequest) ProtoMessage() {}
 
 func (x *ListStoredPapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1711,7 +1867,7 @@ func (x *ListStoredPapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStoredPapersRequest.ProtoReflect.Descriptor instead.
 func (*ListStoredPapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{24}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListStoredPapersRequest) GetPageSize() int32 {
@@ -1757,7 +1913,7 @@ type ListStoredPapersResponse struct {
 
 func (x *ListStoredPapersResponse) Reset() {
 	*x = ListStoredPapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1769,7 +1925,7 @@ func (x *ListStoredPapersResponse) String() string {
 func (*ListStoredPapersResponse) ProtoMessage() {}
 
 func (x *ListStoredPapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1782,7 +1938,7 @@ func (x *ListStoredPapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStoredPapersResponse.ProtoReflect.Descriptor instead.
 func (*ListStoredPapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{25}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListStoredPapersResponse) GetPapers() []*v1.Paper {
@@ -1819,7 +1975,7 @@ type GetOutcomesRequest struct {
 
 func (x *GetOutcomesRequest) Reset() {
 	*x = GetOutcomesRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1831,7 +1987,7 @@ func (x *GetOutcomesRequest) String() string {
 func (*GetOutcomesRequest) ProtoMessage() {}
 
 func (x *GetOutcomesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1844,7 +2000,7 @@ func (x *GetOutcomesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOutcomesRequest.ProtoReflect.Descriptor instead.
 func (*GetOutcomesRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{26}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetOutcomesRequest) GetSequence() uint64 {
@@ -1872,7 +2028,7 @@ type GetOutcomesResponse struct {
 
 func (x *GetOutcomesResponse) Reset() {
 	*x = GetOutcomesResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1884,7 +2040,7 @@ func (x *GetOutcomesResponse) String() string {
 func (*GetOutcomesResponse) ProtoMessage() {}
 
 func (x *GetOutcomesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1897,7 +2053,7 @@ func (x *GetOutcomesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOutcomesResponse.ProtoReflect.Descriptor instead.
 func (*GetOutcomesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{27}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetOutcomesResponse) GetOutcomes() []*Outcome {
@@ -1928,7 +2084,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1940,7 +2096,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1953,7 +2109,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{28}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Outcome) GetRevision() uint64 {
@@ -2011,7 +2167,7 @@ type PurgeShardRequest struct {
 
 func (x *PurgeShardRequest) Reset() {
 	*x = PurgeShardRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2023,7 +2179,7 @@ func (x *PurgeShardRequest) String() string {
 func (*PurgeShardRequest) ProtoMessage() {}
 
 func (x *PurgeShardRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2036,7 +2192,7 @@ func (x *PurgeShardRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeShardRequest.ProtoReflect.Descriptor instead.
 func (*PurgeShardRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{29}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *PurgeShardRequest) GetFilter() string {
@@ -2068,7 +2224,7 @@ type PurgeShardResponse struct {
 
 func (x *PurgeShardResponse) Reset() {
 	*x = PurgeShardResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2080,7 +2236,7 @@ func (x *PurgeShardResponse) String() string {
 func (*PurgeShardResponse) ProtoMessage() {}
 
 func (x *PurgeShardResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2093,7 +2249,7 @@ func (x *PurgeShardResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeShardResponse.ProtoReflect.Descriptor instead.
 func (*PurgeShardResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{30}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *PurgeShardResponse) GetCount() int64 {
@@ -2126,7 +2282,7 @@ type GetShardStatsRequest struct {
 
 func (x *GetShardStatsRequest) Reset() {
 	*x = GetShardStatsRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2138,7 +2294,7 @@ func (x *GetShardStatsRequest) String() string {
 func (*GetShardStatsRequest) ProtoMessage() {}
 
 func (x *GetShardStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2151,7 +2307,7 @@ func (x *GetShardStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetShardStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetShardStatsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{31}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{34}
 }
 
 // GetShardStatsResponse describes what serves, as akin.v1.GetIndexStatsResponse does.
@@ -2183,7 +2339,7 @@ type GetShardStatsResponse struct {
 
 func (x *GetShardStatsResponse) Reset() {
 	*x = GetShardStatsResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2195,7 +2351,7 @@ func (x *GetShardStatsResponse) String() string {
 func (*GetShardStatsResponse) ProtoMessage() {}
 
 func (x *GetShardStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2208,7 +2364,7 @@ func (x *GetShardStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetShardStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetShardStatsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{32}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GetShardStatsResponse) GetPapers() int64 {
@@ -2290,7 +2446,7 @@ type GetFrequenciesRequest struct {
 
 func (x *GetFrequenciesRequest) Reset() {
 	*x = GetFrequenciesRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2302,7 +2458,7 @@ func (x *GetFrequenciesRequest) String() string {
 func (*GetFrequenciesRequest) ProtoMessage() {}
 
 func (x *GetFrequenciesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2315,7 +2471,7 @@ func (x *GetFrequenciesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrequenciesRequest.ProtoReflect.Descriptor instead.
 func (*GetFrequenciesRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{33}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{36}
 }
 
 // GetFrequenciesResponse has them.
@@ -2331,7 +2487,7 @@ type GetFrequenciesResponse struct {
 
 func (x *GetFrequenciesResponse) Reset() {
 	*x = GetFrequenciesResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2343,7 +2499,7 @@ func (x *GetFrequenciesResponse) String() string {
 func (*GetFrequenciesResponse) ProtoMessage() {}
 
 func (x *GetFrequenciesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2356,7 +2512,7 @@ func (x *GetFrequenciesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrequenciesResponse.ProtoReflect.Descriptor instead.
 func (*GetFrequenciesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{34}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *GetFrequenciesResponse) GetPapers() int64 {
@@ -2388,7 +2544,7 @@ type SamplePapersRequest struct {
 
 func (x *SamplePapersRequest) Reset() {
 	*x = SamplePapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[35]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2400,7 +2556,7 @@ func (x *SamplePapersRequest) String() string {
 func (*SamplePapersRequest) ProtoMessage() {}
 
 func (x *SamplePapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[35]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2413,7 +2569,7 @@ func (x *SamplePapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SamplePapersRequest.ProtoReflect.Descriptor instead.
 func (*SamplePapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{35}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *SamplePapersRequest) GetShare() float64 {
@@ -2450,7 +2606,7 @@ type SamplePapersResponse struct {
 
 func (x *SamplePapersResponse) Reset() {
 	*x = SamplePapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[36]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2462,7 +2618,7 @@ func (x *SamplePapersResponse) String() string {
 func (*SamplePapersResponse) ProtoMessage() {}
 
 func (x *SamplePapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[36]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2475,7 +2631,7 @@ func (x *SamplePapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SamplePapersResponse.ProtoReflect.Descriptor instead.
 func (*SamplePapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{36}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *SamplePapersResponse) GetPapers() []*v1.Paper {
@@ -2496,7 +2652,7 @@ var File_akin_node_v1_node_service_proto protoreflect.FileDescriptor
 
 const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1fakin/node/v1/node_service.proto\x12\fakin.node.v1\x1a\x13akin/v1/paper.proto\x1a\x16akin/v1/position.proto\"\x16\n" +
+	"\x1fakin/node/v1/node_service.proto\x12\fakin.node.v1\x1a\x13akin/v1/paper.proto\x1a\x16akin/v1/position.proto\x1a akin/v1/similarity_service.proto\"\x16\n" +
 	"\x14GetWordCountsRequest\"i\n" +
 	"\x15GetWordCountsResponse\x12\x16\n" +
 	"\x06papers\x18\x01 \x01(\x03R\x06papers\x12\x16\n" +
@@ -2589,7 +2745,15 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\x12FindCentralRequest\x129\n" +
 	"\x05taste\x18\x01 \x01(\v2#.akin.node.v1.RateCandidatesRequestR\x05taste\x12\x16\n" +
 	"\x06centre\x18\x02 \x03(\x02R\x06centre\x12\x16\n" +
-	"\x06newest\x18\x03 \x03(\x04R\x06newest\"E\n" +
+	"\x06newest\x18\x03 \x03(\x04R\x06newest\"\x1d\n" +
+	"\x05Texts\x12\x14\n" +
+	"\x05parts\x18\x01 \x03(\tR\x05parts\"\x95\x01\n" +
+	"\x11GetReasonsRequest\x129\n" +
+	"\x05taste\x18\x01 \x01(\v2#.akin.node.v1.RateCandidatesRequestR\x05taste\x12)\n" +
+	"\x05texts\x18\x02 \x03(\v2\x13.akin.node.v1.TextsR\x05texts\x12\x1a\n" +
+	"\bordinals\x18\x03 \x03(\x04R\bordinals\"@\n" +
+	"\x12GetReasonsResponse\x12*\n" +
+	"\areasons\x18\x01 \x03(\v2\x10.akin.v1.BecauseR\areasons\"E\n" +
 	"\x11GetVectorsRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x1a\n" +
 	"\bordinals\x18\x02 \x03(\x04R\bordinals\",\n" +
@@ -2674,7 +2838,7 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\x05limit\x18\x03 \x01(\x05R\x05limit\"R\n" +
 	"\x14SamplePapersResponse\x12&\n" +
 	"\x06papers\x18\x01 \x03(\v2\x0e.akin.v1.PaperR\x06papers\x12\x12\n" +
-	"\x04last\x18\x02 \x01(\tR\x04last2\xe4\v\n" +
+	"\x04last\x18\x02 \x01(\tR\x04last2\xba\f\n" +
 	"\vNodeService\x12]\n" +
 	"\rGetWordCounts\x12\".akin.node.v1.GetWordCountsRequest\x1a#.akin.node.v1.GetWordCountsResponse\"\x03\x90\x02\x01\x12`\n" +
 	"\x0eFindCandidates\x12#.akin.node.v1.FindCandidatesRequest\x1a$.akin.node.v1.FindCandidatesResponse\"\x03\x90\x02\x01\x12`\n" +
@@ -2682,6 +2846,8 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\n" +
 	"FindNewest\x12#.akin.node.v1.RateCandidatesRequest\x1a .akin.node.v1.FindNewestResponse\"\x03\x90\x02\x01\x12Z\n" +
 	"\vFindCentral\x12 .akin.node.v1.FindCentralRequest\x1a$.akin.node.v1.RateCandidatesResponse\"\x03\x90\x02\x01\x12T\n" +
+	"\n" +
+	"GetReasons\x12\x1f.akin.node.v1.GetReasonsRequest\x1a .akin.node.v1.GetReasonsResponse\"\x03\x90\x02\x01\x12T\n" +
 	"\n" +
 	"GetVectors\x12\x1f.akin.node.v1.GetVectorsRequest\x1a .akin.node.v1.GetVectorsResponse\"\x03\x90\x02\x01\x12W\n" +
 	"\vGetFeatures\x12 .akin.node.v1.GetFeaturesRequest\x1a!.akin.node.v1.GetFeaturesResponse\"\x03\x90\x02\x01\x12`\n" +
@@ -2708,7 +2874,7 @@ func file_akin_node_v1_node_service_proto_rawDescGZIP() []byte {
 	return file_akin_node_v1_node_service_proto_rawDescData
 }
 
-var file_akin_node_v1_node_service_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_akin_node_v1_node_service_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_akin_node_v1_node_service_proto_goTypes = []any{
 	(*GetWordCountsRequest)(nil),     // 0: akin.node.v1.GetWordCountsRequest
 	(*GetWordCountsResponse)(nil),    // 1: akin.node.v1.GetWordCountsResponse
@@ -2724,38 +2890,42 @@ var file_akin_node_v1_node_service_proto_goTypes = []any{
 	(*RateCandidatesResponse)(nil),   // 11: akin.node.v1.RateCandidatesResponse
 	(*FindNewestResponse)(nil),       // 12: akin.node.v1.FindNewestResponse
 	(*FindCentralRequest)(nil),       // 13: akin.node.v1.FindCentralRequest
-	(*GetVectorsRequest)(nil),        // 14: akin.node.v1.GetVectorsRequest
-	(*GetVectorsResponse)(nil),       // 15: akin.node.v1.GetVectorsResponse
-	(*GetFeaturesRequest)(nil),       // 16: akin.node.v1.GetFeaturesRequest
-	(*GetFeaturesResponse)(nil),      // 17: akin.node.v1.GetFeaturesResponse
-	(*GetFoundPapersRequest)(nil),    // 18: akin.node.v1.GetFoundPapersRequest
-	(*GetFoundPapersResponse)(nil),   // 19: akin.node.v1.GetFoundPapersResponse
-	(*GetSubjectsRequest)(nil),       // 20: akin.node.v1.GetSubjectsRequest
-	(*GetSubjectsResponse)(nil),      // 21: akin.node.v1.GetSubjectsResponse
-	(*GetStoredPapersRequest)(nil),   // 22: akin.node.v1.GetStoredPapersRequest
-	(*GetStoredPapersResponse)(nil),  // 23: akin.node.v1.GetStoredPapersResponse
-	(*ListStoredPapersRequest)(nil),  // 24: akin.node.v1.ListStoredPapersRequest
-	(*ListStoredPapersResponse)(nil), // 25: akin.node.v1.ListStoredPapersResponse
-	(*GetOutcomesRequest)(nil),       // 26: akin.node.v1.GetOutcomesRequest
-	(*GetOutcomesResponse)(nil),      // 27: akin.node.v1.GetOutcomesResponse
-	(*Outcome)(nil),                  // 28: akin.node.v1.Outcome
-	(*PurgeShardRequest)(nil),        // 29: akin.node.v1.PurgeShardRequest
-	(*PurgeShardResponse)(nil),       // 30: akin.node.v1.PurgeShardResponse
-	(*GetShardStatsRequest)(nil),     // 31: akin.node.v1.GetShardStatsRequest
-	(*GetShardStatsResponse)(nil),    // 32: akin.node.v1.GetShardStatsResponse
-	(*GetFrequenciesRequest)(nil),    // 33: akin.node.v1.GetFrequenciesRequest
-	(*GetFrequenciesResponse)(nil),   // 34: akin.node.v1.GetFrequenciesResponse
-	(*SamplePapersRequest)(nil),      // 35: akin.node.v1.SamplePapersRequest
-	(*SamplePapersResponse)(nil),     // 36: akin.node.v1.SamplePapersResponse
-	(*v1.Position)(nil),              // 37: akin.v1.Position
-	(*v1.Paper)(nil),                 // 38: akin.v1.Paper
+	(*Texts)(nil),                    // 14: akin.node.v1.Texts
+	(*GetReasonsRequest)(nil),        // 15: akin.node.v1.GetReasonsRequest
+	(*GetReasonsResponse)(nil),       // 16: akin.node.v1.GetReasonsResponse
+	(*GetVectorsRequest)(nil),        // 17: akin.node.v1.GetVectorsRequest
+	(*GetVectorsResponse)(nil),       // 18: akin.node.v1.GetVectorsResponse
+	(*GetFeaturesRequest)(nil),       // 19: akin.node.v1.GetFeaturesRequest
+	(*GetFeaturesResponse)(nil),      // 20: akin.node.v1.GetFeaturesResponse
+	(*GetFoundPapersRequest)(nil),    // 21: akin.node.v1.GetFoundPapersRequest
+	(*GetFoundPapersResponse)(nil),   // 22: akin.node.v1.GetFoundPapersResponse
+	(*GetSubjectsRequest)(nil),       // 23: akin.node.v1.GetSubjectsRequest
+	(*GetSubjectsResponse)(nil),      // 24: akin.node.v1.GetSubjectsResponse
+	(*GetStoredPapersRequest)(nil),   // 25: akin.node.v1.GetStoredPapersRequest
+	(*GetStoredPapersResponse)(nil),  // 26: akin.node.v1.GetStoredPapersResponse
+	(*ListStoredPapersRequest)(nil),  // 27: akin.node.v1.ListStoredPapersRequest
+	(*ListStoredPapersResponse)(nil), // 28: akin.node.v1.ListStoredPapersResponse
+	(*GetOutcomesRequest)(nil),       // 29: akin.node.v1.GetOutcomesRequest
+	(*GetOutcomesResponse)(nil),      // 30: akin.node.v1.GetOutcomesResponse
+	(*Outcome)(nil),                  // 31: akin.node.v1.Outcome
+	(*PurgeShardRequest)(nil),        // 32: akin.node.v1.PurgeShardRequest
+	(*PurgeShardResponse)(nil),       // 33: akin.node.v1.PurgeShardResponse
+	(*GetShardStatsRequest)(nil),     // 34: akin.node.v1.GetShardStatsRequest
+	(*GetShardStatsResponse)(nil),    // 35: akin.node.v1.GetShardStatsResponse
+	(*GetFrequenciesRequest)(nil),    // 36: akin.node.v1.GetFrequenciesRequest
+	(*GetFrequenciesResponse)(nil),   // 37: akin.node.v1.GetFrequenciesResponse
+	(*SamplePapersRequest)(nil),      // 38: akin.node.v1.SamplePapersRequest
+	(*SamplePapersResponse)(nil),     // 39: akin.node.v1.SamplePapersResponse
+	(*v1.Position)(nil),              // 40: akin.v1.Position
+	(*v1.Because)(nil),               // 41: akin.v1.Because
+	(*v1.Paper)(nil),                 // 42: akin.v1.Paper
 }
 var file_akin_node_v1_node_service_proto_depIdxs = []int32{
 	5,  // 0: akin.node.v1.FindCandidatesRequest.reach:type_name -> akin.node.v1.Reach
 	2,  // 1: akin.node.v1.FindCandidatesRequest.terms:type_name -> akin.node.v1.Terms
 	4,  // 2: akin.node.v1.FindCandidatesRequest.weights:type_name -> akin.node.v1.Weights
 	3,  // 3: akin.node.v1.FindCandidatesRequest.statistics:type_name -> akin.node.v1.Statistics
-	37, // 4: akin.node.v1.Answer.position:type_name -> akin.v1.Position
+	40, // 4: akin.node.v1.Answer.position:type_name -> akin.v1.Position
 	7,  // 5: akin.node.v1.FindCandidatesResponse.answer:type_name -> akin.node.v1.Answer
 	2,  // 6: akin.node.v1.TasteSubject.words:type_name -> akin.node.v1.Terms
 	5,  // 7: akin.node.v1.RateCandidatesRequest.reach:type_name -> akin.node.v1.Reach
@@ -2765,52 +2935,57 @@ var file_akin_node_v1_node_service_proto_depIdxs = []int32{
 	7,  // 11: akin.node.v1.RateCandidatesResponse.answer:type_name -> akin.node.v1.Answer
 	11, // 12: akin.node.v1.FindNewestResponse.newest:type_name -> akin.node.v1.RateCandidatesResponse
 	10, // 13: akin.node.v1.FindCentralRequest.taste:type_name -> akin.node.v1.RateCandidatesRequest
-	2,  // 14: akin.node.v1.GetFeaturesResponse.papers:type_name -> akin.node.v1.Terms
-	38, // 15: akin.node.v1.GetFoundPapersResponse.papers:type_name -> akin.v1.Paper
-	9,  // 16: akin.node.v1.GetSubjectsResponse.subjects:type_name -> akin.node.v1.TasteSubject
-	38, // 17: akin.node.v1.GetStoredPapersResponse.papers:type_name -> akin.v1.Paper
-	38, // 18: akin.node.v1.ListStoredPapersResponse.papers:type_name -> akin.v1.Paper
-	28, // 19: akin.node.v1.GetOutcomesResponse.outcomes:type_name -> akin.node.v1.Outcome
-	37, // 20: akin.node.v1.PurgeShardResponse.position:type_name -> akin.v1.Position
-	37, // 21: akin.node.v1.GetShardStatsResponse.position:type_name -> akin.v1.Position
-	38, // 22: akin.node.v1.SamplePapersResponse.papers:type_name -> akin.v1.Paper
-	0,  // 23: akin.node.v1.NodeService.GetWordCounts:input_type -> akin.node.v1.GetWordCountsRequest
-	6,  // 24: akin.node.v1.NodeService.FindCandidates:input_type -> akin.node.v1.FindCandidatesRequest
-	10, // 25: akin.node.v1.NodeService.RateCandidates:input_type -> akin.node.v1.RateCandidatesRequest
-	10, // 26: akin.node.v1.NodeService.FindNewest:input_type -> akin.node.v1.RateCandidatesRequest
-	13, // 27: akin.node.v1.NodeService.FindCentral:input_type -> akin.node.v1.FindCentralRequest
-	14, // 28: akin.node.v1.NodeService.GetVectors:input_type -> akin.node.v1.GetVectorsRequest
-	16, // 29: akin.node.v1.NodeService.GetFeatures:input_type -> akin.node.v1.GetFeaturesRequest
-	18, // 30: akin.node.v1.NodeService.GetFoundPapers:input_type -> akin.node.v1.GetFoundPapersRequest
-	20, // 31: akin.node.v1.NodeService.GetSubjects:input_type -> akin.node.v1.GetSubjectsRequest
-	22, // 32: akin.node.v1.NodeService.GetStoredPapers:input_type -> akin.node.v1.GetStoredPapersRequest
-	24, // 33: akin.node.v1.NodeService.ListStoredPapers:input_type -> akin.node.v1.ListStoredPapersRequest
-	26, // 34: akin.node.v1.NodeService.GetOutcomes:input_type -> akin.node.v1.GetOutcomesRequest
-	29, // 35: akin.node.v1.NodeService.PurgeShard:input_type -> akin.node.v1.PurgeShardRequest
-	31, // 36: akin.node.v1.NodeService.GetShardStats:input_type -> akin.node.v1.GetShardStatsRequest
-	33, // 37: akin.node.v1.NodeService.GetFrequencies:input_type -> akin.node.v1.GetFrequenciesRequest
-	35, // 38: akin.node.v1.NodeService.SamplePapers:input_type -> akin.node.v1.SamplePapersRequest
-	1,  // 39: akin.node.v1.NodeService.GetWordCounts:output_type -> akin.node.v1.GetWordCountsResponse
-	8,  // 40: akin.node.v1.NodeService.FindCandidates:output_type -> akin.node.v1.FindCandidatesResponse
-	11, // 41: akin.node.v1.NodeService.RateCandidates:output_type -> akin.node.v1.RateCandidatesResponse
-	12, // 42: akin.node.v1.NodeService.FindNewest:output_type -> akin.node.v1.FindNewestResponse
-	11, // 43: akin.node.v1.NodeService.FindCentral:output_type -> akin.node.v1.RateCandidatesResponse
-	15, // 44: akin.node.v1.NodeService.GetVectors:output_type -> akin.node.v1.GetVectorsResponse
-	17, // 45: akin.node.v1.NodeService.GetFeatures:output_type -> akin.node.v1.GetFeaturesResponse
-	19, // 46: akin.node.v1.NodeService.GetFoundPapers:output_type -> akin.node.v1.GetFoundPapersResponse
-	21, // 47: akin.node.v1.NodeService.GetSubjects:output_type -> akin.node.v1.GetSubjectsResponse
-	23, // 48: akin.node.v1.NodeService.GetStoredPapers:output_type -> akin.node.v1.GetStoredPapersResponse
-	25, // 49: akin.node.v1.NodeService.ListStoredPapers:output_type -> akin.node.v1.ListStoredPapersResponse
-	27, // 50: akin.node.v1.NodeService.GetOutcomes:output_type -> akin.node.v1.GetOutcomesResponse
-	30, // 51: akin.node.v1.NodeService.PurgeShard:output_type -> akin.node.v1.PurgeShardResponse
-	32, // 52: akin.node.v1.NodeService.GetShardStats:output_type -> akin.node.v1.GetShardStatsResponse
-	34, // 53: akin.node.v1.NodeService.GetFrequencies:output_type -> akin.node.v1.GetFrequenciesResponse
-	36, // 54: akin.node.v1.NodeService.SamplePapers:output_type -> akin.node.v1.SamplePapersResponse
-	39, // [39:55] is the sub-list for method output_type
-	23, // [23:39] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	10, // 14: akin.node.v1.GetReasonsRequest.taste:type_name -> akin.node.v1.RateCandidatesRequest
+	14, // 15: akin.node.v1.GetReasonsRequest.texts:type_name -> akin.node.v1.Texts
+	41, // 16: akin.node.v1.GetReasonsResponse.reasons:type_name -> akin.v1.Because
+	2,  // 17: akin.node.v1.GetFeaturesResponse.papers:type_name -> akin.node.v1.Terms
+	42, // 18: akin.node.v1.GetFoundPapersResponse.papers:type_name -> akin.v1.Paper
+	9,  // 19: akin.node.v1.GetSubjectsResponse.subjects:type_name -> akin.node.v1.TasteSubject
+	42, // 20: akin.node.v1.GetStoredPapersResponse.papers:type_name -> akin.v1.Paper
+	42, // 21: akin.node.v1.ListStoredPapersResponse.papers:type_name -> akin.v1.Paper
+	31, // 22: akin.node.v1.GetOutcomesResponse.outcomes:type_name -> akin.node.v1.Outcome
+	40, // 23: akin.node.v1.PurgeShardResponse.position:type_name -> akin.v1.Position
+	40, // 24: akin.node.v1.GetShardStatsResponse.position:type_name -> akin.v1.Position
+	42, // 25: akin.node.v1.SamplePapersResponse.papers:type_name -> akin.v1.Paper
+	0,  // 26: akin.node.v1.NodeService.GetWordCounts:input_type -> akin.node.v1.GetWordCountsRequest
+	6,  // 27: akin.node.v1.NodeService.FindCandidates:input_type -> akin.node.v1.FindCandidatesRequest
+	10, // 28: akin.node.v1.NodeService.RateCandidates:input_type -> akin.node.v1.RateCandidatesRequest
+	10, // 29: akin.node.v1.NodeService.FindNewest:input_type -> akin.node.v1.RateCandidatesRequest
+	13, // 30: akin.node.v1.NodeService.FindCentral:input_type -> akin.node.v1.FindCentralRequest
+	15, // 31: akin.node.v1.NodeService.GetReasons:input_type -> akin.node.v1.GetReasonsRequest
+	17, // 32: akin.node.v1.NodeService.GetVectors:input_type -> akin.node.v1.GetVectorsRequest
+	19, // 33: akin.node.v1.NodeService.GetFeatures:input_type -> akin.node.v1.GetFeaturesRequest
+	21, // 34: akin.node.v1.NodeService.GetFoundPapers:input_type -> akin.node.v1.GetFoundPapersRequest
+	23, // 35: akin.node.v1.NodeService.GetSubjects:input_type -> akin.node.v1.GetSubjectsRequest
+	25, // 36: akin.node.v1.NodeService.GetStoredPapers:input_type -> akin.node.v1.GetStoredPapersRequest
+	27, // 37: akin.node.v1.NodeService.ListStoredPapers:input_type -> akin.node.v1.ListStoredPapersRequest
+	29, // 38: akin.node.v1.NodeService.GetOutcomes:input_type -> akin.node.v1.GetOutcomesRequest
+	32, // 39: akin.node.v1.NodeService.PurgeShard:input_type -> akin.node.v1.PurgeShardRequest
+	34, // 40: akin.node.v1.NodeService.GetShardStats:input_type -> akin.node.v1.GetShardStatsRequest
+	36, // 41: akin.node.v1.NodeService.GetFrequencies:input_type -> akin.node.v1.GetFrequenciesRequest
+	38, // 42: akin.node.v1.NodeService.SamplePapers:input_type -> akin.node.v1.SamplePapersRequest
+	1,  // 43: akin.node.v1.NodeService.GetWordCounts:output_type -> akin.node.v1.GetWordCountsResponse
+	8,  // 44: akin.node.v1.NodeService.FindCandidates:output_type -> akin.node.v1.FindCandidatesResponse
+	11, // 45: akin.node.v1.NodeService.RateCandidates:output_type -> akin.node.v1.RateCandidatesResponse
+	12, // 46: akin.node.v1.NodeService.FindNewest:output_type -> akin.node.v1.FindNewestResponse
+	11, // 47: akin.node.v1.NodeService.FindCentral:output_type -> akin.node.v1.RateCandidatesResponse
+	16, // 48: akin.node.v1.NodeService.GetReasons:output_type -> akin.node.v1.GetReasonsResponse
+	18, // 49: akin.node.v1.NodeService.GetVectors:output_type -> akin.node.v1.GetVectorsResponse
+	20, // 50: akin.node.v1.NodeService.GetFeatures:output_type -> akin.node.v1.GetFeaturesResponse
+	22, // 51: akin.node.v1.NodeService.GetFoundPapers:output_type -> akin.node.v1.GetFoundPapersResponse
+	24, // 52: akin.node.v1.NodeService.GetSubjects:output_type -> akin.node.v1.GetSubjectsResponse
+	26, // 53: akin.node.v1.NodeService.GetStoredPapers:output_type -> akin.node.v1.GetStoredPapersResponse
+	28, // 54: akin.node.v1.NodeService.ListStoredPapers:output_type -> akin.node.v1.ListStoredPapersResponse
+	30, // 55: akin.node.v1.NodeService.GetOutcomes:output_type -> akin.node.v1.GetOutcomesResponse
+	33, // 56: akin.node.v1.NodeService.PurgeShard:output_type -> akin.node.v1.PurgeShardResponse
+	35, // 57: akin.node.v1.NodeService.GetShardStats:output_type -> akin.node.v1.GetShardStatsResponse
+	37, // 58: akin.node.v1.NodeService.GetFrequencies:output_type -> akin.node.v1.GetFrequenciesResponse
+	39, // 59: akin.node.v1.NodeService.SamplePapers:output_type -> akin.node.v1.SamplePapersResponse
+	43, // [43:60] is the sub-list for method output_type
+	26, // [26:43] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_akin_node_v1_node_service_proto_init() }
@@ -2825,7 +3000,7 @@ func file_akin_node_v1_node_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_akin_node_v1_node_service_proto_rawDesc), len(file_akin_node_v1_node_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   37,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

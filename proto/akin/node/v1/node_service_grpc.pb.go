@@ -27,6 +27,7 @@ const (
 	NodeService_RateCandidates_FullMethodName   = "/akin.node.v1.NodeService/RateCandidates"
 	NodeService_FindNewest_FullMethodName       = "/akin.node.v1.NodeService/FindNewest"
 	NodeService_FindCentral_FullMethodName      = "/akin.node.v1.NodeService/FindCentral"
+	NodeService_GetReasons_FullMethodName       = "/akin.node.v1.NodeService/GetReasons"
 	NodeService_GetVectors_FullMethodName       = "/akin.node.v1.NodeService/GetVectors"
 	NodeService_GetFeatures_FullMethodName      = "/akin.node.v1.NodeService/GetFeatures"
 	NodeService_GetFoundPapers_FullMethodName   = "/akin.node.v1.NodeService/GetFoundPapers"
@@ -58,6 +59,8 @@ type NodeServiceClient interface {
 	FindNewest(ctx context.Context, in *RateCandidatesRequest, opts ...grpc.CallOption) (*FindNewestResponse, error)
 	// FindCentral finds papers near the middle of all shards.
 	FindCentral(ctx context.Context, in *FindCentralRequest, opts ...grpc.CallOption) (*RateCandidatesResponse, error)
+	// GetReasons says why papers were found for a taste.
+	GetReasons(ctx context.Context, in *GetReasonsRequest, opts ...grpc.CallOption) (*GetReasonsResponse, error)
 	// GetVectors returns the vectors of papers that were found.
 	GetVectors(ctx context.Context, in *GetVectorsRequest, opts ...grpc.CallOption) (*GetVectorsResponse, error)
 	// GetFeatures returns the words of papers that were found.
@@ -134,6 +137,16 @@ func (c *nodeServiceClient) FindCentral(ctx context.Context, in *FindCentralRequ
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RateCandidatesResponse)
 	err := c.cc.Invoke(ctx, NodeService_FindCentral_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *nodeServiceClient) GetReasons(ctx context.Context, in *GetReasonsRequest, opts ...grpc.CallOption) (*GetReasonsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetReasonsResponse)
+	err := c.cc.Invoke(ctx, NodeService_GetReasons_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -268,6 +281,8 @@ type NodeServiceServer interface {
 	FindNewest(context.Context, *RateCandidatesRequest) (*FindNewestResponse, error)
 	// FindCentral finds papers near the middle of all shards.
 	FindCentral(context.Context, *FindCentralRequest) (*RateCandidatesResponse, error)
+	// GetReasons says why papers were found for a taste.
+	GetReasons(context.Context, *GetReasonsRequest) (*GetReasonsResponse, error)
 	// GetVectors returns the vectors of papers that were found.
 	GetVectors(context.Context, *GetVectorsRequest) (*GetVectorsResponse, error)
 	// GetFeatures returns the words of papers that were found.
@@ -314,6 +329,9 @@ func (UnimplementedNodeServiceServer) FindNewest(context.Context, *RateCandidate
 }
 func (UnimplementedNodeServiceServer) FindCentral(context.Context, *FindCentralRequest) (*RateCandidatesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method FindCentral not implemented")
+}
+func (UnimplementedNodeServiceServer) GetReasons(context.Context, *GetReasonsRequest) (*GetReasonsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetReasons not implemented")
 }
 func (UnimplementedNodeServiceServer) GetVectors(context.Context, *GetVectorsRequest) (*GetVectorsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetVectors not implemented")
@@ -455,6 +473,24 @@ func _NodeService_FindCentral_Handler(srv interface{}, ctx context.Context, dec 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(NodeServiceServer).FindCentral(ctx, req.(*FindCentralRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NodeService_GetReasons_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetReasonsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NodeServiceServer).GetReasons(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NodeService_GetReasons_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NodeServiceServer).GetReasons(ctx, req.(*GetReasonsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -683,6 +719,10 @@ var NodeService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "FindCentral",
 			Handler:    _NodeService_FindCentral_Handler,
+		},
+		{
+			MethodName: "GetReasons",
+			Handler:    _NodeService_GetReasons_Handler,
 		},
 		{
 			MethodName: "GetVectors",
