@@ -15,10 +15,11 @@ type Query struct {
 	features []uint32  // rising
 	weights  []float64 // qtf idf gain, aligned with features
 	terms    []*term
-	gain     float64 // k1 + 1
-	share    float64 // of the papers that the statistics are of, those of the index: 1 for its own
-	norm0    float64 // k1 (1-b)
-	norm1    float64 // k1 b / avg
+	whole    []uint32 // postings of the corpus that the index is a part of, aligned with features; 0: those of the index
+	gain     float64  // k1 + 1
+	share    float64  // of the papers that the statistics are of, those of the index: 1 for its own
+	norm0    float64  // k1 (1-b)
+	norm1    float64  // k1 b / avg
 
 	filter    [filterSize]uint16 // by the low bits of a feature: 1 + number of the last of the query with them, or 0
 	following []uint16           // by number of a feature: 1 + number of the one before it with the same bits, or 0
@@ -64,7 +65,7 @@ func (q *Query) prepare(x *Index, t *embed.Terms, k1 float64, s *Statistics) {
 		q.filter[f%filterSize] = 0
 	}
 	q.features, q.weights, q.terms, q.following = q.features[:0], q.weights[:0], q.terms[:0], q.following[:0]
-	q.lows = q.lows[:0]
+	q.lows, q.whole = q.lows[:0], q.whole[:0]
 	n, tokens := s.size(x)
 	papers := float64(max(n, 0))
 	q.share = 1
@@ -78,7 +79,8 @@ func (q *Query) prepare(x *Index, t *embed.Terms, k1 float64, s *Statistics) {
 				tm, live = own, own.live.Load()
 			}
 		}
-		if whole := s.frequency(f); whole > 0 {
+		whole := s.frequency(f)
+		if whole > 0 {
 			live = whole
 		}
 		if live == 0 {
@@ -92,13 +94,22 @@ func (q *Query) prepare(x *Index, t *embed.Terms, k1 float64, s *Statistics) {
 		q.following = append(q.following, q.filter[f%filterSize])
 		q.filter[f%filterSize] = uint16(len(q.features))
 		q.weights = append(q.weights, float64(t.Counts[i])*idf(papers, float64(live))*q.gain)
-		q.terms = append(q.terms, tm)
+		q.terms, q.whole = append(q.terms, tm), append(q.whole, whole)
 	}
 	q.few = len(q.features) <= fewFeatures && vector.AmongIsFast()
 	q.norm0, q.norm1 = lengthNorm(papers, tokens, k1)
 	q.bigrams = append(q.bigrams[:0], t.Bigrams...)
 	slices.Sort(q.bigrams)
 	q.bigrams = slices.Compact(q.bigrams)
+}
+
+// postings is the length of the list of a feature, by its number: in the whole corpus, so that all parts of one leave
+// out the same words, those that one index of all papers does.
+func (q *Query) postings(i int32) int {
+	if q.whole[i] > 0 {
+		return int(q.whole[i])
+	}
+	return int(q.terms[i].count.Load())
 }
 
 // Shared is the number of distinct bigrams of the query that a slot below Len has, too: pairs of neighbouring words in

@@ -116,8 +116,7 @@ func listed(accept index.Accept, q *Query) index.Listing {
 	return nil
 }
 
-// budget is the number of postings that a query reads. A part of a corpus has its part of it, so that all parts
-// together find what one index of all papers would.
+// budget is the number of postings that a query reads in this index: a part of a corpus has its part of them.
 func (q *Query) budget() int { return int(float64(topBudget) * q.share) }
 
 func (s *topScratch) prepare(q *Query, n uint32) {
@@ -155,7 +154,7 @@ func (x *Index) search(ctx context.Context, q *Query, k int, n uint32, accept in
 	}
 	scale := (1<<sumBits - 1) / total
 	slices.SortFunc(s.lists, func(i, j int32) int {
-		return int(q.terms[i].count.Load()) - int(q.terms[j].count.Load())
+		return q.postings(i) - q.postings(j)
 	})
 	s.order = s.lists
 	for {
@@ -182,17 +181,17 @@ func (x *Index) sum(ctx context.Context, q *Query, need int, scale float64, n ui
 	}
 	total := (1<<sumBits - 1) / scale
 	s.known = 0 // need may be another
-	read, budget := 0, q.budget()
+	read := 0   // in the whole corpus
 	for len(s.order) > 0 {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
 		i := s.order[0]
 		tm, weight := q.terms[i], q.weights[i]
-		length := int(tm.count.Load())
+		length := q.postings(i)
 		if len(s.touched) >= need {
-			if read+length > budget ||
-				length > len(s.touched) &&
+			if read+length > topBudget ||
+				int(tm.count.Load()) > len(s.touched) &&
 					s.reached(uint16(max(rest, 0)*scale*typicalImpact), need, (total-rest)*scale) {
 				return len(s.order), nil
 			}
