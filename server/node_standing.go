@@ -13,7 +13,8 @@ func (n *node) standing() service.Standing {
 	s := n.writes.Status()
 	return service.Standing{
 		Cluster: n.cfg.Cluster, Node: n.cfg.Node, Applied: n.live.Sequence(), Known: s.Known, Lag: n.writes.Lag(),
-		Leased: n.writes.Leased(), Bytes: s.Bytes, Limit: s.Limit, Mended: s.Mended, Members: n.writes.Members(),
+		Leased: n.writes.Leased(), Bytes: s.Bytes, Limit: s.Limit, Mended: s.Mended, Sent: s.Sent,
+		Members: n.writes.Members(),
 	}
 }
 

@@ -7,6 +7,7 @@
 //	go run ./server/cmd/load profiles
 //	go run ./server/cmd/load alerts
 //	go run ./server/cmd/load cramped --memory 512
+//	go run ./server/cmd/load cluster
 //
 // Each subcommand is told with its flags by -h.
 package main
@@ -37,7 +38,8 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newScale(), newOverload(), newTurns(), newBeside(), newProfiles(), newAlerts(), newCramped())
+	root.AddCommand(newScale(), newOverload(), newTurns(), newBeside(), newProfiles(), newAlerts(), newCramped(),
+		newCluster())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -173,11 +173,13 @@ type Status struct {
 	Known        uint64 // number of the newest message that this node has heard of
 	Bytes, Limit int64
 	Mended       uint64 // messages that this node had to read from another one
+	Sent         uint64 // messages to the log's servers: writes, questions and announcements
 }
 
 // Status is how the log stands.
 func (l *Log) Status() Status {
 	return Status{
 		Known: l.end.Load(), Bytes: l.size.bytes.Load(), Limit: l.size.limit.Load(), Mended: l.mended.Load(),
+		Sent: l.conn.Stats().OutMsgs,
 	}
 }

@@ -18,6 +18,7 @@ type Standing struct {
 	Leased        bool          // whether it has everything that was acknowledged everywhere
 	Bytes, Limit  int64         // of the log
 	Mended        uint64        // messages of the log that were read from another node
+	Sent          uint64        // messages that this node has sent to the log's servers
 
 	Members []replog.Member // in the order of their names, this node among them
 }

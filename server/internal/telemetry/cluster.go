@@ -20,6 +20,8 @@ var (
 	clusterLimit  = gauge("akin_cluster_log_limit_bytes", "Bytes at which the log is full.")
 	clusterMended = counter("akin_cluster_mended_messages_total",
 		"Messages of the log that this node had to read from another one.")
+	clusterSent = counter("akin_cluster_sent_messages_total",
+		"Messages that this node has sent to the log's servers, announcements among them; no read sends one.")
 	clusterInfo = gauge("akin_cluster_info", "1, with the names of the cluster and of this node.", "cluster", "node")
 	memberHeard = gauge("akin_cluster_node_heard",
 		"1 when a node was heard of in the last two seconds, as by this one.", "node")
@@ -31,6 +33,7 @@ var (
 	allCluster = []fixed{
 		clusterInfo, memberHeard, memberLeads, memberApplied, memberModel, clusterNodes, clusterHeard, clusterApplied,
 		clusterKnown, clusterLag, clusterLeads, clusterLeased, clusterBytes, clusterLimit, clusterMended,
+		clusterSent,
 	}
 )
 
@@ -70,6 +73,7 @@ func (m standing) Collect(out chan<- prometheus.Metric) {
 	clusterBytes.send(out, float64(c.Bytes))
 	clusterLimit.send(out, float64(c.Limit))
 	clusterMended.send(out, float64(c.Mended))
+	clusterSent.send(out, float64(c.Sent))
 }
 
 // WatchCluster shows a node of a cluster; ask is called whenever metrics are asked for.
