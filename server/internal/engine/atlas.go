@@ -115,7 +115,7 @@ func (d *drawing) over(g *Generation) *atlas {
 
 // settled reports whether every paper of a generation has its place, if there is one for it.
 func (a *atlas) settled(g *Generation) bool {
-	return a.serial == g.serial && !a.behind.Load() && int(a.looked.Load()) >= g.slots.len()
+	return a.serial == g.serial && !a.behind.Load() && int(a.looked.Load()) >= g.vectors.Len()
 }
 
 // placedAtOnce bounds the papers that one call gives places to: a fifth of a second. Tests shrink it.
@@ -141,7 +141,7 @@ func (e *Engine) chart(ctx context.Context, g *Generation) (*atlas, error) {
 		slot := a.looked.Load()
 		if n := len(a.pending); n > 0 {
 			slot = a.pending[n-1]
-		} else if int(slot) >= g.slots.len() {
+		} else if int(slot) >= g.vectors.Len() { // the vector of a slot comes last
 			break
 		}
 		if err := a.settle(ctx, g, slot); err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -322,6 +323,36 @@ func TestADrawingEndsWithItsGeneration(t *testing.T) {
 	e.stop()
 	if err := e.draw(); err != nil {
 		t.Errorf("while the engine closes: %v", err)
+	}
+}
+
+// TestAMapIsAskedForWhilePapersCome looks at the map all the while: a paper's row is there a moment before its vector.
+func TestAMapIsAskedForWhilePapersCome(t *testing.T) {
+	e := open(t, t.TempDir(), withoutMap)
+	mustUpsert(t, e, testPapers(0, 60)...)
+	draw(t, e)
+	done := make(chan struct{})
+	var looks sync.WaitGroup
+	looks.Go(func() {
+		for {
+			if _, err := e.chart(context.Background(), e.live.Load()); err != nil {
+				t.Error(err)
+				return
+			}
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	})
+	for i := 60; i < 560; i += 20 {
+		mustUpsert(t, e, testPapers(i, i+20)...)
+	}
+	close(done)
+	looks.Wait()
+	if m := mapOf(t, e, MapQuery{}); len(m.at) != 560 {
+		t.Errorf("%d papers are on the map", len(m.at))
 	}
 }
 
