@@ -16,7 +16,25 @@ const killsApart = 3 * time.Second
 // TestAClusterLosesNothingInKills kills a random node over and over, while eight writers write on any node, each
 // reading back on another what was acknowledged, and readers read on nodes that are up.
 func TestAClusterLosesNothingInKills(t *testing.T) {
-	kills := envCount(t, "AKIN_CLUSTER_KILLS", 3)
+	rng := rand.New(rand.NewPCG(1, 17))
+	losesNothing(t, envCount(t, "AKIN_CLUSTER_KILLS", 3), func(c *trio, _ int) (node string, end func()) {
+		node = trioNodes[rng.IntN(3)]
+		return node, func() { c.kill(node) }
+	})
+}
+
+// TestAClusterLosesNothingInARollingRestart stops one node after the other in good order, as for a new release, under
+// the same load.
+func TestAClusterLosesNothingInARollingRestart(t *testing.T) {
+	losesNothing(t, envCount(t, "AKIN_CLUSTER_STOPS", 3), func(c *trio, i int) (node string, end func()) {
+		node = trioNodes[i%3]
+		return node, func() { c.stop(t, node) }
+	})
+}
+
+// losesNothing ends nodes, one at a time, and starts them again.
+func losesNothing(t *testing.T, kills int, next func(c *trio, i int) (node string, end func())) {
+	t.Helper()
 	c := askedTrio(t)
 	w := c.watched(t)
 	c.start(t, trioNodes...)
@@ -31,18 +49,18 @@ func TestAClusterLosesNothingInKills(t *testing.T) {
 	for w := range 2 {
 		workers.Go(func() { load.read(work, w) })
 	}
-	rng := rand.New(rand.NewPCG(uint64(kills), 17))
 	var pauses []writePause
 	var restarted time.Time
-	for range kills {
+	for i := range kills {
 		if !load.acks(ctx, 50) {
 			t.Fatal("no writes are acknowledged")
 		}
 		time.Sleep(killsApart - time.Since(restarted)) // what is promised is promised of kills that far apart
-		p := writePause{node: trioNodes[rng.IntN(3)]}
+		node, end := next(c, i)
+		p := writePause{node: node}
 		p.led = w.leader() == p.node
-		load.away(p.node, func() { c.kill(p.node) })
 		killed := time.Now()
+		load.away(node, end)
 		if !load.acks(ctx, 1+8) { // more than were under way, so that one was begun after the kill
 			t.Fatal("no writes are acknowledged after a kill")
 		}
