@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/akin-search/akin/server/internal/lexical"
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
@@ -45,6 +46,57 @@ func (e *Engine) Why(ctx context.Context, q *ShardTaste, texts [][]string, ordin
 		return err
 	})
 	return all, err
+}
+
+// ShardExplained is what a shard knows of a query and one of its papers.
+type ShardExplained struct {
+	Candidate   ShardCandidate // in no list: whether the query finds the paper does not matter
+	Explanation                // without what depends on other papers: score, parts and one_in
+}
+
+// ExplainStored compares a query with a stored paper, by its id. text is that of the query, one or a paper's two.
+func (e *Engine) ExplainStored(ctx context.Context, q *ShardQuery, target string, text []string, maxTerms int) (
+	*ShardExplained, error) {
+	epoch := e.readers.enter()
+	defer e.readers.leave(epoch)
+	r := e.rankers.Get().(*ranker)
+	defer e.rankers.Put(r)
+	g, err := e.generationOf(q.Model, 0)
+	if err != nil {
+		return nil, err
+	}
+	v, slots, err := e.lookForStored(ctx, func() *view {
+		m := g.applied.Load()
+		return &view{gen: g, revision: m.revision, slots: m.slots, replaced: e.live.Load() != g}
+	}, target)
+	if err != nil {
+		return nil, err
+	}
+	words, err := e.textOf(v, slots[0])
+	if err != nil {
+		return nil, err
+	}
+	x, err := r.explain(g, slots[0], text, words, maxTerms, q.Statistics)
+	if err != nil {
+		return nil, err
+	}
+	found := &ShardExplained{Explanation: *x}
+	c := &found.Candidate
+	row := v.row(slots[0])
+	c.Ordinal, c.Born, c.Published = row.ordinal, row.born, row.publish
+	var cosine [1]float32
+	if err := g.vectors.Scores(q.Vector, slots, cosine[:]); err != nil {
+		return nil, err
+	}
+	c.Cosine = cosine[0]
+	if q.Terms != nil {
+		var prepared lexical.Query
+		var bm25 [1]float64
+		g.words.PrepareBy(&prepared, q.Terms, q.Weights.K1, q.Statistics)
+		g.words.Scores(&prepared, slots, bm25[:])
+		c.BM25, c.Shared = float32(bm25[0]), uint32(g.words.Shared(&prepared, slots[0]))
+	}
+	return found, nil
 }
 
 // learnOthers prepares r.taste with subjects that a front has gathered.

@@ -153,11 +153,6 @@ func (f *Front) Export(ctx context.Context, accept *filter.Filter, fn func(*pape
 	}
 }
 
-// Explain is refused.
-func (f *Front) Explain(context.Context, engine.ExplainQuery) (*engine.Explanation, error) {
-	return nil, refusal("ExplainSimilarity")
-}
-
 // Duplicates is refused: papers of different shards are not compared.
 func (f *Front) Duplicates(context.Context, engine.DuplicateQuery) (engine.DuplicatePage, error) {
 	return engine.DuplicatePage{}, refusal("FindDuplicates")

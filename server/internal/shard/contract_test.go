@@ -137,6 +137,43 @@ func TestReasonsAreThoseOfOneEngine(t *testing.T) {
 	}
 }
 
+// TestAnExplanationIsThatOfOneEngine compares queries with papers that they find and with others.
+func TestAnExplanationIsThatOfOneEngine(t *testing.T) {
+	f := openFleet(t, 3, true)
+	front := f.elsewhere(t)
+	for i, q := range []engine.ExplainQuery{
+		{Text: f.papers[7].Title, Target: f.papers[7].ID},
+		{Text: f.papers[7].Title, Target: f.papers[8].ID},
+		{Text: "sparse experts", Target: f.papers[20].ID, Options: engine.Options{RecencyHalfLife: 1000 * time.Hour}},
+		{PaperID: f.papers[3].ID, Target: f.papers[9].ID},
+		{PaperID: f.papers[3].ID, Target: f.papers[150].ID},
+	} {
+		q.MaxTerms = 10
+		want, err := f.one.Explain(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := front.Explain(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, b := fmt.Sprintf("%+v", *got), fmt.Sprintf("%+v", *want); a != b {
+			t.Errorf("query %d:\n%s, of one engine\n%s", i, a, b)
+		}
+	}
+	for what, q := range map[string]engine.ExplainQuery{
+		"a target": {Text: "experts", Target: "none", MaxTerms: 1}, "a query": {PaperID: "none", Target: f.papers[0].ID},
+	} {
+		if _, err := front.Explain(t.Context(), q); !errors.Is(err, engine.ErrNotFound) {
+			t.Errorf("%s that is not stored: %v", what, err)
+		}
+	}
+	if _, err := front.Explain(t.Context(), engine.ExplainQuery{Text: "the of", Target: f.papers[0].ID}); !errors.Is(err,
+		engine.ErrNoWords) {
+		t.Errorf("a query without a word: %v", err)
+	}
+}
+
 // TestNewPeopleAreRecommendedToFromAllShards compares recommendations without a like with those of one engine. The
 // centre is a sum in another order, so that cosines differ in their last bits.
 func TestNewPeopleAreRecommendedToFromAllShards(t *testing.T) {

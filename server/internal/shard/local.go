@@ -36,6 +36,15 @@ func (l Local) Newest(ctx context.Context, q *engine.ShardTaste) (*engine.ShardN
 	return l.Engine.Newest(ctx, q)
 }
 
+// ExplainStored compares a query with a stored paper.
+func (l Local) ExplainStored(ctx context.Context, q *engine.ShardQuery, target string, text []string, maxTerms int) (
+	*engine.ShardExplained, error) {
+	if err := l.AwaitLeast(ctx); err != nil {
+		return nil, err
+	}
+	return l.Engine.ExplainStored(ctx, q, target, text, maxTerms)
+}
+
 // Subjects returns what stored papers say.
 func (l Local) Subjects(ctx context.Context, model string, ids []string) ([]engine.Subject, error) {
 	if err := l.AwaitLeast(ctx); err != nil {

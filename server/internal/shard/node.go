@@ -22,6 +22,8 @@ type Node interface {
 	Newest(ctx context.Context, q *engine.ShardTaste) (*engine.ShardNewest, error)
 	Central(ctx context.Context, q *engine.ShardTaste, centre []float32, newest []uint64) (*engine.ShardRated, error)
 	Why(ctx context.Context, q *engine.ShardTaste, texts [][]string, ordinals []uint64) ([]*engine.Because, error)
+	ExplainStored(ctx context.Context, q *engine.ShardQuery, target string, text []string, maxTerms int) (
+		*engine.ShardExplained, error)
 	ShardVectors(ctx context.Context, model string, ordinals []uint64) ([]float32, error)
 	ShardFeatures(ctx context.Context, model string, ordinals []uint64) ([][]uint32, error)
 	ShardPapers(ctx context.Context, ordinals []uint64, abstracts, brief bool) ([]*paper.Paper, error)

@@ -97,6 +97,18 @@ func (r *Remote) Why(ctx context.Context, q *engine.ShardTaste, texts [][]string
 	return decodeReasons(m.GetReasons()), err
 }
 
+// ExplainStored compares a query with a stored paper.
+func (r *Remote) ExplainStored(ctx context.Context, q *engine.ShardQuery, target string, text []string, maxTerms int) (
+	*engine.ShardExplained, error) {
+	m, err := call(ctx, r.client.ExplainStoredPaper, &nodev1.ExplainStoredPaperRequest{
+		Query: encodeQuery(q), Target: target, Text: &nodev1.Texts{Parts: text}, MaxTerms: int32(maxTerms),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return decodeExplained(m), nil
+}
+
 // ShardVectors returns vectors of papers that were found.
 func (r *Remote) ShardVectors(ctx context.Context, model string, ordinals []uint64) ([]float32, error) {
 	m, err := call(ctx, r.client.GetVectors, &nodev1.GetVectorsRequest{Model: model, Ordinals: ordinals})

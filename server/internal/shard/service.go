@@ -127,6 +127,19 @@ func (s *Service) GetReasons(ctx context.Context, m *nodev1.GetReasonsRequest) (
 	}, func() (*engine.ShardTaste, error) { return decodeTaste(m.GetTaste()) })
 }
 
+// ExplainStoredPaper serves Node.ExplainStored.
+func (s *Service) ExplainStoredPaper(ctx context.Context, m *nodev1.ExplainStoredPaperRequest) (
+	*nodev1.ExplainStoredPaperResponse, error) {
+	return serve(ctx, s, func(ctx context.Context, n Node, q *engine.ShardQuery) (
+		*nodev1.ExplainStoredPaperResponse, error) {
+		x, err := n.ExplainStored(ctx, q, m.GetTarget(), m.GetText().GetParts(), int(m.GetMaxTerms()))
+		if err != nil {
+			return nil, err
+		}
+		return encodeExplained(x), nil
+	}, func() (*engine.ShardQuery, error) { return decodeQuery(m.GetQuery()) })
+}
+
 // GetVectors serves Node.ShardVectors.
 func (s *Service) GetVectors(ctx context.Context, m *nodev1.GetVectorsRequest) (*nodev1.GetVectorsResponse, error) {
 	return serve(ctx, s, func(ctx context.Context, n Node, m *nodev1.GetVectorsRequest) (
@@ -264,6 +277,7 @@ var sentinels = []struct {
 	{engine.ErrPageExpired, codes.Aborted, "PAGE_EXPIRED"},
 	{engine.ErrInvalidPageToken, codes.InvalidArgument, "INVALID_PAGE_TOKEN"},
 	{engine.ErrNotFound, codes.NotFound, "NOT_FOUND"},
+	{engine.ErrNoWords, codes.InvalidArgument, "NO_WORDS"},
 	{engine.ErrLagging, codes.Unavailable, "LAGGING"},
 	{engine.ErrLineageChanged, codes.FailedPrecondition, "LINEAGE_CHANGED"},
 	{engine.ErrLogFull, codes.ResourceExhausted, "LOG_FULL"},

@@ -1311,6 +1311,179 @@ func (x *GetReasonsResponse) GetReasons() []*v1.Because {
 	return nil
 }
 
+// ExplainStoredPaperRequest names a query and a paper.
+type ExplainStoredPaperRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Made ready.
+	Query *FindCandidatesRequest `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
+	// Id.
+	Target string `protobuf:"bytes,2,opt,name=target,proto3" json:"target,omitempty"`
+	// Of the query.
+	Text *Texts `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	// As in akin.v1.ExplainSimilarityRequest.
+	MaxTerms      int32 `protobuf:"varint,4,opt,name=max_terms,json=maxTerms,proto3" json:"max_terms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainStoredPaperRequest) Reset() {
+	*x = ExplainStoredPaperRequest{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainStoredPaperRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainStoredPaperRequest) ProtoMessage() {}
+
+func (x *ExplainStoredPaperRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainStoredPaperRequest.ProtoReflect.Descriptor instead.
+func (*ExplainStoredPaperRequest) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ExplainStoredPaperRequest) GetQuery() *FindCandidatesRequest {
+	if x != nil {
+		return x.Query
+	}
+	return nil
+}
+
+func (x *ExplainStoredPaperRequest) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *ExplainStoredPaperRequest) GetText() *Texts {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+func (x *ExplainStoredPaperRequest) GetMaxTerms() int32 {
+	if x != nil {
+		return x.MaxTerms
+	}
+	return 0
+}
+
+// ExplainStoredPaperResponse is what the shard knows of both.
+type ExplainStoredPaperResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the paper to this node.
+	Ordinal uint64 `protobuf:"varint,1,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	// Revision that wrote it.
+	Born uint64 `protobuf:"varint,2,opt,name=born,proto3" json:"born,omitempty"`
+	// Publish time in Unix seconds; the least number: not known.
+	Published int64 `protobuf:"zigzag64,3,opt,name=published,proto3" json:"published,omitempty"`
+	// With the query, as candidates have it.
+	Cosine float32 `protobuf:"fixed32,4,opt,name=cosine,proto3" json:"cosine,omitempty"`
+	// Of the query's words.
+	Bm25 float32 `protobuf:"fixed32,5,opt,name=bm25,proto3" json:"bm25,omitempty"`
+	// Bigrams shared with the query.
+	Shared uint32 `protobuf:"varint,6,opt,name=shared,proto3" json:"shared,omitempty"`
+	// Without what depends on other papers.
+	Explanation   *v1.ExplainSimilarityResponse `protobuf:"bytes,7,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainStoredPaperResponse) Reset() {
+	*x = ExplainStoredPaperResponse{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainStoredPaperResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainStoredPaperResponse) ProtoMessage() {}
+
+func (x *ExplainStoredPaperResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainStoredPaperResponse.ProtoReflect.Descriptor instead.
+func (*ExplainStoredPaperResponse) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ExplainStoredPaperResponse) GetOrdinal() uint64 {
+	if x != nil {
+		return x.Ordinal
+	}
+	return 0
+}
+
+func (x *ExplainStoredPaperResponse) GetBorn() uint64 {
+	if x != nil {
+		return x.Born
+	}
+	return 0
+}
+
+func (x *ExplainStoredPaperResponse) GetPublished() int64 {
+	if x != nil {
+		return x.Published
+	}
+	return 0
+}
+
+func (x *ExplainStoredPaperResponse) GetCosine() float32 {
+	if x != nil {
+		return x.Cosine
+	}
+	return 0
+}
+
+func (x *ExplainStoredPaperResponse) GetBm25() float32 {
+	if x != nil {
+		return x.Bm25
+	}
+	return 0
+}
+
+func (x *ExplainStoredPaperResponse) GetShared() uint32 {
+	if x != nil {
+		return x.Shared
+	}
+	return 0
+}
+
+func (x *ExplainStoredPaperResponse) GetExplanation() *v1.ExplainSimilarityResponse {
+	if x != nil {
+		return x.Explanation
+	}
+	return nil
+}
+
 // GetVectorsRequest names papers that were found.
 type GetVectorsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1324,7 +1497,7 @@ type GetVectorsRequest struct {
 
 func (x *GetVectorsRequest) Reset() {
 	*x = GetVectorsRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1336,7 +1509,7 @@ func (x *GetVectorsRequest) String() string {
 func (*GetVectorsRequest) ProtoMessage() {}
 
 func (x *GetVectorsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1349,7 +1522,7 @@ func (x *GetVectorsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVectorsRequest.ProtoReflect.Descriptor instead.
 func (*GetVectorsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{17}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetVectorsRequest) GetModel() string {
@@ -1377,7 +1550,7 @@ type GetVectorsResponse struct {
 
 func (x *GetVectorsResponse) Reset() {
 	*x = GetVectorsResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1389,7 +1562,7 @@ func (x *GetVectorsResponse) String() string {
 func (*GetVectorsResponse) ProtoMessage() {}
 
 func (x *GetVectorsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1402,7 +1575,7 @@ func (x *GetVectorsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVectorsResponse.ProtoReflect.Descriptor instead.
 func (*GetVectorsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{18}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetVectorsResponse) GetValues() []float32 {
@@ -1425,7 +1598,7 @@ type GetFeaturesRequest struct {
 
 func (x *GetFeaturesRequest) Reset() {
 	*x = GetFeaturesRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1437,7 +1610,7 @@ func (x *GetFeaturesRequest) String() string {
 func (*GetFeaturesRequest) ProtoMessage() {}
 
 func (x *GetFeaturesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1450,7 +1623,7 @@ func (x *GetFeaturesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFeaturesRequest.ProtoReflect.Descriptor instead.
 func (*GetFeaturesRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{19}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetFeaturesRequest) GetModel() string {
@@ -1478,7 +1651,7 @@ type GetFeaturesResponse struct {
 
 func (x *GetFeaturesResponse) Reset() {
 	*x = GetFeaturesResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1490,7 +1663,7 @@ func (x *GetFeaturesResponse) String() string {
 func (*GetFeaturesResponse) ProtoMessage() {}
 
 func (x *GetFeaturesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1503,7 +1676,7 @@ func (x *GetFeaturesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFeaturesResponse.ProtoReflect.Descriptor instead.
 func (*GetFeaturesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{20}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetFeaturesResponse) GetPapers() []*Terms {
@@ -1528,7 +1701,7 @@ type GetFoundPapersRequest struct {
 
 func (x *GetFoundPapersRequest) Reset() {
 	*x = GetFoundPapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1540,7 +1713,7 @@ func (x *GetFoundPapersRequest) String() string {
 func (*GetFoundPapersRequest) ProtoMessage() {}
 
 func (x *GetFoundPapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1553,7 +1726,7 @@ func (x *GetFoundPapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFoundPapersRequest.ProtoReflect.Descriptor instead.
 func (*GetFoundPapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{21}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetFoundPapersRequest) GetOrdinals() []uint64 {
@@ -1588,7 +1761,7 @@ type GetFoundPapersResponse struct {
 
 func (x *GetFoundPapersResponse) Reset() {
 	*x = GetFoundPapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1600,7 +1773,7 @@ func (x *GetFoundPapersResponse) String() string {
 func (*GetFoundPapersResponse) ProtoMessage() {}
 
 func (x *GetFoundPapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1613,7 +1786,7 @@ func (x *GetFoundPapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFoundPapersResponse.ProtoReflect.Descriptor instead.
 func (*GetFoundPapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{22}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GetFoundPapersResponse) GetPapers() []*v1.Paper {
@@ -1636,7 +1809,7 @@ type GetSubjectsRequest struct {
 
 func (x *GetSubjectsRequest) Reset() {
 	*x = GetSubjectsRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1648,7 +1821,7 @@ func (x *GetSubjectsRequest) String() string {
 func (*GetSubjectsRequest) ProtoMessage() {}
 
 func (x *GetSubjectsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1661,7 +1834,7 @@ func (x *GetSubjectsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSubjectsRequest.ProtoReflect.Descriptor instead.
 func (*GetSubjectsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{23}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetSubjectsRequest) GetModel() string {
@@ -1689,7 +1862,7 @@ type GetSubjectsResponse struct {
 
 func (x *GetSubjectsResponse) Reset() {
 	*x = GetSubjectsResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1701,7 +1874,7 @@ func (x *GetSubjectsResponse) String() string {
 func (*GetSubjectsResponse) ProtoMessage() {}
 
 func (x *GetSubjectsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1714,7 +1887,7 @@ func (x *GetSubjectsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSubjectsResponse.ProtoReflect.Descriptor instead.
 func (*GetSubjectsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{24}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetSubjectsResponse) GetSubjects() []*TasteSubject {
@@ -1737,7 +1910,7 @@ type GetStoredPapersRequest struct {
 
 func (x *GetStoredPapersRequest) Reset() {
 	*x = GetStoredPapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1749,7 +1922,7 @@ func (x *GetStoredPapersRequest) String() string {
 func (*GetStoredPapersRequest) ProtoMessage() {}
 
 func (x *GetStoredPapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1762,7 +1935,7 @@ func (x *GetStoredPapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStoredPapersRequest.ProtoReflect.Descriptor instead.
 func (*GetStoredPapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{25}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetStoredPapersRequest) GetIds() []string {
@@ -1790,7 +1963,7 @@ type GetStoredPapersResponse struct {
 
 func (x *GetStoredPapersResponse) Reset() {
 	*x = GetStoredPapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1802,7 +1975,7 @@ func (x *GetStoredPapersResponse) String() string {
 func (*GetStoredPapersResponse) ProtoMessage() {}
 
 func (x *GetStoredPapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1815,7 +1988,7 @@ func (x *GetStoredPapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStoredPapersResponse.ProtoReflect.Descriptor instead.
 func (*GetStoredPapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{26}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetStoredPapersResponse) GetPapers() []*v1.Paper {
@@ -1842,7 +2015,7 @@ type ListStoredPapersRequest struct {
 
 func (x *ListStoredPapersRequest) Reset() {
 	*x = ListStoredPapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1854,7 +2027,7 @@ func (x *ListStoredPapersRequest) String() string {
 func (*ListStoredPapersRequest) ProtoMessage() {}
 
 func (x *ListStoredPapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1867,7 +2040,7 @@ func (x *ListStoredPapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStoredPapersRequest.ProtoReflect.Descriptor instead.
 func (*ListStoredPapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{27}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListStoredPapersRequest) GetPageSize() int32 {
@@ -1913,7 +2086,7 @@ type ListStoredPapersResponse struct {
 
 func (x *ListStoredPapersResponse) Reset() {
 	*x = ListStoredPapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1925,7 +2098,7 @@ func (x *ListStoredPapersResponse) String() string {
 func (*ListStoredPapersResponse) ProtoMessage() {}
 
 func (x *ListStoredPapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1938,7 +2111,7 @@ func (x *ListStoredPapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStoredPapersResponse.ProtoReflect.Descriptor instead.
 func (*ListStoredPapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{28}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListStoredPapersResponse) GetPapers() []*v1.Paper {
@@ -1975,7 +2148,7 @@ type GetOutcomesRequest struct {
 
 func (x *GetOutcomesRequest) Reset() {
 	*x = GetOutcomesRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1987,7 +2160,7 @@ func (x *GetOutcomesRequest) String() string {
 func (*GetOutcomesRequest) ProtoMessage() {}
 
 func (x *GetOutcomesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2000,7 +2173,7 @@ func (x *GetOutcomesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOutcomesRequest.ProtoReflect.Descriptor instead.
 func (*GetOutcomesRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{29}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GetOutcomesRequest) GetSequence() uint64 {
@@ -2028,7 +2201,7 @@ type GetOutcomesResponse struct {
 
 func (x *GetOutcomesResponse) Reset() {
 	*x = GetOutcomesResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2040,7 +2213,7 @@ func (x *GetOutcomesResponse) String() string {
 func (*GetOutcomesResponse) ProtoMessage() {}
 
 func (x *GetOutcomesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2053,7 +2226,7 @@ func (x *GetOutcomesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOutcomesResponse.ProtoReflect.Descriptor instead.
 func (*GetOutcomesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{30}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetOutcomesResponse) GetOutcomes() []*Outcome {
@@ -2084,7 +2257,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2096,7 +2269,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2109,7 +2282,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{31}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Outcome) GetRevision() uint64 {
@@ -2167,7 +2340,7 @@ type PurgeShardRequest struct {
 
 func (x *PurgeShardRequest) Reset() {
 	*x = PurgeShardRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2179,7 +2352,7 @@ func (x *PurgeShardRequest) String() string {
 func (*PurgeShardRequest) ProtoMessage() {}
 
 func (x *PurgeShardRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2192,7 +2365,7 @@ func (x *PurgeShardRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeShardRequest.ProtoReflect.Descriptor instead.
 func (*PurgeShardRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{32}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *PurgeShardRequest) GetFilter() string {
@@ -2224,7 +2397,7 @@ type PurgeShardResponse struct {
 
 func (x *PurgeShardResponse) Reset() {
 	*x = PurgeShardResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2236,7 +2409,7 @@ func (x *PurgeShardResponse) String() string {
 func (*PurgeShardResponse) ProtoMessage() {}
 
 func (x *PurgeShardResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2249,7 +2422,7 @@ func (x *PurgeShardResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeShardResponse.ProtoReflect.Descriptor instead.
 func (*PurgeShardResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{33}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *PurgeShardResponse) GetCount() int64 {
@@ -2282,7 +2455,7 @@ type GetShardStatsRequest struct {
 
 func (x *GetShardStatsRequest) Reset() {
 	*x = GetShardStatsRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2294,7 +2467,7 @@ func (x *GetShardStatsRequest) String() string {
 func (*GetShardStatsRequest) ProtoMessage() {}
 
 func (x *GetShardStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2307,7 +2480,7 @@ func (x *GetShardStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetShardStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetShardStatsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{34}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{36}
 }
 
 // GetShardStatsResponse describes what serves, as akin.v1.GetIndexStatsResponse does.
@@ -2339,7 +2512,7 @@ type GetShardStatsResponse struct {
 
 func (x *GetShardStatsResponse) Reset() {
 	*x = GetShardStatsResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[35]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2351,7 +2524,7 @@ func (x *GetShardStatsResponse) String() string {
 func (*GetShardStatsResponse) ProtoMessage() {}
 
 func (x *GetShardStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[35]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2364,7 +2537,7 @@ func (x *GetShardStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetShardStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetShardStatsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{35}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *GetShardStatsResponse) GetPapers() int64 {
@@ -2446,7 +2619,7 @@ type GetFrequenciesRequest struct {
 
 func (x *GetFrequenciesRequest) Reset() {
 	*x = GetFrequenciesRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[36]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2458,7 +2631,7 @@ func (x *GetFrequenciesRequest) String() string {
 func (*GetFrequenciesRequest) ProtoMessage() {}
 
 func (x *GetFrequenciesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[36]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2471,7 +2644,7 @@ func (x *GetFrequenciesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrequenciesRequest.ProtoReflect.Descriptor instead.
 func (*GetFrequenciesRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{36}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{38}
 }
 
 // GetFrequenciesResponse has them.
@@ -2487,7 +2660,7 @@ type GetFrequenciesResponse struct {
 
 func (x *GetFrequenciesResponse) Reset() {
 	*x = GetFrequenciesResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[37]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2499,7 +2672,7 @@ func (x *GetFrequenciesResponse) String() string {
 func (*GetFrequenciesResponse) ProtoMessage() {}
 
 func (x *GetFrequenciesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[37]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2512,7 +2685,7 @@ func (x *GetFrequenciesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrequenciesResponse.ProtoReflect.Descriptor instead.
 func (*GetFrequenciesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{37}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GetFrequenciesResponse) GetPapers() int64 {
@@ -2544,7 +2717,7 @@ type SamplePapersRequest struct {
 
 func (x *SamplePapersRequest) Reset() {
 	*x = SamplePapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[38]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2556,7 +2729,7 @@ func (x *SamplePapersRequest) String() string {
 func (*SamplePapersRequest) ProtoMessage() {}
 
 func (x *SamplePapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[38]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2569,7 +2742,7 @@ func (x *SamplePapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SamplePapersRequest.ProtoReflect.Descriptor instead.
 func (*SamplePapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{38}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *SamplePapersRequest) GetShare() float64 {
@@ -2606,7 +2779,7 @@ type SamplePapersResponse struct {
 
 func (x *SamplePapersResponse) Reset() {
 	*x = SamplePapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[39]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2618,7 +2791,7 @@ func (x *SamplePapersResponse) String() string {
 func (*SamplePapersResponse) ProtoMessage() {}
 
 func (x *SamplePapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[39]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2631,7 +2804,7 @@ func (x *SamplePapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SamplePapersResponse.ProtoReflect.Descriptor instead.
 func (*SamplePapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{39}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *SamplePapersResponse) GetPapers() []*v1.Paper {
@@ -2753,7 +2926,20 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\x05texts\x18\x02 \x03(\v2\x13.akin.node.v1.TextsR\x05texts\x12\x1a\n" +
 	"\bordinals\x18\x03 \x03(\x04R\bordinals\"@\n" +
 	"\x12GetReasonsResponse\x12*\n" +
-	"\areasons\x18\x01 \x03(\v2\x10.akin.v1.BecauseR\areasons\"E\n" +
+	"\areasons\x18\x01 \x03(\v2\x10.akin.v1.BecauseR\areasons\"\xb4\x01\n" +
+	"\x19ExplainStoredPaperRequest\x129\n" +
+	"\x05query\x18\x01 \x01(\v2#.akin.node.v1.FindCandidatesRequestR\x05query\x12\x16\n" +
+	"\x06target\x18\x02 \x01(\tR\x06target\x12'\n" +
+	"\x04text\x18\x03 \x01(\v2\x13.akin.node.v1.TextsR\x04text\x12\x1b\n" +
+	"\tmax_terms\x18\x04 \x01(\x05R\bmaxTerms\"\xf2\x01\n" +
+	"\x1aExplainStoredPaperResponse\x12\x18\n" +
+	"\aordinal\x18\x01 \x01(\x04R\aordinal\x12\x12\n" +
+	"\x04born\x18\x02 \x01(\x04R\x04born\x12\x1c\n" +
+	"\tpublished\x18\x03 \x01(\x12R\tpublished\x12\x16\n" +
+	"\x06cosine\x18\x04 \x01(\x02R\x06cosine\x12\x12\n" +
+	"\x04bm25\x18\x05 \x01(\x02R\x04bm25\x12\x16\n" +
+	"\x06shared\x18\x06 \x01(\rR\x06shared\x12D\n" +
+	"\vexplanation\x18\a \x01(\v2\".akin.v1.ExplainSimilarityResponseR\vexplanation\"E\n" +
 	"\x11GetVectorsRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x1a\n" +
 	"\bordinals\x18\x02 \x03(\x04R\bordinals\",\n" +
@@ -2838,7 +3024,7 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\x05limit\x18\x03 \x01(\x05R\x05limit\"R\n" +
 	"\x14SamplePapersResponse\x12&\n" +
 	"\x06papers\x18\x01 \x03(\v2\x0e.akin.v1.PaperR\x06papers\x12\x12\n" +
-	"\x04last\x18\x02 \x01(\tR\x04last2\xba\f\n" +
+	"\x04last\x18\x02 \x01(\tR\x04last2\xa8\r\n" +
 	"\vNodeService\x12]\n" +
 	"\rGetWordCounts\x12\".akin.node.v1.GetWordCountsRequest\x1a#.akin.node.v1.GetWordCountsResponse\"\x03\x90\x02\x01\x12`\n" +
 	"\x0eFindCandidates\x12#.akin.node.v1.FindCandidatesRequest\x1a$.akin.node.v1.FindCandidatesResponse\"\x03\x90\x02\x01\x12`\n" +
@@ -2847,7 +3033,8 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"FindNewest\x12#.akin.node.v1.RateCandidatesRequest\x1a .akin.node.v1.FindNewestResponse\"\x03\x90\x02\x01\x12Z\n" +
 	"\vFindCentral\x12 .akin.node.v1.FindCentralRequest\x1a$.akin.node.v1.RateCandidatesResponse\"\x03\x90\x02\x01\x12T\n" +
 	"\n" +
-	"GetReasons\x12\x1f.akin.node.v1.GetReasonsRequest\x1a .akin.node.v1.GetReasonsResponse\"\x03\x90\x02\x01\x12T\n" +
+	"GetReasons\x12\x1f.akin.node.v1.GetReasonsRequest\x1a .akin.node.v1.GetReasonsResponse\"\x03\x90\x02\x01\x12l\n" +
+	"\x12ExplainStoredPaper\x12'.akin.node.v1.ExplainStoredPaperRequest\x1a(.akin.node.v1.ExplainStoredPaperResponse\"\x03\x90\x02\x01\x12T\n" +
 	"\n" +
 	"GetVectors\x12\x1f.akin.node.v1.GetVectorsRequest\x1a .akin.node.v1.GetVectorsResponse\"\x03\x90\x02\x01\x12W\n" +
 	"\vGetFeatures\x12 .akin.node.v1.GetFeaturesRequest\x1a!.akin.node.v1.GetFeaturesResponse\"\x03\x90\x02\x01\x12`\n" +
@@ -2874,58 +3061,61 @@ func file_akin_node_v1_node_service_proto_rawDescGZIP() []byte {
 	return file_akin_node_v1_node_service_proto_rawDescData
 }
 
-var file_akin_node_v1_node_service_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_akin_node_v1_node_service_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_akin_node_v1_node_service_proto_goTypes = []any{
-	(*GetWordCountsRequest)(nil),     // 0: akin.node.v1.GetWordCountsRequest
-	(*GetWordCountsResponse)(nil),    // 1: akin.node.v1.GetWordCountsResponse
-	(*Terms)(nil),                    // 2: akin.node.v1.Terms
-	(*Statistics)(nil),               // 3: akin.node.v1.Statistics
-	(*Weights)(nil),                  // 4: akin.node.v1.Weights
-	(*Reach)(nil),                    // 5: akin.node.v1.Reach
-	(*FindCandidatesRequest)(nil),    // 6: akin.node.v1.FindCandidatesRequest
-	(*Answer)(nil),                   // 7: akin.node.v1.Answer
-	(*FindCandidatesResponse)(nil),   // 8: akin.node.v1.FindCandidatesResponse
-	(*TasteSubject)(nil),             // 9: akin.node.v1.TasteSubject
-	(*RateCandidatesRequest)(nil),    // 10: akin.node.v1.RateCandidatesRequest
-	(*RateCandidatesResponse)(nil),   // 11: akin.node.v1.RateCandidatesResponse
-	(*FindNewestResponse)(nil),       // 12: akin.node.v1.FindNewestResponse
-	(*FindCentralRequest)(nil),       // 13: akin.node.v1.FindCentralRequest
-	(*Texts)(nil),                    // 14: akin.node.v1.Texts
-	(*GetReasonsRequest)(nil),        // 15: akin.node.v1.GetReasonsRequest
-	(*GetReasonsResponse)(nil),       // 16: akin.node.v1.GetReasonsResponse
-	(*GetVectorsRequest)(nil),        // 17: akin.node.v1.GetVectorsRequest
-	(*GetVectorsResponse)(nil),       // 18: akin.node.v1.GetVectorsResponse
-	(*GetFeaturesRequest)(nil),       // 19: akin.node.v1.GetFeaturesRequest
-	(*GetFeaturesResponse)(nil),      // 20: akin.node.v1.GetFeaturesResponse
-	(*GetFoundPapersRequest)(nil),    // 21: akin.node.v1.GetFoundPapersRequest
-	(*GetFoundPapersResponse)(nil),   // 22: akin.node.v1.GetFoundPapersResponse
-	(*GetSubjectsRequest)(nil),       // 23: akin.node.v1.GetSubjectsRequest
-	(*GetSubjectsResponse)(nil),      // 24: akin.node.v1.GetSubjectsResponse
-	(*GetStoredPapersRequest)(nil),   // 25: akin.node.v1.GetStoredPapersRequest
-	(*GetStoredPapersResponse)(nil),  // 26: akin.node.v1.GetStoredPapersResponse
-	(*ListStoredPapersRequest)(nil),  // 27: akin.node.v1.ListStoredPapersRequest
-	(*ListStoredPapersResponse)(nil), // 28: akin.node.v1.ListStoredPapersResponse
-	(*GetOutcomesRequest)(nil),       // 29: akin.node.v1.GetOutcomesRequest
-	(*GetOutcomesResponse)(nil),      // 30: akin.node.v1.GetOutcomesResponse
-	(*Outcome)(nil),                  // 31: akin.node.v1.Outcome
-	(*PurgeShardRequest)(nil),        // 32: akin.node.v1.PurgeShardRequest
-	(*PurgeShardResponse)(nil),       // 33: akin.node.v1.PurgeShardResponse
-	(*GetShardStatsRequest)(nil),     // 34: akin.node.v1.GetShardStatsRequest
-	(*GetShardStatsResponse)(nil),    // 35: akin.node.v1.GetShardStatsResponse
-	(*GetFrequenciesRequest)(nil),    // 36: akin.node.v1.GetFrequenciesRequest
-	(*GetFrequenciesResponse)(nil),   // 37: akin.node.v1.GetFrequenciesResponse
-	(*SamplePapersRequest)(nil),      // 38: akin.node.v1.SamplePapersRequest
-	(*SamplePapersResponse)(nil),     // 39: akin.node.v1.SamplePapersResponse
-	(*v1.Position)(nil),              // 40: akin.v1.Position
-	(*v1.Because)(nil),               // 41: akin.v1.Because
-	(*v1.Paper)(nil),                 // 42: akin.v1.Paper
+	(*GetWordCountsRequest)(nil),         // 0: akin.node.v1.GetWordCountsRequest
+	(*GetWordCountsResponse)(nil),        // 1: akin.node.v1.GetWordCountsResponse
+	(*Terms)(nil),                        // 2: akin.node.v1.Terms
+	(*Statistics)(nil),                   // 3: akin.node.v1.Statistics
+	(*Weights)(nil),                      // 4: akin.node.v1.Weights
+	(*Reach)(nil),                        // 5: akin.node.v1.Reach
+	(*FindCandidatesRequest)(nil),        // 6: akin.node.v1.FindCandidatesRequest
+	(*Answer)(nil),                       // 7: akin.node.v1.Answer
+	(*FindCandidatesResponse)(nil),       // 8: akin.node.v1.FindCandidatesResponse
+	(*TasteSubject)(nil),                 // 9: akin.node.v1.TasteSubject
+	(*RateCandidatesRequest)(nil),        // 10: akin.node.v1.RateCandidatesRequest
+	(*RateCandidatesResponse)(nil),       // 11: akin.node.v1.RateCandidatesResponse
+	(*FindNewestResponse)(nil),           // 12: akin.node.v1.FindNewestResponse
+	(*FindCentralRequest)(nil),           // 13: akin.node.v1.FindCentralRequest
+	(*Texts)(nil),                        // 14: akin.node.v1.Texts
+	(*GetReasonsRequest)(nil),            // 15: akin.node.v1.GetReasonsRequest
+	(*GetReasonsResponse)(nil),           // 16: akin.node.v1.GetReasonsResponse
+	(*ExplainStoredPaperRequest)(nil),    // 17: akin.node.v1.ExplainStoredPaperRequest
+	(*ExplainStoredPaperResponse)(nil),   // 18: akin.node.v1.ExplainStoredPaperResponse
+	(*GetVectorsRequest)(nil),            // 19: akin.node.v1.GetVectorsRequest
+	(*GetVectorsResponse)(nil),           // 20: akin.node.v1.GetVectorsResponse
+	(*GetFeaturesRequest)(nil),           // 21: akin.node.v1.GetFeaturesRequest
+	(*GetFeaturesResponse)(nil),          // 22: akin.node.v1.GetFeaturesResponse
+	(*GetFoundPapersRequest)(nil),        // 23: akin.node.v1.GetFoundPapersRequest
+	(*GetFoundPapersResponse)(nil),       // 24: akin.node.v1.GetFoundPapersResponse
+	(*GetSubjectsRequest)(nil),           // 25: akin.node.v1.GetSubjectsRequest
+	(*GetSubjectsResponse)(nil),          // 26: akin.node.v1.GetSubjectsResponse
+	(*GetStoredPapersRequest)(nil),       // 27: akin.node.v1.GetStoredPapersRequest
+	(*GetStoredPapersResponse)(nil),      // 28: akin.node.v1.GetStoredPapersResponse
+	(*ListStoredPapersRequest)(nil),      // 29: akin.node.v1.ListStoredPapersRequest
+	(*ListStoredPapersResponse)(nil),     // 30: akin.node.v1.ListStoredPapersResponse
+	(*GetOutcomesRequest)(nil),           // 31: akin.node.v1.GetOutcomesRequest
+	(*GetOutcomesResponse)(nil),          // 32: akin.node.v1.GetOutcomesResponse
+	(*Outcome)(nil),                      // 33: akin.node.v1.Outcome
+	(*PurgeShardRequest)(nil),            // 34: akin.node.v1.PurgeShardRequest
+	(*PurgeShardResponse)(nil),           // 35: akin.node.v1.PurgeShardResponse
+	(*GetShardStatsRequest)(nil),         // 36: akin.node.v1.GetShardStatsRequest
+	(*GetShardStatsResponse)(nil),        // 37: akin.node.v1.GetShardStatsResponse
+	(*GetFrequenciesRequest)(nil),        // 38: akin.node.v1.GetFrequenciesRequest
+	(*GetFrequenciesResponse)(nil),       // 39: akin.node.v1.GetFrequenciesResponse
+	(*SamplePapersRequest)(nil),          // 40: akin.node.v1.SamplePapersRequest
+	(*SamplePapersResponse)(nil),         // 41: akin.node.v1.SamplePapersResponse
+	(*v1.Position)(nil),                  // 42: akin.v1.Position
+	(*v1.Because)(nil),                   // 43: akin.v1.Because
+	(*v1.ExplainSimilarityResponse)(nil), // 44: akin.v1.ExplainSimilarityResponse
+	(*v1.Paper)(nil),                     // 45: akin.v1.Paper
 }
 var file_akin_node_v1_node_service_proto_depIdxs = []int32{
 	5,  // 0: akin.node.v1.FindCandidatesRequest.reach:type_name -> akin.node.v1.Reach
 	2,  // 1: akin.node.v1.FindCandidatesRequest.terms:type_name -> akin.node.v1.Terms
 	4,  // 2: akin.node.v1.FindCandidatesRequest.weights:type_name -> akin.node.v1.Weights
 	3,  // 3: akin.node.v1.FindCandidatesRequest.statistics:type_name -> akin.node.v1.Statistics
-	40, // 4: akin.node.v1.Answer.position:type_name -> akin.v1.Position
+	42, // 4: akin.node.v1.Answer.position:type_name -> akin.v1.Position
 	7,  // 5: akin.node.v1.FindCandidatesResponse.answer:type_name -> akin.node.v1.Answer
 	2,  // 6: akin.node.v1.TasteSubject.words:type_name -> akin.node.v1.Terms
 	5,  // 7: akin.node.v1.RateCandidatesRequest.reach:type_name -> akin.node.v1.Reach
@@ -2937,55 +3127,60 @@ var file_akin_node_v1_node_service_proto_depIdxs = []int32{
 	10, // 13: akin.node.v1.FindCentralRequest.taste:type_name -> akin.node.v1.RateCandidatesRequest
 	10, // 14: akin.node.v1.GetReasonsRequest.taste:type_name -> akin.node.v1.RateCandidatesRequest
 	14, // 15: akin.node.v1.GetReasonsRequest.texts:type_name -> akin.node.v1.Texts
-	41, // 16: akin.node.v1.GetReasonsResponse.reasons:type_name -> akin.v1.Because
-	2,  // 17: akin.node.v1.GetFeaturesResponse.papers:type_name -> akin.node.v1.Terms
-	42, // 18: akin.node.v1.GetFoundPapersResponse.papers:type_name -> akin.v1.Paper
-	9,  // 19: akin.node.v1.GetSubjectsResponse.subjects:type_name -> akin.node.v1.TasteSubject
-	42, // 20: akin.node.v1.GetStoredPapersResponse.papers:type_name -> akin.v1.Paper
-	42, // 21: akin.node.v1.ListStoredPapersResponse.papers:type_name -> akin.v1.Paper
-	31, // 22: akin.node.v1.GetOutcomesResponse.outcomes:type_name -> akin.node.v1.Outcome
-	40, // 23: akin.node.v1.PurgeShardResponse.position:type_name -> akin.v1.Position
-	40, // 24: akin.node.v1.GetShardStatsResponse.position:type_name -> akin.v1.Position
-	42, // 25: akin.node.v1.SamplePapersResponse.papers:type_name -> akin.v1.Paper
-	0,  // 26: akin.node.v1.NodeService.GetWordCounts:input_type -> akin.node.v1.GetWordCountsRequest
-	6,  // 27: akin.node.v1.NodeService.FindCandidates:input_type -> akin.node.v1.FindCandidatesRequest
-	10, // 28: akin.node.v1.NodeService.RateCandidates:input_type -> akin.node.v1.RateCandidatesRequest
-	10, // 29: akin.node.v1.NodeService.FindNewest:input_type -> akin.node.v1.RateCandidatesRequest
-	13, // 30: akin.node.v1.NodeService.FindCentral:input_type -> akin.node.v1.FindCentralRequest
-	15, // 31: akin.node.v1.NodeService.GetReasons:input_type -> akin.node.v1.GetReasonsRequest
-	17, // 32: akin.node.v1.NodeService.GetVectors:input_type -> akin.node.v1.GetVectorsRequest
-	19, // 33: akin.node.v1.NodeService.GetFeatures:input_type -> akin.node.v1.GetFeaturesRequest
-	21, // 34: akin.node.v1.NodeService.GetFoundPapers:input_type -> akin.node.v1.GetFoundPapersRequest
-	23, // 35: akin.node.v1.NodeService.GetSubjects:input_type -> akin.node.v1.GetSubjectsRequest
-	25, // 36: akin.node.v1.NodeService.GetStoredPapers:input_type -> akin.node.v1.GetStoredPapersRequest
-	27, // 37: akin.node.v1.NodeService.ListStoredPapers:input_type -> akin.node.v1.ListStoredPapersRequest
-	29, // 38: akin.node.v1.NodeService.GetOutcomes:input_type -> akin.node.v1.GetOutcomesRequest
-	32, // 39: akin.node.v1.NodeService.PurgeShard:input_type -> akin.node.v1.PurgeShardRequest
-	34, // 40: akin.node.v1.NodeService.GetShardStats:input_type -> akin.node.v1.GetShardStatsRequest
-	36, // 41: akin.node.v1.NodeService.GetFrequencies:input_type -> akin.node.v1.GetFrequenciesRequest
-	38, // 42: akin.node.v1.NodeService.SamplePapers:input_type -> akin.node.v1.SamplePapersRequest
-	1,  // 43: akin.node.v1.NodeService.GetWordCounts:output_type -> akin.node.v1.GetWordCountsResponse
-	8,  // 44: akin.node.v1.NodeService.FindCandidates:output_type -> akin.node.v1.FindCandidatesResponse
-	11, // 45: akin.node.v1.NodeService.RateCandidates:output_type -> akin.node.v1.RateCandidatesResponse
-	12, // 46: akin.node.v1.NodeService.FindNewest:output_type -> akin.node.v1.FindNewestResponse
-	11, // 47: akin.node.v1.NodeService.FindCentral:output_type -> akin.node.v1.RateCandidatesResponse
-	16, // 48: akin.node.v1.NodeService.GetReasons:output_type -> akin.node.v1.GetReasonsResponse
-	18, // 49: akin.node.v1.NodeService.GetVectors:output_type -> akin.node.v1.GetVectorsResponse
-	20, // 50: akin.node.v1.NodeService.GetFeatures:output_type -> akin.node.v1.GetFeaturesResponse
-	22, // 51: akin.node.v1.NodeService.GetFoundPapers:output_type -> akin.node.v1.GetFoundPapersResponse
-	24, // 52: akin.node.v1.NodeService.GetSubjects:output_type -> akin.node.v1.GetSubjectsResponse
-	26, // 53: akin.node.v1.NodeService.GetStoredPapers:output_type -> akin.node.v1.GetStoredPapersResponse
-	28, // 54: akin.node.v1.NodeService.ListStoredPapers:output_type -> akin.node.v1.ListStoredPapersResponse
-	30, // 55: akin.node.v1.NodeService.GetOutcomes:output_type -> akin.node.v1.GetOutcomesResponse
-	33, // 56: akin.node.v1.NodeService.PurgeShard:output_type -> akin.node.v1.PurgeShardResponse
-	35, // 57: akin.node.v1.NodeService.GetShardStats:output_type -> akin.node.v1.GetShardStatsResponse
-	37, // 58: akin.node.v1.NodeService.GetFrequencies:output_type -> akin.node.v1.GetFrequenciesResponse
-	39, // 59: akin.node.v1.NodeService.SamplePapers:output_type -> akin.node.v1.SamplePapersResponse
-	43, // [43:60] is the sub-list for method output_type
-	26, // [26:43] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	43, // 16: akin.node.v1.GetReasonsResponse.reasons:type_name -> akin.v1.Because
+	6,  // 17: akin.node.v1.ExplainStoredPaperRequest.query:type_name -> akin.node.v1.FindCandidatesRequest
+	14, // 18: akin.node.v1.ExplainStoredPaperRequest.text:type_name -> akin.node.v1.Texts
+	44, // 19: akin.node.v1.ExplainStoredPaperResponse.explanation:type_name -> akin.v1.ExplainSimilarityResponse
+	2,  // 20: akin.node.v1.GetFeaturesResponse.papers:type_name -> akin.node.v1.Terms
+	45, // 21: akin.node.v1.GetFoundPapersResponse.papers:type_name -> akin.v1.Paper
+	9,  // 22: akin.node.v1.GetSubjectsResponse.subjects:type_name -> akin.node.v1.TasteSubject
+	45, // 23: akin.node.v1.GetStoredPapersResponse.papers:type_name -> akin.v1.Paper
+	45, // 24: akin.node.v1.ListStoredPapersResponse.papers:type_name -> akin.v1.Paper
+	33, // 25: akin.node.v1.GetOutcomesResponse.outcomes:type_name -> akin.node.v1.Outcome
+	42, // 26: akin.node.v1.PurgeShardResponse.position:type_name -> akin.v1.Position
+	42, // 27: akin.node.v1.GetShardStatsResponse.position:type_name -> akin.v1.Position
+	45, // 28: akin.node.v1.SamplePapersResponse.papers:type_name -> akin.v1.Paper
+	0,  // 29: akin.node.v1.NodeService.GetWordCounts:input_type -> akin.node.v1.GetWordCountsRequest
+	6,  // 30: akin.node.v1.NodeService.FindCandidates:input_type -> akin.node.v1.FindCandidatesRequest
+	10, // 31: akin.node.v1.NodeService.RateCandidates:input_type -> akin.node.v1.RateCandidatesRequest
+	10, // 32: akin.node.v1.NodeService.FindNewest:input_type -> akin.node.v1.RateCandidatesRequest
+	13, // 33: akin.node.v1.NodeService.FindCentral:input_type -> akin.node.v1.FindCentralRequest
+	15, // 34: akin.node.v1.NodeService.GetReasons:input_type -> akin.node.v1.GetReasonsRequest
+	17, // 35: akin.node.v1.NodeService.ExplainStoredPaper:input_type -> akin.node.v1.ExplainStoredPaperRequest
+	19, // 36: akin.node.v1.NodeService.GetVectors:input_type -> akin.node.v1.GetVectorsRequest
+	21, // 37: akin.node.v1.NodeService.GetFeatures:input_type -> akin.node.v1.GetFeaturesRequest
+	23, // 38: akin.node.v1.NodeService.GetFoundPapers:input_type -> akin.node.v1.GetFoundPapersRequest
+	25, // 39: akin.node.v1.NodeService.GetSubjects:input_type -> akin.node.v1.GetSubjectsRequest
+	27, // 40: akin.node.v1.NodeService.GetStoredPapers:input_type -> akin.node.v1.GetStoredPapersRequest
+	29, // 41: akin.node.v1.NodeService.ListStoredPapers:input_type -> akin.node.v1.ListStoredPapersRequest
+	31, // 42: akin.node.v1.NodeService.GetOutcomes:input_type -> akin.node.v1.GetOutcomesRequest
+	34, // 43: akin.node.v1.NodeService.PurgeShard:input_type -> akin.node.v1.PurgeShardRequest
+	36, // 44: akin.node.v1.NodeService.GetShardStats:input_type -> akin.node.v1.GetShardStatsRequest
+	38, // 45: akin.node.v1.NodeService.GetFrequencies:input_type -> akin.node.v1.GetFrequenciesRequest
+	40, // 46: akin.node.v1.NodeService.SamplePapers:input_type -> akin.node.v1.SamplePapersRequest
+	1,  // 47: akin.node.v1.NodeService.GetWordCounts:output_type -> akin.node.v1.GetWordCountsResponse
+	8,  // 48: akin.node.v1.NodeService.FindCandidates:output_type -> akin.node.v1.FindCandidatesResponse
+	11, // 49: akin.node.v1.NodeService.RateCandidates:output_type -> akin.node.v1.RateCandidatesResponse
+	12, // 50: akin.node.v1.NodeService.FindNewest:output_type -> akin.node.v1.FindNewestResponse
+	11, // 51: akin.node.v1.NodeService.FindCentral:output_type -> akin.node.v1.RateCandidatesResponse
+	16, // 52: akin.node.v1.NodeService.GetReasons:output_type -> akin.node.v1.GetReasonsResponse
+	18, // 53: akin.node.v1.NodeService.ExplainStoredPaper:output_type -> akin.node.v1.ExplainStoredPaperResponse
+	20, // 54: akin.node.v1.NodeService.GetVectors:output_type -> akin.node.v1.GetVectorsResponse
+	22, // 55: akin.node.v1.NodeService.GetFeatures:output_type -> akin.node.v1.GetFeaturesResponse
+	24, // 56: akin.node.v1.NodeService.GetFoundPapers:output_type -> akin.node.v1.GetFoundPapersResponse
+	26, // 57: akin.node.v1.NodeService.GetSubjects:output_type -> akin.node.v1.GetSubjectsResponse
+	28, // 58: akin.node.v1.NodeService.GetStoredPapers:output_type -> akin.node.v1.GetStoredPapersResponse
+	30, // 59: akin.node.v1.NodeService.ListStoredPapers:output_type -> akin.node.v1.ListStoredPapersResponse
+	32, // 60: akin.node.v1.NodeService.GetOutcomes:output_type -> akin.node.v1.GetOutcomesResponse
+	35, // 61: akin.node.v1.NodeService.PurgeShard:output_type -> akin.node.v1.PurgeShardResponse
+	37, // 62: akin.node.v1.NodeService.GetShardStats:output_type -> akin.node.v1.GetShardStatsResponse
+	39, // 63: akin.node.v1.NodeService.GetFrequencies:output_type -> akin.node.v1.GetFrequenciesResponse
+	41, // 64: akin.node.v1.NodeService.SamplePapers:output_type -> akin.node.v1.SamplePapersResponse
+	47, // [47:65] is the sub-list for method output_type
+	29, // [29:47] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_akin_node_v1_node_service_proto_init() }
@@ -3000,7 +3195,7 @@ func file_akin_node_v1_node_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_akin_node_v1_node_service_proto_rawDesc), len(file_akin_node_v1_node_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   40,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,23 +22,24 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	NodeService_GetWordCounts_FullMethodName    = "/akin.node.v1.NodeService/GetWordCounts"
-	NodeService_FindCandidates_FullMethodName   = "/akin.node.v1.NodeService/FindCandidates"
-	NodeService_RateCandidates_FullMethodName   = "/akin.node.v1.NodeService/RateCandidates"
-	NodeService_FindNewest_FullMethodName       = "/akin.node.v1.NodeService/FindNewest"
-	NodeService_FindCentral_FullMethodName      = "/akin.node.v1.NodeService/FindCentral"
-	NodeService_GetReasons_FullMethodName       = "/akin.node.v1.NodeService/GetReasons"
-	NodeService_GetVectors_FullMethodName       = "/akin.node.v1.NodeService/GetVectors"
-	NodeService_GetFeatures_FullMethodName      = "/akin.node.v1.NodeService/GetFeatures"
-	NodeService_GetFoundPapers_FullMethodName   = "/akin.node.v1.NodeService/GetFoundPapers"
-	NodeService_GetSubjects_FullMethodName      = "/akin.node.v1.NodeService/GetSubjects"
-	NodeService_GetStoredPapers_FullMethodName  = "/akin.node.v1.NodeService/GetStoredPapers"
-	NodeService_ListStoredPapers_FullMethodName = "/akin.node.v1.NodeService/ListStoredPapers"
-	NodeService_GetOutcomes_FullMethodName      = "/akin.node.v1.NodeService/GetOutcomes"
-	NodeService_PurgeShard_FullMethodName       = "/akin.node.v1.NodeService/PurgeShard"
-	NodeService_GetShardStats_FullMethodName    = "/akin.node.v1.NodeService/GetShardStats"
-	NodeService_GetFrequencies_FullMethodName   = "/akin.node.v1.NodeService/GetFrequencies"
-	NodeService_SamplePapers_FullMethodName     = "/akin.node.v1.NodeService/SamplePapers"
+	NodeService_GetWordCounts_FullMethodName      = "/akin.node.v1.NodeService/GetWordCounts"
+	NodeService_FindCandidates_FullMethodName     = "/akin.node.v1.NodeService/FindCandidates"
+	NodeService_RateCandidates_FullMethodName     = "/akin.node.v1.NodeService/RateCandidates"
+	NodeService_FindNewest_FullMethodName         = "/akin.node.v1.NodeService/FindNewest"
+	NodeService_FindCentral_FullMethodName        = "/akin.node.v1.NodeService/FindCentral"
+	NodeService_GetReasons_FullMethodName         = "/akin.node.v1.NodeService/GetReasons"
+	NodeService_ExplainStoredPaper_FullMethodName = "/akin.node.v1.NodeService/ExplainStoredPaper"
+	NodeService_GetVectors_FullMethodName         = "/akin.node.v1.NodeService/GetVectors"
+	NodeService_GetFeatures_FullMethodName        = "/akin.node.v1.NodeService/GetFeatures"
+	NodeService_GetFoundPapers_FullMethodName     = "/akin.node.v1.NodeService/GetFoundPapers"
+	NodeService_GetSubjects_FullMethodName        = "/akin.node.v1.NodeService/GetSubjects"
+	NodeService_GetStoredPapers_FullMethodName    = "/akin.node.v1.NodeService/GetStoredPapers"
+	NodeService_ListStoredPapers_FullMethodName   = "/akin.node.v1.NodeService/ListStoredPapers"
+	NodeService_GetOutcomes_FullMethodName        = "/akin.node.v1.NodeService/GetOutcomes"
+	NodeService_PurgeShard_FullMethodName         = "/akin.node.v1.NodeService/PurgeShard"
+	NodeService_GetShardStats_FullMethodName      = "/akin.node.v1.NodeService/GetShardStats"
+	NodeService_GetFrequencies_FullMethodName     = "/akin.node.v1.NodeService/GetFrequencies"
+	NodeService_SamplePapers_FullMethodName       = "/akin.node.v1.NodeService/SamplePapers"
 )
 
 // NodeServiceClient is the client API for NodeService service.
@@ -61,6 +62,8 @@ type NodeServiceClient interface {
 	FindCentral(ctx context.Context, in *FindCentralRequest, opts ...grpc.CallOption) (*RateCandidatesResponse, error)
 	// GetReasons says why papers were found for a taste.
 	GetReasons(ctx context.Context, in *GetReasonsRequest, opts ...grpc.CallOption) (*GetReasonsResponse, error)
+	// ExplainStoredPaper compares a query with a stored paper.
+	ExplainStoredPaper(ctx context.Context, in *ExplainStoredPaperRequest, opts ...grpc.CallOption) (*ExplainStoredPaperResponse, error)
 	// GetVectors returns the vectors of papers that were found.
 	GetVectors(ctx context.Context, in *GetVectorsRequest, opts ...grpc.CallOption) (*GetVectorsResponse, error)
 	// GetFeatures returns the words of papers that were found.
@@ -147,6 +150,16 @@ func (c *nodeServiceClient) GetReasons(ctx context.Context, in *GetReasonsReques
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetReasonsResponse)
 	err := c.cc.Invoke(ctx, NodeService_GetReasons_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *nodeServiceClient) ExplainStoredPaper(ctx context.Context, in *ExplainStoredPaperRequest, opts ...grpc.CallOption) (*ExplainStoredPaperResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainStoredPaperResponse)
+	err := c.cc.Invoke(ctx, NodeService_ExplainStoredPaper_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -283,6 +296,8 @@ type NodeServiceServer interface {
 	FindCentral(context.Context, *FindCentralRequest) (*RateCandidatesResponse, error)
 	// GetReasons says why papers were found for a taste.
 	GetReasons(context.Context, *GetReasonsRequest) (*GetReasonsResponse, error)
+	// ExplainStoredPaper compares a query with a stored paper.
+	ExplainStoredPaper(context.Context, *ExplainStoredPaperRequest) (*ExplainStoredPaperResponse, error)
 	// GetVectors returns the vectors of papers that were found.
 	GetVectors(context.Context, *GetVectorsRequest) (*GetVectorsResponse, error)
 	// GetFeatures returns the words of papers that were found.
@@ -332,6 +347,9 @@ func (UnimplementedNodeServiceServer) FindCentral(context.Context, *FindCentralR
 }
 func (UnimplementedNodeServiceServer) GetReasons(context.Context, *GetReasonsRequest) (*GetReasonsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetReasons not implemented")
+}
+func (UnimplementedNodeServiceServer) ExplainStoredPaper(context.Context, *ExplainStoredPaperRequest) (*ExplainStoredPaperResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainStoredPaper not implemented")
 }
 func (UnimplementedNodeServiceServer) GetVectors(context.Context, *GetVectorsRequest) (*GetVectorsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetVectors not implemented")
@@ -491,6 +509,24 @@ func _NodeService_GetReasons_Handler(srv interface{}, ctx context.Context, dec f
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(NodeServiceServer).GetReasons(ctx, req.(*GetReasonsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NodeService_ExplainStoredPaper_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainStoredPaperRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NodeServiceServer).ExplainStoredPaper(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NodeService_ExplainStoredPaper_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NodeServiceServer).ExplainStoredPaper(ctx, req.(*ExplainStoredPaperRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -723,6 +759,10 @@ var NodeService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetReasons",
 			Handler:    _NodeService_GetReasons_Handler,
+		},
+		{
+			MethodName: "ExplainStoredPaper",
+			Handler:    _NodeService_ExplainStoredPaper_Handler,
 		},
 		{
 			MethodName: "GetVectors",
