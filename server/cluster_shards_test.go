@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -88,6 +89,10 @@ func TestShardsOfAClusterAnswerAsOne(t *testing.T) {
 	c.level(t, ctx, clients["n2"].Token())
 	c.learns(t, ctx, clients)
 	c.answersAlikeInShards(t, ctx, clients)
+
+	if x, err := clients["n3"].Explain(ctx, "subject5 and matter3", "p0005", 5); err != nil || len(x.GetTerms()) == 0 {
+		t.Errorf("an explanation: %v %v", x, err)
+	}
 
 	// A write on any node is read on any other that is told of it.
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -175,6 +180,14 @@ func (c *trio) answersAlikeInShards(t *testing.T, ctx context.Context, clients m
 			return cl.Recommend(ctx, client.Taste{Likes: []*client.Preference{client.FromPaper("p0040")}})
 		},
 		"a profile": func(cl *client.Client) (*client.Result, error) { return cl.Profile("someone").Recommend(ctx) },
+		"nothing":   func(cl *client.Client) (*client.Result, error) { return cl.Recommend(ctx, client.Taste{}) },
+		"reasons": func(cl *client.Client) (*client.Result, error) {
+			found, err := cl.Profile("someone", client.WithReasons()).Recommend(ctx)
+			if err == nil && found.Hits[0].GetBecauseOf().GetLikes() == nil {
+				err = errors.New("no reasons")
+			}
+			return found, err
+		},
 	} {
 		var first []string
 		for _, node := range trioNodes {

@@ -47,8 +47,8 @@ func (r *ranker) newestAndCentral(ctx context.Context, v *view, f rank.Find) (in
 	return report, nil
 }
 
-// NewestScore is the score of a paper that was published at a time, or at NoTime, of which the newest was at another, for
-// someone of whom nothing is known.
+// NewestScore is the score of a paper for someone of whom nothing is known: published at a time, or at NoTime, where the
+// newest was at another.
 func NewestScore(cosine float64, published, latest int64) float64 {
 	fresh := 0.
 	if published != NoTime {
@@ -76,8 +76,8 @@ func (v *view) nearCentre(ctx context.Context, centre []float32, newest []uint32
 	return slots, cosines, report, v.gen.vectors.Scores(centre, slots, cosines)
 }
 
-// newest returns the n newest accepted slots of known age, and a sample of all accepted ones, evenly spread, with how many
-// these are.
+// newest returns the n newest accepted slots of known age, and a sample of all accepted ones, evenly spread, with how
+// many these are.
 func (v *view) newest(ctx context.Context, n int) (newest, sample []uint32, accepted int, err error) {
 	byAge := func(a, b uint32) int {
 		left, _ := v.Published(a)

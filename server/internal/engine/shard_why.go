@@ -8,8 +8,8 @@ import (
 	"github.com/akin-search/akin/server/internal/paper"
 )
 
-// Why says of papers that Rate has found why they were: because of which likes of the taste, by their numbers in it, and
-// of which words. texts are those of the likes, by number; nil where one has none.
+// Why says of papers that Rate has found why they were: because of which likes of the taste, by their numbers in it,
+// and of which words. texts are those of the likes, by number; nil where one has none.
 func (e *Engine) Why(ctx context.Context, q *ShardTaste, texts [][]string, ordinals []uint64) ([]*Because, error) {
 	if len(texts) != len(q.Likes) {
 		return nil, fmt.Errorf("texts of %d likes, of which there are %d", len(texts), len(q.Likes))

@@ -49,9 +49,10 @@ func (f *Front) explain(ctx context.Context, q *engine.ExplainQuery) (*engine.Ex
 		}
 	}
 	owner := f.papers.Of(q.Target)
-	target, node, err := ask(ctx, f, owner, &f.patience, func(ctx context.Context, n Node) (*engine.ShardExplained, error) {
+	told := func(ctx context.Context, n Node) (*engine.ShardExplained, error) {
 		return n.ExplainStored(ctx, question(owner, 0), q.Target, text, q.MaxTerms)
-	})
+	}
+	target, node, err := ask(ctx, f, owner, &f.patience, told)
 	if err != nil {
 		return nil, err
 	}
