@@ -23,6 +23,7 @@ type clusterSettings struct {
 	size  string   // of the log, such as 16GiB
 	shard string   // i/N; empty: the node holds all papers
 	calls string   // host:port
+	log   logSettings
 }
 
 const defaultLogSize = "16GiB"
@@ -40,6 +41,7 @@ func (s *clusterSettings) register(f *pflag.FlagSet) {
 		"all nodes and where they listen for one another, as n1=host:port with commas: three or more")
 	f.StringVar(&s.keys, "cluster-keys", "",
 		"folder with authority.crt, and this node's certificate and key, as \"akin-server cluster-keys\" makes them")
+	s.log.register(f)
 	f.StringVar(&s.size, "log-size", defaultLogSize, "size at which the cluster's log refuses writes; it is trimmed from "+
 		"half of it on, and counts when the log is made")
 	f.StringVar(&s.shard, "shard", "", "the shard of the papers that this node holds, as 1/3: the first of three. Each "+
@@ -52,7 +54,14 @@ func (s *clusterSettings) register(f *pflag.FlagSet) {
 
 // config checks the settings; nil for a server that stands alone.
 func (s *clusterSettings) config(data string, log *slog.Logger) (*clusterConfig, error) {
+	external, err := s.log.external()
+	if err != nil {
+		return nil, err
+	}
 	if s.name == "" {
+		if external != nil {
+			return nil, errors.New("--log needs --cluster")
+		}
 		if s.node != "" || len(s.peers) > 0 || s.keys != "" || s.ack != ackLocal ||
 			s.size != defaultLogSize || s.shard != "" || s.calls != "" {
 			return nil, errors.New("--node, --peers, --cluster-keys, --log-size, --ack, --shard and --shard-addr need --cluster")
@@ -64,7 +73,7 @@ func (s *clusterSettings) config(data string, log *slog.Logger) (*clusterConfig,
 		return nil, err
 	}
 	c := &clusterConfig{all: s.ack == ackAll, calls: s.calls, Config: replog.Config{
-		Cluster: s.name, Node: s.node, Peers: peers, Dir: filepath.Join(data, logFolder), Logger: log,
+		Cluster: s.name, Node: s.node, Peers: peers, Dir: filepath.Join(data, logFolder), Logger: log, External: external,
 	}}
 	if c.Shard, c.Shards, err = parseShard(s.shard); err != nil {
 		return nil, err
@@ -77,6 +86,9 @@ func (s *clusterSettings) config(data string, log *slog.Logger) (*clusterConfig,
 	}
 	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("--cluster, --node, --peers, --shard: %w", err)
+	}
+	if s.keys == "" && external != nil && c.Shards == 0 {
+		return c, nil // the servers of the log say who may talk to them
 	}
 	if s.keys == "" {
 		return nil, errors.New("--cluster needs --cluster-keys: nodes talk to those alone who have a key of " +

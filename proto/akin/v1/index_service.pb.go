@@ -248,7 +248,9 @@ type ClusterInfo struct {
 	// Bytes at which the log is full. Writes are refused from 95% on.
 	LogLimitBytes int64 `protobuf:"varint,9,opt,name=log_limit_bytes,json=logLimitBytes,proto3" json:"log_limit_bytes,omitempty"`
 	// All nodes, this one among them, in the order of their names.
-	Nodes         []*ClusterNode `protobuf:"bytes,10,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	Nodes []*ClusterNode `protobuf:"bytes,10,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	// Shards that the papers are spread over. 0: every node holds all papers.
+	Shards        int32 `protobuf:"varint,11,opt,name=shards,proto3" json:"shards,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -353,6 +355,13 @@ func (x *ClusterInfo) GetNodes() []*ClusterNode {
 	return nil
 }
 
+func (x *ClusterInfo) GetShards() int32 {
+	if x != nil {
+		return x.Shards
+	}
+	return 0
+}
+
 // ClusterNode is one node, as it was last heard.
 type ClusterNode struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -368,8 +377,10 @@ type ClusterNode struct {
 	ModelFingerprint string `protobuf:"bytes,5,opt,name=model_fingerprint,json=modelFingerprint,proto3" json:"model_fingerprint,omitempty"`
 	// Fingerprint of the model that it had prepared to serve next. Empty: none.
 	PreparedFingerprint string `protobuf:"bytes,6,opt,name=prepared_fingerprint,json=preparedFingerprint,proto3" json:"prepared_fingerprint,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Shard of the papers that it holds, from 1. 0: all papers, or it was never heard.
+	Shard         int32 `protobuf:"varint,7,opt,name=shard,proto3" json:"shard,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ClusterNode) Reset() {
@@ -442,6 +453,13 @@ func (x *ClusterNode) GetPreparedFingerprint() string {
 		return x.PreparedFingerprint
 	}
 	return ""
+}
+
+func (x *ClusterNode) GetShard() int32 {
+	if x != nil {
+		return x.Shard
+	}
+	return 0
 }
 
 // ModelInfo describes an embedding model.
@@ -1061,7 +1079,7 @@ const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\rwrite_refusal\x18\v \x01(\tR\fwriteRefusal\x12@\n" +
 	"\x0eprocessor_time\x18\f \x01(\v2\x19.google.protobuf.DurationR\rprocessorTime\x12+\n" +
 	"\x06alerts\x18\r \x01(\v2\x13.akin.v1.AlertStatsR\x06alerts\x12.\n" +
-	"\acluster\x18\x0e \x01(\v2\x14.akin.v1.ClusterInfoR\acluster\"\xcd\x02\n" +
+	"\acluster\x18\x0e \x01(\v2\x14.akin.v1.ClusterInfoR\acluster\"\xe5\x02\n" +
 	"\vClusterInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x16\n" +
@@ -1073,14 +1091,16 @@ const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\tlog_bytes\x18\b \x01(\x03R\blogBytes\x12&\n" +
 	"\x0flog_limit_bytes\x18\t \x01(\x03R\rlogLimitBytes\x12*\n" +
 	"\x05nodes\x18\n" +
-	" \x03(\v2\x14.akin.v1.ClusterNodeR\x05nodes\"\xf3\x01\n" +
+	" \x03(\v2\x14.akin.v1.ClusterNodeR\x05nodes\x12\x16\n" +
+	"\x06shards\x18\v \x01(\x05R\x06shards\"\x89\x02\n" +
 	"\vClusterNode\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x14\n" +
 	"\x05heard\x18\x02 \x01(\bR\x05heard\x123\n" +
 	"\asilence\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\asilence\x12%\n" +
 	"\x0eapplied_writes\x18\x04 \x01(\x03R\rappliedWrites\x12+\n" +
 	"\x11model_fingerprint\x18\x05 \x01(\tR\x10modelFingerprint\x121\n" +
-	"\x14prepared_fingerprint\x18\x06 \x01(\tR\x13preparedFingerprint\"\xb0\x01\n" +
+	"\x14prepared_fingerprint\x18\x06 \x01(\tR\x13preparedFingerprint\x12\x14\n" +
+	"\x05shard\x18\a \x01(\x05R\x05shard\"\xb0\x01\n" +
 	"\tModelInfo\x12 \n" +
 	"\vfingerprint\x18\x01 \x01(\tR\vfingerprint\x12\x12\n" +
 	"\x04dims\x18\x02 \x01(\x05R\x04dims\x12\x18\n" +

@@ -117,6 +117,7 @@ type Engine struct {
 	logMu      sync.Mutex           // held while the log is trimmed and while a build notes where it begins
 	buildFrom  uint64               // revision behind which a running build needs the log, or noBuild. Under logMu
 	prepared   prepared             // the generation that waits to be activated
+	sharing    chan struct{}        // has an element while a model is made for all nodes of a log
 	answers    answers              // of Duplicates, for their further pages
 	activity   atomic.Pointer[activity]
 	swapped    atomic.Uint64         // generations put in place of another
@@ -163,6 +164,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 		applierDone: make(chan struct{}),
 		catchup:     make(chan struct{}, 1),
 		building:    make(chan struct{}, 1),
+		sharing:     make(chan struct{}, 1),
 		buildFrom:   noBuild,
 	}
 	e.background, e.stop = context.WithCancel(context.Background())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -31,6 +32,9 @@ func (e *Engine) learnForAll(ctx context.Context, t task) error {
 		return nil
 	}
 	_, err := e.learnHere(ctx, t == train, TrainOptions{}, func(TrainProgress) {})
+	if errors.Is(err, ErrTrainingRuns) {
+		return nil // a training that was asked for, which does as well
+	}
 	return err
 }
 
@@ -57,6 +61,22 @@ func (e *Engine) learnHere(ctx context.Context, rows bool, o TrainOptions, progr
 		}
 		defer e.training.Store(false)
 	}
+	// One model at a time is on its way to the other nodes: what is prepared would be dropped for the next one. Weights of
+	// words alone do not wait, since what they would wait for is the better model.
+	if rows {
+		select {
+		case e.sharing <- struct{}{}:
+		case <-ctx.Done():
+			return ModelInfo{}, ctx.Err()
+		}
+	} else {
+		select {
+		case e.sharing <- struct{}{}:
+		default:
+			return ModelInfo{}, ErrTrainingRuns
+		}
+	}
+	defer func() { <-e.sharing }()
 	info, err := e.prepareLearnt(ctx, rows, o, progress)
 	if err != nil {
 		return info, err

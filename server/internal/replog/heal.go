@@ -33,12 +33,12 @@ func (l *Log) mend(ctx context.Context, present Mark, handle func(*Message) erro
 	limited, cancel := context.WithTimeout(ctx, mendLimit)
 	defer cancel()
 	n := present.Sequence + 1
-	for {
+	for again := false; ; again = true {
 		if info, err := l.info(limited); err == nil && info.State.FirstSeq > n {
 			return present, fmt.Errorf("%w: it begins at %d, and %d was applied", ErrTrimmed, info.State.FirstSeq,
 				present.Sequence)
 		}
-		raw, err := l.readElsewhere(limited, n)
+		raw, err := l.readElsewhere(limited, n, again)
 		if err == nil {
 			m, next, fault := l.verify(raw, present)
 			if fault == nil {
@@ -57,9 +57,10 @@ func (l *Log) mend(ctx context.Context, present Mark, handle func(*Message) erro
 	}
 }
 
-// readElsewhere reads a message from the leader of the log, which another node is made where it is this one.
-func (l *Log) readElsewhere(ctx context.Context, n uint64) ([]byte, error) {
-	if l.Leads() {
+// readElsewhere reads a message from the leader of the log, which another node is made where it is this one. Where
+// others keep the log, it is another one when the first could not give the message.
+func (l *Log) readElsewhere(ctx context.Context, n uint64, again bool) ([]byte, error) {
+	if l.server != nil && l.Leads() || l.server == nil && again {
 		l.stepDown(ctx)
 	}
 	return l.readLeader(ctx, n)

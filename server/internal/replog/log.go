@@ -21,7 +21,7 @@ type Log struct {
 	log     *slog.Logger
 	lineage paper.Lineage
 
-	server *server.Server
+	server *server.Server // inside this node; nil where others keep the log
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	stream jetstream.Stream
@@ -60,11 +60,7 @@ func Open(ctx context.Context, cfg Config, create bool) (_ *Log, err error) {
 			err = errors.Join(err, l.Close())
 		}
 	}()
-	var secret string
-	if l.server, secret, err = startServer(ctx, &l.cfg); err != nil {
-		return nil, err
-	}
-	if l.conn, err = connect(l.server, secret, l.log); err != nil {
+	if l.conn, err = l.join(ctx); err != nil {
 		return nil, err
 	}
 	if l.js, err = jetstream.New(l.conn, jetstream.WithDefaultTimeout(apiTimeout)); err != nil {
@@ -80,6 +76,19 @@ func Open(ctx context.Context, cfg Config, create bool) (_ *Log, err error) {
 	l.workers.Go(l.watchSize)
 	l.workers.Go(l.announce)
 	return l, nil
+}
+
+// join connects to the servers of the log, of which one is started inside this node unless others keep it.
+func (l *Log) join(ctx context.Context) (*nats.Conn, error) {
+	if l.cfg.External != nil {
+		return connectExternal(ctx, &l.cfg)
+	}
+	var secret string
+	var err error
+	if l.server, secret, err = startServer(ctx, &l.cfg); err != nil {
+		return nil, err
+	}
+	return connect(l.server, secret, l.log)
 }
 
 // listen hears of new messages and of the other nodes.
@@ -115,8 +124,13 @@ func (l *Log) Lineage() paper.Lineage { return l.lineage }
 // Start is the place before the first message.
 func (l *Log) Start() Mark { return start(l.lineage) }
 
-// Leads reports whether this node's replica decides the order of messages.
+// Leads reports whether this node does what one does for all. It is the one whose replica of the log decides the order
+// of messages; where others keep the log, the first by name of those that hear a majority. For moments there may be two
+// or none.
 func (l *Log) Leads() bool {
+	if l.server == nil {
+		return l.members.first(time.Now())
+	}
 	return l.server.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, streamName(l.cfg.Cluster))
 }
 

@@ -210,6 +210,21 @@ func (s *members) lag(now time.Time) time.Duration {
 	return ages[s.count/2-1] // with this node a majority
 }
 
+// first reports whether this node holds a lease, and no node of an earlier name is heard.
+func (s *members) first(now time.Time) bool {
+	if !s.holds(now) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range s.within(now, heardFor) {
+		if name < s.own.Node {
+			return false
+		}
+	}
+	return true
+}
+
 // holds reports whether this node holds a lease.
 func (s *members) holds(now time.Time) bool {
 	s.mu.Lock()

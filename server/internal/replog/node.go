@@ -33,6 +33,8 @@ type Config struct {
 	Shard, Shards int
 	Calls         string
 
+	External *External // servers that keep the log; nil: those inside the nodes
+
 	MaxBytes int64        // of the log; default DefaultMaxBytes. Counts where the stream is made
 	Logger   *slog.Logger // default slog.Default()
 }

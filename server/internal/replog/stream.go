@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/akin-search/akin/server/internal/paper"
@@ -89,6 +91,7 @@ func checkStream(cluster string, have *jetstream.StreamConfig) error {
 func openStream(ctx context.Context, js jetstream.JetStream, c *Config, create bool) (
 	jetstream.Stream, paper.Lineage, error,
 ) {
+	told := false
 	for limit := firstTry; ; {
 		limited, cancel := context.WithTimeout(ctx, limit)
 		stream, lineage, err := tryStream(limited, js, c, create)
@@ -99,7 +102,11 @@ func openStream(ctx context.Context, js jetstream.JetStream, c *Config, create b
 		if err == nil || errors.Is(err, ErrSetup) {
 			return stream, lineage, err
 		}
-		c.Logger.Debug("waiting for the log", "cluster", c.Cluster, "reason", err)
+		level := slog.LevelDebug
+		if c.External != nil && errors.Is(err, nats.ErrNoResponders) && !told { // servers without streams, or that start
+			told, level = true, slog.LevelWarn
+		}
+		c.Logger.Log(ctx, level, "waiting for the log", "cluster", c.Cluster, "reason", err)
 		select {
 		case <-ctx.Done():
 			return nil, paper.Lineage{}, fmt.Errorf("the log of %s cannot be reached: are two of its nodes up? %w", c.Cluster,
@@ -120,6 +127,12 @@ func tryStream(ctx context.Context, js jetstream.JetStream, c *Config, create bo
 		}
 		// Nodes that start side by side may all come here: the stream of one is made, and the others find it next time.
 		stream, err = js.CreateStream(ctx, streamConfig(c.Cluster, c.MaxBytes, lineage.String()))
+	}
+	if err != nil && c.External != nil {
+		err = c.External.explain(err)
+	}
+	if err == nil && c.External != nil {
+		err = c.External.checkSynced(ctx, stream.CachedInfo())
 	}
 	if err != nil {
 		return nil, lineage, err

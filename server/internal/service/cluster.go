@@ -53,7 +53,10 @@ func encodeStanding(s *Standing) *akinv1.ClusterInfo {
 		m := &s.Members[i]
 		node := &akinv1.ClusterNode{
 			Node: m.Node, Heard: m.Heard(), AppliedWrites: int64(m.Applied), ModelFingerprint: m.Model,
-			PreparedFingerprint: m.Ready,
+			PreparedFingerprint: m.Ready, Shard: int32(m.Shard),
+		}
+		if m.Node == s.Node {
+			out.Shards = int32(m.Shards)
 		}
 		if !m.Never {
 			node.Silence = durationpb.New(m.Silent)

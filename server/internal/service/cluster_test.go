@@ -51,7 +51,7 @@ func TestStatisticsTellOfTheCluster(t *testing.T) {
 		return Standing{
 			Cluster: "demo", Node: "n1", Applied: 9, Known: 8, Lag: time.Second, Leased: true, Bytes: 10, Limit: 20,
 			Members: []replog.Member{
-				{Node: "n1", Applied: 9, Model: "f", Ready: "g"},
+				{Node: "n1", Applied: 9, Model: "f", Ready: "g", Shard: 2, Shards: 3},
 				{Node: "n2", Applied: 7, Model: "f", Leads: true, Silent: time.Second},
 				{Node: "n3", Applied: 5, Leads: true, Silent: time.Minute},
 				{Node: "n4", Never: true, Silent: time.Hour},
@@ -78,7 +78,8 @@ func TestStatisticsTellOfTheCluster(t *testing.T) {
 			t.Errorf("%v", n)
 		}
 	}
-	if n := c.GetNodes()[0]; n.GetModelFingerprint() != "f" || n.GetPreparedFingerprint() != "g" {
+	if n := c.GetNodes()[0]; n.GetModelFingerprint() != "f" || n.GetPreparedFingerprint() != "g" ||
+		n.GetShard() != 2 || c.GetShards() != 3 {
 		t.Errorf("%v", n)
 	}
 }

@@ -17,12 +17,14 @@ type clusterJSON struct {
 	Leased        bool              `json:"leased"`
 	LogBytes      int64             `json:"log_bytes"`
 	LogLimitBytes int64             `json:"log_limit_bytes"`
+	Shards        int32             `json:"shards,omitempty"`
 	Nodes         []clusterNodeJSON `json:"nodes"`
 }
 
 type clusterNodeJSON struct {
 	Node                string   `json:"node"`
 	Heard               bool     `json:"heard"`
+	Shard               int32    `json:"shard,omitempty"`
 	SilenceSeconds      *float64 `json:"silence_seconds,omitempty"`
 	AppliedWrites       int64    `json:"applied_writes"`
 	ModelFingerprint    string   `json:"model_fingerprint,omitempty"`
@@ -37,11 +39,11 @@ func clusterOf(c *akinv1.ClusterInfo) *clusterJSON {
 	out := &clusterJSON{
 		Name: c.GetName(), Node: c.GetNode(), Leader: c.GetLeader(), AppliedWrites: c.GetAppliedWrites(),
 		KnownWrites: c.GetKnownWrites(), LagSeconds: c.GetLag().AsDuration().Seconds(), Leased: c.GetLeased(),
-		LogBytes: c.GetLogBytes(), LogLimitBytes: c.GetLogLimitBytes(), Nodes: []clusterNodeJSON{},
+		LogBytes: c.GetLogBytes(), LogLimitBytes: c.GetLogLimitBytes(), Shards: c.GetShards(), Nodes: []clusterNodeJSON{},
 	}
 	for _, n := range c.GetNodes() {
 		one := clusterNodeJSON{
-			Node: n.GetNode(), Heard: n.GetHeard(), AppliedWrites: n.GetAppliedWrites(),
+			Node: n.GetNode(), Heard: n.GetHeard(), Shard: n.GetShard(), AppliedWrites: n.GetAppliedWrites(),
 			ModelFingerprint: n.GetModelFingerprint(), PreparedFingerprint: n.GetPreparedFingerprint(),
 		}
 		if n.GetSilence() != nil {
@@ -79,6 +81,9 @@ func clusterRows(c *akinv1.ClusterInfo) [][2]string {
 			text = "not heard yet"
 		case !n.GetHeard():
 			text = fmt.Sprintf("silent for %s; %s", span(n.GetSilence().AsDuration()), text)
+		}
+		if n.GetShard() > 0 {
+			text = fmt.Sprintf("shard %d of %d, %s", n.GetShard(), c.GetShards(), text)
 		}
 		if n.GetPreparedFingerprint() != "" {
 			text += ", next " + n.GetPreparedFingerprint()

@@ -13,11 +13,11 @@ import (
 func TestStatisticsShowTheNodesOfACluster(t *testing.T) {
 	c := &akinv1.ClusterInfo{
 		Name: "demo", Node: "n1", Leader: "n2", AppliedWrites: 9, KnownWrites: 12, Lag: durationpb.New(20 * time.Millisecond),
-		LogBytes: 2 << 20, LogLimitBytes: 16 << 30,
+		LogBytes: 2 << 20, LogLimitBytes: 16 << 30, Shards: 3,
 		Nodes: []*akinv1.ClusterNode{
 			{Node: "n1", Heard: true, Silence: durationpb.New(0), AppliedWrites: 9, ModelFingerprint: "f",
 				PreparedFingerprint: "g"},
-			{Node: "n2", Silence: durationpb.New(3 * time.Second), AppliedWrites: 12, ModelFingerprint: "f"},
+			{Node: "n2", Silence: durationpb.New(3 * time.Second), AppliedWrites: 12, ModelFingerprint: "f", Shard: 2},
 			{Node: "n3"},
 		},
 	}
@@ -25,7 +25,7 @@ func TestStatisticsShowTheNodesOfACluster(t *testing.T) {
 		{"cluster", "demo, n2 leads; this is n1, 20.00 ms behind, no lease"},
 		{"log", "9 applied of 12 writes, 2.0 MiB of 16.0 GiB"},
 		{"n1", "9 writes applied, model f, next g"},
-		{"n2", "silent for 3.0 s; 12 writes applied, model f"},
+		{"n2", "shard 2 of 3, silent for 3.0 s; 12 writes applied, model f"},
 		{"n3", "not heard yet"},
 	}
 	for i, row := range clusterRows(c) {
@@ -38,9 +38,9 @@ func TestStatisticsShowTheNodesOfACluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	if text := `{"name":"demo","node":"n1","leader":"n2","applied_writes":9,"known_writes":12,"lag_seconds":0.02,` +
-		`"leased":false,"log_bytes":2097152,"log_limit_bytes":17179869184,"nodes":[` +
+		`"leased":false,"log_bytes":2097152,"log_limit_bytes":17179869184,"shards":3,"nodes":[` +
 		`{"node":"n1","heard":true,"silence_seconds":0,"applied_writes":9,"model_fingerprint":"f",` +
-		`"prepared_fingerprint":"g"},{"node":"n2","heard":false,"silence_seconds":3,"applied_writes":12,` +
+		`"prepared_fingerprint":"g"},{"node":"n2","heard":false,"shard":2,"silence_seconds":3,"applied_writes":12,` +
 		`"model_fingerprint":"f"},{"node":"n3","heard":false,"applied_writes":0}]}`; string(b) != text {
 		t.Errorf("%s\nwant\n%s", b, text)
 	}
