@@ -81,7 +81,8 @@ func TestAClusterHoldsWhatAnyNodeHasWritten(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var token string
 	for i := range rounds {
-		from, to := trioNodes[rng.IntN(3)], trioNodes[rng.IntN(3)]
+		from := trioNodes[rng.IntN(3)]
+		to := others(from)[rng.IntN(2)]
 		content := fmt.Sprintf("content%d", i)
 		id := fmt.Sprintf("p%d", rng.IntN(50))
 		if _, err := clients[from].Upsert(ctx, crashPaper(id, content)); err != nil {
