@@ -39,7 +39,7 @@ func someTitles(tb testing.TB, n int) (titles []string) {
 	if err != nil {
 		tb.Skip(err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	plain, err := gzip.NewReader(f)
 	if err != nil {
 		tb.Fatal(err)

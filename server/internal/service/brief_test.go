@@ -16,14 +16,19 @@ import (
 
 // randomResult is an answer whose fields are often the empty ones, and sometimes the odd ones.
 func randomResult(r *rand.Rand) *engine.Result {
+	odd := [...]float64{0, math.Copysign(0, -1), 1, -1, math.Inf(1), math.SmallestNonzeroFloat64}
 	number := func() float64 {
-		return [...]float64{0, math.Copysign(0, -1), 1, -1, r.NormFloat64(), math.Inf(1), math.SmallestNonzeroFloat64}[r.IntN(7)]
+		if r.IntN(2) == 0 {
+			return r.NormFloat64()
+		}
+		return odd[r.IntN(len(odd))]
 	}
 	text := func(most int) string {
 		return strings.Repeat([...]string{"", "a", "ω", "世界"}[r.IntN(4)], r.IntN(most))
 	}
 	result := &engine.Result{
-		NextPageToken: text(80), Exact: r.IntN(2) == 0, Scored: r.IntN(3) * r.IntN(1<<40), Model: text(33), DenseWeight: number(),
+		NextPageToken: text(80), Exact: r.IntN(2) == 0, Scored: r.IntN(3) * r.IntN(1<<40), Model: text(33),
+		DenseWeight:  number(),
 		WithoutLikes: r.IntN(9) == 0,
 		Position:     paper.Position{Revision: r.Uint64() >> r.IntN(64)},
 	}
