@@ -27,8 +27,8 @@ func (s *logSettings) register(f *pflag.FlagSet) {
 		"tls://host:4222 with commas (default: servers inside the nodes)")
 	f.StringVar(&s.credentials, "log-credentials", "", "file with the credentials of a user of --log")
 	f.StringVar(&s.authority, "log-ca", "", "file with the certificate of the authority of --log (default: the system's)")
-	f.StringSliceVar(&s.monitors, "log-monitor", nil, "monitoring addresses of all servers of --log, as http://host:8222, "+
-		"at which a node sees that they sync every message")
+	f.StringSliceVar(&s.monitors, "log-monitor", nil, "monitoring addresses of all servers of --log, as "+
+		"http://host:8222, at which a node sees that they sync every message")
 	f.BoolVar(&s.synced, "log-synced", false, "your word that all servers of --log sync every message before they "+
 		"acknowledge it, where --log-monitor cannot be given")
 }

@@ -89,7 +89,8 @@ func TestThreeNodesFollowALogOfOthers(t *testing.T) {
 		clients[node] = c.dial(t, node)
 	}
 	for i := range 60 {
-		if _, err := clients[trioNodes[i%3]].Upsert(ctx, crashPaper(fmt.Sprint("p", i), fmt.Sprint("content", i))); err != nil {
+		paper := crashPaper(fmt.Sprint("p", i), fmt.Sprint("content", i))
+		if _, err := clients[trioNodes[i%3]].Upsert(ctx, paper); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -101,7 +102,8 @@ func TestThreeNodesFollowALogOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.kill(leader)
-	if _, err := clients[other].Upsert(ctx, crashPaper("last", "the end")); err != nil { // no election: the log is elsewhere
+	// No election comes first: the log is elsewhere.
+	if _, err := clients[other].Upsert(ctx, crashPaper("last", "the end")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := clients[other].Train(ctx, client.TrainConfig{}); err != nil { // once the next one leads
