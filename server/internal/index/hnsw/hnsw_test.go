@@ -107,3 +107,32 @@ func TestWalkFindsTheNearest(t *testing.T) {
 		t.Fatalf("recall %.3f", got)
 	}
 }
+
+// TestNearTwinsMakeTheBeamWide: around one centre, neighbours differ by less than coarse codes can tell. A walk that
+// ended by their scores alone would stop among the first that look as good as the tenth.
+func TestNearTwinsMakeTheBeamWide(t *testing.T) {
+	const dims, k = 24, 10
+	r := rand.New(rand.NewPCG(5, 5))
+	centre := gaussian(r, dims)
+	vectors := make([][]float32, 2000)
+	for i := range vectors {
+		vectors[i] = gaussian(r, dims)
+		for j, c := range centre {
+			vectors[i][j] = c + .002*vectors[i][j]
+		}
+	}
+	x := build(t, dims, vectors, Config{})
+	found := 0
+	for _, v := range vectors[:40] {
+		exact, _ := search(t, x, index.Query{Vector: v, K: k, Exact: true})
+		hits, _ := search(t, x, index.Query{Vector: v, K: k, Walk: true})
+		for _, h := range hits {
+			if slices.ContainsFunc(exact, func(e index.Candidate) bool { return e.Slot == h.Slot }) {
+				found++
+			}
+		}
+	}
+	if recall := float64(found) / (40 * k); recall < .6 {
+		t.Errorf("recall@10 of near twins is %.3f", recall)
+	}
+}
