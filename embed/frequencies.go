@@ -54,8 +54,8 @@ func (f *Frequencies) raise(whole *Frequencies) {
 // Papers returns the number of papers counted.
 func (f *Frequencies) Papers() int { return int(f.papers) }
 
-// Counts returns the papers that each bucket occurs in, by bucket, as FrequenciesOf takes them. The caller may read them
-// until the next Add or Merge.
+// Counts returns the papers that each bucket occurs in, by bucket, as FrequenciesOf takes them. The caller may read
+// them until the next Add or Merge.
 func (f *Frequencies) Counts() []uint32 { return f.df }
 
 // FrequenciesOf makes frequencies of the Counts of others. More papers may be added; the counts become its own.

@@ -47,8 +47,8 @@ func (r *ranker) newestAndCentral(ctx context.Context, v *view, f rank.Find) (in
 	return report, nil
 }
 
-// NewestScore is the score of a paper for someone of whom nothing is known: published at a time, or at NoTime, where the
-// newest was at another.
+// NewestScore is the score of a paper for someone of whom nothing is known: published at a time, or at NoTime, where
+// the newest was at another.
 func NewestScore(cosine float64, published, latest int64) float64 {
 	fresh := 0.
 	if published != NoTime {

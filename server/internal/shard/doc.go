@@ -27,13 +27,13 @@
 //
 // # Writes
 //
-// Where shards follow one log (engine.Part), any node puts a write into it as one message. The front then asks the shards
-// of its papers what became of them (Outcomes), and names the write to these shards in the reads that follow. A position
-// is a number of the log, and a read names it to every shard (engine.WithLeast).
+// Where shards follow one log (engine.Part), any node puts a write into it as one message. The front then asks the
+// shards of its papers what became of them (Outcomes), and names the write to these shards in the reads that follow. A
+// position is a number of the log, and a read names it to every shard (engine.WithLeast).
 //
 // # Replicas
 //
 // A shard that is slower than most answers lately were is asked on another replica as well, and the first answer
-// counts. A shard that does not answer at all is an error, which names it: an answer without it would look as complete as
-// any other. What a front cannot answer for all papers it refuses (contract.go).
+// counts. A shard that does not answer at all is an error, which names it: an answer without it would look as complete
+// as any other. What a front cannot answer for all papers it refuses (contract.go).
 package shard
