@@ -60,16 +60,16 @@ func (r *Remote) Find(ctx context.Context, q *engine.ShardQuery) (*engine.ShardF
 
 // Rate finds and rates candidates.
 func (r *Remote) Rate(ctx context.Context, q *engine.ShardTaste) (*engine.ShardRated, error) {
-	m, err := call(ctx, r.client.RateCandidates, encodeTaste(q))
+	m, err := call(ctx, r.client.RateCandidates, &nodev1.RateCandidatesRequest{Taste: encodeTaste(q)})
 	if err != nil {
 		return nil, err
 	}
-	return decodeRated(m)
+	return decodeRated(m.GetRatings())
 }
 
 // Newest tells of the newest papers.
 func (r *Remote) Newest(ctx context.Context, q *engine.ShardTaste) (*engine.ShardNewest, error) {
-	m, err := call(ctx, r.client.FindNewest, encodeTaste(q))
+	m, err := call(ctx, r.client.FindNewest, &nodev1.FindNewestRequest{Taste: encodeTaste(q)})
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (r *Remote) Central(ctx context.Context, q *engine.ShardTaste, centre []flo
 	if err != nil {
 		return nil, err
 	}
-	return decodeRated(m)
+	return decodeRated(m.GetRatings())
 }
 
 // Why says why papers were found.

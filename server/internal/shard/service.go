@@ -91,12 +91,12 @@ func (s *Service) RateCandidates(ctx context.Context, m *nodev1.RateCandidatesRe
 		if err != nil {
 			return nil, err
 		}
-		return encodeRated(r), nil
-	}, func() (*engine.ShardTaste, error) { return decodeTaste(m) })
+		return &nodev1.RateCandidatesResponse{Ratings: encodeRated(r)}, nil
+	}, func() (*engine.ShardTaste, error) { return decodeTaste(m.GetTaste()) })
 }
 
 // FindNewest serves Node.Newest.
-func (s *Service) FindNewest(ctx context.Context, m *nodev1.RateCandidatesRequest) (
+func (s *Service) FindNewest(ctx context.Context, m *nodev1.FindNewestRequest) (
 	*nodev1.FindNewestResponse, error) {
 	return serve(ctx, s, func(ctx context.Context, n Node, q *engine.ShardTaste) (*nodev1.FindNewestResponse, error) {
 		newest, err := n.Newest(ctx, q)
@@ -104,18 +104,18 @@ func (s *Service) FindNewest(ctx context.Context, m *nodev1.RateCandidatesReques
 			return nil, err
 		}
 		return encodeNewest(newest), nil
-	}, func() (*engine.ShardTaste, error) { return decodeTaste(m) })
+	}, func() (*engine.ShardTaste, error) { return decodeTaste(m.GetTaste()) })
 }
 
 // FindCentral serves Node.Central.
 func (s *Service) FindCentral(ctx context.Context, m *nodev1.FindCentralRequest) (
-	*nodev1.RateCandidatesResponse, error) {
-	return serve(ctx, s, func(ctx context.Context, n Node, q *engine.ShardTaste) (*nodev1.RateCandidatesResponse, error) {
+	*nodev1.FindCentralResponse, error) {
+	return serve(ctx, s, func(ctx context.Context, n Node, q *engine.ShardTaste) (*nodev1.FindCentralResponse, error) {
 		r, err := n.Central(ctx, q, m.GetCentre(), m.GetNewest())
 		if err != nil {
 			return nil, err
 		}
-		return encodeRated(r), nil
+		return &nodev1.FindCentralResponse{Ratings: encodeRated(r)}, nil
 	}, func() (*engine.ShardTaste, error) { return decodeTaste(m.GetTaste()) })
 }
 

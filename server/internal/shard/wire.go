@@ -223,15 +223,15 @@ func decodeSubjects(list []*nodev1.TasteSubject) (out []taste.Subject, err error
 	return out, nil
 }
 
-func encodeTaste(q *engine.ShardTaste) *nodev1.RateCandidatesRequest {
-	return &nodev1.RateCandidatesRequest{
+func encodeTaste(q *engine.ShardTaste) *nodev1.Taste {
+	return &nodev1.Taste{
 		Reach: encodeReach(&q.Reach, q.Model, q.Revision, q.Exclude), Likes: encodeSubjects(q.Likes),
 		Dislikes: encodeSubjects(q.Dislikes), DenseWeight: q.DenseWeight, Statistics: encodeStatistics(q.Statistics),
 		Behind: q.Behind, Owner: q.Owner, ProfileId: q.ProfileID, ShownRest: int64(q.ShownRest), Now: encodeTime(q.Now),
 	}
 }
 
-func decodeTaste(m *nodev1.RateCandidatesRequest) (*engine.ShardTaste, error) {
+func decodeTaste(m *nodev1.Taste) (*engine.ShardTaste, error) {
 	q := &engine.ShardTaste{
 		DenseWeight: m.DenseWeight, Model: m.GetReach().GetModel(), Revision: m.GetReach().GetRevision(),
 		Behind: m.GetBehind(), Exclude: m.GetReach().GetExclude(), Owner: m.GetOwner(), ProfileID: m.GetProfileId(),
@@ -251,8 +251,8 @@ func decodeTaste(m *nodev1.RateCandidatesRequest) (*engine.ShardTaste, error) {
 	return q, err
 }
 
-func encodeRated(r *engine.ShardRated) *nodev1.RateCandidatesResponse {
-	m := &nodev1.RateCandidatesResponse{Answer: encodeAnswer(r.Report, r.Position, r.Revision, r.Warnings)}
+func encodeRated(r *engine.ShardRated) *nodev1.Ratings {
+	m := &nodev1.Ratings{Answer: encodeAnswer(r.Report, r.Position, r.Revision, r.Warnings)}
 	for i := range r.Ratings {
 		c := &r.Ratings[i]
 		m.Ordinals, m.Born = append(m.Ordinals, c.Ordinal), append(m.Born, c.Born)
@@ -262,7 +262,7 @@ func encodeRated(r *engine.ShardRated) *nodev1.RateCandidatesResponse {
 	return m
 }
 
-func decodeRated(m *nodev1.RateCandidatesResponse) (*engine.ShardRated, error) {
+func decodeRated(m *nodev1.Ratings) (*engine.ShardRated, error) {
 	n := len(m.GetOrdinals())
 	for _, other := range []int{
 		len(m.GetBorn()), len(m.GetPublished()), len(m.GetScores()), len(m.GetPenalties()), len(m.GetCosines()),

@@ -800,8 +800,8 @@ func (x *TasteSubject) GetWeight() float64 {
 	return 0
 }
 
-// RateCandidatesRequest is a taste made ready.
-type RateCandidatesRequest struct {
+// Taste is a taste made ready.
+type Taste struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How to look.
 	Reach *Reach `protobuf:"bytes,1,opt,name=reach,proto3" json:"reach,omitempty"`
@@ -827,20 +827,20 @@ type RateCandidatesRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *RateCandidatesRequest) Reset() {
-	*x = RateCandidatesRequest{}
+func (x *Taste) Reset() {
+	*x = Taste{}
 	mi := &file_akin_node_v1_node_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *RateCandidatesRequest) String() string {
+func (x *Taste) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*RateCandidatesRequest) ProtoMessage() {}
+func (*Taste) ProtoMessage() {}
 
-func (x *RateCandidatesRequest) ProtoReflect() protoreflect.Message {
+func (x *Taste) ProtoReflect() protoreflect.Message {
 	mi := &file_akin_node_v1_node_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -852,83 +852,83 @@ func (x *RateCandidatesRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use RateCandidatesRequest.ProtoReflect.Descriptor instead.
-func (*RateCandidatesRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use Taste.ProtoReflect.Descriptor instead.
+func (*Taste) Descriptor() ([]byte, []int) {
 	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{10}
 }
 
-func (x *RateCandidatesRequest) GetReach() *Reach {
+func (x *Taste) GetReach() *Reach {
 	if x != nil {
 		return x.Reach
 	}
 	return nil
 }
 
-func (x *RateCandidatesRequest) GetLikes() []*TasteSubject {
+func (x *Taste) GetLikes() []*TasteSubject {
 	if x != nil {
 		return x.Likes
 	}
 	return nil
 }
 
-func (x *RateCandidatesRequest) GetDislikes() []*TasteSubject {
+func (x *Taste) GetDislikes() []*TasteSubject {
 	if x != nil {
 		return x.Dislikes
 	}
 	return nil
 }
 
-func (x *RateCandidatesRequest) GetDenseWeight() float64 {
+func (x *Taste) GetDenseWeight() float64 {
 	if x != nil && x.DenseWeight != nil {
 		return *x.DenseWeight
 	}
 	return 0
 }
 
-func (x *RateCandidatesRequest) GetStatistics() *Statistics {
+func (x *Taste) GetStatistics() *Statistics {
 	if x != nil {
 		return x.Statistics
 	}
 	return nil
 }
 
-func (x *RateCandidatesRequest) GetBehind() uint64 {
+func (x *Taste) GetBehind() uint64 {
 	if x != nil {
 		return x.Behind
 	}
 	return 0
 }
 
-func (x *RateCandidatesRequest) GetOwner() string {
+func (x *Taste) GetOwner() string {
 	if x != nil {
 		return x.Owner
 	}
 	return ""
 }
 
-func (x *RateCandidatesRequest) GetProfileId() string {
+func (x *Taste) GetProfileId() string {
 	if x != nil {
 		return x.ProfileId
 	}
 	return ""
 }
 
-func (x *RateCandidatesRequest) GetShownRest() int64 {
+func (x *Taste) GetShownRest() int64 {
 	if x != nil {
 		return x.ShownRest
 	}
 	return 0
 }
 
-func (x *RateCandidatesRequest) GetNow() int64 {
+func (x *Taste) GetNow() int64 {
 	if x != nil {
 		return x.Now
 	}
 	return 0
 }
 
-// RateCandidatesResponse holds candidates: lists of one length.
-type RateCandidatesResponse struct {
+// Ratings holds candidates: lists of one length.
+type Ratings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How they were found.
 	Answer *Answer `protobuf:"bytes,1,opt,name=answer,proto3" json:"answer,omitempty"`
@@ -948,9 +948,143 @@ type RateCandidatesResponse struct {
 	sizeCache     protoimpl.SizeCache
 }
 
+func (x *Ratings) Reset() {
+	*x = Ratings{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ratings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ratings) ProtoMessage() {}
+
+func (x *Ratings) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ratings.ProtoReflect.Descriptor instead.
+func (*Ratings) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Ratings) GetAnswer() *Answer {
+	if x != nil {
+		return x.Answer
+	}
+	return nil
+}
+
+func (x *Ratings) GetOrdinals() []uint64 {
+	if x != nil {
+		return x.Ordinals
+	}
+	return nil
+}
+
+func (x *Ratings) GetBorn() []uint64 {
+	if x != nil {
+		return x.Born
+	}
+	return nil
+}
+
+func (x *Ratings) GetPublished() []int64 {
+	if x != nil {
+		return x.Published
+	}
+	return nil
+}
+
+func (x *Ratings) GetScores() []float64 {
+	if x != nil {
+		return x.Scores
+	}
+	return nil
+}
+
+func (x *Ratings) GetPenalties() []float64 {
+	if x != nil {
+		return x.Penalties
+	}
+	return nil
+}
+
+func (x *Ratings) GetCosines() []float32 {
+	if x != nil {
+		return x.Cosines
+	}
+	return nil
+}
+
+// RateCandidatesRequest says what is liked.
+type RateCandidatesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is liked, and how to look.
+	Taste         *Taste `protobuf:"bytes,1,opt,name=taste,proto3" json:"taste,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RateCandidatesRequest) Reset() {
+	*x = RateCandidatesRequest{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RateCandidatesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RateCandidatesRequest) ProtoMessage() {}
+
+func (x *RateCandidatesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RateCandidatesRequest.ProtoReflect.Descriptor instead.
+func (*RateCandidatesRequest) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *RateCandidatesRequest) GetTaste() *Taste {
+	if x != nil {
+		return x.Taste
+	}
+	return nil
+}
+
+// RateCandidatesResponse holds what was found.
+type RateCandidatesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Rated by the taste.
+	Ratings       *Ratings `protobuf:"bytes,1,opt,name=ratings,proto3" json:"ratings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
 func (x *RateCandidatesResponse) Reset() {
 	*x = RateCandidatesResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[11]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -962,7 +1096,7 @@ func (x *RateCandidatesResponse) String() string {
 func (*RateCandidatesResponse) ProtoMessage() {}
 
 func (x *RateCandidatesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[11]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -975,54 +1109,58 @@ func (x *RateCandidatesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateCandidatesResponse.ProtoReflect.Descriptor instead.
 func (*RateCandidatesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{11}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{13}
 }
 
-func (x *RateCandidatesResponse) GetAnswer() *Answer {
+func (x *RateCandidatesResponse) GetRatings() *Ratings {
 	if x != nil {
-		return x.Answer
+		return x.Ratings
 	}
 	return nil
 }
 
-func (x *RateCandidatesResponse) GetOrdinals() []uint64 {
-	if x != nil {
-		return x.Ordinals
-	}
-	return nil
+// FindNewestRequest asks for the newest papers.
+type FindNewestRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How to look; likes and dislikes do not count.
+	Taste         *Taste `protobuf:"bytes,1,opt,name=taste,proto3" json:"taste,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
-func (x *RateCandidatesResponse) GetBorn() []uint64 {
-	if x != nil {
-		return x.Born
-	}
-	return nil
+func (x *FindNewestRequest) Reset() {
+	*x = FindNewestRequest{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
 }
 
-func (x *RateCandidatesResponse) GetPublished() []int64 {
-	if x != nil {
-		return x.Published
-	}
-	return nil
+func (x *FindNewestRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
 }
 
-func (x *RateCandidatesResponse) GetScores() []float64 {
+func (*FindNewestRequest) ProtoMessage() {}
+
+func (x *FindNewestRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[14]
 	if x != nil {
-		return x.Scores
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
 	}
-	return nil
+	return mi.MessageOf(x)
 }
 
-func (x *RateCandidatesResponse) GetPenalties() []float64 {
-	if x != nil {
-		return x.Penalties
-	}
-	return nil
+// Deprecated: Use FindNewestRequest.ProtoReflect.Descriptor instead.
+func (*FindNewestRequest) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{14}
 }
 
-func (x *RateCandidatesResponse) GetCosines() []float32 {
+func (x *FindNewestRequest) GetTaste() *Taste {
 	if x != nil {
-		return x.Cosines
+		return x.Taste
 	}
 	return nil
 }
@@ -1031,7 +1169,7 @@ func (x *RateCandidatesResponse) GetCosines() []float32 {
 type FindNewestResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Newest first, without ratings.
-	Newest *RateCandidatesResponse `protobuf:"bytes,1,opt,name=newest,proto3" json:"newest,omitempty"`
+	Newest *Ratings `protobuf:"bytes,1,opt,name=newest,proto3" json:"newest,omitempty"`
 	// Of the vectors of an even sample; empty: there are no papers.
 	Mean []float32 `protobuf:"fixed32,2,rep,packed,name=mean,proto3" json:"mean,omitempty"`
 	// Papers that were accepted.
@@ -1042,7 +1180,7 @@ type FindNewestResponse struct {
 
 func (x *FindNewestResponse) Reset() {
 	*x = FindNewestResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[12]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1054,7 +1192,7 @@ func (x *FindNewestResponse) String() string {
 func (*FindNewestResponse) ProtoMessage() {}
 
 func (x *FindNewestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[12]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1067,10 +1205,10 @@ func (x *FindNewestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindNewestResponse.ProtoReflect.Descriptor instead.
 func (*FindNewestResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{12}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{15}
 }
 
-func (x *FindNewestResponse) GetNewest() *RateCandidatesResponse {
+func (x *FindNewestResponse) GetNewest() *Ratings {
 	if x != nil {
 		return x.Newest
 	}
@@ -1095,7 +1233,7 @@ func (x *FindNewestResponse) GetAccepted() int64 {
 type FindCentralRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How to look; likes and dislikes do not count.
-	Taste *RateCandidatesRequest `protobuf:"bytes,1,opt,name=taste,proto3" json:"taste,omitempty"`
+	Taste *Taste `protobuf:"bytes,1,opt,name=taste,proto3" json:"taste,omitempty"`
 	// Of all shards, of norm 1 or zero.
 	Centre []float32 `protobuf:"fixed32,2,rep,packed,name=centre,proto3" json:"centre,omitempty"`
 	// Ordinals of papers that are candidates in any case.
@@ -1106,7 +1244,7 @@ type FindCentralRequest struct {
 
 func (x *FindCentralRequest) Reset() {
 	*x = FindCentralRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[13]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1118,7 +1256,7 @@ func (x *FindCentralRequest) String() string {
 func (*FindCentralRequest) ProtoMessage() {}
 
 func (x *FindCentralRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[13]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1131,10 +1269,10 @@ func (x *FindCentralRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindCentralRequest.ProtoReflect.Descriptor instead.
 func (*FindCentralRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{13}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{16}
 }
 
-func (x *FindCentralRequest) GetTaste() *RateCandidatesRequest {
+func (x *FindCentralRequest) GetTaste() *Taste {
 	if x != nil {
 		return x.Taste
 	}
@@ -1155,6 +1293,52 @@ func (x *FindCentralRequest) GetNewest() []uint64 {
 	return nil
 }
 
+// FindCentralResponse holds what was found.
+type FindCentralResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// With the cosine to the centre.
+	Ratings       *Ratings `protobuf:"bytes,1,opt,name=ratings,proto3" json:"ratings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindCentralResponse) Reset() {
+	*x = FindCentralResponse{}
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindCentralResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindCentralResponse) ProtoMessage() {}
+
+func (x *FindCentralResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindCentralResponse.ProtoReflect.Descriptor instead.
+func (*FindCentralResponse) Descriptor() ([]byte, []int) {
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *FindCentralResponse) GetRatings() *Ratings {
+	if x != nil {
+		return x.Ratings
+	}
+	return nil
+}
+
 // Texts are those of one like.
 type Texts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1166,7 +1350,7 @@ type Texts struct {
 
 func (x *Texts) Reset() {
 	*x = Texts{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[14]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1178,7 +1362,7 @@ func (x *Texts) String() string {
 func (*Texts) ProtoMessage() {}
 
 func (x *Texts) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[14]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1191,7 +1375,7 @@ func (x *Texts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Texts.ProtoReflect.Descriptor instead.
 func (*Texts) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{14}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Texts) GetParts() []string {
@@ -1205,7 +1389,7 @@ func (x *Texts) GetParts() []string {
 type GetReasonsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// As it was asked.
-	Taste *RateCandidatesRequest `protobuf:"bytes,1,opt,name=taste,proto3" json:"taste,omitempty"`
+	Taste *Taste `protobuf:"bytes,1,opt,name=taste,proto3" json:"taste,omitempty"`
 	// Of its likes, in their order.
 	Texts []*Texts `protobuf:"bytes,2,rep,name=texts,proto3" json:"texts,omitempty"`
 	// Of the papers.
@@ -1216,7 +1400,7 @@ type GetReasonsRequest struct {
 
 func (x *GetReasonsRequest) Reset() {
 	*x = GetReasonsRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[15]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1228,7 +1412,7 @@ func (x *GetReasonsRequest) String() string {
 func (*GetReasonsRequest) ProtoMessage() {}
 
 func (x *GetReasonsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[15]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1241,10 +1425,10 @@ func (x *GetReasonsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReasonsRequest.ProtoReflect.Descriptor instead.
 func (*GetReasonsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{15}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{19}
 }
 
-func (x *GetReasonsRequest) GetTaste() *RateCandidatesRequest {
+func (x *GetReasonsRequest) GetTaste() *Taste {
 	if x != nil {
 		return x.Taste
 	}
@@ -1276,7 +1460,7 @@ type GetReasonsResponse struct {
 
 func (x *GetReasonsResponse) Reset() {
 	*x = GetReasonsResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[16]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1288,7 +1472,7 @@ func (x *GetReasonsResponse) String() string {
 func (*GetReasonsResponse) ProtoMessage() {}
 
 func (x *GetReasonsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[16]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1301,7 +1485,7 @@ func (x *GetReasonsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReasonsResponse.ProtoReflect.Descriptor instead.
 func (*GetReasonsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{16}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetReasonsResponse) GetReasons() []*v1.Because {
@@ -1328,7 +1512,7 @@ type ExplainStoredPaperRequest struct {
 
 func (x *ExplainStoredPaperRequest) Reset() {
 	*x = ExplainStoredPaperRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1340,7 +1524,7 @@ func (x *ExplainStoredPaperRequest) String() string {
 func (*ExplainStoredPaperRequest) ProtoMessage() {}
 
 func (x *ExplainStoredPaperRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[17]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1353,7 +1537,7 @@ func (x *ExplainStoredPaperRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainStoredPaperRequest.ProtoReflect.Descriptor instead.
 func (*ExplainStoredPaperRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{17}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ExplainStoredPaperRequest) GetQuery() *FindCandidatesRequest {
@@ -1407,7 +1591,7 @@ type ExplainStoredPaperResponse struct {
 
 func (x *ExplainStoredPaperResponse) Reset() {
 	*x = ExplainStoredPaperResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1419,7 +1603,7 @@ func (x *ExplainStoredPaperResponse) String() string {
 func (*ExplainStoredPaperResponse) ProtoMessage() {}
 
 func (x *ExplainStoredPaperResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[18]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1432,7 +1616,7 @@ func (x *ExplainStoredPaperResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainStoredPaperResponse.ProtoReflect.Descriptor instead.
 func (*ExplainStoredPaperResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{18}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ExplainStoredPaperResponse) GetOrdinal() uint64 {
@@ -1497,7 +1681,7 @@ type GetVectorsRequest struct {
 
 func (x *GetVectorsRequest) Reset() {
 	*x = GetVectorsRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1509,7 +1693,7 @@ func (x *GetVectorsRequest) String() string {
 func (*GetVectorsRequest) ProtoMessage() {}
 
 func (x *GetVectorsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[19]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1522,7 +1706,7 @@ func (x *GetVectorsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVectorsRequest.ProtoReflect.Descriptor instead.
 func (*GetVectorsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{19}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetVectorsRequest) GetModel() string {
@@ -1550,7 +1734,7 @@ type GetVectorsResponse struct {
 
 func (x *GetVectorsResponse) Reset() {
 	*x = GetVectorsResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1562,7 +1746,7 @@ func (x *GetVectorsResponse) String() string {
 func (*GetVectorsResponse) ProtoMessage() {}
 
 func (x *GetVectorsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[20]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1575,7 +1759,7 @@ func (x *GetVectorsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVectorsResponse.ProtoReflect.Descriptor instead.
 func (*GetVectorsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{20}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GetVectorsResponse) GetValues() []float32 {
@@ -1598,7 +1782,7 @@ type GetFeaturesRequest struct {
 
 func (x *GetFeaturesRequest) Reset() {
 	*x = GetFeaturesRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1610,7 +1794,7 @@ func (x *GetFeaturesRequest) String() string {
 func (*GetFeaturesRequest) ProtoMessage() {}
 
 func (x *GetFeaturesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[21]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1623,7 +1807,7 @@ func (x *GetFeaturesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFeaturesRequest.ProtoReflect.Descriptor instead.
 func (*GetFeaturesRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{21}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetFeaturesRequest) GetModel() string {
@@ -1651,7 +1835,7 @@ type GetFeaturesResponse struct {
 
 func (x *GetFeaturesResponse) Reset() {
 	*x = GetFeaturesResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1663,7 +1847,7 @@ func (x *GetFeaturesResponse) String() string {
 func (*GetFeaturesResponse) ProtoMessage() {}
 
 func (x *GetFeaturesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[22]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1676,7 +1860,7 @@ func (x *GetFeaturesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFeaturesResponse.ProtoReflect.Descriptor instead.
 func (*GetFeaturesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{22}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetFeaturesResponse) GetPapers() []*Terms {
@@ -1701,7 +1885,7 @@ type GetFoundPapersRequest struct {
 
 func (x *GetFoundPapersRequest) Reset() {
 	*x = GetFoundPapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1713,7 +1897,7 @@ func (x *GetFoundPapersRequest) String() string {
 func (*GetFoundPapersRequest) ProtoMessage() {}
 
 func (x *GetFoundPapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[23]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1726,7 +1910,7 @@ func (x *GetFoundPapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFoundPapersRequest.ProtoReflect.Descriptor instead.
 func (*GetFoundPapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{23}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetFoundPapersRequest) GetOrdinals() []uint64 {
@@ -1761,7 +1945,7 @@ type GetFoundPapersResponse struct {
 
 func (x *GetFoundPapersResponse) Reset() {
 	*x = GetFoundPapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1773,7 +1957,7 @@ func (x *GetFoundPapersResponse) String() string {
 func (*GetFoundPapersResponse) ProtoMessage() {}
 
 func (x *GetFoundPapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[24]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1786,7 +1970,7 @@ func (x *GetFoundPapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFoundPapersResponse.ProtoReflect.Descriptor instead.
 func (*GetFoundPapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{24}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetFoundPapersResponse) GetPapers() []*v1.Paper {
@@ -1809,7 +1993,7 @@ type GetSubjectsRequest struct {
 
 func (x *GetSubjectsRequest) Reset() {
 	*x = GetSubjectsRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1821,7 +2005,7 @@ func (x *GetSubjectsRequest) String() string {
 func (*GetSubjectsRequest) ProtoMessage() {}
 
 func (x *GetSubjectsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[25]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1834,7 +2018,7 @@ func (x *GetSubjectsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSubjectsRequest.ProtoReflect.Descriptor instead.
 func (*GetSubjectsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{25}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetSubjectsRequest) GetModel() string {
@@ -1862,7 +2046,7 @@ type GetSubjectsResponse struct {
 
 func (x *GetSubjectsResponse) Reset() {
 	*x = GetSubjectsResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1874,7 +2058,7 @@ func (x *GetSubjectsResponse) String() string {
 func (*GetSubjectsResponse) ProtoMessage() {}
 
 func (x *GetSubjectsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[26]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1887,7 +2071,7 @@ func (x *GetSubjectsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSubjectsResponse.ProtoReflect.Descriptor instead.
 func (*GetSubjectsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{26}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetSubjectsResponse) GetSubjects() []*TasteSubject {
@@ -1910,7 +2094,7 @@ type GetStoredPapersRequest struct {
 
 func (x *GetStoredPapersRequest) Reset() {
 	*x = GetStoredPapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1922,7 +2106,7 @@ func (x *GetStoredPapersRequest) String() string {
 func (*GetStoredPapersRequest) ProtoMessage() {}
 
 func (x *GetStoredPapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[27]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1935,7 +2119,7 @@ func (x *GetStoredPapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStoredPapersRequest.ProtoReflect.Descriptor instead.
 func (*GetStoredPapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{27}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GetStoredPapersRequest) GetIds() []string {
@@ -1963,7 +2147,7 @@ type GetStoredPapersResponse struct {
 
 func (x *GetStoredPapersResponse) Reset() {
 	*x = GetStoredPapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1975,7 +2159,7 @@ func (x *GetStoredPapersResponse) String() string {
 func (*GetStoredPapersResponse) ProtoMessage() {}
 
 func (x *GetStoredPapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[28]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1988,7 +2172,7 @@ func (x *GetStoredPapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStoredPapersResponse.ProtoReflect.Descriptor instead.
 func (*GetStoredPapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{28}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetStoredPapersResponse) GetPapers() []*v1.Paper {
@@ -2015,7 +2199,7 @@ type ListStoredPapersRequest struct {
 
 func (x *ListStoredPapersRequest) Reset() {
 	*x = ListStoredPapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2211,7 @@ func (x *ListStoredPapersRequest) String() string {
 func (*ListStoredPapersRequest) ProtoMessage() {}
 
 func (x *ListStoredPapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[29]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2224,7 @@ func (x *ListStoredPapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStoredPapersRequest.ProtoReflect.Descriptor instead.
 func (*ListStoredPapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{29}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListStoredPapersRequest) GetPageSize() int32 {
@@ -2086,7 +2270,7 @@ type ListStoredPapersResponse struct {
 
 func (x *ListStoredPapersResponse) Reset() {
 	*x = ListStoredPapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2098,7 +2282,7 @@ func (x *ListStoredPapersResponse) String() string {
 func (*ListStoredPapersResponse) ProtoMessage() {}
 
 func (x *ListStoredPapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[30]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2111,7 +2295,7 @@ func (x *ListStoredPapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStoredPapersResponse.ProtoReflect.Descriptor instead.
 func (*ListStoredPapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{30}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListStoredPapersResponse) GetPapers() []*v1.Paper {
@@ -2148,7 +2332,7 @@ type GetOutcomesRequest struct {
 
 func (x *GetOutcomesRequest) Reset() {
 	*x = GetOutcomesRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2160,7 +2344,7 @@ func (x *GetOutcomesRequest) String() string {
 func (*GetOutcomesRequest) ProtoMessage() {}
 
 func (x *GetOutcomesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[31]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2173,7 +2357,7 @@ func (x *GetOutcomesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOutcomesRequest.ProtoReflect.Descriptor instead.
 func (*GetOutcomesRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{31}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GetOutcomesRequest) GetSequence() uint64 {
@@ -2201,7 +2385,7 @@ type GetOutcomesResponse struct {
 
 func (x *GetOutcomesResponse) Reset() {
 	*x = GetOutcomesResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2213,7 +2397,7 @@ func (x *GetOutcomesResponse) String() string {
 func (*GetOutcomesResponse) ProtoMessage() {}
 
 func (x *GetOutcomesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[32]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2226,7 +2410,7 @@ func (x *GetOutcomesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOutcomesResponse.ProtoReflect.Descriptor instead.
 func (*GetOutcomesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{32}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *GetOutcomesResponse) GetOutcomes() []*Outcome {
@@ -2257,7 +2441,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2269,7 +2453,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[33]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2282,7 +2466,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{33}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Outcome) GetRevision() uint64 {
@@ -2340,7 +2524,7 @@ type PurgeShardRequest struct {
 
 func (x *PurgeShardRequest) Reset() {
 	*x = PurgeShardRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2352,7 +2536,7 @@ func (x *PurgeShardRequest) String() string {
 func (*PurgeShardRequest) ProtoMessage() {}
 
 func (x *PurgeShardRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[34]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2365,7 +2549,7 @@ func (x *PurgeShardRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeShardRequest.ProtoReflect.Descriptor instead.
 func (*PurgeShardRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{34}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PurgeShardRequest) GetFilter() string {
@@ -2397,7 +2581,7 @@ type PurgeShardResponse struct {
 
 func (x *PurgeShardResponse) Reset() {
 	*x = PurgeShardResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[35]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2409,7 +2593,7 @@ func (x *PurgeShardResponse) String() string {
 func (*PurgeShardResponse) ProtoMessage() {}
 
 func (x *PurgeShardResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[35]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2422,7 +2606,7 @@ func (x *PurgeShardResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeShardResponse.ProtoReflect.Descriptor instead.
 func (*PurgeShardResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{35}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *PurgeShardResponse) GetCount() int64 {
@@ -2455,7 +2639,7 @@ type GetShardStatsRequest struct {
 
 func (x *GetShardStatsRequest) Reset() {
 	*x = GetShardStatsRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[36]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2467,7 +2651,7 @@ func (x *GetShardStatsRequest) String() string {
 func (*GetShardStatsRequest) ProtoMessage() {}
 
 func (x *GetShardStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[36]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2480,7 +2664,7 @@ func (x *GetShardStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetShardStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetShardStatsRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{36}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{40}
 }
 
 // GetShardStatsResponse describes what serves, as akin.v1.GetIndexStatsResponse does.
@@ -2512,7 +2696,7 @@ type GetShardStatsResponse struct {
 
 func (x *GetShardStatsResponse) Reset() {
 	*x = GetShardStatsResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[37]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2524,7 +2708,7 @@ func (x *GetShardStatsResponse) String() string {
 func (*GetShardStatsResponse) ProtoMessage() {}
 
 func (x *GetShardStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[37]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2537,7 +2721,7 @@ func (x *GetShardStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetShardStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetShardStatsResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{37}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *GetShardStatsResponse) GetPapers() int64 {
@@ -2619,7 +2803,7 @@ type GetFrequenciesRequest struct {
 
 func (x *GetFrequenciesRequest) Reset() {
 	*x = GetFrequenciesRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[38]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2631,7 +2815,7 @@ func (x *GetFrequenciesRequest) String() string {
 func (*GetFrequenciesRequest) ProtoMessage() {}
 
 func (x *GetFrequenciesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[38]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2644,7 +2828,7 @@ func (x *GetFrequenciesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrequenciesRequest.ProtoReflect.Descriptor instead.
 func (*GetFrequenciesRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{38}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{42}
 }
 
 // GetFrequenciesResponse has them.
@@ -2660,7 +2844,7 @@ type GetFrequenciesResponse struct {
 
 func (x *GetFrequenciesResponse) Reset() {
 	*x = GetFrequenciesResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[39]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2672,7 +2856,7 @@ func (x *GetFrequenciesResponse) String() string {
 func (*GetFrequenciesResponse) ProtoMessage() {}
 
 func (x *GetFrequenciesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[39]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2685,7 +2869,7 @@ func (x *GetFrequenciesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrequenciesResponse.ProtoReflect.Descriptor instead.
 func (*GetFrequenciesResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{39}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *GetFrequenciesResponse) GetPapers() int64 {
@@ -2717,7 +2901,7 @@ type SamplePapersRequest struct {
 
 func (x *SamplePapersRequest) Reset() {
 	*x = SamplePapersRequest{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[40]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2729,7 +2913,7 @@ func (x *SamplePapersRequest) String() string {
 func (*SamplePapersRequest) ProtoMessage() {}
 
 func (x *SamplePapersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[40]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2742,7 +2926,7 @@ func (x *SamplePapersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SamplePapersRequest.ProtoReflect.Descriptor instead.
 func (*SamplePapersRequest) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{40}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *SamplePapersRequest) GetShare() float64 {
@@ -2779,7 +2963,7 @@ type SamplePapersResponse struct {
 
 func (x *SamplePapersResponse) Reset() {
 	*x = SamplePapersResponse{}
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[41]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2791,7 +2975,7 @@ func (x *SamplePapersResponse) String() string {
 func (*SamplePapersResponse) ProtoMessage() {}
 
 func (x *SamplePapersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_akin_node_v1_node_service_proto_msgTypes[41]
+	mi := &file_akin_node_v1_node_service_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2804,7 +2988,7 @@ func (x *SamplePapersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SamplePapersResponse.ProtoReflect.Descriptor instead.
 func (*SamplePapersResponse) Descriptor() ([]byte, []int) {
-	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{41}
+	return file_akin_node_v1_node_service_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *SamplePapersResponse) GetPapers() []*v1.Paper {
@@ -2885,8 +3069,8 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\fTasteSubject\x12\x16\n" +
 	"\x06vector\x18\x01 \x03(\x02R\x06vector\x12)\n" +
 	"\x05words\x18\x02 \x01(\v2\x13.akin.node.v1.TermsR\x05words\x12\x16\n" +
-	"\x06weight\x18\x03 \x01(\x01R\x06weight\"\x9d\x03\n" +
-	"\x15RateCandidatesRequest\x12)\n" +
+	"\x06weight\x18\x03 \x01(\x01R\x06weight\"\x8d\x03\n" +
+	"\x05Taste\x12)\n" +
 	"\x05reach\x18\x01 \x01(\v2\x13.akin.node.v1.ReachR\x05reach\x120\n" +
 	"\x05likes\x18\x02 \x03(\v2\x1a.akin.node.v1.TasteSubjectR\x05likes\x126\n" +
 	"\bdislikes\x18\x03 \x03(\v2\x1a.akin.node.v1.TasteSubjectR\bdislikes\x12&\n" +
@@ -2902,27 +3086,35 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"shown_rest\x18\t \x01(\x03R\tshownRest\x12\x10\n" +
 	"\x03now\x18\n" +
 	" \x01(\x03R\x03nowB\x0f\n" +
-	"\r_dense_weight\"\xe4\x01\n" +
-	"\x16RateCandidatesResponse\x12,\n" +
+	"\r_dense_weight\"\xd5\x01\n" +
+	"\aRatings\x12,\n" +
 	"\x06answer\x18\x01 \x01(\v2\x14.akin.node.v1.AnswerR\x06answer\x12\x1a\n" +
 	"\bordinals\x18\x02 \x03(\x04R\bordinals\x12\x12\n" +
 	"\x04born\x18\x03 \x03(\x04R\x04born\x12\x1c\n" +
 	"\tpublished\x18\x04 \x03(\x12R\tpublished\x12\x16\n" +
 	"\x06scores\x18\x05 \x03(\x01R\x06scores\x12\x1c\n" +
 	"\tpenalties\x18\x06 \x03(\x01R\tpenalties\x12\x18\n" +
-	"\acosines\x18\a \x03(\x02R\acosines\"\x82\x01\n" +
-	"\x12FindNewestResponse\x12<\n" +
-	"\x06newest\x18\x01 \x01(\v2$.akin.node.v1.RateCandidatesResponseR\x06newest\x12\x12\n" +
+	"\acosines\x18\a \x03(\x02R\acosines\"B\n" +
+	"\x15RateCandidatesRequest\x12)\n" +
+	"\x05taste\x18\x01 \x01(\v2\x13.akin.node.v1.TasteR\x05taste\"I\n" +
+	"\x16RateCandidatesResponse\x12/\n" +
+	"\aratings\x18\x01 \x01(\v2\x15.akin.node.v1.RatingsR\aratings\">\n" +
+	"\x11FindNewestRequest\x12)\n" +
+	"\x05taste\x18\x01 \x01(\v2\x13.akin.node.v1.TasteR\x05taste\"s\n" +
+	"\x12FindNewestResponse\x12-\n" +
+	"\x06newest\x18\x01 \x01(\v2\x15.akin.node.v1.RatingsR\x06newest\x12\x12\n" +
 	"\x04mean\x18\x02 \x03(\x02R\x04mean\x12\x1a\n" +
-	"\baccepted\x18\x03 \x01(\x03R\baccepted\"\x7f\n" +
-	"\x12FindCentralRequest\x129\n" +
-	"\x05taste\x18\x01 \x01(\v2#.akin.node.v1.RateCandidatesRequestR\x05taste\x12\x16\n" +
+	"\baccepted\x18\x03 \x01(\x03R\baccepted\"o\n" +
+	"\x12FindCentralRequest\x12)\n" +
+	"\x05taste\x18\x01 \x01(\v2\x13.akin.node.v1.TasteR\x05taste\x12\x16\n" +
 	"\x06centre\x18\x02 \x03(\x02R\x06centre\x12\x16\n" +
-	"\x06newest\x18\x03 \x03(\x04R\x06newest\"\x1d\n" +
+	"\x06newest\x18\x03 \x03(\x04R\x06newest\"F\n" +
+	"\x13FindCentralResponse\x12/\n" +
+	"\aratings\x18\x01 \x01(\v2\x15.akin.node.v1.RatingsR\aratings\"\x1d\n" +
 	"\x05Texts\x12\x14\n" +
-	"\x05parts\x18\x01 \x03(\tR\x05parts\"\x95\x01\n" +
-	"\x11GetReasonsRequest\x129\n" +
-	"\x05taste\x18\x01 \x01(\v2#.akin.node.v1.RateCandidatesRequestR\x05taste\x12)\n" +
+	"\x05parts\x18\x01 \x03(\tR\x05parts\"\x85\x01\n" +
+	"\x11GetReasonsRequest\x12)\n" +
+	"\x05taste\x18\x01 \x01(\v2\x13.akin.node.v1.TasteR\x05taste\x12)\n" +
 	"\x05texts\x18\x02 \x03(\v2\x13.akin.node.v1.TextsR\x05texts\x12\x1a\n" +
 	"\bordinals\x18\x03 \x03(\x04R\bordinals\"@\n" +
 	"\x12GetReasonsResponse\x12*\n" +
@@ -3024,14 +3216,14 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\x05limit\x18\x03 \x01(\x05R\x05limit\"R\n" +
 	"\x14SamplePapersResponse\x12&\n" +
 	"\x06papers\x18\x01 \x03(\v2\x0e.akin.v1.PaperR\x06papers\x12\x12\n" +
-	"\x04last\x18\x02 \x01(\tR\x04last2\xa8\r\n" +
+	"\x04last\x18\x02 \x01(\tR\x04last2\xa1\r\n" +
 	"\vNodeService\x12]\n" +
 	"\rGetWordCounts\x12\".akin.node.v1.GetWordCountsRequest\x1a#.akin.node.v1.GetWordCountsResponse\"\x03\x90\x02\x01\x12`\n" +
 	"\x0eFindCandidates\x12#.akin.node.v1.FindCandidatesRequest\x1a$.akin.node.v1.FindCandidatesResponse\"\x03\x90\x02\x01\x12`\n" +
-	"\x0eRateCandidates\x12#.akin.node.v1.RateCandidatesRequest\x1a$.akin.node.v1.RateCandidatesResponse\"\x03\x90\x02\x01\x12X\n" +
+	"\x0eRateCandidates\x12#.akin.node.v1.RateCandidatesRequest\x1a$.akin.node.v1.RateCandidatesResponse\"\x03\x90\x02\x01\x12T\n" +
 	"\n" +
-	"FindNewest\x12#.akin.node.v1.RateCandidatesRequest\x1a .akin.node.v1.FindNewestResponse\"\x03\x90\x02\x01\x12Z\n" +
-	"\vFindCentral\x12 .akin.node.v1.FindCentralRequest\x1a$.akin.node.v1.RateCandidatesResponse\"\x03\x90\x02\x01\x12T\n" +
+	"FindNewest\x12\x1f.akin.node.v1.FindNewestRequest\x1a .akin.node.v1.FindNewestResponse\"\x03\x90\x02\x01\x12W\n" +
+	"\vFindCentral\x12 .akin.node.v1.FindCentralRequest\x1a!.akin.node.v1.FindCentralResponse\"\x03\x90\x02\x01\x12T\n" +
 	"\n" +
 	"GetReasons\x12\x1f.akin.node.v1.GetReasonsRequest\x1a .akin.node.v1.GetReasonsResponse\"\x03\x90\x02\x01\x12l\n" +
 	"\x12ExplainStoredPaper\x12'.akin.node.v1.ExplainStoredPaperRequest\x1a(.akin.node.v1.ExplainStoredPaperResponse\"\x03\x90\x02\x01\x12T\n" +
@@ -3061,7 +3253,7 @@ func file_akin_node_v1_node_service_proto_rawDescGZIP() []byte {
 	return file_akin_node_v1_node_service_proto_rawDescData
 }
 
-var file_akin_node_v1_node_service_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_akin_node_v1_node_service_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_akin_node_v1_node_service_proto_goTypes = []any{
 	(*GetWordCountsRequest)(nil),         // 0: akin.node.v1.GetWordCountsRequest
 	(*GetWordCountsResponse)(nil),        // 1: akin.node.v1.GetWordCountsResponse
@@ -3073,114 +3265,122 @@ var file_akin_node_v1_node_service_proto_goTypes = []any{
 	(*Answer)(nil),                       // 7: akin.node.v1.Answer
 	(*FindCandidatesResponse)(nil),       // 8: akin.node.v1.FindCandidatesResponse
 	(*TasteSubject)(nil),                 // 9: akin.node.v1.TasteSubject
-	(*RateCandidatesRequest)(nil),        // 10: akin.node.v1.RateCandidatesRequest
-	(*RateCandidatesResponse)(nil),       // 11: akin.node.v1.RateCandidatesResponse
-	(*FindNewestResponse)(nil),           // 12: akin.node.v1.FindNewestResponse
-	(*FindCentralRequest)(nil),           // 13: akin.node.v1.FindCentralRequest
-	(*Texts)(nil),                        // 14: akin.node.v1.Texts
-	(*GetReasonsRequest)(nil),            // 15: akin.node.v1.GetReasonsRequest
-	(*GetReasonsResponse)(nil),           // 16: akin.node.v1.GetReasonsResponse
-	(*ExplainStoredPaperRequest)(nil),    // 17: akin.node.v1.ExplainStoredPaperRequest
-	(*ExplainStoredPaperResponse)(nil),   // 18: akin.node.v1.ExplainStoredPaperResponse
-	(*GetVectorsRequest)(nil),            // 19: akin.node.v1.GetVectorsRequest
-	(*GetVectorsResponse)(nil),           // 20: akin.node.v1.GetVectorsResponse
-	(*GetFeaturesRequest)(nil),           // 21: akin.node.v1.GetFeaturesRequest
-	(*GetFeaturesResponse)(nil),          // 22: akin.node.v1.GetFeaturesResponse
-	(*GetFoundPapersRequest)(nil),        // 23: akin.node.v1.GetFoundPapersRequest
-	(*GetFoundPapersResponse)(nil),       // 24: akin.node.v1.GetFoundPapersResponse
-	(*GetSubjectsRequest)(nil),           // 25: akin.node.v1.GetSubjectsRequest
-	(*GetSubjectsResponse)(nil),          // 26: akin.node.v1.GetSubjectsResponse
-	(*GetStoredPapersRequest)(nil),       // 27: akin.node.v1.GetStoredPapersRequest
-	(*GetStoredPapersResponse)(nil),      // 28: akin.node.v1.GetStoredPapersResponse
-	(*ListStoredPapersRequest)(nil),      // 29: akin.node.v1.ListStoredPapersRequest
-	(*ListStoredPapersResponse)(nil),     // 30: akin.node.v1.ListStoredPapersResponse
-	(*GetOutcomesRequest)(nil),           // 31: akin.node.v1.GetOutcomesRequest
-	(*GetOutcomesResponse)(nil),          // 32: akin.node.v1.GetOutcomesResponse
-	(*Outcome)(nil),                      // 33: akin.node.v1.Outcome
-	(*PurgeShardRequest)(nil),            // 34: akin.node.v1.PurgeShardRequest
-	(*PurgeShardResponse)(nil),           // 35: akin.node.v1.PurgeShardResponse
-	(*GetShardStatsRequest)(nil),         // 36: akin.node.v1.GetShardStatsRequest
-	(*GetShardStatsResponse)(nil),        // 37: akin.node.v1.GetShardStatsResponse
-	(*GetFrequenciesRequest)(nil),        // 38: akin.node.v1.GetFrequenciesRequest
-	(*GetFrequenciesResponse)(nil),       // 39: akin.node.v1.GetFrequenciesResponse
-	(*SamplePapersRequest)(nil),          // 40: akin.node.v1.SamplePapersRequest
-	(*SamplePapersResponse)(nil),         // 41: akin.node.v1.SamplePapersResponse
-	(*v1.Position)(nil),                  // 42: akin.v1.Position
-	(*v1.Because)(nil),                   // 43: akin.v1.Because
-	(*v1.ExplainSimilarityResponse)(nil), // 44: akin.v1.ExplainSimilarityResponse
-	(*v1.Paper)(nil),                     // 45: akin.v1.Paper
+	(*Taste)(nil),                        // 10: akin.node.v1.Taste
+	(*Ratings)(nil),                      // 11: akin.node.v1.Ratings
+	(*RateCandidatesRequest)(nil),        // 12: akin.node.v1.RateCandidatesRequest
+	(*RateCandidatesResponse)(nil),       // 13: akin.node.v1.RateCandidatesResponse
+	(*FindNewestRequest)(nil),            // 14: akin.node.v1.FindNewestRequest
+	(*FindNewestResponse)(nil),           // 15: akin.node.v1.FindNewestResponse
+	(*FindCentralRequest)(nil),           // 16: akin.node.v1.FindCentralRequest
+	(*FindCentralResponse)(nil),          // 17: akin.node.v1.FindCentralResponse
+	(*Texts)(nil),                        // 18: akin.node.v1.Texts
+	(*GetReasonsRequest)(nil),            // 19: akin.node.v1.GetReasonsRequest
+	(*GetReasonsResponse)(nil),           // 20: akin.node.v1.GetReasonsResponse
+	(*ExplainStoredPaperRequest)(nil),    // 21: akin.node.v1.ExplainStoredPaperRequest
+	(*ExplainStoredPaperResponse)(nil),   // 22: akin.node.v1.ExplainStoredPaperResponse
+	(*GetVectorsRequest)(nil),            // 23: akin.node.v1.GetVectorsRequest
+	(*GetVectorsResponse)(nil),           // 24: akin.node.v1.GetVectorsResponse
+	(*GetFeaturesRequest)(nil),           // 25: akin.node.v1.GetFeaturesRequest
+	(*GetFeaturesResponse)(nil),          // 26: akin.node.v1.GetFeaturesResponse
+	(*GetFoundPapersRequest)(nil),        // 27: akin.node.v1.GetFoundPapersRequest
+	(*GetFoundPapersResponse)(nil),       // 28: akin.node.v1.GetFoundPapersResponse
+	(*GetSubjectsRequest)(nil),           // 29: akin.node.v1.GetSubjectsRequest
+	(*GetSubjectsResponse)(nil),          // 30: akin.node.v1.GetSubjectsResponse
+	(*GetStoredPapersRequest)(nil),       // 31: akin.node.v1.GetStoredPapersRequest
+	(*GetStoredPapersResponse)(nil),      // 32: akin.node.v1.GetStoredPapersResponse
+	(*ListStoredPapersRequest)(nil),      // 33: akin.node.v1.ListStoredPapersRequest
+	(*ListStoredPapersResponse)(nil),     // 34: akin.node.v1.ListStoredPapersResponse
+	(*GetOutcomesRequest)(nil),           // 35: akin.node.v1.GetOutcomesRequest
+	(*GetOutcomesResponse)(nil),          // 36: akin.node.v1.GetOutcomesResponse
+	(*Outcome)(nil),                      // 37: akin.node.v1.Outcome
+	(*PurgeShardRequest)(nil),            // 38: akin.node.v1.PurgeShardRequest
+	(*PurgeShardResponse)(nil),           // 39: akin.node.v1.PurgeShardResponse
+	(*GetShardStatsRequest)(nil),         // 40: akin.node.v1.GetShardStatsRequest
+	(*GetShardStatsResponse)(nil),        // 41: akin.node.v1.GetShardStatsResponse
+	(*GetFrequenciesRequest)(nil),        // 42: akin.node.v1.GetFrequenciesRequest
+	(*GetFrequenciesResponse)(nil),       // 43: akin.node.v1.GetFrequenciesResponse
+	(*SamplePapersRequest)(nil),          // 44: akin.node.v1.SamplePapersRequest
+	(*SamplePapersResponse)(nil),         // 45: akin.node.v1.SamplePapersResponse
+	(*v1.Position)(nil),                  // 46: akin.v1.Position
+	(*v1.Because)(nil),                   // 47: akin.v1.Because
+	(*v1.ExplainSimilarityResponse)(nil), // 48: akin.v1.ExplainSimilarityResponse
+	(*v1.Paper)(nil),                     // 49: akin.v1.Paper
 }
 var file_akin_node_v1_node_service_proto_depIdxs = []int32{
 	5,  // 0: akin.node.v1.FindCandidatesRequest.reach:type_name -> akin.node.v1.Reach
 	2,  // 1: akin.node.v1.FindCandidatesRequest.terms:type_name -> akin.node.v1.Terms
 	4,  // 2: akin.node.v1.FindCandidatesRequest.weights:type_name -> akin.node.v1.Weights
 	3,  // 3: akin.node.v1.FindCandidatesRequest.statistics:type_name -> akin.node.v1.Statistics
-	42, // 4: akin.node.v1.Answer.position:type_name -> akin.v1.Position
+	46, // 4: akin.node.v1.Answer.position:type_name -> akin.v1.Position
 	7,  // 5: akin.node.v1.FindCandidatesResponse.answer:type_name -> akin.node.v1.Answer
 	2,  // 6: akin.node.v1.TasteSubject.words:type_name -> akin.node.v1.Terms
-	5,  // 7: akin.node.v1.RateCandidatesRequest.reach:type_name -> akin.node.v1.Reach
-	9,  // 8: akin.node.v1.RateCandidatesRequest.likes:type_name -> akin.node.v1.TasteSubject
-	9,  // 9: akin.node.v1.RateCandidatesRequest.dislikes:type_name -> akin.node.v1.TasteSubject
-	3,  // 10: akin.node.v1.RateCandidatesRequest.statistics:type_name -> akin.node.v1.Statistics
-	7,  // 11: akin.node.v1.RateCandidatesResponse.answer:type_name -> akin.node.v1.Answer
-	11, // 12: akin.node.v1.FindNewestResponse.newest:type_name -> akin.node.v1.RateCandidatesResponse
-	10, // 13: akin.node.v1.FindCentralRequest.taste:type_name -> akin.node.v1.RateCandidatesRequest
-	10, // 14: akin.node.v1.GetReasonsRequest.taste:type_name -> akin.node.v1.RateCandidatesRequest
-	14, // 15: akin.node.v1.GetReasonsRequest.texts:type_name -> akin.node.v1.Texts
-	43, // 16: akin.node.v1.GetReasonsResponse.reasons:type_name -> akin.v1.Because
-	6,  // 17: akin.node.v1.ExplainStoredPaperRequest.query:type_name -> akin.node.v1.FindCandidatesRequest
-	14, // 18: akin.node.v1.ExplainStoredPaperRequest.text:type_name -> akin.node.v1.Texts
-	44, // 19: akin.node.v1.ExplainStoredPaperResponse.explanation:type_name -> akin.v1.ExplainSimilarityResponse
-	2,  // 20: akin.node.v1.GetFeaturesResponse.papers:type_name -> akin.node.v1.Terms
-	45, // 21: akin.node.v1.GetFoundPapersResponse.papers:type_name -> akin.v1.Paper
-	9,  // 22: akin.node.v1.GetSubjectsResponse.subjects:type_name -> akin.node.v1.TasteSubject
-	45, // 23: akin.node.v1.GetStoredPapersResponse.papers:type_name -> akin.v1.Paper
-	45, // 24: akin.node.v1.ListStoredPapersResponse.papers:type_name -> akin.v1.Paper
-	33, // 25: akin.node.v1.GetOutcomesResponse.outcomes:type_name -> akin.node.v1.Outcome
-	42, // 26: akin.node.v1.PurgeShardResponse.position:type_name -> akin.v1.Position
-	42, // 27: akin.node.v1.GetShardStatsResponse.position:type_name -> akin.v1.Position
-	45, // 28: akin.node.v1.SamplePapersResponse.papers:type_name -> akin.v1.Paper
-	0,  // 29: akin.node.v1.NodeService.GetWordCounts:input_type -> akin.node.v1.GetWordCountsRequest
-	6,  // 30: akin.node.v1.NodeService.FindCandidates:input_type -> akin.node.v1.FindCandidatesRequest
-	10, // 31: akin.node.v1.NodeService.RateCandidates:input_type -> akin.node.v1.RateCandidatesRequest
-	10, // 32: akin.node.v1.NodeService.FindNewest:input_type -> akin.node.v1.RateCandidatesRequest
-	13, // 33: akin.node.v1.NodeService.FindCentral:input_type -> akin.node.v1.FindCentralRequest
-	15, // 34: akin.node.v1.NodeService.GetReasons:input_type -> akin.node.v1.GetReasonsRequest
-	17, // 35: akin.node.v1.NodeService.ExplainStoredPaper:input_type -> akin.node.v1.ExplainStoredPaperRequest
-	19, // 36: akin.node.v1.NodeService.GetVectors:input_type -> akin.node.v1.GetVectorsRequest
-	21, // 37: akin.node.v1.NodeService.GetFeatures:input_type -> akin.node.v1.GetFeaturesRequest
-	23, // 38: akin.node.v1.NodeService.GetFoundPapers:input_type -> akin.node.v1.GetFoundPapersRequest
-	25, // 39: akin.node.v1.NodeService.GetSubjects:input_type -> akin.node.v1.GetSubjectsRequest
-	27, // 40: akin.node.v1.NodeService.GetStoredPapers:input_type -> akin.node.v1.GetStoredPapersRequest
-	29, // 41: akin.node.v1.NodeService.ListStoredPapers:input_type -> akin.node.v1.ListStoredPapersRequest
-	31, // 42: akin.node.v1.NodeService.GetOutcomes:input_type -> akin.node.v1.GetOutcomesRequest
-	34, // 43: akin.node.v1.NodeService.PurgeShard:input_type -> akin.node.v1.PurgeShardRequest
-	36, // 44: akin.node.v1.NodeService.GetShardStats:input_type -> akin.node.v1.GetShardStatsRequest
-	38, // 45: akin.node.v1.NodeService.GetFrequencies:input_type -> akin.node.v1.GetFrequenciesRequest
-	40, // 46: akin.node.v1.NodeService.SamplePapers:input_type -> akin.node.v1.SamplePapersRequest
-	1,  // 47: akin.node.v1.NodeService.GetWordCounts:output_type -> akin.node.v1.GetWordCountsResponse
-	8,  // 48: akin.node.v1.NodeService.FindCandidates:output_type -> akin.node.v1.FindCandidatesResponse
-	11, // 49: akin.node.v1.NodeService.RateCandidates:output_type -> akin.node.v1.RateCandidatesResponse
-	12, // 50: akin.node.v1.NodeService.FindNewest:output_type -> akin.node.v1.FindNewestResponse
-	11, // 51: akin.node.v1.NodeService.FindCentral:output_type -> akin.node.v1.RateCandidatesResponse
-	16, // 52: akin.node.v1.NodeService.GetReasons:output_type -> akin.node.v1.GetReasonsResponse
-	18, // 53: akin.node.v1.NodeService.ExplainStoredPaper:output_type -> akin.node.v1.ExplainStoredPaperResponse
-	20, // 54: akin.node.v1.NodeService.GetVectors:output_type -> akin.node.v1.GetVectorsResponse
-	22, // 55: akin.node.v1.NodeService.GetFeatures:output_type -> akin.node.v1.GetFeaturesResponse
-	24, // 56: akin.node.v1.NodeService.GetFoundPapers:output_type -> akin.node.v1.GetFoundPapersResponse
-	26, // 57: akin.node.v1.NodeService.GetSubjects:output_type -> akin.node.v1.GetSubjectsResponse
-	28, // 58: akin.node.v1.NodeService.GetStoredPapers:output_type -> akin.node.v1.GetStoredPapersResponse
-	30, // 59: akin.node.v1.NodeService.ListStoredPapers:output_type -> akin.node.v1.ListStoredPapersResponse
-	32, // 60: akin.node.v1.NodeService.GetOutcomes:output_type -> akin.node.v1.GetOutcomesResponse
-	35, // 61: akin.node.v1.NodeService.PurgeShard:output_type -> akin.node.v1.PurgeShardResponse
-	37, // 62: akin.node.v1.NodeService.GetShardStats:output_type -> akin.node.v1.GetShardStatsResponse
-	39, // 63: akin.node.v1.NodeService.GetFrequencies:output_type -> akin.node.v1.GetFrequenciesResponse
-	41, // 64: akin.node.v1.NodeService.SamplePapers:output_type -> akin.node.v1.SamplePapersResponse
-	47, // [47:65] is the sub-list for method output_type
-	29, // [29:47] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	5,  // 7: akin.node.v1.Taste.reach:type_name -> akin.node.v1.Reach
+	9,  // 8: akin.node.v1.Taste.likes:type_name -> akin.node.v1.TasteSubject
+	9,  // 9: akin.node.v1.Taste.dislikes:type_name -> akin.node.v1.TasteSubject
+	3,  // 10: akin.node.v1.Taste.statistics:type_name -> akin.node.v1.Statistics
+	7,  // 11: akin.node.v1.Ratings.answer:type_name -> akin.node.v1.Answer
+	10, // 12: akin.node.v1.RateCandidatesRequest.taste:type_name -> akin.node.v1.Taste
+	11, // 13: akin.node.v1.RateCandidatesResponse.ratings:type_name -> akin.node.v1.Ratings
+	10, // 14: akin.node.v1.FindNewestRequest.taste:type_name -> akin.node.v1.Taste
+	11, // 15: akin.node.v1.FindNewestResponse.newest:type_name -> akin.node.v1.Ratings
+	10, // 16: akin.node.v1.FindCentralRequest.taste:type_name -> akin.node.v1.Taste
+	11, // 17: akin.node.v1.FindCentralResponse.ratings:type_name -> akin.node.v1.Ratings
+	10, // 18: akin.node.v1.GetReasonsRequest.taste:type_name -> akin.node.v1.Taste
+	18, // 19: akin.node.v1.GetReasonsRequest.texts:type_name -> akin.node.v1.Texts
+	47, // 20: akin.node.v1.GetReasonsResponse.reasons:type_name -> akin.v1.Because
+	6,  // 21: akin.node.v1.ExplainStoredPaperRequest.query:type_name -> akin.node.v1.FindCandidatesRequest
+	18, // 22: akin.node.v1.ExplainStoredPaperRequest.text:type_name -> akin.node.v1.Texts
+	48, // 23: akin.node.v1.ExplainStoredPaperResponse.explanation:type_name -> akin.v1.ExplainSimilarityResponse
+	2,  // 24: akin.node.v1.GetFeaturesResponse.papers:type_name -> akin.node.v1.Terms
+	49, // 25: akin.node.v1.GetFoundPapersResponse.papers:type_name -> akin.v1.Paper
+	9,  // 26: akin.node.v1.GetSubjectsResponse.subjects:type_name -> akin.node.v1.TasteSubject
+	49, // 27: akin.node.v1.GetStoredPapersResponse.papers:type_name -> akin.v1.Paper
+	49, // 28: akin.node.v1.ListStoredPapersResponse.papers:type_name -> akin.v1.Paper
+	37, // 29: akin.node.v1.GetOutcomesResponse.outcomes:type_name -> akin.node.v1.Outcome
+	46, // 30: akin.node.v1.PurgeShardResponse.position:type_name -> akin.v1.Position
+	46, // 31: akin.node.v1.GetShardStatsResponse.position:type_name -> akin.v1.Position
+	49, // 32: akin.node.v1.SamplePapersResponse.papers:type_name -> akin.v1.Paper
+	0,  // 33: akin.node.v1.NodeService.GetWordCounts:input_type -> akin.node.v1.GetWordCountsRequest
+	6,  // 34: akin.node.v1.NodeService.FindCandidates:input_type -> akin.node.v1.FindCandidatesRequest
+	12, // 35: akin.node.v1.NodeService.RateCandidates:input_type -> akin.node.v1.RateCandidatesRequest
+	14, // 36: akin.node.v1.NodeService.FindNewest:input_type -> akin.node.v1.FindNewestRequest
+	16, // 37: akin.node.v1.NodeService.FindCentral:input_type -> akin.node.v1.FindCentralRequest
+	19, // 38: akin.node.v1.NodeService.GetReasons:input_type -> akin.node.v1.GetReasonsRequest
+	21, // 39: akin.node.v1.NodeService.ExplainStoredPaper:input_type -> akin.node.v1.ExplainStoredPaperRequest
+	23, // 40: akin.node.v1.NodeService.GetVectors:input_type -> akin.node.v1.GetVectorsRequest
+	25, // 41: akin.node.v1.NodeService.GetFeatures:input_type -> akin.node.v1.GetFeaturesRequest
+	27, // 42: akin.node.v1.NodeService.GetFoundPapers:input_type -> akin.node.v1.GetFoundPapersRequest
+	29, // 43: akin.node.v1.NodeService.GetSubjects:input_type -> akin.node.v1.GetSubjectsRequest
+	31, // 44: akin.node.v1.NodeService.GetStoredPapers:input_type -> akin.node.v1.GetStoredPapersRequest
+	33, // 45: akin.node.v1.NodeService.ListStoredPapers:input_type -> akin.node.v1.ListStoredPapersRequest
+	35, // 46: akin.node.v1.NodeService.GetOutcomes:input_type -> akin.node.v1.GetOutcomesRequest
+	38, // 47: akin.node.v1.NodeService.PurgeShard:input_type -> akin.node.v1.PurgeShardRequest
+	40, // 48: akin.node.v1.NodeService.GetShardStats:input_type -> akin.node.v1.GetShardStatsRequest
+	42, // 49: akin.node.v1.NodeService.GetFrequencies:input_type -> akin.node.v1.GetFrequenciesRequest
+	44, // 50: akin.node.v1.NodeService.SamplePapers:input_type -> akin.node.v1.SamplePapersRequest
+	1,  // 51: akin.node.v1.NodeService.GetWordCounts:output_type -> akin.node.v1.GetWordCountsResponse
+	8,  // 52: akin.node.v1.NodeService.FindCandidates:output_type -> akin.node.v1.FindCandidatesResponse
+	13, // 53: akin.node.v1.NodeService.RateCandidates:output_type -> akin.node.v1.RateCandidatesResponse
+	15, // 54: akin.node.v1.NodeService.FindNewest:output_type -> akin.node.v1.FindNewestResponse
+	17, // 55: akin.node.v1.NodeService.FindCentral:output_type -> akin.node.v1.FindCentralResponse
+	20, // 56: akin.node.v1.NodeService.GetReasons:output_type -> akin.node.v1.GetReasonsResponse
+	22, // 57: akin.node.v1.NodeService.ExplainStoredPaper:output_type -> akin.node.v1.ExplainStoredPaperResponse
+	24, // 58: akin.node.v1.NodeService.GetVectors:output_type -> akin.node.v1.GetVectorsResponse
+	26, // 59: akin.node.v1.NodeService.GetFeatures:output_type -> akin.node.v1.GetFeaturesResponse
+	28, // 60: akin.node.v1.NodeService.GetFoundPapers:output_type -> akin.node.v1.GetFoundPapersResponse
+	30, // 61: akin.node.v1.NodeService.GetSubjects:output_type -> akin.node.v1.GetSubjectsResponse
+	32, // 62: akin.node.v1.NodeService.GetStoredPapers:output_type -> akin.node.v1.GetStoredPapersResponse
+	34, // 63: akin.node.v1.NodeService.ListStoredPapers:output_type -> akin.node.v1.ListStoredPapersResponse
+	36, // 64: akin.node.v1.NodeService.GetOutcomes:output_type -> akin.node.v1.GetOutcomesResponse
+	39, // 65: akin.node.v1.NodeService.PurgeShard:output_type -> akin.node.v1.PurgeShardResponse
+	41, // 66: akin.node.v1.NodeService.GetShardStats:output_type -> akin.node.v1.GetShardStatsResponse
+	43, // 67: akin.node.v1.NodeService.GetFrequencies:output_type -> akin.node.v1.GetFrequenciesResponse
+	45, // 68: akin.node.v1.NodeService.SamplePapers:output_type -> akin.node.v1.SamplePapersResponse
+	51, // [51:69] is the sub-list for method output_type
+	33, // [33:51] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_akin_node_v1_node_service_proto_init() }
@@ -3195,7 +3395,7 @@ func file_akin_node_v1_node_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_akin_node_v1_node_service_proto_rawDesc), len(file_akin_node_v1_node_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   42,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

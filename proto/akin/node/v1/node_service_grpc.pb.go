@@ -57,9 +57,9 @@ type NodeServiceClient interface {
 	// RateCandidates finds papers for a taste, and rates them.
 	RateCandidates(ctx context.Context, in *RateCandidatesRequest, opts ...grpc.CallOption) (*RateCandidatesResponse, error)
 	// FindNewest tells of the newest papers and of the middle of the shard, for someone of whom nothing is known.
-	FindNewest(ctx context.Context, in *RateCandidatesRequest, opts ...grpc.CallOption) (*FindNewestResponse, error)
+	FindNewest(ctx context.Context, in *FindNewestRequest, opts ...grpc.CallOption) (*FindNewestResponse, error)
 	// FindCentral finds papers near the middle of all shards.
-	FindCentral(ctx context.Context, in *FindCentralRequest, opts ...grpc.CallOption) (*RateCandidatesResponse, error)
+	FindCentral(ctx context.Context, in *FindCentralRequest, opts ...grpc.CallOption) (*FindCentralResponse, error)
 	// GetReasons says why papers were found for a taste.
 	GetReasons(ctx context.Context, in *GetReasonsRequest, opts ...grpc.CallOption) (*GetReasonsResponse, error)
 	// ExplainStoredPaper compares a query with a stored paper.
@@ -126,7 +126,7 @@ func (c *nodeServiceClient) RateCandidates(ctx context.Context, in *RateCandidat
 	return out, nil
 }
 
-func (c *nodeServiceClient) FindNewest(ctx context.Context, in *RateCandidatesRequest, opts ...grpc.CallOption) (*FindNewestResponse, error) {
+func (c *nodeServiceClient) FindNewest(ctx context.Context, in *FindNewestRequest, opts ...grpc.CallOption) (*FindNewestResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(FindNewestResponse)
 	err := c.cc.Invoke(ctx, NodeService_FindNewest_FullMethodName, in, out, cOpts...)
@@ -136,9 +136,9 @@ func (c *nodeServiceClient) FindNewest(ctx context.Context, in *RateCandidatesRe
 	return out, nil
 }
 
-func (c *nodeServiceClient) FindCentral(ctx context.Context, in *FindCentralRequest, opts ...grpc.CallOption) (*RateCandidatesResponse, error) {
+func (c *nodeServiceClient) FindCentral(ctx context.Context, in *FindCentralRequest, opts ...grpc.CallOption) (*FindCentralResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(RateCandidatesResponse)
+	out := new(FindCentralResponse)
 	err := c.cc.Invoke(ctx, NodeService_FindCentral_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -291,9 +291,9 @@ type NodeServiceServer interface {
 	// RateCandidates finds papers for a taste, and rates them.
 	RateCandidates(context.Context, *RateCandidatesRequest) (*RateCandidatesResponse, error)
 	// FindNewest tells of the newest papers and of the middle of the shard, for someone of whom nothing is known.
-	FindNewest(context.Context, *RateCandidatesRequest) (*FindNewestResponse, error)
+	FindNewest(context.Context, *FindNewestRequest) (*FindNewestResponse, error)
 	// FindCentral finds papers near the middle of all shards.
-	FindCentral(context.Context, *FindCentralRequest) (*RateCandidatesResponse, error)
+	FindCentral(context.Context, *FindCentralRequest) (*FindCentralResponse, error)
 	// GetReasons says why papers were found for a taste.
 	GetReasons(context.Context, *GetReasonsRequest) (*GetReasonsResponse, error)
 	// ExplainStoredPaper compares a query with a stored paper.
@@ -339,10 +339,10 @@ func (UnimplementedNodeServiceServer) FindCandidates(context.Context, *FindCandi
 func (UnimplementedNodeServiceServer) RateCandidates(context.Context, *RateCandidatesRequest) (*RateCandidatesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RateCandidates not implemented")
 }
-func (UnimplementedNodeServiceServer) FindNewest(context.Context, *RateCandidatesRequest) (*FindNewestResponse, error) {
+func (UnimplementedNodeServiceServer) FindNewest(context.Context, *FindNewestRequest) (*FindNewestResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method FindNewest not implemented")
 }
-func (UnimplementedNodeServiceServer) FindCentral(context.Context, *FindCentralRequest) (*RateCandidatesResponse, error) {
+func (UnimplementedNodeServiceServer) FindCentral(context.Context, *FindCentralRequest) (*FindCentralResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method FindCentral not implemented")
 }
 func (UnimplementedNodeServiceServer) GetReasons(context.Context, *GetReasonsRequest) (*GetReasonsResponse, error) {
@@ -460,7 +460,7 @@ func _NodeService_RateCandidates_Handler(srv interface{}, ctx context.Context, d
 }
 
 func _NodeService_FindNewest_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(RateCandidatesRequest)
+	in := new(FindNewestRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -472,7 +472,7 @@ func _NodeService_FindNewest_Handler(srv interface{}, ctx context.Context, dec f
 		FullMethod: NodeService_FindNewest_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(NodeServiceServer).FindNewest(ctx, req.(*RateCandidatesRequest))
+		return srv.(NodeServiceServer).FindNewest(ctx, req.(*FindNewestRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
