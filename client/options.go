@@ -22,6 +22,14 @@ const DefaultTimeout = 30 * time.Second
 // near 1 MiB; one paper beside its fields is below half a MiB.
 const maxReceive = 16 << 20
 
+// The bytes that the server may send unasked, in one call and on the connection. They stand still: where gRPC estimates
+// them, each response that comes while none is on the way makes the client ping the server, and both ends write and wake
+// once more. A unary response fits whole, and a stream that nobody reads holds as much.
+const (
+	streamWindow = 4 << 20
+	connWindow   = 16 << 20
+)
+
 // Option configures Dial. Where two options set the same thing, the later one counts; interceptors and dial options add
 // up in the order given.
 type Option func(*config)
@@ -140,6 +148,8 @@ func (c *config) dialOptions(addr string, local bool) ([]grpc.DialOption, error)
 		grpc.WithChainStreamInterceptor(c.stream...),
 		grpc.WithUserAgent("akin-go"),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceive)),
+		grpc.WithStaticStreamWindowSize(streamWindow),
+		grpc.WithStaticConnWindowSize(connWindow),
 	}
 	if c.token != "" {
 		opts = append(opts, grpc.WithPerRPCCredentials(bearer{token: c.token, plain: plain}))
