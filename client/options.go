@@ -23,8 +23,8 @@ const DefaultTimeout = 30 * time.Second
 const maxReceive = 16 << 20
 
 // The bytes that the server may send unasked, in one call and on the connection. They stand still: where gRPC estimates
-// them, each response that comes while none is on the way makes the client ping the server, and both ends write and wake
-// once more. A unary response fits whole, and a stream that nobody reads holds as much.
+// them, each response that comes while no ping is on the way makes the client ping the server, and both ends write and
+// wake once more. A unary response fits whole, and a stream that nobody reads holds as much.
 const (
 	streamWindow = 4 << 20
 	connWindow   = 16 << 20
