@@ -41,6 +41,7 @@ type searchSettings struct {
 	options   *akinv1.SearchOptions
 	pageSize  int32
 	pageToken string
+	partial   bool
 }
 
 func (s *searchSettings) opts() *akinv1.SearchOptions {
@@ -113,6 +114,12 @@ func (n PageSizeOption) applyDuplicates(r *akinv1.FindDuplicatesRequest) { r.Pag
 // PageToken continues a search where the page with this NextPageToken ended. All else must be as it was.
 func PageToken(token string) SearchOption {
 	return searchOption(func(s *searchSettings) { s.pageToken = token })
+}
+
+// AllowPartial has shards that do not answer left out, and named in [Result.MissingShards], where papers are in shards
+// of a cluster. Without effect on a server alone. Default: a shard that does not answer is an error.
+func AllowPartial() SearchOption {
+	return searchOption(func(s *searchSettings) { s.partial = true })
 }
 
 // SearchMode says how candidates are found.

@@ -22,6 +22,9 @@ type Result struct {
 	NextPageToken string
 	// MissingIDs are the likes and dislikes of a recommendation that are not stored, and were left out.
 	MissingIDs []string
+	// MissingShards are the shards that did not answer, from 1: only where [AllowPartial] was given. The hits are of the
+	// others.
+	MissingShards []int32
 }
 
 // SearchRequest is one search, made by TextQuery, PaperQuery or VectorQuery.
@@ -32,7 +35,7 @@ func TextQuery(text string, opts ...SearchOption) *SearchRequest {
 	s := settingsOf(opts)
 	return &SearchRequest{
 		Query:   &akinv1.SearchPapersRequest_Text{Text: text},
-		Options: s.options, PageSize: s.pageSize, PageToken: s.pageToken,
+		Options: s.options, PageSize: s.pageSize, PageToken: s.pageToken, AllowPartial: s.partial,
 	}
 }
 
@@ -41,7 +44,7 @@ func PaperQuery(id string, opts ...SearchOption) *SearchRequest {
 	s := settingsOf(opts)
 	return &SearchRequest{
 		Query:   &akinv1.SearchPapersRequest_PaperId{PaperId: id},
-		Options: s.options, PageSize: s.pageSize, PageToken: s.pageToken,
+		Options: s.options, PageSize: s.pageSize, PageToken: s.pageToken, AllowPartial: s.partial,
 	}
 }
 
@@ -51,7 +54,7 @@ func VectorQuery(values []float32, model string, opts ...SearchOption) *SearchRe
 	s := settingsOf(opts)
 	return &SearchRequest{
 		Query:   &akinv1.SearchPapersRequest_Vector{Vector: &akinv1.VectorQuery{Values: values, Model: model}},
-		Options: s.options, PageSize: s.pageSize, PageToken: s.pageToken,
+		Options: s.options, PageSize: s.pageSize, PageToken: s.pageToken, AllowPartial: s.partial,
 	}
 }
 
@@ -81,14 +84,29 @@ func (c *Client) Query(ctx context.Context, req *SearchRequest) (*Result, error)
 	if err != nil {
 		return nil, callError("search", err)
 	}
-	return &Result{Hits: res.GetHits(), Info: res.GetInfo(), NextPageToken: res.GetNextPageToken()}, nil
+	return resultOf(res), nil
+}
+
+// resultOf is what both kinds of answers have.
+func resultOf(res interface {
+	GetHits() []*Hit
+	GetInfo() *SearchInfo
+	GetNextPageToken() string
+}) *Result {
+	return &Result{
+		Hits: res.GetHits(), Info: res.GetInfo(), NextPageToken: res.GetNextPageToken(),
+		MissingShards: res.GetInfo().GetMissingShards(),
+	}
 }
 
 // QueryAll yields the hits of one search page after page, at most 2,000, all of one revision. An error is yielded last:
 // ErrPageExpired when the server changed its model between two pages.
 func (c *Client) QueryAll(ctx context.Context, req *SearchRequest) iter.Seq2[*Hit, error] {
 	return func(yield func(*Hit, error) bool) {
-		page := &SearchRequest{Query: req.Query, Options: req.Options, PageSize: req.PageSize, PageToken: req.PageToken}
+		page := &SearchRequest{
+			Query: req.Query, Options: req.Options, PageSize: req.PageSize, PageToken: req.PageToken,
+			AllowPartial: req.AllowPartial,
+		}
 		for {
 			result, err := c.Query(ctx, page)
 			if err != nil {
@@ -158,8 +176,7 @@ func (c *Client) queryPart(ctx context.Context, requests []*SearchRequest) ([]Ba
 			results[i].Err = itemError("search", st)
 			continue
 		}
-		found := r.GetResponse()
-		results[i].Result = &Result{Hits: found.GetHits(), Info: found.GetInfo(), NextPageToken: found.GetNextPageToken()}
+		results[i].Result = resultOf(r.GetResponse())
 	}
 	return results, nil
 }
@@ -214,7 +231,7 @@ func (c *Client) Recommend(ctx context.Context, taste Taste, opts ...SearchOptio
 	req := &akinv1.RecommendPapersRequest{
 		Likes: taste.Likes, Dislikes: taste.Dislikes, ExcludePaperIds: taste.Exclude,
 		Strict: taste.Strict, Explain: taste.Explain, ProfileId: taste.Profile,
-		Options: s.options, PageSize: s.pageSize, PageToken: s.pageToken,
+		Options: s.options, PageSize: s.pageSize, PageToken: s.pageToken, AllowPartial: s.partial,
 	}
 	if taste.HalfLife > 0 {
 		req.HalfLife = durationpb.New(taste.HalfLife)
@@ -226,7 +243,7 @@ func (c *Client) Recommend(ctx context.Context, taste Taste, opts ...SearchOptio
 	if err != nil {
 		return nil, callError("recommend", err)
 	}
-	return &Result{
-		Hits: res.GetHits(), Info: res.GetInfo(), NextPageToken: res.GetNextPageToken(), MissingIDs: res.GetMissingPaperIds(),
-	}, nil
+	result := resultOf(res)
+	result.MissingIDs = res.GetMissingPaperIds()
+	return result, nil
 }

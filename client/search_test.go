@@ -24,16 +24,17 @@ func TestOptionsOfASearchReachTheServer(t *testing.T) {
 	q := client.TextQuery("x", client.Limit(7), client.Filter("f"), client.Mode(client.ModeExact), client.Ef(64),
 		client.DenseWeight(0), client.HalfLife(48*time.Hour), client.Diversity(.5), client.MinCosine(0), client.MinOneIn(100),
 		client.ScoreParts(), client.Abstracts(),
-		client.PageToken("t"), client.Limit(8))
+		client.PageToken("t"), client.AllowPartial(), client.Limit(8))
 	o := q.GetOptions()
-	if q.GetText() != "x" || q.GetPageSize() != 8 || q.GetPageToken() != "t" || o.GetFilter() != "f" ||
-		o.GetMode() != client.ModeExact ||
+	if q.GetText() != "x" || !q.GetAllowPartial() || q.GetPageSize() != 8 || q.GetPageToken() != "t" ||
+		o.GetFilter() != "f" || o.GetMode() != client.ModeExact ||
 		o.GetEf() != 64 || o.DenseWeight == nil || o.GetRecencyHalfLife().AsDuration() != 48*time.Hour ||
 		o.GetDiversity() != .5 ||
 		o.MinCosine == nil || o.GetMinOneIn() != 100 || !o.GetScoreParts() || o.GetReadMask().GetPaths()[0] != "*" {
 		t.Errorf("%v", q)
 	}
-	if plain := client.PaperQuery("id"); plain.GetOptions() != nil || plain.GetPaperId() != "id" {
+	if plain := client.PaperQuery("id"); plain.GetOptions() != nil || plain.GetAllowPartial() ||
+		plain.GetPaperId() != "id" {
 		t.Errorf("a search without options carries some: %v", plain)
 	}
 }

@@ -94,3 +94,56 @@ func (c *trio) leader(t *testing.T, ctx context.Context, clients map[string]*cli
 		}
 	}
 }
+
+// TestATrainingOfShardsIsTakenByAnyNode trains by way of a node that does not lead, on papers that no node has all of.
+func TestATrainingOfShardsIsTakenByAnyNode(t *testing.T) {
+	c := shardedTrio(t, "1/3", "2/3", "3/3")
+	c.start(t, trioNodes...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	clients := map[string]*client.Client{}
+	for _, node := range trioNodes {
+		clients[node] = c.dial(t, node)
+	}
+	const papers = 600 // too few for a training that nobody asks for
+	var batch []*client.Paper
+	for i := range papers {
+		batch = append(batch, shardPaper(i))
+	}
+	patiently(t, ctx, func() error { _, err := clients["n1"].UpsertBatch(ctx, batch); return err })
+	c.level(t, ctx, clients["n1"].Token())
+	_, other := c.leader(t, ctx, clients)
+
+	stages := map[string]bool{}
+	model, err := clients[other].Train(ctx, client.TrainConfig{
+		Seed: 5, Progress: func(p *client.TrainProgress) { stages[p.GetStage()] = true },
+	})
+	if err != nil || !model.GetTrained() || model.GetPapers() != papers {
+		t.Fatalf("a model of %d papers: %v, %v", papers, model, err)
+	}
+	if len(stages) < 2 {
+		t.Errorf("of a training elsewhere %v is told", stages)
+	}
+	stats, err := clients[other].Stats(ctx)
+	if err != nil || stats.GetModel().GetFingerprint() != model.GetFingerprint() {
+		t.Fatalf("trained %v, serving %v, %v", model, stats.GetModel(), err)
+	}
+	soon(t, "that model on all nodes", func() bool {
+		for _, node := range trioNodes {
+			stats, err := clients[node].Stats(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if stats.GetModel().GetFingerprint() != model.GetFingerprint() {
+				return false
+			}
+			for i, n := range stats.GetCluster().GetNodes() { // in the order of their names
+				if int(n.GetShard()) != i+1 || stats.GetCluster().GetShards() != 3 {
+					t.Errorf("%s says that %s has shard %d", node, n.GetNode(), n.GetShard())
+				}
+			}
+		}
+		return true
+	})
+	c.answersAlikeInShards(t, ctx, clients)
+}

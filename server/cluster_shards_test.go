@@ -264,6 +264,7 @@ func TestAShardOutlivesOneOfItsNodes(t *testing.T) {
 		_, err := other.Search(short, "subject1")
 		return err != nil && strings.Contains(err.Error(), "shard 1 of 2")
 	})
+	c.answersInPart(t, ctx, other)
 	// Papers of the shard that is up are written and read as before; no others are written.
 	tried := map[bool]bool{}
 	for i := 0; len(tried) < 2; i++ {
@@ -295,6 +296,40 @@ func TestAShardOutlivesOneOfItsNodes(t *testing.T) {
 	third, _ := c.holds(t, "n3")
 	if !maps.Equal(second, third) {
 		t.Errorf("n2 holds %d papers and n3 %d", len(second), len(third))
+	}
+}
+
+// answersInPart asks a node for what is left of 100 papers while the first of two shards is lost.
+func (c *trio) answersInPart(t *testing.T, ctx context.Context, cl *client.Client) {
+	t.Helper()
+	var of [2][]string
+	for i := range 100 {
+		id := shardPaper(i).GetId()
+		of[shard.NewMap(2).Of(id)] = append(of[shard.NewMap(2).Of(id)], id)
+	}
+	likes := []*client.Preference{client.FromPaper(of[0][0]), client.FromPaper(of[1][0])}
+	for what, ask := range map[string]func() (*client.Result, error){
+		"a text":   func() (*client.Result, error) { return cl.Search(ctx, "subject1", client.AllowPartial()) },
+		"a paper":  func() (*client.Result, error) { return cl.SimilarTo(ctx, of[1][0], client.AllowPartial()) },
+		"no likes": func() (*client.Result, error) { return cl.Recommend(ctx, client.Taste{}, client.AllowPartial()) },
+		"two likes": func() (*client.Result, error) {
+			return cl.Recommend(ctx, client.Taste{Likes: likes}, client.AllowPartial())
+		},
+	} {
+		found, err := ask()
+		if err != nil || len(found.Hits) == 0 || !slices.Equal(found.MissingShards, []int32{1}) ||
+			found.Info.GetExact() {
+			t.Errorf("%s: %+v, %v", what, found, err)
+			continue
+		}
+		for _, id := range ids(found) {
+			if shard.NewMap(2).Of(id) != 1 {
+				t.Errorf("%s: %s of the shard that is lost", what, id)
+			}
+		}
+		if what == "two likes" && !slices.Equal(found.MissingIDs, of[0][:1]) {
+			t.Errorf("likes that are missing: %v, not %v", found.MissingIDs, of[0][:1])
+		}
 	}
 }
 

@@ -269,6 +269,10 @@ func contractSimilar(t *testing.T, ctx context.Context, c *client.Client) {
 	}
 	_, err = c.SimilarTo(ctx, "nowhere")
 	wantError(t, err, client.ErrNotFound, "PAPER_NOT_FOUND", "")
+	partial, err := c.SimilarTo(ctx, "folding", client.AllowPartial()) // nothing is ever missing on a server alone
+	if err != nil || !slices.Equal(idsOf(partial.Hits), idsOf(found.Hits)) || partial.MissingShards != nil {
+		t.Errorf("%v, %v", partial, err)
+	}
 }
 
 func contractRefusals(t *testing.T, ctx context.Context, c *client.Client) {

@@ -293,7 +293,13 @@ type SearchPapersRequest struct {
 	// model follow within it): ABORTED with reason PAGE_EXPIRED when they are gone; start again then.
 	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// What the answer must include at least. Default: what is stored when the call comes.
-	AtLeast       *Position `protobuf:"bytes,7,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
+	AtLeast *Position `protobuf:"bytes,7,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
+	// Where papers are in shards: whether shards that do not answer are left out, and named in SearchInfo.missing_shards,
+	// instead of UNAVAILABLE with reason SHARD_UNAVAILABLE. That remains the answer where no shard answers, or not the one of
+	// paper_id. Further pages leave out the shards that the first one left out, no fewer; where another one does not answer
+	// they are UNAVAILABLE. A shard is waited for until the call's deadline where it is not known to be lost. Without effect
+	// on a server alone. Default false.
+	AllowPartial  bool `protobuf:"varint,8,opt,name=allow_partial,json=allowPartial,proto3" json:"allow_partial,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -388,6 +394,13 @@ func (x *SearchPapersRequest) GetAtLeast() *Position {
 		return x.AtLeast
 	}
 	return nil
+}
+
+func (x *SearchPapersRequest) GetAllowPartial() bool {
+	if x != nil {
+		return x.AllowPartial
+	}
+	return false
 }
 
 type isSearchPapersRequest_Query interface {
@@ -683,7 +696,10 @@ type SearchInfo struct {
 	WithoutLikes bool `protobuf:"varint,12,opt,name=without_likes,json=withoutLikes,proto3" json:"without_likes,omitempty"`
 	// What is likely a mistake in the request: a condition of the filter on an attribute that no paper has, or that compares
 	// one with a value of a kind that none has there. For people to read. At most 8; none for callers with a forced filter.
-	Warnings      []string `protobuf:"bytes,13,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []string `protobuf:"bytes,13,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// Where allow_partial was asked for: the shards that did not answer, from 1, rising. Their papers are not among the hits,
+	// exact is false, and position is that of the other shards. Empty: the answer is of all papers.
+	MissingShards []int32 `protobuf:"varint,14,rep,packed,name=missing_shards,json=missingShards,proto3" json:"missing_shards,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -770,6 +786,13 @@ func (x *SearchInfo) GetWithoutLikes() bool {
 func (x *SearchInfo) GetWarnings() []string {
 	if x != nil {
 		return x.Warnings
+	}
+	return nil
+}
+
+func (x *SearchInfo) GetMissingShards() []int32 {
+	if x != nil {
+		return x.MissingShards
 	}
 	return nil
 }
@@ -1104,7 +1127,10 @@ type RecommendPapersRequest struct {
 	// Age in which a preference of the profile loses half its weight. Default: none fades. From one hour.
 	HalfLife *durationpb.Duration `protobuf:"bytes,10,opt,name=half_life,json=halfLife,proto3" json:"half_life,omitempty"`
 	// How long a paper that the profile was SHOWN is not recommended. Default 30 days; 0 s: it may come again at once.
-	ShownRest     *durationpb.Duration `protobuf:"bytes,11,opt,name=shown_rest,json=shownRest,proto3" json:"shown_rest,omitempty"`
+	ShownRest *durationpb.Duration `protobuf:"bytes,11,opt,name=shown_rest,json=shownRest,proto3" json:"shown_rest,omitempty"`
+	// As in SearchPapersRequest. Likes and dislikes that are in missing shards are left out, too, and those of the request
+	// listed in missing_paper_ids; UNAVAILABLE with reason SHARD_UNAVAILABLE where strict is set or no like would remain.
+	AllowPartial  bool `protobuf:"varint,13,opt,name=allow_partial,json=allowPartial,proto3" json:"allow_partial,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1223,6 +1249,13 @@ func (x *RecommendPapersRequest) GetShownRest() *durationpb.Duration {
 	return nil
 }
 
+func (x *RecommendPapersRequest) GetAllowPartial() bool {
+	if x != nil {
+		return x.AllowPartial
+	}
+	return false
+}
+
 // RecommendPapersResponse holds one page of recommendations.
 type RecommendPapersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1232,7 +1265,8 @@ type RecommendPapersResponse struct {
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// How the answer was found.
 	Info *SearchInfo `protobuf:"bytes,3,opt,name=info,proto3" json:"info,omitempty"`
-	// Likes and dislikes that are not stored, and were left out. In the order of the request.
+	// Likes and dislikes that are not stored, and were left out. In the order of the request. Where shards are missing, those
+	// that may be in one of them, too.
 	MissingPaperIds []string `protobuf:"bytes,4,rep,name=missing_paper_ids,json=missingPaperIds,proto3" json:"missing_paper_ids,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
@@ -2116,7 +2150,7 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\v_min_cosine\";\n" +
 	"\vVectorQuery\x12\x16\n" +
 	"\x06values\x18\x01 \x03(\x02R\x06values\x12\x14\n" +
-	"\x05model\x18\x02 \x01(\tR\x05model\"\x9d\x02\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\"\xc2\x02\n" +
 	"\x13SearchPapersRequest\x12\x14\n" +
 	"\x04text\x18\x01 \x01(\tH\x00R\x04text\x12\x1b\n" +
 	"\bpaper_id\x18\x02 \x01(\tH\x00R\apaperId\x12.\n" +
@@ -2125,7 +2159,8 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\tpage_size\x18\x05 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x06 \x01(\tR\tpageToken\x12,\n" +
-	"\bat_least\x18\a \x01(\v2\x11.akin.v1.PositionR\aatLeastB\a\n" +
+	"\bat_least\x18\a \x01(\v2\x11.akin.v1.PositionR\aatLeast\x12#\n" +
+	"\rallow_partial\x18\b \x01(\bR\fallowPartialB\a\n" +
 	"\x05query\"\x89\x01\n" +
 	"\x14SearchPapersResponse\x12 \n" +
 	"\x04hits\x18\x01 \x03(\v2\f.akin.v1.HitR\x04hits\x12&\n" +
@@ -2146,7 +2181,7 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\x05dense\x18\x01 \x01(\x01R\x05dense\x12\x14\n" +
 	"\x05words\x18\x02 \x01(\x01R\x05words\x12\x16\n" +
 	"\x06phrase\x18\x03 \x01(\x01R\x06phrase\x12$\n" +
-	"\rneighbourhood\x18\x04 \x01(\x01R\rneighbourhood\"\x88\x02\n" +
+	"\rneighbourhood\x18\x04 \x01(\x01R\rneighbourhood\"\xaf\x02\n" +
 	"\n" +
 	"SearchInfo\x12\x14\n" +
 	"\x05exact\x18\x01 \x01(\bR\x05exact\x12\x16\n" +
@@ -2156,7 +2191,8 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\fdense_weight\x18\x05 \x01(\x01R\vdenseWeight\x12#\n" +
 	"\runknown_words\x18\x06 \x03(\tR\funknownWords\x12#\n" +
 	"\rwithout_likes\x18\f \x01(\bR\fwithoutLikes\x12\x1a\n" +
-	"\bwarnings\x18\r \x03(\tR\bwarnings\"\x82\x01\n" +
+	"\bwarnings\x18\r \x03(\tR\bwarnings\x12%\n" +
+	"\x0emissing_shards\x18\x0e \x03(\x05R\rmissingShards\"\x82\x01\n" +
 	"\x18BatchSearchPapersRequest\x128\n" +
 	"\brequests\x18\x01 \x03(\v2\x1c.akin.v1.SearchPapersRequestR\brequests\x12,\n" +
 	"\bat_least\x18\x02 \x01(\v2\x11.akin.v1.PositionR\aatLeast\"W\n" +
@@ -2172,7 +2208,7 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x12.\n" +
 	"\x06vector\x18\x04 \x01(\v2\x14.akin.v1.VectorQueryH\x00R\x06vector\x12\x16\n" +
 	"\x06weight\x18\x03 \x01(\x01R\x06weightB\t\n" +
-	"\asubject\"\xff\x03\n" +
+	"\asubject\"\xa4\x04\n" +
 	"\x16RecommendPapersRequest\x12)\n" +
 	"\x05likes\x18\x01 \x03(\v2\x13.akin.v1.PreferenceR\x05likes\x12/\n" +
 	"\bdislikes\x18\x02 \x03(\v2\x13.akin.v1.PreferenceR\bdislikes\x12*\n" +
@@ -2189,7 +2225,8 @@ const file_akin_v1_similarity_service_proto_rawDesc = "" +
 	"\thalf_life\x18\n" +
 	" \x01(\v2\x19.google.protobuf.DurationR\bhalfLife\x128\n" +
 	"\n" +
-	"shown_rest\x18\v \x01(\v2\x19.google.protobuf.DurationR\tshownRest\"\xb8\x01\n" +
+	"shown_rest\x18\v \x01(\v2\x19.google.protobuf.DurationR\tshownRest\x12#\n" +
+	"\rallow_partial\x18\r \x01(\bR\fallowPartial\"\xb8\x01\n" +
 	"\x17RecommendPapersResponse\x12 \n" +
 	"\x04hits\x18\x01 \x03(\v2\f.akin.v1.HitR\x04hits\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12'\n" +

@@ -167,6 +167,8 @@ type Query struct {
 	Options
 	PageSize  int    // hits a page, 1 to 1,000
 	PageToken string // of the page before, or empty
+
+	AllowPartial bool // shards that do not answer are left out; without effect on an engine of all papers
 }
 
 // VectorQuery is a vector of a known model.
@@ -196,6 +198,8 @@ type Recommendation struct {
 	Options
 	PageSize  int
 	PageToken string
+
+	AllowPartial bool // as in Query
 }
 
 // Preference is something liked or disliked: one of PaperID, Text and Vector is set.
@@ -276,4 +280,5 @@ type Result struct {
 	UnknownWords  []string // words of the query the corpus has never seen, at most 32
 	MissingIDs    []string // likes and dislikes that are not stored
 	WithoutLikes  bool     // no like was given or is stored: the hits are the newest and most central papers
+	MissingShards []int    // that did not answer, from 1, rising; only where AllowPartial asks for it
 }

@@ -123,6 +123,13 @@ func (h *hasher) vector(q *VectorQuery) {
 	}
 }
 
+// partial tells apart what may leave shards out.
+func (h *hasher) partial(allowed bool) {
+	if allowed {
+		h.text("partial")
+	}
+}
+
 func (h *hasher) optional(f *float64) {
 	if f == nil {
 		h.text("default")
@@ -144,6 +151,7 @@ func queryHash(q *Query) uint64 {
 	h.text(q.PaperID)
 	h.vector(q.Vector)
 	h.options(&q.Options)
+	h.partial(q.AllowPartial)
 	return h.Sum64()
 }
 
@@ -167,6 +175,7 @@ func recommendationHash(r *Recommendation) uint64 {
 	h.number(float64(r.HalfLife))
 	h.number(float64(r.ShownRest))
 	h.options(&r.Options)
+	h.partial(r.AllowPartial)
 	return h.Sum64()
 }
 

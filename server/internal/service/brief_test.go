@@ -36,6 +36,9 @@ func randomResult(r *rand.Rand) *engine.Result {
 		result.UnknownWords = append(result.UnknownWords, text(200))
 		result.Warnings = append(result.Warnings, text(200))
 	}
+	for shard := range r.IntN(3) {
+		result.MissingShards = append(result.MissingShards, shard+1)
+	}
 	for range r.IntN(12) {
 		hit := engine.Hit{Paper: &paper.Paper{ID: text(256), Title: text(2048)}}
 		hit.Score, hit.Cosine, hit.BM25, hit.OneIn = number(), number(), number(), r.IntN(2)*r.IntN(1_000_000)

@@ -113,7 +113,10 @@ func decodeExport(req *akinv1.ExportPapersRequest) (*filter.Filter, error) {
 
 func decodeSearch(req *akinv1.SearchPapersRequest) (*engine.Query, paperMask, error) {
 	var c validator
-	q := &engine.Query{PageToken: req.GetPageToken(), PageSize: c.pageSize(req.GetPageSize(), defaultHits)}
+	q := &engine.Query{
+		PageToken: req.GetPageToken(), PageSize: c.pageSize(req.GetPageSize(), defaultHits),
+		AllowPartial: req.GetAllowPartial(),
+	}
 	switch query := req.GetQuery().(type) {
 	case *akinv1.SearchPapersRequest_Text:
 		q.Text = query.Text
@@ -289,15 +292,24 @@ func encodeParts(p rank.Parts) *akinv1.ScoreParts {
 
 func encodeInfo(r *engine.Result) *akinv1.SearchInfo {
 	return &akinv1.SearchInfo{
-		Exact:        r.Exact,
-		Scored:       int64(r.Scored),
-		Model:        r.Model,
-		Position:     encodePosition(r.Position),
-		DenseWeight:  r.DenseWeight,
-		UnknownWords: shortened(r.UnknownWords),
-		WithoutLikes: r.WithoutLikes,
-		Warnings:     r.Warnings,
+		Exact:         r.Exact,
+		Scored:        int64(r.Scored),
+		Model:         r.Model,
+		Position:      encodePosition(r.Position),
+		DenseWeight:   r.DenseWeight,
+		UnknownWords:  shortened(r.UnknownWords),
+		WithoutLikes:  r.WithoutLikes,
+		Warnings:      r.Warnings,
+		MissingShards: encodeShards(r.MissingShards),
 	}
+}
+
+func encodeShards(numbers []int) []int32 {
+	var out []int32
+	for _, n := range numbers {
+		out = append(out, int32(n))
+	}
+	return out
 }
 
 // shortened cuts words that are no words, such as a base64 text of 60 KiB.

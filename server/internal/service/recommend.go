@@ -18,6 +18,8 @@ func decodeRecommend(req *akinv1.RecommendPapersRequest) (*engine.Recommendation
 		ShownRest: c.shownRest("shown_rest", req.GetShownRest()),
 		PageSize:  c.pageSize(req.GetPageSize(), defaultHits),
 		PageToken: req.GetPageToken(),
+
+		AllowPartial: req.GetAllowPartial(),
 	}
 	if c.count("likes", len(req.GetLikes()), 0, maxLikes) {
 		r.Likes = c.preferences("likes", req.GetLikes())

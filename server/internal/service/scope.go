@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/akin-search/akin/server/internal/admit"
@@ -48,7 +49,14 @@ func (s *Server) scopeSearch(ctx context.Context, q *engine.Query) error {
 	q.NoDoubts = admit.PrincipalOf(ctx).Filter != nil // what other papers have is none of its business
 	q.Filter = scoped(ctx, q.Filter)
 	if q.PaperID != "" {
-		if err := s.resolve(ctx, &q.PaperID); err != nil {
+		err := s.resolve(ctx, &q.PaperID)
+		if q.AllowPartial && errors.Is(err, engine.ErrShardUnavailable) {
+			// It may be stored as it stands all the same.
+			if stored, failed := s.engine().Stored(ctx, []string{q.PaperID}); failed == nil && stored[0] {
+				err = nil
+			}
+		}
+		if err != nil {
 			return err
 		}
 		return s.mustSee(ctx, q.PaperID)
@@ -62,7 +70,11 @@ func (s *Server) scopeRecommendation(ctx context.Context, r *engine.Recommendati
 	principal := admit.PrincipalOf(ctx)
 	r.Owner = principal.Name
 	r.Filter, r.NoDoubts = scoped(ctx, r.Filter), principal.Filter != nil
-	if err := s.resolveRecommendation(ctx, r); err != nil || principal.Filter == nil {
+	err := s.resolveRecommendation(ctx, r)
+	if r.AllowPartial && !r.Strict && errors.Is(err, engine.ErrShardUnavailable) {
+		err = nil // ids count as they stand: those under which nothing is found are named in the answer
+	}
+	if err != nil || principal.Filter == nil {
 		return err
 	}
 	r.Sees = func(ctx context.Context, ids []string) ([]bool, error) {

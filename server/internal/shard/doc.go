@@ -35,5 +35,6 @@
 //
 // A shard that is slower than most answers lately were is asked on another replica as well, and the first answer
 // counts. A shard that does not answer at all is an error, which names it: an answer without it would look as complete
-// as any other. What a front cannot answer for all papers it refuses (contract.go).
+// as any other. Whoever asks for a partial answer gets one that says which shards it lacks (partial.go). What a front
+// cannot answer for all papers it refuses (contract.go).
 package shard

@@ -20,7 +20,7 @@ func (f *Front) Explain(ctx context.Context, q engine.ExplainQuery) (x *engine.E
 }
 
 func (f *Front) explain(ctx context.Context, q *engine.ExplainQuery) (*engine.Explanation, error) {
-	counts, err := f.words(ctx)
+	counts, err := f.words(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (f *Front) explain(ctx context.Context, q *engine.ExplainQuery) (*engine.Ex
 	}
 	u := &union{ctx: ctx, front: f, model: asked.Embedder}
 	depth := engine.Depth(1)
-	if _, err := f.gather(ctx, u, depth, &asked.Weights, question); err != nil {
+	if _, err := f.gather(ctx, u, nil, depth, &asked.Weights, question); err != nil {
 		return nil, err
 	}
 	is := func(c found) bool { return c.shard == owner && c.Born == target.Candidate.Born }

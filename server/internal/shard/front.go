@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -38,7 +39,7 @@ type Front struct {
 	papers   Map
 	local    *engine.Engine
 	now      func() time.Time
-	counts   atomic.Pointer[lexical.Counts]
+	counts   atomic.Pointer[counted]
 	patience patience
 	floors   []atomic.Uint64 // by shard: number of the newest write that was answered here
 }
@@ -75,31 +76,51 @@ func (f *Front) Run(ctx context.Context) {
 	}
 }
 
+// counted are the counts of the words of shards.
+type counted struct {
+	*lexical.Counts
+	left absent // not counted
+	at   time.Time
+}
+
 // Refresh counts the words of all shards now.
 func (f *Front) Refresh(ctx context.Context) error {
-	parts, _, err := askAll(ctx, f, func(ctx context.Context, _ int, n Node) (*lexical.Counts, error) {
+	all, err := f.count(ctx, nil)
+	if err == nil {
+		f.counts.Store(all)
+	}
+	return err
+}
+
+func (f *Front) count(ctx context.Context, left absent) (*counted, error) {
+	all := &counted{Counts: new(lexical.Counts), left: left, at: time.Now()}
+	parts, _, err := askRest(ctx, f, left, func(ctx context.Context, _ int, n Node) (*lexical.Counts, error) {
 		return n.WordCounts(ctx)
 	})
 	if err != nil {
-		return err
-	}
-	var all lexical.Counts
-	for _, part := range parts {
-		all.Add(part)
-	}
-	f.counts.Store(&all)
-	return nil
-}
-
-// words are the counts of the words of all shards, which the first question waits for.
-func (f *Front) words(ctx context.Context) (*lexical.Counts, error) {
-	if counts := f.counts.Load(); counts != nil {
-		return counts, nil
-	}
-	if err := f.Refresh(ctx); err != nil {
 		return nil, err
 	}
-	return f.counts.Load(), nil
+	for shard, part := range parts {
+		if !left.has(shard) {
+			all.Add(part)
+		}
+	}
+	return all, nil
+}
+
+// words are the counts of the words of all shards, which the first question waits for. While they could not be counted
+// in some, an answer without these has counts without them, as old as those of all would be.
+func (f *Front) words(ctx context.Context, left absent) (*lexical.Counts, error) {
+	known := f.counts.Load()
+	if known != nil && (known.left == nil || slices.Equal(known.left, left) && time.Since(known.at) < f.cfg.Every) {
+		return known.Counts, nil
+	}
+	counts, err := f.count(ctx, left)
+	if err != nil {
+		return nil, err
+	}
+	f.counts.CompareAndSwap(known, counts) // of two at a time, either serves
+	return counts.Counts, nil
 }
 
 // ask asks one replica of a shard. What was written by way of this front is in the answer.
@@ -125,9 +146,29 @@ func (f *Front) behind(ctx context.Context, shard int) context.Context {
 // askAll asks one replica of every shard, side by side, and returns the answers and who gave them, by shard.
 func askAll[T any](ctx context.Context, f *Front, call func(ctx context.Context, shard int, n Node) (T, error)) (
 	answers []T, nodes []Node, err error) {
+	return askSome(ctx, f, nil, call)
+}
+
+// askRest is askAll without the shards that are left out, whose answers are empty and have no node.
+func askRest[T any](ctx context.Context, f *Front, left absent,
+	call func(ctx context.Context, shard int, n Node) (*T, error)) (answers []*T, nodes []Node, err error) {
+	answers, nodes, err = askSome(ctx, f, left, call)
+	for shard := range answers {
+		if left.has(shard) {
+			answers[shard] = new(T)
+		}
+	}
+	return answers, nodes, err
+}
+
+func askSome[T any](ctx context.Context, f *Front, left absent,
+	call func(ctx context.Context, shard int, n Node) (T, error)) (answers []T, nodes []Node, err error) {
 	answers, nodes = make([]T, f.papers.Shards()), make([]Node, f.papers.Shards())
 	group, ctx := errgroup.WithContext(ctx)
 	for shard := range answers {
+		if left.has(shard) {
+			continue
+		}
 		group.Go(func() (err error) {
 			answers[shard], nodes[shard], err = ask(ctx, f, shard, &f.patience, func(ctx context.Context, n Node) (T, error) {
 				return call(ctx, shard, n)

@@ -16,14 +16,14 @@ import (
 //
 //	Newest    every shard tells of its newest papers and of its mean     first round
 //	Central   the front knows the centre, and which papers are newest    second round
-func (f *Front) newestAndCentral(ctx context.Context, ask *engine.ShardTaste, p page, exclude [][]string, u *union,
-	r *rank.Ranker) (*summary, error) {
+func (f *Front) newestAndCentral(ctx context.Context, ask *engine.ShardTaste, p page, exclude [][]string, left absent,
+	u *union, r *rank.Ranker) (*summary, error) {
 	own := func(shard int, revision uint64) *engine.ShardTaste {
 		q := *ask
 		q.Revision, q.Exclude = revision, exclude[shard]
 		return &q
 	}
-	parts, nodes, err := askAll(ctx, f, func(ctx context.Context, shard int, n Node) (*engine.ShardNewest, error) {
+	parts, nodes, err := askRest(ctx, f, left, func(ctx context.Context, shard int, n Node) (*engine.ShardNewest, error) {
 		return n.Newest(ctx, own(shard, p.revisions[shard]))
 	})
 	if err != nil {
@@ -34,6 +34,9 @@ func (f *Front) newestAndCentral(ctx context.Context, ask *engine.ShardTaste, p 
 	answers := make([]*engine.ShardRated, len(parts))
 	group, within := errgroup.WithContext(ctx)
 	for shard, part := range parts {
+		if left.has(shard) {
+			continue
+		}
 		group.Go(func() (err error) {
 			answers[shard], err = nodes[shard].Central(within, own(shard, part.Revision), centre, newest[shard])
 			return f.answered(shard, err)
@@ -44,6 +47,10 @@ func (f *Front) newestAndCentral(ctx context.Context, ask *engine.ShardTaste, p 
 	}
 	s := &summary{exact: true}
 	for shard, answer := range answers {
+		if left.has(shard) {
+			s.leaveOut()
+			continue
+		}
 		for _, c := range answer.Ratings {
 			candidate := engine.ShardCandidate{Ordinal: c.Ordinal, Born: c.Born, Published: c.Published}
 			candidate.Cosine = c.Cosine

@@ -32,25 +32,34 @@ func (p page) encode(request uint64) string {
 
 // decodePage reads a token that a front of as many shards made for the same request.
 func decodePage(token string, request uint64, shards int) (page, error) {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) != 24+8*shards {
-		return page{}, engine.ErrInvalidPageToken
+	p, owner, err := parsePage(token, shards)
+	if err != nil {
+		return page{}, err
 	}
-	body := b[:len(b)-8]
-	if binary.LittleEndian.Uint64(b[len(body):]) != request^xxhash.Sum64(body) {
+	if owner != request {
 		return page{}, fmt.Errorf("%w: it belongs to a request with other fields", engine.ErrInvalidPageToken)
 	}
-	p := page{
+	if int(p.depth) > engine.Depth(int(p.depth)) || p.offset > p.depth {
+		return page{}, engine.ErrInvalidPageToken
+	}
+	return p, nil
+}
+
+// parsePage reads a token, and the request that it is bound to, if nothing in it was changed.
+func parsePage(token string, shards int) (p page, request uint64, err error) {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(b) != 24+8*shards {
+		return page{}, 0, engine.ErrInvalidPageToken
+	}
+	body := b[:len(b)-8]
+	p = page{
 		model: binary.LittleEndian.Uint64(b), depth: binary.LittleEndian.Uint32(b[8:]),
 		offset: binary.LittleEndian.Uint32(b[12:]), revisions: make([]uint64, shards),
 	}
 	for i := range p.revisions {
 		p.revisions[i] = binary.LittleEndian.Uint64(b[16+8*i:])
 	}
-	if int(p.depth) > engine.Depth(int(p.depth)) || p.offset > p.depth {
-		return page{}, engine.ErrInvalidPageToken
-	}
-	return p, nil
+	return p, binary.LittleEndian.Uint64(b[len(body):]) ^ xxhash.Sum64(body), nil
 }
 
 // begin is the page that a request asks for, of a model.

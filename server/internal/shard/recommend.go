@@ -26,15 +26,18 @@ func (f *Front) Recommend(ctx context.Context, rec *engine.Recommendation) (*eng
 	if err != nil {
 		return nil, err
 	}
-	result, err := again(ctx, rec.PageToken, func() (*engine.Result, error) {
-		return f.recommend(ctx, &full, hash^full.State)
+	result, err := f.partly(rec.AllowPartial, rec.PageToken, func(left absent) (*engine.Result, error) {
+		return again(ctx, rec.PageToken, func() (*engine.Result, error) {
+			return f.recommend(ctx, &full, hash^full.State, left)
+		})
 	})
 	return result, full.PageError(err)
 }
 
-func (f *Front) recommend(ctx context.Context, rec *engine.FullTaste, hash uint64) (*engine.Result, error) {
+func (f *Front) recommend(ctx context.Context, rec *engine.FullTaste, hash uint64, left absent) (
+	*engine.Result, error) {
 	model := f.local.Model()
-	ask, numbers, missing, err := f.taste(ctx, rec, model)
+	ask, numbers, missing, err := f.taste(ctx, rec, model, left)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +58,7 @@ func (f *Front) recommend(ctx context.Context, rec *engine.FullTaste, hash uint6
 		u := &union{ctx: ctx, front: f, model: embedder}
 		var r rank.Ranker
 		r.Reset()
-		s, err := f.newestAndCentral(ctx, ask, p, exclude, u, &r)
+		s, err := f.newestAndCentral(ctx, ask, p, exclude, left, u, &r)
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +69,7 @@ func (f *Front) recommend(ctx context.Context, rec *engine.FullTaste, hash uint6
 		result.MissingIDs, result.WithoutLikes = missing, true
 		return result, nil
 	}
-	answers, nodes, err := askAll(ctx, f, func(ctx context.Context, shard int, n Node) (*engine.ShardRated, error) {
+	answers, nodes, err := askRest(ctx, f, left, func(ctx context.Context, shard int, n Node) (*engine.ShardRated, error) {
 		own := *ask
 		own.Revision, own.Exclude = p.revisions[shard], exclude[shard]
 		return n.Rate(ctx, &own)
@@ -77,6 +80,10 @@ func (f *Front) recommend(ctx context.Context, rec *engine.FullTaste, hash uint6
 	u, s := &union{ctx: ctx, front: f, model: embedder}, &summary{exact: true}
 	ratings := map[name]taste.Rating{}
 	for shard, answer := range answers {
+		if left.has(shard) {
+			s.leaveOut()
+			continue
+		}
 		for _, c := range answer.Ratings {
 			candidate := engine.ShardCandidate{Ordinal: c.Ordinal, Born: c.Born, Published: c.Published}
 			u.found = append(u.found, found{ShardCandidate: candidate, shard: shard, node: nodes[shard]})
@@ -115,31 +122,13 @@ type name struct {
 }
 
 // taste resolves likes and dislikes, wherever their papers are, and takes the statistics of their words. It returns the
-// numbers of the likes that are in it, and the ids of the request that are not stored, too.
-func (f *Front) taste(ctx context.Context, rec *engine.FullTaste, model string) (
+// numbers of the likes that are in it, and the ids of the request that are not stored, too, or of shards that are left
+// out.
+func (f *Front) taste(ctx context.Context, rec *engine.FullTaste, model string, left absent) (
 	ask *engine.ShardTaste, numbers []int, missing []string, err error) {
-	var ids []string
-	for _, side := range [][]engine.Preference{rec.Likes, rec.Dislikes} {
-		for i := range side {
-			if id := side[i].PaperID; id != "" {
-				ids = append(ids, id)
-			}
-		}
-	}
-	stored, err := f.subjects(ctx, model, ids)
+	stored, err := f.storedTaste(ctx, rec, model, left)
 	if err != nil {
 		return nil, nil, nil, err
-	}
-	if rec.Sees != nil {
-		seen, err := rec.Sees(ctx, ids)
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		for i, ok := range seen {
-			if !ok {
-				stored[i] = engine.Subject{}
-			}
-		}
 	}
 	ask = &engine.ShardTaste{
 		DenseWeight: rec.DenseWeight, Model: model, Behind: rec.Behind,
@@ -155,8 +144,7 @@ func (f *Front) taste(ctx context.Context, rec *engine.FullTaste, model string) 
 			p := &side.list[i]
 			var subject taste.Subject
 			if p.PaperID != "" {
-				own := stored[0]
-				stored = stored[1:]
+				own := stored[p.PaperID]
 				if own.Vector == nil {
 					if i < side.own {
 						missing = append(missing, p.PaperID)
@@ -175,12 +163,66 @@ func (f *Front) taste(ctx context.Context, rec *engine.FullTaste, model string) 
 			}
 		}
 	}
-	counts, err := f.words(ctx)
+	counts, err := f.words(ctx, left)
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	if len(ask.Likes) == 0 { // what nobody likes is another question than what cannot be told
+		if err := f.allThere(rec.Likes, left); err != nil {
+			return nil, nil, nil, err
+		}
+	}
 	ask.Statistics = counts.Of(words)
 	return ask, numbers, missing, nil
+}
+
+// storedTaste is what the papers say that are liked or disliked, by id, of those that are stored and may be seen.
+func (f *Front) storedTaste(ctx context.Context, rec *engine.FullTaste, model string, left absent) (
+	map[string]engine.Subject, error) {
+	stored := map[string]engine.Subject{}
+	var ids []string
+	for _, side := range [][]engine.Preference{rec.Likes, rec.Dislikes} {
+		if rec.Strict {
+			if err := f.allThere(side, left); err != nil {
+				return nil, err
+			}
+		}
+		for i := range side {
+			if id := side[i].PaperID; id != "" && !left.has(f.papers.Of(id)) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	subjects, err := f.subjects(ctx, model, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, id := range ids {
+		stored[id] = subjects[i]
+	}
+	if rec.Sees == nil {
+		return stored, nil
+	}
+	seen, err := rec.Sees(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, ok := range seen {
+		if !ok {
+			delete(stored, ids[i])
+		}
+	}
+	return stored, nil
+}
+
+// allThere is the error of a shard that is left out, if one of the papers belongs to it.
+func (f *Front) allThere(of []engine.Preference, left absent) error {
+	for i := range of {
+		if id := of[i].PaperID; id != "" && left.has(f.papers.Of(id)) {
+			return f.down(f.papers.Of(id))
+		}
+	}
+	return nil
 }
 
 // excluded says by shard which papers may not be recommended: those that the request names.

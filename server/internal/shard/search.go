@@ -17,11 +17,13 @@ import (
 
 // Search is engine.Search over all shards.
 func (f *Front) Search(ctx context.Context, q *engine.Query) (*engine.Result, error) {
-	return again(ctx, q.PageToken, func() (*engine.Result, error) { return f.search(ctx, q) })
+	return f.partly(q.AllowPartial, q.PageToken, func(left absent) (*engine.Result, error) {
+		return again(ctx, q.PageToken, func() (*engine.Result, error) { return f.search(ctx, q, left) })
+	})
 }
 
-func (f *Front) search(ctx context.Context, q *engine.Query) (*engine.Result, error) {
-	counts, err := f.words(ctx)
+func (f *Front) search(ctx context.Context, q *engine.Query, left absent) (*engine.Result, error) {
+	counts, err := f.words(ctx, left)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +40,7 @@ func (f *Front) search(ctx context.Context, q *engine.Query) (*engine.Result, er
 		return nil, err
 	}
 	u := &union{ctx: ctx, front: f, model: ask.Embedder}
-	s, err := f.gather(ctx, u, int(p.depth), &ask.Weights, func(shard, depth int) *engine.ShardQuery {
+	s, err := f.gather(ctx, u, left, int(p.depth), &ask.Weights, func(shard, depth int) *engine.ShardQuery {
 		return &engine.ShardQuery{
 			Query: ask.Query, Model: model, Revision: p.revisions[shard], Exclude: exclude[shard],
 			Reach: engine.Reach{Depth: depth, Filter: q.Filter, Mode: q.Mode, Ef: q.Ef},
@@ -65,10 +67,10 @@ func (f *Front) search(ctx context.Context, q *engine.Query) (*engine.Result, er
 // gather fills a union with what the shards find. Of the depth best of all papers a shard has its share, more or less,
 // so it is asked for little more than that; one of which all that it has told is among the best is asked again, for as
 // many as there could be.
-func (f *Front) gather(ctx context.Context, u *union, depth int, w *rank.Weights,
+func (f *Front) gather(ctx context.Context, u *union, left absent, depth int, w *rank.Weights,
 	query func(shard, depth int) *engine.ShardQuery) (*summary, error) {
 	few := share(depth, f.papers.Shards())
-	answers, nodes, err := askAll(ctx, f, func(ctx context.Context, shard int, n Node) (*engine.ShardFound, error) {
+	answers, nodes, err := askRest(ctx, f, left, func(ctx context.Context, shard int, n Node) (*engine.ShardFound, error) {
 		return n.Find(ctx, query(shard, few))
 	})
 	if err != nil {
@@ -79,6 +81,9 @@ func (f *Front) gather(ctx context.Context, u *union, depth int, w *rank.Weights
 		again := u.cut(depth, few, w, f.papers.Shards())
 		group, ctx := errgroup.WithContext(ctx)
 		for _, shard := range again {
+			if left.has(shard) {
+				continue
+			}
 			group.Go(func() (err error) {
 				answers[shard], err = nodes[shard].Find(ctx, query(shard, depth))
 				return f.answered(shard, err)
@@ -92,7 +97,11 @@ func (f *Front) gather(ctx context.Context, u *union, depth int, w *rank.Weights
 		}
 	}
 	s := &summary{exact: true}
-	for _, answer := range answers {
+	for shard, answer := range answers {
+		if left.has(shard) {
+			s.leaveOut()
+			continue
+		}
 		s.add(answer.Report, answer.Position, answer.Revision, answer.Warnings)
 	}
 	return s, nil
@@ -137,8 +146,8 @@ func (f *Front) subjects(ctx context.Context, model string, ids []string) ([]eng
 type summary struct {
 	exact     bool
 	scored    int
-	positions []paper.Position // by shard: that its answer includes
-	revisions []uint64         // by shard: that it is of
+	positions []paper.Position // that the answers include
+	revisions []uint64         // by shard: that its answer is of; gone: it was left out
 	warnings  []string         // that all shards have
 }
 
@@ -151,6 +160,9 @@ func (s *summary) add(report index.Report, position paper.Position, revision uin
 	s.exact, s.scored = s.exact && report.Exact, s.scored+report.Scored
 	s.positions, s.revisions = append(s.positions, position), append(s.revisions, revision)
 }
+
+// leaveOut takes the place of add for a shard that was not asked.
+func (s *summary) leaveOut() { s.exact, s.revisions = false, append(s.revisions, gone) }
 
 // onePage makes a page of the candidates that were scored: it orders them as the options say and reads their papers. It
 // returns them as they were ranked, too, in the ranker's memory.

@@ -66,6 +66,8 @@ type infoJSON struct {
 	UnknownWords []string `json:"unknown_words,omitempty"`
 	Warnings     []string `json:"warnings,omitempty"`
 	WithoutLikes bool     `json:"without_likes,omitempty"`
+
+	MissingShards []int32 `json:"missing_shards,omitempty"` // with --partial: that did not answer
 }
 
 // printResult writes the hits of a search.
@@ -92,9 +94,10 @@ func (a *app) printResult(r *client.Result) error {
 			Exact: r.Info.GetExact(), Scored: r.Info.GetScored(), Model: r.Info.GetModel(),
 			Revision:    r.Info.GetPosition().GetRevision(),
 			DenseWeight: r.Info.GetDenseWeight(), UnknownWords: r.Info.GetUnknownWords(), WithoutLikes: r.Info.GetWithoutLikes(),
-			Warnings: r.Info.GetWarnings(),
+			Warnings: r.Info.GetWarnings(), MissingShards: r.MissingShards,
 		}, r.MissingIDs, r.NextPageToken})
 	}
+	a.noteMissingShards(r)
 	if len(r.MissingIDs) > 0 {
 		a.note("not stored, and left out: %s", term.Clean(strings.Join(r.MissingIDs, ", ")))
 	}
@@ -143,6 +146,18 @@ func (a *app) printResult(r *client.Result) error {
 		return err
 	}
 	return a.printAbstracts(r)
+}
+
+// noteMissingShards says which shards a result leaves out.
+func (a *app) noteMissingShards(r *client.Result) {
+	if len(r.MissingShards) == 0 {
+		return
+	}
+	numbers := make([]string, len(r.MissingShards))
+	for i, n := range r.MissingShards {
+		numbers[i] = strconv.Itoa(int(n))
+	}
+	a.note("no answer from shard %s: its papers are not among these", strings.Join(numbers, ", "))
 }
 
 // printAbstracts writes the abstracts of hits below the table, where they were asked for.

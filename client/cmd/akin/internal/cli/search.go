@@ -31,6 +31,7 @@ type searchFlags struct {
 	minOneIn    int
 	parts       bool
 	abstracts   bool
+	partial     bool
 	page        string
 	format      string
 }
@@ -45,6 +46,7 @@ func (f *searchFlags) add(cmd *cobra.Command) {
 		"1 to 1,000,000 (default keep all)")
 	flags.BoolVar(&f.parts, "parts", false, "show what each score is made of")
 	flags.BoolVar(&f.abstracts, "abstracts", false, "show abstracts too")
+	flags.BoolVar(&f.partial, "partial", false, "leave out shards that do not answer, instead of failing")
 	flags.StringVar(&f.page, "page-token", "", "next_page_token of the page before, as --json prints it")
 	flags.StringVar(&f.format, "format", "",
 		"print the papers for reference managers: "+strings.Join(export.Formats(), ", "))
@@ -119,6 +121,9 @@ func (f *searchFlags) options(cmd *cobra.Command) ([]client.SearchOption, error)
 	}
 	if f.abstracts || f.format != "" {
 		opts = append(opts, client.Abstracts())
+	}
+	if f.partial {
+		opts = append(opts, client.AllowPartial())
 	}
 	if f.page != "" {
 		opts = append(opts, client.PageToken(f.page))
@@ -204,6 +209,7 @@ func (a *app) answer(flags *searchFlags, ask func(page ...client.SearchOption) (
 	if flags.format == "" {
 		return a.printResult(result)
 	}
+	a.noteMissingShards(result)
 	to, err := export.New(flags.format, a.out)
 	if err != nil {
 		return err
