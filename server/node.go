@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/akin-search/akin/server/internal/admit"
@@ -33,6 +34,7 @@ type node struct {
 	shards   *shards // nil: every node holds all papers
 	live     *engine.Engine
 	alerts   *alert.Alerts
+	serves   atomic.Bool
 	prepared string // fingerprint of the newest model that was prepared; of adopt
 
 	failed chan error // why the log cannot be followed any further; the server must end
@@ -65,6 +67,14 @@ func openNode(ctx context.Context, c *clusterConfig, cfg engine.Config, alerts o
 	}
 	resync := exists(filepath.Join(cfg.Dir, resyncFile))
 	if n.writes, err = replog.Open(ctx, c.Config, !held && !resync); err != nil {
+		return nil, err
+	}
+	if !held { // before it takes papers that are not for it; a folder with papers knows its shard
+		if err := n.fits(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := markFolder(cfg.Dir, c.Shard, c.Shards); err != nil {
 		return nil, err
 	}
 	if resync || !held {
@@ -123,12 +133,16 @@ func openNode(ctx context.Context, c *clusterConfig, cfg engine.Config, alerts o
 	if err := n.catchUp(ctx); err != nil {
 		return nil, err
 	}
+	if err := startFault(c.Node, n.writes.Members()); err != nil {
+		return nil, err
+	}
 	if n.shards != nil {
 		n.shards.serving.Store(n.live)
 		if err := n.shards.await(ctx); err != nil {
 			return nil, err
 		}
 	}
+	n.serves.Store(true)
 	return n, nil
 }
 

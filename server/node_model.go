@@ -50,6 +50,7 @@ func (n *node) share(ctx context.Context, fingerprint string) error {
 // ctx ends.
 func (n *node) adopt(ctx context.Context) {
 	refused := ""
+	var fit fitting
 	for {
 		wanted, err := n.live.WantedModel()
 		switch {
@@ -61,11 +62,7 @@ func (n *node) adopt(ctx context.Context) {
 		case err == nil:
 			err = n.prepareNext(ctx)
 		}
-		if n.shards != nil {
-			if fault := n.shards.fault(); fault != nil {
-				n.fail(fault)
-			}
-		}
+		n.mind(&fit)
 		if from, failed := n.mark(); failed == nil {
 			n.writes.Report(from, n.live.Model())
 		}

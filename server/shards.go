@@ -19,7 +19,6 @@ import (
 	"github.com/akin-search/akin/embed"
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/paper"
-	"github.com/akin-search/akin/server/internal/replog"
 	"github.com/akin-search/akin/server/internal/shard"
 	"github.com/akin-search/akin/server/internal/store"
 )
@@ -45,26 +44,22 @@ func parseShard(s string) (shard, shards int, err error) {
 	return shard, shards, nil
 }
 
-// claimFolder sees to it that a data folder holds the papers of one shard only, in its life.
+// claimFolder refuses a data folder that holds the papers of another shard, or of all: it is of one in its life.
 func claimFolder(dir string, own, of int) error {
-	path := filepath.Join(dir, shardFile)
-	want := ""
-	if of > 0 {
-		want = fmt.Sprintf("%d/%d", own, of)
+	held, err := shardOf(dir)
+	if err != nil {
+		return err
 	}
-	text, err := os.ReadFile(path)
-	held := strings.TrimSpace(string(text))
+	want := shardName(own, of)
 	switch {
-	case err == nil && held == want:
+	case held == want && want != "":
 		return nil
-	case err == nil && want == "":
+	case held != "" && want == "":
 		return fmt.Errorf("%s holds the papers of shard %[2]s: start it with --shard %[2]s, or give an empty folder",
 			dir, held)
-	case err == nil:
+	case held != "":
 		return fmt.Errorf("%s holds the papers of shard %s, and --shard says %s: give the right one, or an empty folder",
 			dir, held, want)
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
 	case want == "":
 		return nil
 	}
@@ -76,7 +71,31 @@ func claimFolder(dir string, own, of int) error {
 		return fmt.Errorf("%s holds papers that are not of a shard: give an empty folder, and bring them in by "+
 			"\"akin export\" and \"akin import\"", dir)
 	}
-	return os.WriteFile(path, []byte(want+"\n"), 0o600)
+	return nil
+}
+
+// markFolder notes in a folder that was claimed of which shard its papers will be.
+func markFolder(dir string, own, of int) error {
+	if of == 0 {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(dir, shardFile), []byte(shardName(own, of)+"\n"), 0o600)
+}
+
+// shardOf is the shard whose papers a folder holds, as --shard says it; empty: of none.
+func shardOf(dir string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(dir, shardFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return strings.TrimSpace(string(text)), err
+}
+
+func shardName(own, of int) string {
+	if of == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d/%d", own, of)
 }
 
 // shards is a node's part in a cluster whose papers are spread over shards: it answers other nodes for its own shard,
@@ -221,7 +240,7 @@ func (s *shards) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, shardsPatient)
 	defer cancel()
 	for {
-		if err := s.fault(); err != nil {
+		if err := startFault(s.node.cfg.Node, s.node.writes.Members()); err != nil {
 			return err
 		}
 		missing := s.front.Load().Up(nil)
@@ -237,41 +256,6 @@ func (s *shards) await(ctx context.Context) error {
 			return nil
 		}
 	}
-}
-
-// fault says what is wrong with how the nodes were started.
-func (s *shards) fault() error { return shardFault(s.node.cfg.Shards, s.node.writes.Members()) }
-
-// shardFault says what is wrong with the shards of nodes, as far as they were heard.
-func shardFault(of int, members []replog.Member) error {
-	heard := 0
-	has := map[int]bool{}
-	var told []string
-	for _, m := range members {
-		if m.Never {
-			continue
-		}
-		heard++
-		if m.Shards == 0 {
-			return fmt.Errorf("%s was started without --shard, and this node is of %d shards: start all nodes with one number "+
-				"of shards", m.Node, of)
-		}
-		if m.Shards != of {
-			return fmt.Errorf("%s was started with --shard %d/%d, and this node is of %d shards: start all nodes with one "+
-				"number of shards", m.Node, m.Shard, m.Shards, of)
-		}
-		has[m.Shard] = true
-		told = append(told, fmt.Sprintf("%s has %d", m.Node, m.Shard))
-	}
-	if heard < len(members) {
-		return nil // another one may have what is missing
-	}
-	for i := 1; i <= of; i++ {
-		if !has[i] {
-			return fmt.Errorf("no node has shard %d of %d: %s", i, of, strings.Join(told, ", "))
-		}
-	}
-	return nil
 }
 
 // close stops answering other nodes.

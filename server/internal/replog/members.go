@@ -49,8 +49,9 @@ type Member struct {
 	Shard   int           `json:"shard,omitempty"` // as in Config, as the two that follow; 0 before it was heard
 	Shards  int           `json:"shards,omitempty"`
 	Calls   string        `json:"calls,omitempty"`
-	Silent  time.Duration `json:"-"` // since it was last heard; 0 for this node
-	Never   bool          `json:"-"` // it was not heard since this node is up
+	Settled bool          `json:"settled,omitempty"` // see Settle
+	Silent  time.Duration `json:"-"`                 // since it was last heard; 0 for this node
+	Never   bool          `json:"-"`                 // it was not heard since this node is up
 }
 
 // members are the other nodes as this one hears them.
@@ -298,6 +299,13 @@ func (l *Log) Ready(model string) {
 	l.members.mu.Lock()
 	defer l.members.mu.Unlock()
 	l.members.own.Ready = model
+}
+
+// Settle tells the others that this node serves for good: a node that starts must fit it, not the other way round.
+func (l *Log) Settle() {
+	l.members.mu.Lock()
+	defer l.members.mu.Unlock()
+	l.members.own.Settled = true
 }
 
 // Heard reports whether a node was heard of lately; this one always is.
