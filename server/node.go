@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,11 +20,6 @@ import (
 	"github.com/akin-search/akin/server/internal/store"
 )
 
-const (
-	logFolder  = "log"    // of the data folder: the files of the cluster's log
-	resyncFile = "resync" // of the data folder: the papers are to be taken from another node at the next start
-)
-
 // node is this server's part in a cluster: it follows the log into the engine.
 type node struct {
 	cfg  *clusterConfig
@@ -31,7 +27,8 @@ type node struct {
 	log  *slog.Logger
 
 	writes   *replog.Log
-	shards   *shards // nil: every node holds all papers
+	lock     io.Closer // of the data folder; nil before it is taken
+	shards   *shards   // nil: every node holds all papers
 	live     *engine.Engine
 	alerts   *alert.Alerts
 	serves   atomic.Bool
@@ -50,10 +47,7 @@ func openNode(ctx context.Context, c *clusterConfig, cfg engine.Config, alerts o
 			err = errors.Join(err, n.close(nil))
 		}
 	}()
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, err
-	}
-	if err := claimFolder(cfg.Dir, c.Shard, c.Shards); err != nil {
+	if err := n.takeFolder(); err != nil { // before anything is written into it
 		return nil, err
 	}
 	if c.Shards > 0 {
@@ -84,7 +78,7 @@ func openNode(ctx context.Context, c *clusterConfig, cfg engine.Config, alerts o
 	}
 	cfg.Order = n.order()
 	if n.live, err = engine.Open(ctx, cfg); err != nil {
-		return nil, err
+		return nil, n.otherHistory(err)
 	}
 	from, err := n.mark()
 	if err != nil {
@@ -166,7 +160,7 @@ func (n *node) takeBackup(ctx context.Context, replace bool) error {
 		return err
 	}
 	for _, entry := range entries {
-		if name := entry.Name(); name != logFolder && name != resyncFile && name != shardFile {
+		if name := entry.Name(); !slices.Contains(nodeFiles, name) {
 			if err := os.RemoveAll(filepath.Join(n.data, name)); err != nil {
 				return err
 			}
@@ -366,6 +360,9 @@ func (n *node) close(closeEngine func(*engine.Engine) error) error {
 	}
 	if n.writes != nil {
 		errs = append(errs, n.writes.Close())
+	}
+	if n.lock != nil {
+		errs = append(errs, n.lock.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -210,6 +210,11 @@ type runner struct {
 // run listens, loads, serves and drains. It listens first, so that a taken port is told before anything is loaded, and
 // health checks are answered meanwhile. The end of ctx drains as a first signal does.
 func (r *runner) run(ctx context.Context) error {
+	if r.cluster == nil {
+		if err := standsAlone(r.data); err != nil {
+			return err
+		}
+	}
 	listener := r.passed
 	var err error
 	if listener == nil {

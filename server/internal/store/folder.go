@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -76,18 +77,38 @@ func openFolder(dir string, timeout time.Duration) (*folder, error) {
 		}
 		return nil, folderError(dir, err)
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := hold(dir, lockName, timeout)
+	if err != nil {
+		return nil, err
+	}
+	f := &folder{dir: dir, lock: lock}
+	if err := f.clean(); err != nil {
+		return nil, errors.Join(folderError(dir, err), lock.Close())
+	}
+	return f, nil
+}
+
+// Hold takes a lock of a name of its own in a folder that is there, for what is kept beside the store. It waits for
+// another process to leave as Open does; ErrLocked when that stays. Closing gives it up.
+func Hold(dir, name string) (io.Closer, error) { return hold(dir, name, defaultLockTimeout) }
+
+// hold takes a lock in a folder, and notes the holder for the message of the next one.
+func hold(dir, name string, timeout time.Duration) (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, folderError(dir, err)
 	}
 	if err := waitLock(lock, dir, timeout); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	f := &folder{dir: dir, lock: lock}
-	if err := f.claim(); err != nil {
+	if err := lock.Truncate(0); err != nil {
 		return nil, errors.Join(folderError(dir, err), lock.Close())
 	}
-	return f, nil
+	_, err = lock.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
+	if err != nil && !errors.Is(err, syscall.ENOSPC) { // a full disk must not keep a store from being read
+		return nil, errors.Join(folderError(dir, err), lock.Close())
+	}
+	return lock, nil
 }
 
 // waitLock tries for the lock until timeout.
@@ -113,14 +134,8 @@ func waitLock(lock *os.File, dir string, timeout time.Duration) error {
 	return fmt.Errorf("%w: %s has %s open: stop it, or choose another folder", ErrLocked, holder, dir)
 }
 
-// claim notes the holder for the message of the next one and removes temporary files.
-func (f *folder) claim() error {
-	if err := f.lock.Truncate(0); err != nil {
-		return err
-	}
-	if _, err := f.lock.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0); err != nil && !errors.Is(err, syscall.ENOSPC) {
-		return err // a full disk must not keep a store from being read
-	}
+// clean removes temporary files.
+func (f *folder) clean() error {
 	left, err := filepath.Glob(filepath.Join(f.dir, tempMark+"*"))
 	if err != nil {
 		return err
