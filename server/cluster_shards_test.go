@@ -482,7 +482,7 @@ func TestASettledNodeSaysOnceWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-// TestAMisfitEndsAndTheOthersServe starts the third node of a sharded cluster anew with an empty folder and wrong flags.
+// TestAMisfitEndsAndTheOthersServe starts the third node of three shards anew with an empty folder and wrong flags.
 func TestAMisfitEndsAndTheOthersServe(t *testing.T) {
 	c := shardedTrio(t, "1/3", "2/3", "3/3")
 	c.start(t, trioNodes...)

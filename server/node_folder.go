@@ -48,14 +48,14 @@ func (n *node) takeFolder() error {
 	return nil
 }
 
-// otherHistory names the remedy where a folder's papers are not the cluster's. The node does not replace them by itself:
-// what was written outside of the cluster would be lost.
+// otherHistory names the remedy where a folder's papers are not the cluster's. The node does not replace them by
+// itself: what was written outside of the cluster would be lost.
 func (n *node) otherHistory(err error) error {
 	if !errors.Is(err, store.ErrOtherHistory) {
 		return err
 	}
-	return fmt.Errorf("%w: they are of another cluster than %s, or were written outside of it. Move %s away and start with "+
-		"an empty folder: the node takes the cluster's papers. To bring in what the old one has, serve its papers.db alone "+
+	return fmt.Errorf("%w: they are of another cluster than %s, or were written outside of it. Move %s away and start "+
+		"with an empty folder: the node takes the cluster's papers. To bring in what the old one has, serve its papers.db alone "+
 		"in a folder of its own, \"akin export\" there and \"akin import\" here", err, n.cfg.Cluster, n.data)
 }
 
@@ -75,6 +75,6 @@ func standsAlone(dir string) error {
 	default:
 		return nil
 	}
-	return fmt.Errorf("%s is the folder of a node of a cluster: start it with its %s, or name another folder with --data. "+
-		"To serve its papers outside of the cluster, move its papers.db into an empty folder", dir, flags)
+	return fmt.Errorf("%s is the folder of a node of a cluster: start it with its %s, or name another folder with "+
+		"--data. To serve its papers outside of the cluster, move its papers.db into an empty folder", dir, flags)
 }

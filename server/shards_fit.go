@@ -136,8 +136,8 @@ func (f *fitting) next(own string, members []replog.Member) string {
 	return said
 }
 
-// complete reports whether the shards of a cluster are seen to be as they are meant: there are papers, or every shard has
-// had a node that is up.
+// complete reports whether the shards of a cluster are seen to be as they are meant: there are papers, or every shard
+// has a node that is up.
 func (n *node) complete() bool {
 	return n.shards == nil || n.live.Sequence() > 0 || n.shards.front.Load().Up(nil) == nil
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/akin-search/akin/server/internal/store"
 )
 
-// StoodAlone reports whether a folder holds papers that were written without a log. It takes the folder's lock meanwhile:
-// store.ErrLocked when another process has it open.
+// StoodAlone reports whether a folder holds papers that were written without a log. It takes the folder's lock
+// meanwhile: store.ErrLocked when another process has it open.
 func StoodAlone(dir string, logger *slog.Logger) (_ bool, err error) {
 	held, err := store.Exists(dir)
 	if err != nil || !held {
