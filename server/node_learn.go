@@ -25,6 +25,8 @@ type learnAnswer struct {
 	Sequence uint64                `json:",omitempty"` // of the log, by which the model serves
 	Fault    string                `json:",omitempty"` // one of learnFaults, or empty
 	Text     string                `json:",omitempty"` // of any fault
+	Shard    int                   `json:",omitempty"` // that does not answer, from 1: of the fault "shard"
+	Shards   int                   `json:",omitempty"`
 }
 
 // learnElsewhere: the node that was asked does not lead.
@@ -34,7 +36,39 @@ const learnElsewhere = "elsewhere"
 var learnFaults = map[string]error{
 	"runs": engine.ErrTrainingRuns, "papers": engine.ErrTooFewPapers, "lost": engine.ErrTrainingLost,
 	"unacknowledged": engine.ErrNotAcknowledged, "full": engine.ErrLogFull, "disk": engine.ErrDiskFull,
-	"fault": engine.ErrReadOnly, "cancelled": context.Canceled,
+	"fault": engine.ErrReadOnly, "lagging": engine.ErrLagging, "shard": engine.ErrShardUnavailable,
+	"deadline": context.DeadlineExceeded, "cancelled": context.Canceled,
+}
+
+// fail has the answer tell an error.
+func (a *learnAnswer) fail(err error) {
+	a.Text = err.Error()
+	var missing *engine.ShardError
+	if errors.As(err, &missing) { // whatever its cause is
+		a.Fault, a.Shard, a.Shards = "shard", missing.Shard, missing.Shards
+		return
+	}
+	if errors.Is(err, engine.ErrClosed) {
+		err = engine.ErrTrainingLost
+	}
+	for name, fault := range learnFaults {
+		if errors.Is(err, fault) {
+			a.Fault = name
+		}
+	}
+}
+
+// told is the error that the node that learns told, if any.
+func (a *learnAnswer) told(leader string) error {
+	switch {
+	case a.Shard > 0:
+		return &engine.ShardError{Shard: a.Shard, Shards: a.Shards, Cause: fmt.Errorf("%s says: %s", leader, a.Text)}
+	case a.Fault != "":
+		return fmt.Errorf("%w (on %s)", learnFaults[a.Fault], leader)
+	case a.Text != "":
+		return fmt.Errorf("the node %s could not learn a model: %s", leader, a.Text)
+	}
+	return nil
 }
 
 // learnForAll is what the node that leads does when it is asked to learn.
@@ -55,18 +89,10 @@ func (n *node) learnForAll(ctx context.Context, request []byte, progress func([]
 				progress(text)
 			}
 		})
-		if errors.Is(err, engine.ErrClosed) {
-			err = engine.ErrTrainingLost
-		}
 		answer.Sequence = n.live.Sequence()
 	}
 	if err != nil {
-		answer.Text = err.Error()
-		for name, fault := range learnFaults {
-			if errors.Is(err, fault) {
-				answer.Fault = name
-			}
-		}
+		answer.fail(err)
 	}
 	good = answer.Fault == "" && answer.Text == ""
 	if text, err = json.Marshal(answer); err != nil {
@@ -135,12 +161,8 @@ func (n *node) askLeader(ctx context.Context, name string, request []byte, progr
 			case errors.Is(err, replog.ErrGone), err == nil && answer.Fault == learnElsewhere: // another leads by now
 			case err != nil:
 				return answer, err
-			case answer.Fault != "":
-				return answer, fmt.Errorf("%w (on %s)", learnFaults[answer.Fault], leader)
-			case answer.Text != "":
-				return answer, fmt.Errorf("the node %s could not learn a model: %s", leader, answer.Text)
 			default:
-				return answer, nil
+				return answer, answer.told(leader)
 			}
 		}
 		if time.Since(since) > leaderPatience {
