@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/akin-search/akin/client/akintest"
 )
 
 func TestExitCodes(t *testing.T) {
@@ -66,6 +68,27 @@ func TestExitCodes(t *testing.T) {
 				t.Errorf("%d lines of complaint: %q", lines, o.err)
 			}
 		})
+	}
+}
+
+// TestAServerThatGivesAReasonIsNotAskedAfter: the reason says what to do, and no other address is asked for.
+func TestAServerThatGivesAReasonIsNotAskedAfter(t *testing.T) {
+	for _, c := range []struct{ reason, says string }{
+		{"SHARD_UNAVAILABLE", "start a node of that shard again"},
+		{"NOT_ACKNOWLEDGED", "akin stats calls silent"},
+		{"LAGGING", "wait until the node has caught up"},
+		{"LOADING", "has just been started"},
+		{"TRAINING_LOST", "what is wrong"},
+	} {
+		s := newSession(t, library()...)
+		s.server.Before = func(context.Context, string) error {
+			return akintest.Fail(codes.Unavailable, "what is wrong", c.reason)
+		}
+		o := s.run("delete", "1706.03762") // which is not tried again
+		if o.code != exitUnavailable || !strings.Contains(o.err, "what is wrong") || !strings.Contains(o.err, c.says) ||
+			strings.Contains(o.err, "is a server running") {
+			t.Errorf("%s: exit code %d: %s", c.reason, o.code, o.err)
+		}
 	}
 }
 

@@ -65,6 +65,17 @@ func closedPipe(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe)
 }
 
+// reasonAdvice says what to do about reasons whose message does not say it.
+var reasonAdvice = map[string]string{
+	"LOADING":       "the server has just been started: try again soon",
+	"SHUTTING_DOWN": "the server is being stopped: try again once it is back",
+	"SHARD_UNAVAILABLE": "start a node of that shard again, or wait until it is back: akin stats says which nodes are " +
+		"silent. Searches with --partial go on without it",
+	"NOT_ACKNOWLEDGED": "wait for the nodes to choose one that leads, or start those that akin stats calls silent",
+	"LAGGING":          "wait until the node has caught up, or choose another with --addr",
+	"BEHIND":           "wait until the server has caught up",
+}
+
 // advice says what to do about an error, on a line of its own; empty when the error says it all.
 func advice(err error, addr string) string {
 	var failed *client.Error
@@ -76,6 +87,8 @@ func advice(err error, addr string) string {
 		return "the server at " + addr + " does not speak TLS: try --tls off"
 	case errors.Is(err, client.ErrUnavailable) && strings.Contains(err.Error(), "certificate"):
 		return "the certificate of " + addr + " is not trusted here: name its authority with --ca FILE"
+	case errors.As(err, &failed) && failed.Reason != "": // the server is there, and says what is wrong
+		return reasonAdvice[failed.Reason]
 	case errors.Is(err, client.ErrUnavailable):
 		return "is a server running at " + addr + "? Choose another with --addr, AKIN_ADDR or the config file"
 	case errors.Is(err, client.ErrUnauthenticated):
