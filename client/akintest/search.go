@@ -363,7 +363,7 @@ func (s *Server) GetIndexStats(context.Context, *akinv1.GetIndexStatsRequest) (*
 		Papers: n, Position: s.position(), Model: model(n),
 		Index:     &akinv1.IndexInfo{Engine: "flat", Vectors: n, TailVectors: n, MemoryBytes: n * 1024},
 		DiskBytes: 32 << 10, MemoryBytes: 48 << 20, Version: "test", Uptime: durationpb.New(90e9),
-		ProcessorTime: durationpb.New(2e9),
+		ProcessorTime: durationpb.New(2e9), MissingShards: s.MissingShards,
 	}, nil
 }
 

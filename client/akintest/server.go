@@ -50,6 +50,8 @@ const Model = "0123456789abcdef0123456789abcdef"
 type Server struct {
 	// Before is asked ahead of each call, with its full method; an error is the answer. Set it before the first call.
 	Before func(ctx context.Context, method string) error
+	// MissingShards is what the statistics say of shards that do not answer. Set it before the first call.
+	MissingShards []int32
 	// Import says how imports misbehave. Set it before the first call.
 	Import ImportFaults
 	// MaxHits cuts every page of hits, as the real server does at 3 MiB; 0: none. Set it before the first call.

@@ -92,7 +92,9 @@ type GetIndexStatsResponse struct {
 	// Subscriptions and what was sent.
 	Alerts *AlertStats `protobuf:"bytes,13,opt,name=alerts,proto3" json:"alerts,omitempty"`
 	// How this node stands in its cluster. Unset on a server that stands alone.
-	Cluster       *ClusterInfo `protobuf:"bytes,14,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	Cluster *ClusterInfo `protobuf:"bytes,14,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	// Shards that did not answer, from 1, rising: papers, index, disk_bytes and position are of the others.
+	MissingShards []int32 `protobuf:"varint,15,rep,packed,name=missing_shards,json=missingShards,proto3" json:"missing_shards,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -221,6 +223,13 @@ func (x *GetIndexStatsResponse) GetAlerts() *AlertStats {
 func (x *GetIndexStatsResponse) GetCluster() *ClusterInfo {
 	if x != nil {
 		return x.Cluster
+	}
+	return nil
+}
+
+func (x *GetIndexStatsResponse) GetMissingShards() []int32 {
+	if x != nil {
+		return x.MissingShards
 	}
 	return nil
 }
@@ -1062,7 +1071,7 @@ var File_akin_v1_index_service_proto protoreflect.FileDescriptor
 const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1bakin/v1/index_service.proto\x12\aakin.v1\x1a\x1bakin/v1/alert_service.proto\x1a\x11akin/v1/map.proto\x1a\x16akin/v1/position.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n" +
-	"\x14GetIndexStatsRequest\"\xce\x04\n" +
+	"\x14GetIndexStatsRequest\"\xf5\x04\n" +
 	"\x15GetIndexStatsResponse\x12\x16\n" +
 	"\x06papers\x18\x01 \x01(\x03R\x06papers\x12-\n" +
 	"\bposition\x18\x02 \x01(\v2\x11.akin.v1.PositionR\bposition\x12(\n" +
@@ -1079,7 +1088,8 @@ const file_akin_v1_index_service_proto_rawDesc = "" +
 	"\rwrite_refusal\x18\v \x01(\tR\fwriteRefusal\x12@\n" +
 	"\x0eprocessor_time\x18\f \x01(\v2\x19.google.protobuf.DurationR\rprocessorTime\x12+\n" +
 	"\x06alerts\x18\r \x01(\v2\x13.akin.v1.AlertStatsR\x06alerts\x12.\n" +
-	"\acluster\x18\x0e \x01(\v2\x14.akin.v1.ClusterInfoR\acluster\"\xe5\x02\n" +
+	"\acluster\x18\x0e \x01(\v2\x14.akin.v1.ClusterInfoR\acluster\x12%\n" +
+	"\x0emissing_shards\x18\x0f \x03(\x05R\rmissingShards\"\xe5\x02\n" +
 	"\vClusterInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x16\n" +

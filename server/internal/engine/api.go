@@ -76,6 +76,7 @@ type Stats struct {
 	Activity         string // empty when idle
 	ActivityProgress float64
 	Refusal          Refusal // why writes are refused
+	MissingShards    []int   // that did not answer and are not counted, from 1, rising
 }
 
 // TrainOptions says how to train; zero values choose the defaults.

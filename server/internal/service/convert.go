@@ -393,6 +393,7 @@ func encodeStats(s engine.Stats) *akinv1.GetIndexStatsResponse {
 		Activity:         s.Activity,
 		ActivityProgress: s.ActivityProgress,
 		WriteRefusal:     string(s.Refusal),
+		MissingShards:    encodeShards(s.MissingShards),
 	}
 }
 

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -33,6 +34,12 @@ func (b *torn) Search(ctx context.Context, q *engine.Query) (*engine.Result, err
 	return result, err
 }
 
+func (b *torn) Stats(ctx context.Context) (engine.Stats, error) {
+	stats, err := b.Backend.Stats(ctx)
+	stats.MissingShards = []int{2, 3}
+	return stats, err
+}
+
 func (b *torn) Recommend(ctx context.Context, rec *engine.Recommendation) (*engine.Result, error) {
 	b.asked = rec
 	return b.Backend.Recommend(ctx, rec)
@@ -46,6 +53,10 @@ func TestWhatIsMissingIsToldToWhoeverAllowsIt(t *testing.T) {
 	b := &torn{Backend: r.server.engine()}
 	var backend Backend = b
 	r.server.live.Store(&backend)
+	stats, err := r.index.GetIndexStats(ctx, &akinv1.GetIndexStatsRequest{})
+	if err != nil || stats.GetPapers() != 2 || !slices.Equal(stats.GetMissingShards(), []int32{2, 3}) {
+		t.Errorf("statistics: %v, %v", stats, err)
+	}
 	for _, partial := range []bool{true, false} {
 		for _, abstracts := range []bool{true, false} { // encoded in either way
 			req := searchText("graph networks")

@@ -100,37 +100,6 @@ func (f *Front) Stored(ctx context.Context, ids []string) ([]bool, error) {
 	return stored, nil
 }
 
-// Stats adds up what all shards hold; the model, the engine's name and what goes on are of this node.
-func (f *Front) Stats(ctx context.Context) (engine.Stats, error) {
-	all, err := f.local.Stats(ctx)
-	if err != nil {
-		return all, err
-	}
-	parts, _, err := askAll(ctx, f, func(ctx context.Context, _ int, n Node) (engine.Stats, error) { return n.Stats(ctx) })
-	if err != nil {
-		return all, err
-	}
-	sum := engine.Stats{
-		Model: all.Model, Engine: all.Engine, Activity: all.Activity, ActivityProgress: all.ActivityProgress,
-		Refusal: all.Refusal,
-	}
-	positions := make([]paper.Position, len(parts))
-	for i := range parts {
-		p := &parts[i]
-		positions[i] = p.Position
-		sum.Papers += p.Papers
-		sum.Vectors += p.Vectors
-		sum.GraphVectors += p.GraphVectors
-		sum.TailVectors += p.TailVectors
-		sum.Tombstones += p.Tombstones
-		sum.ZeroVectors += p.ZeroVectors
-		sum.IndexBytes += p.IndexBytes
-		sum.DiskBytes += p.DiskBytes
-	}
-	sum.Position = least(positions)
-	return sum, nil
-}
-
 // exportPage is how many papers of each shard an export reads at a time.
 const exportPage = 200
 

@@ -337,8 +337,6 @@ func TestAShardWithoutANodeIsNamed(t *testing.T) {
 	}
 	_, err := front.Search(t.Context(), &engine.Query{Text: f.papers[0].Title, PageSize: 10})
 	check("a search", err)
-	_, err = front.Stats(t.Context())
-	check("statistics", err)
 	_, err = front.Purge(t.Context(), nil, true)
 	check("a purge", err)
 	for _, p := range f.papers {

@@ -96,6 +96,16 @@ func faultOf(err error) fault {
 		case "READ_ONLY":
 			return fault{Status: http.StatusServiceUnavailable, Title: "Nothing can be stored",
 				Text: "The server's disk failed, and it takes no writes until its operator has mended that. Searching goes on."}
+		case "SHARD_UNAVAILABLE":
+			return fault{Status: http.StatusServiceUnavailable, Title: "A part of the papers cannot be reached",
+				Refresh: max(3, retryAfter(err)), Text: "The cluster says: " + st.Message() +
+					". This page tries again by itself; the statistics name the nodes that are silent."}
+		case "NOT_ACKNOWLEDGED":
+			return fault{Status: http.StatusServiceUnavailable, Title: "Too few nodes answer", Refresh: max(3, retryAfter(err)),
+				Text: "Most nodes of the cluster have to agree, and they did not in time. It is safe to try again."}
+		case "LAGGING", "BEHIND":
+			return fault{Status: http.StatusServiceUnavailable, Title: "This node is behind", Refresh: retryAfter(err),
+				Text: "It has not yet what was written elsewhere. This page tries again by itself."}
 		}
 		return fault{Status: http.StatusServiceUnavailable, Title: "Akin does not answer", Refresh: max(3, retryAfter(err)),
 			Text: "The server is stopping or starting again. This page tries again by itself."}
@@ -110,6 +120,10 @@ func faultOf(err error) fault {
 		return fault{Status: http.StatusGatewayTimeout, Title: "That took too long",
 			Text: "The server did not finish in time. A narrower filter or the automatic mode is faster."}
 	case codes.Aborted, codes.FailedPrecondition:
+		if reasonOf(err) == "NOT_IN_CLUSTER" {
+			return fault{Status: http.StatusNotImplemented, Title: "That is not there in this cluster",
+				Text: "The server says: " + st.Message() + "."}
+		}
 		return fault{Status: http.StatusConflict, Title: "Something changed meanwhile",
 			Text: "The server says: " + st.Message() + ". Begin again from the search."}
 	}

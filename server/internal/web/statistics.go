@@ -3,6 +3,8 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
@@ -15,6 +17,7 @@ type statisticsPage struct {
 	Progress int // in hundredths
 	Learnt   string
 	Up       string
+	Missing  string // shards that are not counted
 }
 
 // statistics shows what is held.
@@ -28,12 +31,27 @@ func (v *visit) statistics() error {
 	}
 	body := statisticsPage{
 		Stats: stats, Activity: stats.GetActivity(), Progress: int(100 * stats.GetActivityProgress()),
-		Up: lasted(stats.GetUptime().AsDuration()),
+		Up: lasted(stats.GetUptime().AsDuration()), Missing: shardNames(stats.GetMissingShards()),
 	}
 	if t := stats.GetModel().GetCreateTime(); t.IsValid() {
 		body.Learnt = t.AsTime().UTC().Format("2 January 2006, 15:04 MST")
 	}
 	return v.render(http.StatusOK, "statistics", frame{Title: "Statistics", Section: "statistics", Body: body})
+}
+
+// shardNames are shards by their numbers; empty for none.
+func shardNames(numbers []int32) string {
+	names := make([]string, len(numbers))
+	for i, n := range numbers {
+		names[i] = strconv.Itoa(int(n))
+	}
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return "shard " + names[0]
+	}
+	return "shards " + strings.Join(names, ", ")
 }
 
 // lasted is a time in its two largest units.

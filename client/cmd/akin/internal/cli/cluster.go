@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
@@ -91,4 +93,16 @@ func clusterRows(c *akinv1.ClusterInfo) [][2]string {
 		rows = append(rows, [2]string{n.GetNode(), text})
 	}
 	return rows
+}
+
+// shardNames are shards by their numbers.
+func shardNames(numbers []int32) string {
+	names := make([]string, len(numbers))
+	for i, n := range numbers {
+		names[i] = strconv.Itoa(int(n))
+	}
+	if len(names) == 1 {
+		return "shard " + names[0]
+	}
+	return "shards " + strings.Join(names, ", ")
 }

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"encoding/json"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,5 +48,27 @@ func TestStatisticsShowTheNodesOfACluster(t *testing.T) {
 	}
 	if clusterOf(nil) != nil || clusterRows(nil) != nil {
 		t.Error("a server that stands alone has a cluster")
+	}
+}
+
+// TestShardsThatDoNotAnswerAreTold by statistics, and do not keep an import from its start.
+func TestShardsThatDoNotAnswerAreTold(t *testing.T) {
+	s := newSession(t, library()...)
+	s.server.MissingShards = []int32{3}
+	if out := s.must("stats"); !strings.Contains(out, "7, without those of shard 3: no answer") {
+		t.Errorf("%s", out)
+	}
+	if out := s.must("stats", "--json"); !strings.Contains(out, `"missing_shards":[3]`) {
+		t.Errorf("%s", out)
+	}
+	file := filepath.Join(t.TempDir(), "corpus.jsonl")
+	writeFile(t, file, beir(3))
+	o := s.run("import", file)
+	if o.code != exitOK || !strings.Contains(o.err, "no answer from shard 3: papers that belong there wait") {
+		t.Errorf("%+v", o)
+	}
+	s.server.MissingShards = []int32{1, 3}
+	if out := s.must("stats"); !strings.Contains(out, "of shards 1, 3: no") {
+		t.Errorf("%s", out)
 	}
 }

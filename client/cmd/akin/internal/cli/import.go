@@ -125,8 +125,12 @@ func (a *app) importFiles(ctx context.Context, flags *importFlags, files []strin
 		return usagef("--format is %q; it must be one of %s", f, strings.Join(source.FormatNames(), ", "))
 	}
 	// A wrong address or token shows now, rather than after files were opened.
-	if _, err := a.client.Stats(ctx); err != nil {
+	stats, err := a.client.Stats(ctx)
+	if err != nil {
 		return err
+	}
+	if missing := stats.GetMissingShards(); len(missing) > 0 {
+		a.note("no answer from %s: papers that belong there wait until it is back", shardNames(missing))
 	}
 	faults, err := openFaults(a, flags.errors)
 	if err != nil {

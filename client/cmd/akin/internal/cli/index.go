@@ -46,7 +46,8 @@ type statsJSON struct {
 	UptimeSeconds    float64   `json:"uptime_seconds"`
 	ProcessorSeconds float64   `json:"processor_seconds"`
 
-	Cluster *clusterJSON `json:"cluster,omitempty"` // of a node
+	Cluster       *clusterJSON `json:"cluster,omitempty"`        // of a node
+	MissingShards []int32      `json:"missing_shards,omitempty"` // that did not answer, and are not counted
 }
 
 type modelJSON struct {
@@ -107,6 +108,7 @@ func (a *app) statsCommand() *cobra.Command {
 					UptimeSeconds:    s.GetUptime().AsDuration().Seconds(),
 					ProcessorSeconds: s.GetProcessorTime().AsDuration().Seconds(),
 					Cluster:          clusterOf(s.GetCluster()),
+					MissingShards:    s.GetMissingShards(),
 				})
 			}
 			vectors := things(x.GetVectors(), "vector", "vectors")
@@ -126,8 +128,12 @@ func (a *app) statsCommand() *cobra.Command {
 			if reason := s.GetWriteRefusal(); reason != "" {
 				a.note("writes are refused: %s", reason)
 			}
+			papers := count(s.GetPapers())
+			if missing := s.GetMissingShards(); len(missing) > 0 {
+				papers += ", without those of " + shardNames(missing) + ": no answer"
+			}
 			return a.pairs(append([][2]string{
-				{"papers", count(s.GetPapers())},
+				{"papers", papers},
 				{"revision", count(int64(s.GetPosition().GetRevision()))},
 				{"model", modelText(s.GetModel())},
 				{"index", x.GetEngine() + ", " + vectors + ", " + size(x.GetMemoryBytes())},

@@ -153,11 +153,7 @@ func (a *app) noteMissingShards(r *client.Result) {
 	if len(r.MissingShards) == 0 {
 		return
 	}
-	numbers := make([]string, len(r.MissingShards))
-	for i, n := range r.MissingShards {
-		numbers[i] = strconv.Itoa(int(n))
-	}
-	a.note("no answer from shard %s: its papers are not among these", strings.Join(numbers, ", "))
+	a.note("no answer from %s: papers there are not among these", shardNames(r.MissingShards))
 }
 
 // printAbstracts writes the abstracts of hits below the table, where they were asked for.

@@ -20,7 +20,7 @@ func TestMissingShardsAreTold(t *testing.T) {
 		json bool
 		said string
 	}{
-		{false, "no answer from shard 1, 3: its papers are not among these\n"}, {true, `"missing_shards":[1,3]`},
+		{false, "no answer from shards 1, 3: papers there are not among these\n"}, {true, `"missing_shards":[1,3]`},
 	} {
 		var out, said bytes.Buffer
 		a := &app{env: &Env{Err: &said}, out: bufio.NewWriter(&out), json: c.json}
