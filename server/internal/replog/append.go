@@ -64,7 +64,7 @@ func (l *Log) Append(ctx context.Context, id string, body []byte) (Place, error)
 			l.heard(place.Sequence)
 			return place, nil
 		case isFull(err):
-			return place, fmt.Errorf("%w: %w", ErrFull, err)
+			return place, refusedAsFull(err)
 		case !passing(err):
 			return place, err
 		case l.members.alone(time.Now()):
@@ -102,6 +102,16 @@ var codesFull = []jetstream.ErrorCode{
 func isFull(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && slices.Contains(codesFull, api.ErrorCode)
+}
+
+// refusedAsFull says in plain words what the log's servers said of a lack of space.
+func refusedAsFull(err error) error {
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return fmt.Errorf("%w: its servers say %q (%d); it shrinks as nodes have applied what is in it", ErrFull,
+		api.Description, api.ErrorCode)
 }
 
 // passing reports whether an attempt failed for a reason that may pass: an election, a lost connection, a node that
