@@ -68,6 +68,10 @@ func (s *clusterSettings) config(data string, log *slog.Logger) (*clusterConfig,
 		}
 		return nil, nil
 	}
+	if s.node == "" || len(s.peers) == 0 {
+		return nil, errors.New("--cluster needs --node, the name of this node, and --peers, all nodes and where they " +
+			"listen, as n1=host:port with commas")
+	}
 	peers, err := parsePeers(s.peers)
 	if err != nil {
 		return nil, err
@@ -78,11 +82,20 @@ func (s *clusterSettings) config(data string, log *slog.Logger) (*clusterConfig,
 	if c.Shard, c.Shards, err = parseShard(s.shard); err != nil {
 		return nil, err
 	}
+	if c.Shards == 0 && s.calls != "" {
+		return nil, errors.New("--shard-addr needs --shard: nodes that hold all papers call no other")
+	}
+	if c.Shards > 0 && s.calls != "" && !isAddress(s.calls) {
+		return nil, fmt.Errorf("--shard-addr %q: give host:port", s.calls)
+	}
 	if s.ack != ackLocal && s.ack != ackAll {
 		return nil, fmt.Errorf("--ack %q: use %s or %s", s.ack, ackLocal, ackAll)
 	}
 	if c.MaxBytes, err = parseBytes(s.size); err != nil {
 		return nil, fmt.Errorf("--log-size: %w; give one such as %s", err, defaultLogSize)
+	}
+	if c.MaxBytes < replog.LeastMaxBytes {
+		return nil, fmt.Errorf("--log-size %s: the log needs %dMiB or more", s.size, replog.LeastMaxBytes>>20)
 	}
 	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("--cluster, --node, --peers, --shard: %w", err)

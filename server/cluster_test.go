@@ -182,14 +182,14 @@ func TestANodeTakesItsPapersFromAnother(t *testing.T) {
 
 func comesBack(t *testing.T, lost bool) {
 	t.Helper()
-	c := newTrio(t, "--log-size", "8MiB")
+	c := newTrio(t, "--log-size", "64MiB")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cl := c.dial(t, "n1")
 	batch := func(n int) {
 		papers := make([]*client.Paper, 50)
 		for i := range papers {
-			papers[i] = crashPaper(fmt.Sprintf("p%d-%d", n, i), strings.Repeat(fmt.Sprintf("word%d ", i), 500))
+			papers[i] = crashPaper(fmt.Sprintf("p%d-%d", n, i), strings.Repeat(fmt.Sprintf("word%d ", i), 4000))
 		}
 		patiently(t, ctx, func() error { _, err := cl.UpsertBatch(ctx, papers); return err })
 	}
@@ -201,7 +201,7 @@ func comesBack(t *testing.T, lost bool) {
 			t.Fatal(err)
 		}
 	}
-	for n := range 100 { // 17 MiB
+	for n := range 100 { // 140 MiB
 		batch(1 + n%50)
 		if n >= 50 {
 			patiently(t, ctx, func() error {

@@ -55,8 +55,8 @@ func (n *node) otherHistory(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: they are of another cluster than %s, or were written outside of it. Move %s away and start "+
-		"with an empty folder: the node takes the cluster's papers. To bring in what the old one has, serve its papers.db alone "+
-		"in a folder of its own, \"akin export\" there and \"akin import\" here", err, n.cfg.Cluster, n.data)
+		"with an empty folder: the node takes the cluster's papers. To bring in what the old one has, serve its papers.db "+
+		"alone in a folder of its own, \"akin export\" there and \"akin import\" here", err, n.cfg.Cluster, n.data)
 }
 
 // standsAlone refuses the data folder of a node to a server without --cluster: it would serve a part of the papers, or

@@ -69,6 +69,10 @@ func Open(ctx context.Context, cfg Config, create bool) (_ *Log, err error) {
 	if l.stream, l.lineage, err = openStream(ctx, l.js, &l.cfg, create); err != nil {
 		return nil, err
 	}
+	if size := l.stream.CachedInfo().Config.MaxBytes; size != cfg.MaxBytes {
+		l.log.Warn("the log keeps the size that it was made with, which is not the one that this node was given", "cluster",
+			cfg.Cluster, "bytes", size, "given", cfg.MaxBytes)
+	}
 	l.anchors.reset(start(l.lineage))
 	if err := l.listen(); err != nil {
 		return nil, err

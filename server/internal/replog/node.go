@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,8 +41,13 @@ type Config struct {
 	Logger   *slog.Logger // default slog.Default()
 }
 
-// DefaultMaxBytes is the size at which the log takes no more messages.
-const DefaultMaxBytes = 16 << 30
+const (
+	// DefaultMaxBytes is the size at which the log takes no more messages.
+	DefaultMaxBytes = 16 << 30
+	// LeastMaxBytes is eight of the largest messages: with less, no room is left between the sizes at which the log is
+	// trimmed and at which it refuses.
+	LeastMaxBytes = 8 * MaxMessage
+)
 
 var nodeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$`)
 
@@ -68,8 +75,16 @@ func (c *Config) Check() error {
 	if c.Shards < 0 || c.Shards > len(c.Peers) || c.Shard < min(1, c.Shards) || c.Shard > c.Shards {
 		return fmt.Errorf("shard %d of %d, of %d nodes: each shard needs a node of its own", c.Shard, c.Shards, len(c.Peers))
 	}
-	if c.MaxBytes < 0 {
-		return fmt.Errorf("a log of %d bytes", c.MaxBytes)
+	at := map[string]string{}
+	for _, node := range slices.Sorted(maps.Keys(c.Peers)) {
+		if other, taken := at[c.Peers[node]]; taken {
+			return fmt.Errorf("the peers %s and %s are both at %s: each node listens at an address of its own", other, node,
+				c.Peers[node])
+		}
+		at[c.Peers[node]] = node
+	}
+	if c.MaxBytes != 0 && c.MaxBytes < LeastMaxBytes {
+		return fmt.Errorf("a log of %d bytes: it needs %d MiB or more", c.MaxBytes, LeastMaxBytes>>20)
 	}
 	return nil
 }
