@@ -38,7 +38,8 @@
 // # Files
 //
 //	message.go    encoding and decoding of messages; chain.go the digests
-//	node.go       the server inside the node; keys.go the authority that nodes know one another by
+//	node.go       the server inside the node, and server_log.go what it says; keys.go the authority that nodes know
+//	              one another by
 //	stream.go     making the stream, and refusing one that is set up otherwise
 //	log.go        Log: opened and closed here; append.go writes to it, follow.go reads it, heal.go
 //	              reads elsewhere what cannot be read here, trim.go shortens it

@@ -66,6 +66,11 @@ func Open(ctx context.Context, cfg Config, create bool) (_ *Log, err error) {
 	if l.js, err = jetstream.New(l.conn, jetstream.WithDefaultTimeout(apiTimeout)); err != nil {
 		return nil, err
 	}
+	if l.server != nil {
+		waiting, reached := context.WithCancel(ctx)
+		defer reached()
+		l.workers.Go(func() { tellWaiting(waiting, l.server, &l.cfg) })
+	}
 	if l.stream, l.lineage, err = openStream(ctx, l.js, &l.cfg, create); err != nil {
 		return nil, err
 	}

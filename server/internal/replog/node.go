@@ -112,6 +112,14 @@ func startServer(ctx context.Context, c *Config) (s *server.Server, secret strin
 	if err != nil {
 		return nil, "", err
 	}
+	// The server itself would log that the port is taken, and wait.
+	probe, err := net.Listen("tcp", c.Peers[c.Node])
+	if err != nil {
+		return nil, "", fmt.Errorf("the address of %s, at which it listens for the other nodes: %w", c.Node, err)
+	}
+	if err := probe.Close(); err != nil {
+		return nil, "", err
+	}
 	var routes []*url.URL
 	for node, addr := range c.Peers {
 		if node != c.Node {
@@ -143,7 +151,7 @@ func startServer(ctx context.Context, c *Config) (s *server.Server, secret strin
 	if s, err = server.NewServer(opts); err != nil {
 		return nil, "", err
 	}
-	s.SetLoggerV2(serverLog{c.Logger}, false, false, false)
+	s.SetLoggerV2(&serverLog{log: c.Logger, peers: c.Peers}, false, false, false)
 	go s.Start()
 	deadline := time.Now().Add(startTimeout)
 	for !s.ReadyForConnections(100 * time.Millisecond) {
@@ -166,13 +174,3 @@ func connect(s *server.Server, secret string, log *slog.Logger) (*nats.Conn, err
 		nats.ReconnectWait(50*time.Millisecond),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("the log", "error", err) }))
 }
-
-// serverLog writes what the server inside the node says. Its notices are for those who look for them.
-type serverLog struct{ log *slog.Logger }
-
-func (l serverLog) Noticef(format string, v ...any) { l.log.Debug("log: " + fmt.Sprintf(format, v...)) }
-func (l serverLog) Warnf(format string, v ...any)   { l.log.Warn("log: " + fmt.Sprintf(format, v...)) }
-func (l serverLog) Errorf(format string, v ...any)  { l.log.Error("log: " + fmt.Sprintf(format, v...)) }
-func (l serverLog) Fatalf(format string, v ...any)  { l.log.Error("log: " + fmt.Sprintf(format, v...)) }
-func (l serverLog) Debugf(format string, v ...any)  {}
-func (l serverLog) Tracef(format string, v ...any)  {}
