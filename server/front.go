@@ -37,7 +37,7 @@ type front struct{ server *http.Server }
 func (r *runner) mount(mux *http.ServeMux, conn grpc.ClientConnInterface) {
 	mux.Handle(alert.Root+"/", &r.pages)
 	if r.page {
-		page := web.New(web.Config{Conn: conn, Logger: r.log, Version: r.cfg.Version})
+		page := web.New(web.Config{Conn: conn, Logger: r.log, Version: r.cfg.Version, Sharded: r.cfg.Sharded})
 		mux.Handle(alert.Root, page) // the list of alerts, beside the links below it
 		mux.Handle("/", page)
 		return

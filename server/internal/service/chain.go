@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 	"github.com/akin-search/akin/server/internal/admit"
 	"github.com/akin-search/akin/server/internal/engine"
 )
@@ -138,7 +139,11 @@ func (s *Server) enter(ctx context.Context, method string) error {
 		return err
 	}
 	if s.cfg.Sharded && strings.HasPrefix(method, alertPrefix) {
-		return fmt.Errorf("%w whose papers are spread over shards: it has no subscriptions", engine.ErrNotOrdered)
+		what := "it has no subscriptions"
+		if method == akinv1.AlertService_ListRisingPapers_FullMethodName {
+			what = "what rises is not measured there"
+		}
+		return fmt.Errorf("%w whose papers are spread over shards: %s", engine.ErrNotOrdered, what)
 	}
 	loading := s.engine() == nil || s.alerts() == nil && strings.HasPrefix(method, alertPrefix)
 	if loading && strings.HasPrefix(method, ownPrefix) {

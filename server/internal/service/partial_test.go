@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -90,5 +91,21 @@ func TestWhatIsMissingIsToldToWhoeverAllowsIt(t *testing.T) {
 			}
 			wantStatus(t, err, codes.Unavailable, reasonShard)
 		}
+	}
+}
+
+// TestWithoutAlertsInShardsEachCallSaysWhatIsMissing: subscriptions, or what rises.
+func TestWithoutAlertsInShardsEachCallSaysWhatIsMissing(t *testing.T) {
+	r, ctx := newRig(t, Config{Sharded: true}), testContext(t)
+	alerts := akinv1.NewAlertServiceClient(r.conn)
+	_, err := alerts.ListSubscriptions(ctx, &akinv1.ListSubscriptionsRequest{})
+	wantStatus(t, err, codes.FailedPrecondition, "NOT_IN_CLUSTER")
+	if !strings.Contains(err.Error(), "no subscriptions") {
+		t.Errorf("subscriptions: %v", err)
+	}
+	_, err = alerts.ListRisingPapers(ctx, &akinv1.ListRisingPapersRequest{})
+	wantStatus(t, err, codes.FailedPrecondition, "NOT_IN_CLUSTER")
+	if !strings.Contains(err.Error(), "what rises is not measured") {
+		t.Errorf("what rises: %v", err)
 	}
 }

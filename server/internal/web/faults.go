@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -149,6 +150,16 @@ func (v *visit) fail(err error) {
 		f.Text = fmt.Sprintf("“%s” may have been deleted, or be known under another id. "+
 			"A search by its title finds it if it is here.", shortened(id, 120))
 		f.Search = id
+	}
+	if f.Status == http.StatusNotImplemented && v.site.sharded {
+		what := "this is"
+		switch path := v.r.URL.Path; {
+		case strings.HasPrefix(path, "/map"):
+			what = "the map is"
+		case strings.HasPrefix(path, "/alert"):
+			what = "alerts are"
+		}
+		f.Text = "This cluster spreads its papers over shards, and " + what + " not there."
 	}
 	if f.Refresh > 0 {
 		v.w.Header().Set("Retry-After", fmt.Sprint(f.Refresh))

@@ -53,3 +53,35 @@ func TestStatisticsShowTheShardsThatAreMissing(t *testing.T) {
 	r.site.index = torn{r.site.index}
 	r.get("/statistics").wants(t, http.StatusOK, "No answer from shard 3: what is counted here is without its papers.")
 }
+
+// notThere is an index and alerts of a cluster whose papers are in shards.
+type notThere struct {
+	akinv1.IndexServiceClient
+	akinv1.AlertServiceClient
+}
+
+var errNotThere = admit.Refuse(codes.FailedPrecondition, "NOT_IN_CLUSTER", "not available on a node of a cluster", 0)
+
+func (notThere) GetMap(context.Context, *akinv1.GetMapRequest, ...grpc.CallOption) (
+	grpc.ServerStreamingClient[akinv1.GetMapResponse], error,
+) {
+	return nil, errNotThere
+}
+
+func (notThere) ListSubscriptions(context.Context, *akinv1.ListSubscriptionsRequest, ...grpc.CallOption) (
+	*akinv1.ListSubscriptionsResponse, error,
+) {
+	return nil, errNotThere
+}
+
+// TestWhereThereAreShardsNoMapIsShown, and no alerts: no link leads there, and whoever goes there is told why not.
+func TestWhereThereAreShardsNoMapIsShown(t *testing.T) {
+	r := newRig(t, nil)
+	r.get("/").wants(t, http.StatusOK, `href="/map"`, `href="/alerts"`)
+	r.site.sharded = true
+	r.site.index, r.site.alerts = notThere{r.site.index, nil}, notThere{nil, r.site.alerts}
+	r.get("/help").lacks(t, `<a href="/map"`, `<a href="/alerts"`)
+	const text = "This cluster spreads its papers over shards, and "
+	r.get("/map").wants(t, http.StatusNotImplemented, text+"the map is not there.")
+	r.get("/alerts").wants(t, http.StatusNotImplemented, text+"alerts are not there.")
+}

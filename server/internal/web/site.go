@@ -20,6 +20,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Version is the release of the server, shown at the foot of each page.
 	Version string
+	// Sharded says that the papers are spread over shards, where there are no map and no alerts.
+	Sharded bool
 	// Now is the time by which sessions end. Nil: time.Now.
 	Now func() time.Time
 }
@@ -34,6 +36,7 @@ type Site struct {
 
 	log      *slog.Logger
 	version  string
+	sharded  bool
 	now      func() time.Time
 	sessions *sessions
 	assets   *assets
@@ -55,6 +58,7 @@ func New(cfg Config) *Site {
 		alerts:     akinv1.NewAlertServiceClient(cfg.Conn),
 		log:        cfg.Logger,
 		version:    cfg.Version,
+		sharded:    cfg.Sharded,
 		now:        cfg.Now,
 		assets:     loadAssets(),
 		mux:        http.NewServeMux(),

@@ -45,7 +45,8 @@ type frame struct {
 	Likes      int    // in it
 	SignedIn   bool
 	Version    string
-	Refresh    int // seconds after which the page is asked for again; 0: not
+	Sharded    bool // there are no map and no alerts
+	Refresh    int  // seconds after which the page is asked for again; 0: not
 	Here       string
 	Body       any
 }
@@ -53,7 +54,7 @@ type frame struct {
 // render answers with a page. A fault while rendering becomes an error of its own, since nothing was sent yet.
 func (v *visit) render(status int, name string, f frame) error {
 	f.SignedIn, f.Version = v.session != nil, v.site.version
-	f.Here = v.here()
+	f.Here, f.Sharded = v.here(), v.site.sharded
 	if v.active != nil {
 		f.Collection, f.Likes = v.active.Name, len(v.active.likes)
 	}
