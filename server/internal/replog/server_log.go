@@ -41,7 +41,7 @@ func (l *serverLog) write(level slog.Level, format string, v []any) {
 
 // passes reports whether a message is not of a route that was told of lately.
 func (l *serverLog) passes(format, text string, now time.Time) bool {
-	if !strings.Contains(strings.ToLower(text), "route") {
+	if !strings.Contains(strings.ToLower(text), "rout") {
 		return true
 	}
 	key := format

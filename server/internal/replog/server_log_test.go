@@ -11,6 +11,10 @@ import (
 func TestRoutesAreToldOfNowAndThen(t *testing.T) {
 	l := &serverLog{peers: map[string]string{"n2": "127.0.0.1:7712", "n3": "127.0.0.1:7713"}}
 	start := time.Unix(1000, 0)
+	const routing = "Waiting for routing to be established..." // it is said every two seconds
+	if !l.passes(routing, routing, start) || l.passes(routing, routing, start.Add(2*time.Second)) {
+		t.Error("the wait for routes is told of at once and not again")
+	}
 	const failed = "Error trying to connect to route (attempt %v): %v"
 	for i, c := range []struct {
 		text  string
