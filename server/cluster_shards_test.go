@@ -265,6 +265,16 @@ func TestAShardOutlivesOneOfItsNodes(t *testing.T) {
 		return err != nil && strings.Contains(err.Error(), "shard 1 of 2")
 	})
 	c.answersInPart(t, ctx, other)
+	stats, err := other.Stats(ctx)
+	if err != nil || !slices.Equal(stats.GetMissingShards(), []int32{1}) || stats.GetPapers() == 0 ||
+		stats.GetPapers() >= 101 || len(stats.GetCluster().GetNodes()) != len(trioNodes) {
+		t.Errorf("statistics without a shard: %v, %v", stats, err)
+	}
+	var told *client.Error
+	if _, err := other.Train(ctx, client.TrainConfig{}); !errors.As(err, &told) || told.Reason != "SHARD_UNAVAILABLE" ||
+		!strings.Contains(told.Message, "shard 1 of 2") {
+		t.Errorf("a training without a shard: %v", err)
+	}
 	// Papers of the shard that is up are written and read as before; no others are written.
 	tried := map[bool]bool{}
 	for i := 0; len(tried) < 2; i++ {
