@@ -73,7 +73,7 @@ func TestWhatCanBeReadOfDamagedPagesComesBack(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(6, 7))
 	for round := range rounds(60) {
 		data := bytes.Clone(whole)
-		what := ""
+		what, oneBit := "", false
 		damaged := 1 + round%3
 		for range damaged {
 			id := 2 + rnd.IntN(len(data)/pageSize-2)
@@ -92,6 +92,7 @@ func TestWhatCanBeReadOfDamagedPagesComesBack(t *testing.T) {
 				}
 			case 3:
 				page[rnd.IntN(pageSize)] ^= 1 << rnd.IntN(8)
+				oneBit = true
 			}
 			what += fmt.Sprintf("page %d (flags %d) in way %d; ", id, binary.LittleEndian.Uint16(whole[id*pageSize+8:]), how)
 		}
@@ -120,15 +121,20 @@ func TestWhatCanBeReadOfDamagedPagesComesBack(t *testing.T) {
 		if fmt.Sprintf("%+v", *done.Pages) != fmt.Sprintf("%+v", *said.Pages) {
 			t.Errorf("%ssaid %+v, done %+v", what, *said.Pages, *done.Pages)
 		}
-		comesBack(t, dir, held, records, damaged, *done.Pages)
+		got := comesBack(t, dir, held, damaged, *done.Pages)
+		// One page has all records. Where it cannot be read, they are gone; a wrong bit in it may cost a few of them.
+		few := got > records || got != 0 && got != records && !oneBit
+		if damaged == 1 && done.Pages.Recorded > 0 && few {
+			t.Errorf("%d records come back, there were %d", got, records)
+		}
 		if t.Failed() {
 			t.Fatal(what)
 		}
 	}
 }
 
-// comesBack compares a repaired store with what it held.
-func comesBack(t *testing.T, dir string, held map[string]*paper.Paper, records, damaged int, said Salvage) {
+// comesBack compares a repaired store with what it held, and returns how many records beside the papers there are.
+func comesBack(t *testing.T, dir string, held map[string]*paper.Paper, damaged int, said Salvage) (records int) {
 	t.Helper()
 	s := open(t, dir, Options{})
 	defer shut(t, s)
@@ -167,11 +173,11 @@ func comesBack(t *testing.T, dir string, held map[string]*paper.Paper, records, 
 	if missing := len(held) - back; said.Counted == uint64(len(held)) && missing > said.Missing()+said.Unsure {
 		t.Errorf("%d papers are missing, %d were said to be, %d unsure", missing, said.Missing(), said.Unsure)
 	}
-	got := int(s.durable().records)
-	if got != said.Records || damaged == 1 && said.Recorded > 0 && got != 0 && got != records {
-		t.Errorf("%d records, said %d, there were %d", got, said.Records, records)
+	if records = int(s.durable().records); records != said.Records {
+		t.Errorf("%d records come back, said were %d", records, said.Records)
 	}
 	write(t, s, put(sample("new", 1)))
+	return records
 }
 
 // TestDeletedPapersStayDeletedWhereThatCanBeRead damages every page in turn that holds no list of ids: papers that
