@@ -27,6 +27,9 @@
 //	g++ -O3 -march=native -std=c++17 -pthread -o $TMPDIR/hnswlib-bench server/cmd/annbench/hnswlib/main.cpp
 //	$TMPDIR/hnswlib-bench --base B.fbin --query Q.fbin --json
 //
+// Peers take half an hour and more to build over a million vectors. With --keep FOLDER they leave their indexes there,
+// and a later run over the same vectors loads them and says what the first build took (faiss-ivfpq is built anew).
+//
 // # Plot
 //
 // With --plot FILE.svg recall against throughput of all that was measured without a filter is drawn to a file.
@@ -43,12 +46,15 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -71,6 +77,8 @@ type settings struct {
 	walk          bool
 	hnswlib       string // path of that peer's program
 	peers         []string
+	keep          string // folder of the peers' indexes, absolute; empty: none is kept
+	vectors       string // of which they are, and on how many threads built: their names end in it
 	plot          string // file of the plot; empty: none
 	limit         int    // base vectors, 0: all
 	rounds        int
@@ -105,7 +113,29 @@ func run(args []string, out io.Writer) error {
 	if s.k > base.n {
 		return fmt.Errorf("--k %d is more than the %d vectors of %s", s.k, base.n, s.base)
 	}
+	if s.keep != "" {
+		if err := s.prepareKeep(base); err != nil {
+			return err
+		}
+	}
 	return measureAll(s, newBench(s, base, query), out)
+}
+
+// prepareKeep makes the folder of kept indexes, and names them by the vectors and by how they are built.
+func (s *settings) prepareKeep(base *matrix) error {
+	folder, err := filepath.Abs(s.keep) // the peers run elsewhere
+	if err != nil {
+		return err
+	}
+	hash := fnv.New64a()
+	for i := range base.n {
+		if err := binary.Write(hash, binary.LittleEndian, base.row(i)); err != nil {
+			return err
+		}
+	}
+	s.keep = folder
+	s.vectors = fmt.Sprintf("%d-threads%d-%016x", base.n, s.threads, hash.Sum64())
+	return os.MkdirAll(folder, 0o755)
 }
 
 // measureAll measures engines, then peers, and reports them.
@@ -171,6 +201,8 @@ func parseFlags(args []string) (*settings, error) {
 	flags.StringVar(&s.hnswlib, "hnswlib", "", "`program` built from hnswlib/main.cpp, to measure beside the engines")
 	others := flags.String("peers", "",
 		"comma-separated `names` of other libraries to build and measure in the same run: "+strings.Join(peerNames(), ", "))
+	flags.StringVar(&s.keep, "keep", "",
+		"`folder` in which peers keep the indexes that they build, for the next run over the same vectors")
 	flags.StringVar(&s.plot, "plot", "", "`file` to which recall against throughput is drawn (.svg)")
 	flags.IntVar(&s.limit, "limit", 0, "use the first `n` base vectors only; 0: all")
 	flags.IntVar(&s.rounds, "rounds", 3, "timed rounds, of which the fastest counts")

@@ -76,7 +76,11 @@ func runPeers(s *settings, log io.Writer, each func(*engineReport)) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
-		e, err := runPeer(s, append(program, "--only", p.name), filepath.Join(dir, p.folder))
+		program = append(program, "--only", p.name)
+		if s.keep != "" {
+			program = append(program, "--keep", filepath.Join(s.keep, p.name+"-"+s.vectors))
+		}
+		e, err := runPeer(s, program, filepath.Join(dir, p.folder))
 		if err != nil {
 			return err
 		}

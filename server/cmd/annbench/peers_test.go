@@ -103,17 +103,36 @@ func TestPeersReachTheRecallOfTheirKind(t *testing.T) {
 			if _, err := exec.LookPath("g++"); err != nil {
 				t.Skip("it needs g++")
 			}
-			s.peers = []string{p.name}
-			var got []*engineReport
-			if err := runPeers(s, os.Stderr, func(e *engineReport) { got = append(got, e) }); err != nil {
-				t.Fatal(err)
+			s.peers, s.keep, s.vectors = []string{p.name}, t.TempDir(), "x"
+			measure := func() (got []*engineReport) {
+				if err := runPeers(s, os.Stderr, func(e *engineReport) { got = append(got, e) }); err != nil {
+					t.Fatal(err)
+				}
+				return got
 			}
+			got := measure()
 			if len(got) != 1 || got[0].Engine != p.name || got[0].BytesAVector < 80 || len(got[0].Widths) == 0 {
 				text, _ := json.Marshal(got)
 				t.Fatalf("%s", text)
 			}
 			if last := got[0].Widths[len(got[0].Widths)-1]; last.Recall < .3 || last.Recall > 1 || last.QPS <= 0 {
 				t.Errorf("%+v", last)
+			}
+			took := filepath.Join(s.keep, p.name+"-x.took")
+			if _, err := os.Stat(took); err != nil {
+				return // it is built anew each time
+			}
+			if err := os.WriteFile(took, []byte("7 8\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			again := measure()[0]
+			if again.BuildSeconds != 7 || again.BuildCPU != 8 {
+				t.Errorf("built in %v s, %v s of processor time: not the index that was kept", again.BuildSeconds, again.BuildCPU)
+			}
+			for i, row := range again.Widths {
+				if row.Recall != got[0].Widths[i].Recall {
+					t.Errorf("ef %d: recall %v of the kept index, %v before", row.Ef, row.Recall, got[0].Widths[i].Recall)
+				}
 			}
 		})
 	}

@@ -7,6 +7,7 @@
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIVFPQFastScan.h>
 #include <faiss/IndexRefine.h>
+#include <faiss/index_io.h>
 #include <omp.h>
 
 #include <memory>
@@ -25,9 +26,16 @@ static void search(const faiss::Index &index, const float *queries, size_t n, si
 
 static Engine hnsw(const Matrix &base, const Settings &s) {
   omp_set_num_threads(int(s.threads));
-  auto index = std::make_shared<faiss::IndexHNSWFlat>(int(base.dims), int(s.m), faiss::METRIC_INNER_PRODUCT);
-  index->hnsw.efConstruction = int(s.ef_construction);
-  index->add(faiss::Index::idx_t(base.n), base.values.data());
+  std::shared_ptr<faiss::IndexHNSW> index;
+  if (kept(s)) {
+    index.reset(dynamic_cast<faiss::IndexHNSW *>(faiss::read_index(s.keep.c_str())));
+    if (!index) throw std::runtime_error(s.keep + " is another kind of index");
+  } else {
+    index = std::make_shared<faiss::IndexHNSWFlat>(int(base.dims), int(s.m), faiss::METRIC_INNER_PRODUCT);
+    index->hnsw.efConstruction = int(s.ef_construction);
+    index->add(faiss::Index::idx_t(base.n), base.values.data());
+    if (!s.keep.empty()) faiss::write_index(index.get(), s.keep.c_str());
+  }
   Engine e;
   e.widths = s.ef;
   e.batch = queries_a_call;
@@ -40,7 +48,7 @@ static Engine hnsw(const Matrix &base, const Settings &s) {
 }
 
 // Inverted lists of 4-bit product codes, two dimensions each, read by fast scan; ten times k of them are ranked again by
-// the vectors themselves. The width is the number of lists that a search reads.
+// the vectors themselves. It is built fast enough not to be kept. The width is the number of lists that a search reads.
 static Engine ivfpq(const Matrix &base, const Settings &s) {
   omp_set_num_threads(int(s.threads));
   struct Index {

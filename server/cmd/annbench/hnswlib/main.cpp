@@ -12,14 +12,20 @@ static Engine build(const Matrix &base, const Settings &s) {
     hnswlib::HierarchicalNSW<float> graph;
     Index(size_t dims, size_t n, size_t m, size_t ef_construction)
         : space(dims), graph(&space, n, m, ef_construction) {}
+    Index(size_t dims, const std::string &file) : space(dims), graph(&space, file) {}
   };
-  auto index = std::make_shared<Index>(base.dims, base.n, s.m, s.ef_construction);
+  const bool loaded = kept(s);
+  auto index = loaded ? std::make_shared<Index>(base.dims, s.keep)
+                      : std::make_shared<Index>(base.dims, base.n, s.m, s.ef_construction);
   auto &graph = index->graph;
-  graph.addPoint(base.row(0), 0); // alone: it becomes the entry
-  if (s.threads == 1)
-    for (size_t i = 1; i < base.n; i++) graph.addPoint(base.row(i), i);
-  else
-    parallel(s.threads, base.n - 1, [&](size_t i) { graph.addPoint(base.row(i + 1), i + 1); });
+  if (!loaded) {
+    graph.addPoint(base.row(0), 0); // alone: it becomes the entry
+    if (s.threads == 1)
+      for (size_t i = 1; i < base.n; i++) graph.addPoint(base.row(i), i);
+    else
+      parallel(s.threads, base.n - 1, [&](size_t i) { graph.addPoint(base.row(i + 1), i + 1); });
+    if (!s.keep.empty()) graph.saveIndex(s.keep);
+  }
 
   Engine e;
   e.widths = s.ef;

@@ -40,6 +40,7 @@ struct Matrix {
 
 struct Settings {
   std::string base, query, only; // only: the name of the one index to build; empty: all
+  std::string keep;              // file of the index that is built, for the next run; empty: none is kept
   std::vector<size_t> ef{16, 24, 32, 48, 64, 96, 128, 256};
   size_t k = 10, threads = 1, limit = 0, rounds = 3, m = 16, ef_construction = 200;
   double round_seconds = .4;
@@ -56,10 +57,32 @@ struct Engine {
   std::function<void(const float *queries, size_t n, size_t k, int64_t *ids)> search;
 };
 
+// A build whose index is kept loads Settings::keep where kept() says so, and saves it else.
 struct Builder {
   std::string name;
   std::function<Engine(const Matrix &, const Settings &)> build;
 };
+
+// What a build took is written beside a kept index once that is whole.
+inline std::string took_file(const Settings &s) { return s.keep + ".took"; }
+
+inline bool kept(const Settings &s) { return !s.keep.empty() && std::ifstream(took_file(s)).good(); }
+
+// Times a build, or reads what the build of a kept index took.
+inline Engine timed(const Builder &builder, const Matrix &base, const Settings &s, double &seconds, double &cpu) {
+  const bool before = kept(s);
+  auto start = Clock::now();
+  double used = cpu_seconds();
+  Engine engine = builder.build(base, s);
+  seconds = seconds_since(start);
+  cpu = cpu_seconds() - used;
+  if (before) {
+    if (!(std::ifstream(took_file(s)) >> seconds >> cpu)) throw std::runtime_error("cannot read " + took_file(s));
+  } else if (!s.keep.empty() && std::ifstream(s.keep).good()) {
+    std::ofstream(took_file(s)) << seconds << ' ' << cpu << '\n';
+  }
+  return engine;
+}
 
 // Rows are scaled to L2 norm 1, as annbench does it, so that the inner product is the cosine.
 inline Matrix read_fbin(const std::string &path, size_t limit) {
@@ -137,6 +160,7 @@ inline Settings parse(int argc, char **argv) {
     if (flag == "--base") s.base = value;
     else if (flag == "--query") s.query = value;
     else if (flag == "--only") s.only = value;
+    else if (flag == "--keep") s.keep = value;
     else if (flag == "--k") s.k = std::stoul(value);
     else if (flag == "--threads") s.threads = std::stoul(value);
     else if (flag == "--limit") s.limit = std::stoul(value);
@@ -150,6 +174,7 @@ inline Settings parse(int argc, char **argv) {
       for (std::string item; std::getline(list, item, ',');) s.ef.push_back(std::stoul(item));
     } else throw std::runtime_error("there is no flag " + flag);
   }
+  if (!s.keep.empty() && s.only.empty()) throw std::runtime_error("--keep is of one index: --only says which");
   if (s.base.empty() || s.query.empty()) throw std::runtime_error("--base and --query are needed");
   return s;
 }
@@ -233,11 +258,8 @@ inline int peer_run(int argc, char **argv, const std::vector<Builder> &builders)
   const char *next = "";
   for (const Builder &builder : builders) {
     if (!s.only.empty() && s.only != builder.name) continue;
-    auto start = Clock::now();
-    double cpu = cpu_seconds();
-    Engine engine = builder.build(base, s);
-    double build = seconds_since(start);
-    cpu = cpu_seconds() - cpu;
+    double build, cpu;
+    Engine engine = timed(builder, base, s, build, cpu);
     if (s.json)
       std::printf("%s{\"engine\":\"%s\",\"build_seconds\":%.3f,\"build_cpu_seconds\":%.3f,\"bytes_per_vector\":%.1f,\"ef\":[",
                   next, builder.name.c_str(), build, cpu, engine.bytes);

@@ -11,7 +11,7 @@ import { createRequire } from 'node:module';
 const { Index, exactSearch } = createRequire(path.join(process.cwd(), 'main.mjs'))('usearch');
 
 const settings = { k: 10, threads: 1, limit: 0, rounds: 3, m: 16, 'ef-construction': 200, ef: '16,24,32,48,64,96,128,256',
-  round: '400ms', only: '' };
+  round: '400ms', only: '', keep: '' };
 for (let i = 2; i < process.argv.length; i++) {
   const name = process.argv[i].replace(/^--/, '');
   if (name === 'json') continue; // it prints nothing else
@@ -59,8 +59,10 @@ for (let q = 0; q < query.n; q++)
   for (let j = 0; j < k; j++) kth[q] = Math.min(kth[q], dot(q, Number(exact.keys[q * k + j])));
 
 const processor = () => { const u = process.cpuUsage(); return (u.user + u.system) / 1e6; };
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'usearch-'));
-const file = path.join(folder, 'index');
+const kept = settings.keep !== ''; // the index of one name stays for the next run, with what its build took beside it
+if (kept && !settings.only) throw new Error('--keep is of one index: --only says which');
+const folder = kept ? '' : fs.mkdtempSync(path.join(os.tmpdir(), 'usearch-'));
+const file = kept ? settings.keep : path.join(folder, 'index');
 
 function measure(index, ef) {
   const row = { ef, qps: 0, cpu_qps: 0, p50_us: 0, p99_us: 0 };
@@ -94,11 +96,17 @@ function engine(name, quantization) {
   const config = ef => ({ dimensions: base.dims, metric: 'ip', quantization, connectivity: number('m'),
     expansion_add: number('ef-construction'), expansion_search: ef });
   const keys = BigUint64Array.from({ length: base.n }, (_, i) => BigInt(i));
-  const start = performance.now(), cpu = processor();
-  const index = new Index(config(64));
-  index.add(keys, base.values, threads);
-  const built = (performance.now() - start) / 1000, used = processor() - cpu;
-  index.save(file); // the width belongs to an index, so each gets one of its own
+  let built, used;
+  if (kept && fs.existsSync(`${file}.took`)) {
+    [built, used] = fs.readFileSync(`${file}.took`, 'utf8').trim().split(' ').map(Number);
+  } else {
+    const start = performance.now(), cpu = processor();
+    const index = new Index(config(64));
+    index.add(keys, base.values, threads);
+    [built, used] = [(performance.now() - start) / 1000, processor() - cpu];
+    index.save(file); // the width belongs to an index, so each gets one of its own
+    if (kept) fs.writeFileSync(`${file}.took`, `${built} ${used}\n`); // once the index is whole
+  }
   return { engine: name, build_seconds: built, build_cpu_seconds: used, bytes_per_vector: fs.statSync(file).size / base.n,
     ef: widths.map(ef => {
       const one = new Index(config(ef));
@@ -113,5 +121,5 @@ try {
     if (!settings.only || settings.only === name) engines.push(engine(name, quantization));
   console.log(JSON.stringify({ base: settings.base, n: base.n, dims: base.dims, queries: query.n, k, threads, engines }));
 } finally {
-  fs.rmSync(folder, { recursive: true });
+  if (folder) fs.rmSync(folder, { recursive: true });
 }
