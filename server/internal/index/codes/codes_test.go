@@ -160,7 +160,7 @@ func TestScanFindsWhatScoringEveryRowFinds(t *testing.T) {
 					want = append(want, index.Candidate{Slot: uint32(i), Score: s})
 				}
 			}
-			slices.SortFunc(want, compare)
+			slices.SortFunc(want, bestFirst)
 			want = want[:k]
 			top.Reset(k)
 			if n, err := scanner.Scan(context.Background(), &view, &q, 0, view.N, accept, &top); err != nil || n != view.N {

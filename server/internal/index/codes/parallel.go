@@ -120,7 +120,7 @@ func (p *Parallel) run(ctx context.Context, v *View, jobs []Job, from, to, n int
 		}
 		scored += w.scored
 		for j := range jobs {
-			for _, candidate := range w.tops[j].heap {
+			for _, candidate := range w.tops[j].best {
 				jobs[j].Top.Offer(candidate)
 			}
 		}

@@ -1,28 +1,24 @@
 package codes
 
-import (
-	"slices"
+import "github.com/akin-search/akin/server/internal/index"
 
-	"github.com/akin-search/akin/server/internal/index"
-)
-
-// Top keeps the k best candidates offered to it: highest score first, ties to the lower slot. Its memory is kept
-// between uses.
+// Top keeps the k best candidates offered to it: highest score first, ties to the lower slot. They are kept in order: a
+// walk offers them nearly so, and of those of a scan few are among the best so far. Its memory is kept between uses.
 type Top struct {
 	k     int
-	floor float32           // k candidates kept elsewhere score at least this
-	heap  []index.Candidate // the worst on top
+	floor float32 // k candidates kept elsewhere score at least this
+	best  []index.Candidate
 }
 
 // Reset empties the set and sets its size, at least 1.
 func (t *Top) Reset(k int) {
 	t.k = k
 	t.floor = lowest
-	t.heap = t.heap[:0]
+	t.best = t.best[:0]
 }
 
 // Full reports whether k candidates are kept.
-func (t *Top) Full() bool { return len(t.heap) == t.k }
+func (t *Top) Full() bool { return len(t.best) == t.k }
 
 // lowest is less than any cosine.
 const lowest = -2
@@ -30,10 +26,10 @@ const lowest = -2
 // Worst is the score below which a candidate changes nothing: that of the worst kept, or less than any cosine while
 // there is room. Where several sets are filled for one that joins them, it may be that of another set.
 func (t *Top) Worst() float32 {
-	if len(t.heap) < t.k {
+	if len(t.best) < t.k {
 		return t.floor
 	}
-	return max(t.heap[0].Score, t.floor)
+	return max(t.best[len(t.best)-1].Score, t.floor)
 }
 
 // worse orders candidates by rising score, ties by falling slot.
@@ -43,55 +39,30 @@ func worse(a, b index.Candidate) bool {
 
 // Offer adds a candidate if it is among the k best.
 func (t *Top) Offer(c index.Candidate) {
-	h := t.heap
-	if len(h) < t.k {
-		h = append(h, c)
-		i := len(h) - 1
-		for i > 0 {
-			parent := (i - 1) / 2
-			if !worse(c, h[parent]) {
-				break
-			}
-			h[i] = h[parent]
-			i = parent
+	best := t.best
+	if last := len(best) - 1; len(best) == t.k {
+		if !worse(best[last], c) {
+			return
 		}
-		h[i] = c
-		t.heap = h
-		return
+		best = best[:last]
 	}
-	if !worse(h[0], c) {
-		return
+	// Its place is above from: far from the end, the steps grow.
+	from, to := len(best)-1, len(best)
+	for step := 2; from >= 0 && worse(best[from], c); step *= 2 {
+		from, to = from-step, from
 	}
-	i := 0
-	for {
-		child := 2*i + 1
-		if child >= len(h) {
-			break
+	for from = max(from, -1); to-from > 1; {
+		if mid := int(uint(from+to) >> 1); worse(best[mid], c) {
+			to = mid
+		} else {
+			from = mid
 		}
-		if child+1 < len(h) && worse(h[child+1], h[child]) {
-			child++
-		}
-		if !worse(h[child], c) {
-			break
-		}
-		h[i] = h[child]
-		i = child
 	}
-	h[i] = c
+	best = append(best, c)
+	copy(best[to+1:], best[to:])
+	best[to] = c
+	t.best = best
 }
 
-// AppendSorted appends the kept candidates to dst, best first, and leaves the set without order.
-func (t *Top) AppendSorted(dst []index.Candidate) []index.Candidate {
-	slices.SortFunc(t.heap, compare)
-	return append(dst, t.heap...)
-}
-
-func compare(a, b index.Candidate) int {
-	switch {
-	case worse(b, a):
-		return -1
-	case worse(a, b):
-		return 1
-	}
-	return 0
-}
+// AppendSorted appends the kept candidates to dst, best first.
+func (t *Top) AppendSorted(dst []index.Candidate) []index.Candidate { return append(dst, t.best...) }

@@ -3,6 +3,7 @@ package hnsw
 import (
 	"context"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/akin-search/akin/embed/vector"
 	"github.com/akin-search/akin/server/internal/index"
@@ -141,6 +142,8 @@ func (s *searcher) settleBeam(accept index.Accept, graphed int, margin float32) 
 			if int(slot) >= graphed || accept != nil && !accept.Accepts(slot) {
 				continue // the tail's, or not asked for
 			}
+			fine := s.view.FineRow(slot)
+			vector.Prefetch(unsafe.Pointer(unsafe.SliceData(fine)), (len(fine)+63)/64)
 			s.fresh[n] = slot
 			if n++; n == rerank {
 				s.offer(n)
