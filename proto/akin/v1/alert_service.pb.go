@@ -320,7 +320,8 @@ type Subscription struct {
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it was changed last.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// Cosine that a paper must reach under the live model. Of a text and of a paper.
+	// Cosine that a paper must reach under the live model. Of a text and of a paper; 0 while the paper is not stored, or no
+	// word of the text is known.
 	Threshold float64 `protobuf:"fixed64,23,opt,name=threshold,proto3" json:"threshold,omitempty"`
 	// Why nothing can match at the moment; empty when nothing stands against it.
 	Problem string `protobuf:"bytes,24,opt,name=problem,proto3" json:"problem,omitempty"`

@@ -132,7 +132,7 @@ func (a *Alerts) Preview(ctx context.Context, given *Subscription, last, size in
 	}
 	p.Found = len(list)
 	if s.Kind.Nearness() {
-		if p.Threshold, err = a.threshold(ctx, &entry{sub: &s}, &s); err != nil {
+		if p.Threshold, _, err = a.threshold(ctx, &entry{sub: &s}, &s); err != nil {
 			return p, err
 		}
 	}

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -57,7 +58,7 @@ func (a *Alerts) create(ctx context.Context, base uint64, s *Subscription) error
 	}
 	row, standingRow := encode(s), encode(&st)
 	if s.Kind.Nearness() { // a text without words is refused
-		if _, err := a.threshold(ctx, &entry{sub: s}, s); err != nil {
+		if _, _, err := a.threshold(ctx, &entry{sub: s}, s); err != nil {
 			return err
 		}
 	}
@@ -178,7 +179,7 @@ func (a *Alerts) update(ctx context.Context, base uint64, owner, id string, chan
 	}
 	row, standingRow := encode(s), encode(&st)
 	if s.Kind.Nearness() {
-		if _, err := a.threshold(ctx, &entry{sub: s}, s); err != nil {
+		if _, _, err := a.threshold(ctx, &entry{sub: s}, s); err != nil {
 			return err
 		}
 	}
@@ -244,9 +245,11 @@ func (a *Alerts) state(ctx context.Context, e *entry) (State, error) {
 	}
 	if s.Subscription.Kind.Nearness() {
 		var err error
-		if s.Threshold, err = a.threshold(ctx, e, s.Subscription); err != nil {
+		var problem string
+		if s.Threshold, problem, err = a.threshold(ctx, e, s.Subscription); err != nil {
 			return s, err
 		}
+		s.Problem = cmp.Or(s.Problem, problem)
 	}
 	cursor, err := a.cursorOf(s.UID, s.Head)
 	if err != nil {

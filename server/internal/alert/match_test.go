@@ -18,6 +18,7 @@ import (
 func TestPapersMatchByNearnessAndFilter(t *testing.T) {
 	r := newRig(t, Config{})
 	r.write(slices.Concat(onTopic("graphs", 0, 20), onTopic("proteins", 0, 200))...)
+	r.counted()
 	r.create(byText("near", "graphs"))
 	like := &Subscription{ID: "like", Kind: ByPaper, PaperID: "graphs-003", OneIn: 20}
 	r.create(like)
@@ -128,6 +129,7 @@ func TestAPaperThatIsDeletedIsNotShown(t *testing.T) {
 func TestASubscriptionToAPaperThatIsDeletedWaitsForIt(t *testing.T) {
 	r := newRig(t, Config{})
 	r.write(slices.Concat(onTopic("graphs", 0, 5), onTopic("proteins", 0, 50))...)
+	r.counted()
 	r.create(&Subscription{ID: "like", Kind: ByPaper, PaperID: "graphs-000", OneIn: 10})
 	subject := onTopic("graphs", 0, 1)
 	if _, err := r.engine.Delete(context.Background(), "graphs-000"); err != nil {
@@ -147,6 +149,19 @@ func TestASubscriptionToAPaperThatIsDeletedWaitsForIt(t *testing.T) {
 	}
 	if problem := r.state("like").Problem; problem != "" {
 		t.Errorf("its problem is %q", problem)
+	}
+}
+
+func TestASubscriptionToWordsThatTheModelDoesNotKnowSaysSo(t *testing.T) {
+	r := newRig(t, Config{})
+	r.write(slices.Concat(onTopic("graphs", 0, 20), onTopic("proteins", 0, 20))...)
+	if _, err := r.engine.Train(context.Background(), engine.TrainOptions{Epochs: 2}, nil); err != nil {
+		t.Fatal(err)
+	}
+	r.create(&Subscription{ID: "unknown", Kind: ByText, Text: "zqxj vvkw", OneIn: 10})
+	state := r.state("unknown")
+	if !strings.Contains(state.Problem, "knows none of its words") || state.Threshold != 0 {
+		t.Errorf("its problem is %q, its threshold %v", state.Problem, state.Threshold)
 	}
 }
 

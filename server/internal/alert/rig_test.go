@@ -48,6 +48,7 @@ type rig struct {
 	hook   func(point string) error
 	engine *engine.Engine
 	alerts *Alerts
+	first  string // model of the engine when it was opened
 }
 
 func newRig(t testing.TB, cfg Config) *rig {
@@ -74,6 +75,7 @@ func (r *rig) open() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.first = r.engine.Model()
 	if r.alerts, err = Open(r.engine, r.config); err != nil {
 		r.t.Fatal(err)
 	}
@@ -126,6 +128,13 @@ func (r *rig) eventually(what string, holds func() bool) {
 			r.t.Fatalf("never: %s", what)
 		}
 	}
+}
+
+// counted waits until the engine has counted the words of what was written first, which makes another model: nearness
+// is measured anew by it, so that a test of nearness must know under which model it runs.
+func (r *rig) counted() {
+	r.t.Helper()
+	r.eventually("words are counted", func() bool { return r.engine.Model() != r.first })
 }
 
 // caughtUp waits until everything written has been matched.

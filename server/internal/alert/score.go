@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/akin-search/akin/embed/vector"
 	"github.com/akin-search/akin/server/internal/engine"
@@ -164,26 +165,33 @@ func (a *Alerts) measure(ctx context.Context, lens *engine.Lens, list []*scored)
 }
 
 // threshold is what a cosine must reach with a subscription that goes by nearness. It is measured where it is not known
-// under the live model; 0 while the subject is not stored. ErrNoWords of a text without any.
-func (a *Alerts) threshold(ctx context.Context, e *entry, s *Subscription) (float64, error) {
+// under the live model; 0 while the subject is not stored, and where the model knows nothing of it: then no cosine is
+// enough, which problem says. ErrNoWords of a text without any.
+func (a *Alerts) threshold(ctx context.Context, e *entry, s *Subscription) (cosine float64, problem string, err error) {
 	if s.MinCosine != nil {
-		return *s.MinCosine, nil
+		return *s.MinCosine, "", nil
 	}
+	defer func() {
+		if math.IsInf(cosine, 1) {
+			cosine = 0
+			problem = "the model knows none of its words: nothing matches until one is learnt from papers that have them"
+		}
+	}()
 	a.mu.RLock()
 	known := e.measured
 	a.mu.RUnlock()
 	if !known.stale(s, a.engine.Model(), a.engine.Papers()) {
-		return known.threshold, nil
+		return known.threshold, "", nil
 	}
 	lens, subs, err := a.look(ctx, func() []candidate { return a.bind([]candidate{{entry: e, sub: s}}) })
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	defer lens.Close()
 	var board scoreboard
 	if err := board.prepare(lens, subs); err != nil || len(board.list) == 0 {
-		return 0, err
+		return 0, "", err
 	}
 	err = a.measure(ctx, lens, board.list)
-	return board.list[0].threshold, err
+	return board.list[0].threshold, "", err
 }

@@ -183,6 +183,8 @@ func TestOneSubscriptionIsLeft(t *testing.T) {
 	m.confirmed(r)
 	r.write(onTopic("graphs", 0, 1)...)
 	_, text := m.take(r)
+	// A mailbox rests for a minute from here on, not from when the mail came.
+	r.eventually("it is delivered", func() bool { return r.state("graphs").Reports[0].Delivered == 1 })
 	at := strings.Index(text, "Unsubscribe from this alert: ")
 	if code, _ := r.visit("POST", links.FindString(text[at:])); code != http.StatusOK {
 		t.Fatalf("unsubscribing says %d", code)

@@ -213,7 +213,7 @@ func (a *app) printSubscription(s *client.Subscription) error {
 
 func threshold(s *client.Subscription) string {
 	switch {
-	case s.GetText() == "" && s.GetPaperId() == "":
+	case s.GetText() == "" && s.GetPaperId() == "", s.GetProblem() != "" && s.GetThreshold() == 0 && s.GetOneIn() > 0:
 		return ""
 	case s.GetOneIn() > 0:
 		return fmt.Sprintf("cosine %s, the nearest 1 in %s", fixedPoint(s.GetThreshold()), count(int64(s.GetOneIn())))
