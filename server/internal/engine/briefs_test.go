@@ -33,23 +33,49 @@ func TestBriefAnswersAreThoseOfTheStore(t *testing.T) {
 	p.Title += " and another thing"
 	mustUpsert(t, e, p)
 	compare("with another title")
-	if kept := e.briefs.get(1); kept == nil {
+	if e.briefs.get(2).ID == "" {
 		t.Error("nothing is kept")
 	}
+	p.ID, p.Title = "long", p.Title+strings.Repeat(" and more", briefBytes/9)
+	mustUpsert(t, e, p)
+	compare("with a long title")
 }
 
-func TestBriefsKeepNoOthersAndNothingLong(t *testing.T) {
+// A shelf answers for its own records alone, and is read again while records may be added.
+func TestShelvesOfBriefs(t *testing.T) {
 	var b briefs
-	b.put(3, store.Brief{ID: "a", Title: "A title"})
-	if b.get(3) == nil || b.get(3+briefPlaces) != nil {
-		t.Error("a place answers for another record, or not for its own")
+	records := make([]store.Brief, shelfPapers)
+	records[3], records[4] = store.Brief{ID: "a", Title: "A title"}, store.Brief{ID: "b"}
+	records[5] = store.Brief{ID: "c", Title: strings.Repeat("x", briefBytes)}
+	records[shelfPapers-1] = store.Brief{ID: "d", Title: "The last"}
+	const first, other = shelfPapers, shelfPapers + briefShelves*shelfPapers
+	if !b.wants(first) {
+		t.Error("an empty place is not filled")
 	}
-	b.put(3+briefPlaces, store.Brief{ID: "b", Title: strings.Repeat("x", briefBytes)})
-	if b.get(3+briefPlaces) != nil {
-		t.Error("a long title is kept")
+	b.place(first).Store(newShelf(first, records, false))
+	for i, record := range records {
+		if i == 5 {
+			record = store.Brief{} // too long
+		}
+		if got := b.get(first + uint64(i)); got != record {
+			t.Errorf("record %d is %q, want %q", i, got, record)
+		}
+		if got := b.get(other + uint64(i)); got != (store.Brief{}) {
+			t.Errorf("another shelf's record %d is %q", i, got)
+		}
 	}
-	b.put(3+briefPlaces, store.Brief{ID: "b", Title: "Another"})
-	if kept := b.get(3 + briefPlaces); kept == nil || kept.Title != "Another" || b.get(3) != nil {
-		t.Error("a place keeps two records")
+	if !b.wants(first) {
+		t.Error("a shelf to which records may be added is not read again")
+	}
+	b.place(first).Store(newShelf(first, records, true))
+	if b.wants(first) {
+		t.Error("a shelf that is full is read again")
+	}
+	taken := false
+	for range 1000 {
+		taken = taken || b.wants(other)
+	}
+	if !taken {
+		t.Error("no shelf takes another's place")
 	}
 }

@@ -25,8 +25,7 @@ type ranker struct {
 	rater    taste.Rater
 	ordinals []uint64
 	papers   []*paper.Paper
-	missing  []uint64 // of briefPapers: records to be read
-	read     []store.Brief
+	read     []store.Brief // of briefPapers
 }
 
 func newRankerPool(cfg embed.Config) *sync.Pool {

@@ -99,6 +99,34 @@ func (s *Store) Briefs(ordinals []uint64, dst []Brief) ([]Brief, error) {
 	return dst, err
 }
 
+// BriefsFrom appends ids and titles of n successive ordinals to dst, the zero Brief where there is none (any more), or
+// where it is damaged, which Briefs would tell. later: there are records behind them.
+func (s *Store) BriefsFrom(first uint64, n int, dst []Brief) (_ []Brief, later bool, err error) {
+	begin := len(dst)
+	dst = append(dst, make([]Brief, n)...)
+	err = s.read(func(v *snapshot) error {
+		cursor := v.heads.Cursor()
+		for key, value := cursor.Seek(number(first)); key != nil; key, value = cursor.Next() {
+			ordinal, ok := parseNumber(key)
+			if !ok {
+				return damagedf("bucket heads has the key %x", key)
+			}
+			if later = ordinal >= first+uint64(n); later {
+				break
+			}
+			head, _, err := openHead(key, value)
+			if err != nil {
+				continue
+			}
+			if id, title, err := wire.DecodeBrief(head); err == nil {
+				dst[begin+int(ordinal-first)] = Brief{id, title}
+			}
+		}
+		return nil
+	})
+	return dst, later, err
+}
+
 // paper is nil where there is none.
 func (v *snapshot) paper(ordinal uint64, abstract bool) (*paper.Paper, error) {
 	key := number(ordinal)

@@ -307,3 +307,31 @@ func TestAClosedStoreSaysSo(t *testing.T) {
 		t.Errorf("read: %v", err)
 	}
 }
+
+// Briefs of a run of ordinals are those of each, with gaps where papers are no more.
+func TestBriefsOfARunAreThoseOfEach(t *testing.T) {
+	s := open(t, t.TempDir(), Options{})
+	for i := range 20 {
+		write(t, s, put(sample(fmt.Sprintf("id-%02d", i), 1)))
+	}
+	write(t, s, del("id-03"), put(sample("id-05", 2)))
+	if err := s.Collect(context.Background(), s.Revision()); err != nil {
+		t.Fatal(err)
+	}
+	ordinals := make([]uint64, 23)
+	for i := range ordinals {
+		ordinals[i] = uint64(i)
+	}
+	want, err := s.Briefs(ordinals, nil)
+	if err != nil || want[1].ID != "id-00" || want[4].ID != "" || want[6].ID != "" || want[21].ID != "id-05" {
+		t.Fatalf("%v, %v", want, err)
+	}
+	for first := range want {
+		for n := 1; first+n <= len(want); n++ {
+			got, later, err := s.BriefsFrom(uint64(first), n, []Brief{{ID: "before"}})
+			if err != nil || !slices.Equal(got[1:], want[first:first+n]) || later != (first+n <= 21) {
+				t.Fatalf("%d from %d: %v, %v, %v", n, first, got, later, err)
+			}
+		}
+	}
+}
