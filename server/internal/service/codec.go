@@ -12,6 +12,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 )
 
 // utf8Codec is gRPC's own protobuf codec, except that a message with invalid UTF-8 in a string field still arrives: the
@@ -21,6 +23,16 @@ import (
 type utf8Codec struct{ encoding.CodecV2 }
 
 func newCodec() utf8Codec { return utf8Codec{encoding.GetCodecV2(encodingproto.Name)} }
+
+// Marshal encodes a message. What encodeBriefly has encoded is taken as it is, without a copy.
+func (c utf8Codec) Marshal(v any) (mem.BufferSlice, error) {
+	if m, ok := v.(*akinv1.SearchPapersResponse); ok {
+		if encoded := m.ProtoReflect().GetUnknown(); len(encoded) > 0 && proto.Size(m) == len(encoded) {
+			return mem.BufferSlice{mem.SliceBuffer(encoded)}, nil
+		}
+	}
+	return c.CodecV2.Marshal(v)
+}
 
 // Unmarshal decodes a message; only where that fails does it look for invalid UTF-8.
 func (c utf8Codec) Unmarshal(data mem.BufferSlice, v any) error {
