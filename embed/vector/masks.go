@@ -26,6 +26,21 @@ func atLeastPortable(masks []uint64, values []uint16, bound uint16) {
 	}
 }
 
+// Greatest writes to dst the greatest of every 64 values, of which there are 64 for each of dst.
+func Greatest(dst, values []uint16) {
+	if len(dst) == 0 {
+		return
+	}
+	_ = values[64*len(dst)-1]
+	greatest(dst, values)
+}
+
+func greatestPortable(dst, values []uint16) {
+	for i := range dst {
+		dst[i] = slices.Max(values[64*i:][:64])
+	}
+}
+
 // Among writes to masks which of the values are among the keys: bit i%64 of word i/64 stands for values[i]. Masks has a
 // word for each 64 values, the last ones fewer. It is worth its call where AmongIsFast.
 func Among(masks []uint64, values, keys []uint16) {

@@ -11,6 +11,17 @@ func atLeast(masks []uint64, values []uint16, bound uint16) {
 //go:noescape
 func atLeastAVX2(masks *uint64, values *uint16, n int, bound uint16)
 
+func greatest(dst, values []uint16) {
+	if !hasAVX2 {
+		greatestPortable(dst, values)
+		return
+	}
+	greatestAVX2(&dst[0], &values[0], len(dst))
+}
+
+//go:noescape
+func greatestAVX2(dst, values *uint16, n int)
+
 func among(masks []uint64, values, keys []uint16) {
 	if !hasAVX512 {
 		amongPortable(masks, values, keys)

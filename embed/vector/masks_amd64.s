@@ -41,6 +41,32 @@ word:
 	VZEROUPPER
 	RET
 
+// func greatestAVX2(dst, values *uint16, n int)
+TEXT ·greatestAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ values+8(FP), SI
+	MOVQ n+16(FP), CX
+	VPCMPEQD X15, X15, X15
+
+word:
+	VMOVDQU (SI), Y0
+	VMOVDQU 32(SI), Y1
+	VPMAXUW 64(SI), Y0, Y0
+	VPMAXUW 96(SI), Y1, Y1
+	VPMAXUW Y1, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPMAXUW X1, X0, X0
+	VPXOR X15, X0, X0 // the greatest is the least of the complements
+	VPHMINPOSUW X0, X0
+	VPXOR X15, X0, X0
+	VPEXTRW $0, X0, (DI)
+	ADDQ $2, DI
+	ADDQ $128, SI
+	DECQ CX
+	JNZ  word
+	VZEROUPPER
+	RET
+
 // func amongAVX512(masks *uint64, values *uint16, n int, keys *uint16, m int)
 TEXT ·amongAVX512(SB), NOSPLIT, $0-40
 	MOVQ masks+0(FP), DI

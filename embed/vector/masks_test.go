@@ -29,6 +29,33 @@ func TestAtLeastMarksWhatReachesTheBound(t *testing.T) {
 	})
 }
 
+func TestGreatestIsThatOfEverySixtyFour(t *testing.T) {
+	forEachClass(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(9, 10))
+		for _, n := range []int{0, 1, 2, 7, 64} {
+			for at := range 64 { // the greatest stands everywhere
+				values, got := make([]uint16, 64*n), make([]uint16, n+1)
+				for i := range values {
+					values[i] = uint16(r.Uint32()) >> (1 + i/64%16)
+				}
+				for i := range n {
+					values[64*i+at] |= 1 << 15 >> (i % 16)
+				}
+				got[n] = 7
+				Greatest(got[:n], values)
+				for i := range n {
+					if want := slices.Max(values[64*i:][:64]); got[i] != want {
+						t.Fatalf("%d of %d: %d, want %d", i, n, got[i], want)
+					}
+				}
+				if got[n] != 7 {
+					t.Fatal("one too many was written")
+				}
+			}
+		}
+	})
+}
+
 func TestAmongMarksTheKeysAndReadsNothingBehindTheValues(t *testing.T) {
 	forEachClass(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(7, 8))
@@ -84,6 +111,19 @@ func BenchmarkAtLeast(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				AtLeast(masks, values, 1000)
+			}
+		})
+	}
+}
+
+func BenchmarkGreatest(b *testing.B) {
+	for _, class := range []string{Portable, AVX2} {
+		b.Run(class, func(b *testing.B) {
+			defer Limit(class)()
+			values, dst := make([]uint16, 87_296), make([]uint16, 87_296/64)
+			b.ReportAllocs()
+			for b.Loop() {
+				Greatest(dst, values)
 			}
 		})
 	}

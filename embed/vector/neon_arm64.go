@@ -61,6 +61,14 @@ func atLeast(masks []uint64, values []uint16, bound uint16) {
 	atLeastNEON(&masks[0], &values[0], len(masks), bound)
 }
 
+func greatest(dst, values []uint16) {
+	if !hasDotProd { // as above
+		greatestPortable(dst, values)
+		return
+	}
+	greatestNEON(&dst[0], &values[0], len(dst))
+}
+
 func among(masks []uint64, values, keys []uint16) { amongPortable(masks, values, keys) }
 
 // AmongIsFast reports whether Among compares many values at a time.
@@ -90,3 +98,6 @@ func dotInt8NEON(a, b *int8, n int) int32
 
 //go:noescape
 func atLeastNEON(masks *uint64, values *uint16, n int, bound uint16)
+
+//go:noescape
+func greatestNEON(dst, values *uint16, n int)

@@ -1,12 +1,16 @@
 #include "textflag.h"
 
-// Go's assembler does not know these two.
+// Go's assembler does not know these.
 
 // SDOT adds to each 32-bit lane of d the products of four signed bytes of n and m.
 #define SDOT(m, n, d) WORD $(0x4e809400 | m<<16 | n<<5 | d)
 
 // CMHS makes the 16-bit lanes of d all ones where n is at least m, unsigned, and else 0.
 #define CMHS(m, n, d) WORD $(0x6e603c00 | m<<16 | n<<5 | d)
+
+// UMAX leaves the greater of n and m in the 16-bit lanes of d, unsigned, and UMAXV the greatest lane of n in d.
+#define UMAX(m, n, d) WORD $(0x6e606400 | m<<16 | n<<5 | d)
+#define UMAXV(n, d) WORD $(0x6e70a800 | n<<5 | d)
 
 // SUM leaves the sum of the lanes of a vector in a register.
 #define SUM(v, r) \
@@ -170,6 +174,30 @@ word:
 	VADDP V0.B16, V0.B16, V0.B16
 	VMOV V0.D[0], R3
 	MOVD.P R3, 8(R0)
+	SUBS $1, R2
+	BNE  word
+	RET
+
+// func greatestNEON(dst, values *uint16, n int)
+TEXT ·greatestNEON(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD values+8(FP), R1
+	MOVD n+16(FP), R2
+
+word:
+	VLD1.P 64(R1), [V0.B16, V1.B16, V2.B16, V3.B16]
+	VLD1.P 64(R1), [V4.B16, V5.B16, V6.B16, V7.B16]
+	UMAX(1, 0, 0)
+	UMAX(3, 2, 2)
+	UMAX(5, 4, 4)
+	UMAX(7, 6, 6)
+	UMAX(2, 0, 0)
+	UMAX(6, 4, 4)
+	UMAX(4, 0, 0)
+	UMAXV(0, 0)
+	VMOV V0.H[0], R3
+	MOVH R3, (R0)
+	ADD  $2, R0
 	SUBS $1, R2
 	BNE  word
 	RET

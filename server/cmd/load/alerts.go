@@ -19,9 +19,9 @@ import (
 
 // alertsConfig are the flags of alerts.
 type alertsConfig struct {
-	serving
-	subscriptions, runs int
-	json                bool
+	papers, subscriptions, runs int
+	json, verbose               bool
+	server                      string
 }
 
 // alertsReport is what alerts prints. Rates are papers a second until acknowledged, the median of the runs.
@@ -48,10 +48,12 @@ of the corpus, in turns, and prints both rates, their ratio, and how long the ma
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	cfg.addTo(flags, 40_000)
+	flags.IntVar(&cfg.papers, "papers", 40_000, "papers to import")
 	flags.IntVar(&cfg.subscriptions, "subscriptions", 1000, "subscriptions to make")
 	flags.IntVar(&cfg.runs, "runs", 3, "runs of each kind")
+	flags.StringVar(&cfg.server, "server", "", "server binary (default: built from this module)")
 	flags.BoolVar(&cfg.json, "json", false, "print one JSON object")
+	flags.BoolVarP(&cfg.verbose, "verbose", "v", false, "show the server's log on standard error")
 	return cmd
 }
 
@@ -96,7 +98,11 @@ func alerts(ctx context.Context, cfg alertsConfig, out io.Writer) (err error) {
 func alertsRun(ctx context.Context, cfg alertsConfig, corpus *corpus, data string, subscriptions int,
 	report *alertsReport) (
 	rate float64, err error) {
-	server, err := startServer(cfg.server, data, cfg.log())
+	log := io.Discard
+	if cfg.verbose {
+		log = os.Stderr
+	}
+	server, err := startServer(cfg.server, data, log)
 	if err != nil {
 		return 0, err
 	}

@@ -14,9 +14,11 @@ import (
 
 // scaleConfig are the flags of scale.
 type scaleConfig struct {
-	serving
+	papers  int
 	seconds float64 // of each search load
 	json    bool
+	verbose bool
+	server  string // binary; empty: built from this module
 	data    string // data folder; empty: a temporary one
 }
 
@@ -36,10 +38,12 @@ this machine: importer, searchers and server share its cores.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	cfg.addTo(flags, 1_000_000)
+	flags.IntVar(&cfg.papers, "papers", 1_000_000, "papers to import")
 	flags.Float64Var(&cfg.seconds, "seconds", 10, "length of each search load")
+	flags.StringVar(&cfg.server, "server", "", "server binary (default: built from this module)")
 	flags.StringVar(&cfg.data, "data", "", "empty folder for the papers (default: a temporary one, removed at the end)")
 	flags.BoolVar(&cfg.json, "json", false, "print one JSON object")
+	flags.BoolVarP(&cfg.verbose, "verbose", "v", false, "show progress and the server's log on standard error")
 	return cmd
 }
 
@@ -57,7 +61,11 @@ func scale(ctx context.Context, cfg scaleConfig, out io.Writer) (err error) {
 	if cfg.data == "" {
 		cfg.data = folder + "/data"
 	}
-	run := &scaleRun{cfg: cfg, corpus: corpus, log: cfg.log()}
+	log := io.Discard
+	if cfg.verbose {
+		log = os.Stderr
+	}
+	run := &scaleRun{cfg: cfg, corpus: corpus, log: log}
 	if err := run.all(ctx); err != nil {
 		return err
 	}

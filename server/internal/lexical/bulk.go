@@ -146,19 +146,13 @@ func (w *bulkWorker) put(x *Index, start, r uint32, classes []uint8) {
 		tm := &terms[number/termChunk][number%termChunk]
 		class, slot := uint8(p&(countClasses-1))*lengthClasses+classes[at], start+at
 		gap := slot + 1 - tm.next
-		if gap >= 1<<14 || tm.left < 3 || int(tm.tail>>postingsBits) >= len(chunks) {
+		if gap > mostDigit || tm.left < postingBytes || int(tm.tail>>postingsBits) >= len(chunks) {
 			x.lists.put(tm, slot, class)
 			continue
 		}
-		posting := chunks[tm.tail>>postingsBits][tm.tail%postingsChunk:][:3] // as postings.put does
-		n := uint16(2)
-		if gap < 1<<7 {
-			posting[0], posting[1] = byte(gap), class
-		} else {
-			posting[0], posting[1], posting[2] = byte(gap)|1<<7, byte(gap>>7), class
-			n = 3
-		}
-		tm.tail, tm.left, tm.next = tm.tail+uint64(n), tm.left-n, slot+1
+		posting := chunks[tm.tail>>postingsBits][tm.tail%postingsChunk:][:postingBytes] // as postings.put does
+		posting[0], posting[1] = byte(gap), class
+		tm.advance(postingBytes, slot)
 	}
 	w.postings[r] = w.postings[r][:0]
 }

@@ -2,8 +2,13 @@ package lexical
 
 // Features appends the features of a slot below Len to dst, rising.
 func (x *Index) Features(slot uint32, dst []uint32) []uint32 {
-	for p := x.row(slot).all(); len(p.lows) > 0; {
-		dst = append(dst, p.next()>>countBits)
+	p := x.row(slot)
+	for b, begin := uint32(0), 0; begin < len(p.lows); b++ {
+		end := p.end(b)
+		for _, low := range p.lows[begin:end] {
+			dst = append(dst, b<<bucketShift|uint32(low))
+		}
+		begin = end
 	}
 	return dst
 }

@@ -2,24 +2,31 @@ package lexical
 
 import (
 	"encoding/binary"
-	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/akin-search/akin/server/internal/index/slab"
 )
 
-// A posting is the gap from the slot before, 7 bits a byte, lowest first, the last byte below 128, and a byte for its
-// weight class: two bytes for a word that one paper in 127 has, three for one in 16,000. The class holds the count and
-// the length of the paper coarsely (class.go); a list is therefore scored nearly right without touching the papers. A
-// gap is at least 1: that of the first posting is its slot and one.
+// A posting is the gap from the slot before and a byte for its weight class. The class holds the count and the length
+// of the paper coarsely (class.go); a list is therefore scored nearly right without touching the papers. A gap is at
+// least 1: that of the first posting is its slot and one. It is written by digits from 1 to 255, the highest first, of
+// which each is worth 255 times the next (bijective numeration): so a digit is never 0, and two bytes tell what they
+// are.
+//
+//	digit class    the last digit: so a posting of a word that one paper in 255 has is of two bytes most often
+//	0     digit    one before it: a gap up to 65,280 takes four bytes, one up to 16,646,655 six
+//	0     0        the rest of a slice is unused
 const classBits = 8
 
 // A list of postings lies in slices of growing size, 16, 32, 64 up to maxSlice bytes, of which the last 8 are the
 // address of the next slice. No posting crosses slices: the rest of one that is too small for the next posting stays
-// zero, and no posting begins with zero. A reader that knows how many postings were published walks the list without
+// zero. A reader that knows how many postings were published walks the list without
 // locks, and no posting ever moves; the address of a slice is written before the first posting in it is published.
 const (
+	postingBytes  = 2 // of a posting of one digit
+	mostDigit     = 255
+	mostDigits    = 5 // of a gap
 	linkBytes     = 8
 	firstSlice    = 16
 	maxSlice      = 1 << 12
@@ -112,142 +119,53 @@ func (p *postings) append(tm *term, slot uint32, class byte) {
 
 // put adds a posting to a list without publishing it.
 func (p *postings) put(tm *term, slot uint32, class byte) {
-	if gap := slot + 1 - tm.next; gap < 1<<14 && tm.left >= 3 { // nearly always
+	gap := slot + 1 - tm.next
+	if gap <= mostDigit && tm.left >= postingBytes { // nearly always
 		chunk, at := p.chunks.Chunks()[tm.tail>>postingsBits], tm.tail%postingsChunk
-		n := uint16(2)
-		if gap < 1<<7 {
-			chunk[at], chunk[at+1] = byte(gap), class
-		} else {
-			chunk[at], chunk[at+1], chunk[at+2] = byte(gap)|1<<7, byte(gap>>7), class
-			n = 3
-		}
-		tm.tail += uint64(n)
-		tm.left -= n
-		tm.next = slot + 1
+		chunk[at], chunk[at+1] = byte(gap), class
+		tm.advance(postingBytes, slot)
 		return
 	}
-	var posting [binary.MaxVarintLen32 + 1]byte
-	n := binary.PutUvarint(posting[:], uint64(slot)+1-uint64(tm.next))
-	posting[n] = class
-	n++
-	if int(tm.left) < n {
-		size := uint16(firstSlice)
-		if tm.slice > 0 {
-			size = min(2*tm.slice, maxSlice)
-		}
-		fresh := p.alloc(uint64(size))
-		if tm.slice == 0 {
-			tm.first = fresh
-		} else {
-			binary.LittleEndian.PutUint64(p.bytesAt(tm.tail+uint64(tm.left), linkBytes), fresh)
-		}
-		tm.tail, tm.left, tm.slice = fresh, size-linkBytes, size
+	var digits [mostDigits]byte
+	n := len(digits)
+	for rest := gap; rest > 0; rest = (rest - 1) / mostDigit {
+		n--
+		digits[n] = byte((rest-1)%mostDigit + 1)
 	}
-	copy(p.bytesAt(tm.tail, n), posting[:n])
+	size := uint16(postingBytes * (len(digits) - n))
+	for tm.left < size {
+		p.extend(tm)
+	}
+	packed := p.bytesAt(tm.tail, int(size))
+	for _, digit := range digits[n:] {
+		packed[0], packed[1] = 0, digit
+		packed = packed[postingBytes:]
+	}
+	last := p.bytesAt(tm.tail, int(size))[size-postingBytes:]
+	last[0], last[1] = digits[len(digits)-1], class
+	tm.advance(size, slot)
+}
+
+// advance notes that a posting of n bytes was put.
+func (tm *term) advance(n uint16, slot uint32) {
 	tm.tail += uint64(n)
-	tm.left -= uint16(n)
+	tm.left -= n
 	tm.next = slot + 1
 }
 
-// run is the number of postings that a reader unpacks at a time.
-const run = 256
-
-// postingRun is scratch for each: postings unpacked, by rising slot.
-type postingRun struct {
-	slots   [run]uint32
-	classes [run]uint8
-}
-
-// each hands the published postings of a list to fn, n of r at a time, by rising slot, as long as fn returns true.
-func (p *postings) each(tm *term, r *postingRun, fn func(n int) bool) {
-	left := tm.count.Load()
-	if left == 0 {
-		return
+// extend goes on to another slice, twice as long as the last.
+func (p *postings) extend(tm *term) {
+	size := uint16(firstSlice)
+	if tm.slice > 0 {
+		size = min(2*tm.slice, maxSlice)
 	}
-	chunks := p.chunks.Chunks() // after count: every slice of the published postings is in it
-	address, size := tm.first, firstSlice
-	n, next := 0, uint32(0) // postings in r; the last slot and one
-	for {
-		slice := chunks[address>>postingsBits][address%postingsChunk:][:size]
-		packed, link := slice[:size-linkBytes], slice[size-linkBytes:]
-		for at := 0; at < len(packed) && packed[at] != 0; {
-			gap := uint32(packed[at])
-			at++
-			if gap >= 1<<7 {
-				gap &= 1<<7 - 1
-				for shift := 7; ; shift += 7 {
-					more := uint32(packed[at])
-					at++
-					gap |= more & (1<<7 - 1) << shift
-					if more < 1<<7 {
-						break
-					}
-				}
-			}
-			next += gap
-			r.slots[n], r.classes[n] = next-1, packed[at]
-			at++
-			n++
-			left--
-			if n == run || left == 0 {
-				if !fn(n) || left == 0 {
-					return
-				}
-				n = 0
-			}
-		}
-		address, size = binary.LittleEndian.Uint64(link), min(2*size, maxSlice)
+	fresh := p.alloc(uint64(size))
+	if tm.slice == 0 {
+		tm.first = fresh
+	} else {
+		binary.LittleEndian.PutUint64(p.bytesAt(tm.tail+uint64(tm.left), linkBytes), fresh)
 	}
-}
-
-// addTo adds to sums, of each slot below their number that a list has, what the table says of its posting, which
-// is not 0, and appends the slots whose sum was 0 to touched. It is each without the detour over a run.
-func (p *postings) addTo(tm *term, sums []uint16, table *[1 << classBits]uint16, touched []uint32) []uint32 {
-	left := int(tm.count.Load())
-	if left == 0 {
-		return touched
-	}
-	m := len(touched)
-	touched = slices.Grow(touched, left+1)[:m+left+1]
-	chunks := p.chunks.Chunks() // after count: every slice of the published postings is in it
-	address, size, next := tm.first, firstSlice, uint32(0)
-	for {
-		slice := chunks[address>>postingsBits][address%postingsChunk:][:size]
-		packed, link := slice[:size-linkBytes], slice[size-linkBytes:]
-		for at := 0; left > 0 && at < len(packed) && packed[at] != 0; left-- { // no byte after the last published
-			gap := uint32(packed[at])
-			at++
-			if gap >= 1<<7 {
-				gap &= 1<<7 - 1
-				for shift := 7; ; shift += 7 {
-					more := uint32(packed[at])
-					at++
-					gap |= more & (1<<7 - 1) << shift
-					if more < 1<<7 {
-						break
-					}
-				}
-			}
-			next += gap
-			class := packed[at]
-			at++
-			slot := next - 1
-			if int(slot) >= len(sums) {
-				return touched[:m] // appended after the query began
-			}
-			sum := sums[slot]
-			touched[m] = slot
-			if sum == 0 { // compiles to an increment without a branch
-				m++
-			}
-			sums[slot] = sum + table[class]
-		}
-		if left == 0 {
-			break // nor is the link looked at, which may be written now
-		}
-		address, size = binary.LittleEndian.Uint64(link), min(2*size, maxSlice)
-	}
-	return touched[:m]
+	tm.tail, tm.left, tm.slice = fresh, size-linkBytes, size
 }
 
 func (p *postings) bytes() int64 { return int64(len(p.chunks.Chunks())) * postingsChunk }

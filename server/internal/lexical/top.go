@@ -3,10 +3,8 @@ package lexical
 import (
 	"context"
 	"math"
-	"math/bits"
 	"slices"
 
-	"github.com/akin-search/akin/embed/vector"
 	"github.com/akin-search/akin/server/internal/index"
 )
 
@@ -25,34 +23,16 @@ var (
 	typicalImpact = .75
 )
 
-// topScratch is the scratch of Top. Its size follows the index: 2 bytes a paper, and 4 for each that a query touches.
+// topScratch is the scratch of Top.
 type topScratch struct {
-	sums    []uint16 // by slot, all 0 between queries: score so far in units of 1/scale
-	touched []uint32 // slots whose sum is not 0
-	lists   []int32  // query features, most selective first
-	order   []int32  // the rest of lists that is not yet added up
-	impact  [1 << classBits]float32
-	table   [1 << classBits]uint16
-	bins    [sumBins]uint32
-	slots   []uint32
-	found   []index.Candidate
-	keys    []uint64
-	run     postingRun
-	masks   []uint64 // by slot, where sums are looked through by all: whether a sum is among the highest
-	known   uint16   // a sum that atLeast has found so many papers to reach as are needed; sums only rise
+	sums   sums
+	lists  []int32 // query features, most selective first
+	order  []int32 // the rest of lists that is not yet added up
+	impact [1 << classBits]float32
+	found  []index.Candidate
+	keys   []uint64
+	listed [run]uint32
 }
-
-// fewSlots is up to which number of slots the sums of all are looked through, 64 at a time, instead of those of the
-// papers that a query touched, one by one: a title touches 10,000 of 87,000 papers. It is a variable so that tests can
-// lower it.
-var fewSlots = uint32(1 << 18)
-
-const (
-	sumBits  = 15 // scores stay below 2^15, sums below 2^16: a list adds at least 1
-	binShift = 5
-	sumBins  = 1 << (16 - binShift)
-	sumSlack = 1 << 8 // each list adds up to 1 more than its weight says
-)
 
 // Top appends to dst the k accepted papers with the highest BM25 (Candidate.Score), in order of falling score, ties by
 // rising slot. Papers that share no word with the query are never found, removed ones are unless accept rejects them.
@@ -74,8 +54,8 @@ func (x *Index) Top(
 	if slots := listed(accept, q); slots != nil {
 		for at := uint32(0); at < n; {
 			var found int
-			found, at = slots.List(at, n, s.run.slots[:])
-			for _, slot := range s.run.slots[:found] {
+			found, at = slots.List(at, n, s.listed[:])
+			for _, slot := range s.listed[:found] {
 				if accept.Accepts(slot) {
 					if score := x.score(q, slot); score > 0 {
 						s.found = append(s.found, index.Candidate{Slot: slot, Score: float32(score)})
@@ -86,13 +66,7 @@ func (x *Index) Top(
 		return s.best(k, dst), ctx.Err()
 	}
 	err := x.search(ctx, q, k, n, accept)
-	if s.masks != nil {
-		clear(s.sums[:n])
-	} else {
-		for _, slot := range s.touched {
-			s.sums[slot] = 0
-		}
-	}
+	s.sums.clear()
 	if err != nil {
 		return dst, err
 	}
@@ -120,16 +94,7 @@ func listed(accept index.Accept, q *Query) index.Listing {
 func (q *Query) budget() int { return int(float64(topBudget) * q.share) }
 
 func (s *topScratch) prepare(q *Query, n uint32) {
-	words := int(n+63) / 64
-	if len(s.sums) < 64*words {
-		s.sums = make([]uint16, 64*(words+words/4))
-	}
-	if n <= fewSlots && vector.Class() != vector.Portable {
-		s.masks = slices.Grow(s.masks[:0], words)[:words]
-	} else {
-		s.masks = nil
-	}
-	s.touched = s.touched[:0]
+	s.sums.prepare(int(n))
 	s.lists = s.lists[:0]
 	for i := range q.features {
 		s.lists = append(s.lists, int32(i))
@@ -158,7 +123,7 @@ func (x *Index) search(ctx context.Context, q *Query, k int, n uint32, accept in
 	})
 	s.order = s.lists
 	for {
-		left, err := x.sum(ctx, q, need, scale, n)
+		left, err := x.sum(ctx, q, need, scale)
 		if err != nil {
 			return err
 		}
@@ -167,21 +132,21 @@ func (x *Index) search(ctx context.Context, q *Query, k int, n uint32, accept in
 		if len(s.found) >= k || left == 0 {
 			return nil
 		}
-		need = len(s.touched) + 1
+		need = s.sums.papers() + 1
 	}
 }
 
 // sum adds up the lists of s.order from the front, and takes them out, until the rest cannot matter or the budget is
-// spent, but not before need papers were found. It returns the number of lists left out.
-func (x *Index) sum(ctx context.Context, q *Query, need int, scale float64, n uint32) (left int, err error) {
+// spent, but not before need papers were found. Whether the rest can matter is asked before lists that are longer than
+// all before them: others cost no more than the answer. It returns the number of lists left out.
+func (x *Index) sum(ctx context.Context, q *Query, need int, scale float64) (left int, err error) {
 	s := &q.top
 	rest := 0.
 	for _, i := range s.order {
 		rest += q.weights[i]
 	}
 	total := (1<<sumBits - 1) / scale
-	s.known = 0 // need may be another
-	read := 0   // in the whole corpus
+	read := 0 // in the whole corpus
 	for len(s.order) > 0 {
 		if err := ctx.Err(); err != nil {
 			return 0, err
@@ -189,52 +154,19 @@ func (x *Index) sum(ctx context.Context, q *Query, need int, scale float64, n ui
 		i := s.order[0]
 		tm, weight := q.terms[i], q.weights[i]
 		length := q.postings(i)
-		if len(s.touched) >= need {
+		if s.sums.has(need) {
 			if read+length > topBudget ||
-				int(tm.count.Load()) > len(s.touched) &&
-					s.reached(uint16(max(rest, 0)*scale*typicalImpact), need, (total-rest)*scale) {
+				int(tm.count.Load()) > s.sums.added &&
+					s.sums.reached(uint16(max(rest, 0)*scale*typicalImpact), need, (total-rest)*scale) {
 				return len(s.order), nil
 			}
 		}
-		x.add(s, tm, float32(weight*scale), n)
+		s.sums.add(&x.lists, tm, &s.impact, float32(weight*scale))
 		read += length
 		rest -= weight
 		s.order = s.order[1:]
 	}
 	return 0, nil
-}
-
-// add adds one list to the sums.
-func (x *Index) add(s *topScratch, tm *term, weight float32, n uint32) {
-	for class, impact := range s.impact {
-		s.table[class] = uint16(weight*impact) + 1
-	}
-	s.touched = x.lists.addTo(tm, s.sums[:n], &s.table, s.touched)
-}
-
-// reached reports whether need papers have a sum of at least bound. No sum is above most.
-func (s *topScratch) reached(bound uint16, need int, most float64) bool {
-	if bound > s.known && float64(bound) <= most+sumSlack {
-		s.known = s.atLeast(need)
-	}
-	return bound <= s.known
-}
-
-// atLeast returns a sum that k of the touched papers reach, or nearly so many when there are far more of them: then
-// every fourth stands for four. It returns 0 where fewer than k are touched.
-func (s *topScratch) atLeast(k int) uint16 {
-	s.bins = [sumBins]uint32{}
-	stride := min(4, 1+len(s.touched)/(64*k))
-	for i := 0; i < len(s.touched); i += stride {
-		s.bins[s.sums[s.touched[i]]>>binShift] += uint32(stride)
-	}
-	seen := 0
-	for bin := sumBins - 1; bin > 0; bin-- {
-		if seen += int(s.bins[bin]); seen >= k {
-			return uint16(bin) << binShift
-		}
-	}
-	return 0
 }
 
 // collect scores the papers with the highest sums exactly.
@@ -246,14 +178,13 @@ func (x *Index) collect(q *Query, k, left int, accept index.Accept) {
 	}
 	upper := math.MaxUint16 + 1
 	for {
-		// Papers in the bins from lower to upper have not been looked at.
-		lower := int(s.atLeast(want))
-		s.between(lower, upper)
+		lower := s.sums.best(want, upper)
+		slots := s.sums.slots
 		if accept != nil {
-			s.slots = slices.DeleteFunc(s.slots, func(slot uint32) bool { return !accept.Accepts(slot) })
+			slots = slices.DeleteFunc(slots, func(slot uint32) bool { return !accept.Accepts(slot) })
 		}
-		for i, slot := range s.slots {
-			x.ahead(s.slots, i)
+		for i, slot := range slots {
+			x.ahead(slots, i)
 			s.found = append(s.found, index.Candidate{Slot: slot, Score: float32(x.score(q, slot))})
 		}
 		if len(s.found) >= k || lower == 0 {
@@ -261,28 +192,6 @@ func (x *Index) collect(q *Query, k, left int, accept index.Accept) {
 		}
 		upper = lower
 		want *= 4
-	}
-}
-
-// between sets slots to those whose sums are from lower to below upper, and not 0.
-func (s *topScratch) between(lower, upper int) {
-	s.slots = s.slots[:0]
-	if s.masks == nil {
-		for _, slot := range s.touched {
-			if sum := int(s.sums[slot]); sum >= lower && sum < upper {
-				s.slots = append(s.slots, slot)
-			}
-		}
-		return
-	}
-	vector.AtLeast(s.masks, s.sums, uint16(max(lower, 1)))
-	for i, mask := range s.masks {
-		for ; mask != 0; mask &= mask - 1 {
-			slot := uint32(64*i + bits.TrailingZeros64(mask))
-			if int(s.sums[slot]) < upper {
-				s.slots = append(s.slots, slot)
-			}
-		}
 	}
 }
 

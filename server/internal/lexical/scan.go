@@ -1,0 +1,151 @@
+package lexical
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// run is the number of postings that a reader unpacks at a time.
+const run = 256
+
+// postingRun is scratch for each: postings unpacked, by rising slot.
+type postingRun struct {
+	slots   [run]uint32
+	classes [run]uint8
+}
+
+// unpack returns the gap of the posting that packed begins with, and its length, the class being its last byte. The gap
+// is 0 where the rest of a slice is unused.
+func unpack(packed []byte) (gap uint32, n int) {
+	for n = postingBytes; packed[n-2] == 0; n += postingBytes {
+		if packed[n-1] == 0 {
+			return 0, n
+		}
+		gap = (gap + uint32(packed[n-1])) * mostDigit
+	}
+	return gap + uint32(packed[n-2]), n
+}
+
+// each hands the published postings of a list to fn, n of r at a time, by rising slot, as long as fn returns true.
+func (p *postings) each(tm *term, r *postingRun, fn func(n int) bool) {
+	left := int(tm.count.Load())
+	if left == 0 {
+		return
+	}
+	chunks := p.chunks.Chunks() // after count: every slice of the published postings is in it
+	address, size := tm.first, firstSlice
+	n, slot := 0, ^uint32(0) // postings in r; the last slot
+	for {
+		slice := chunks[address>>postingsBits][address%postingsChunk:][:size]
+		packed, link := slice[:size-linkBytes], slice[size-linkBytes:]
+		for len(packed) > 0 {
+			gap, length := uint32(packed[0]), postingBytes
+			if gap == 0 {
+				if gap, length = unpack(packed); gap == 0 {
+					break
+				}
+			}
+			slot += gap
+			r.slots[n], r.classes[n] = slot, packed[length-1]
+			packed = packed[length:]
+			n++
+			left--
+			if n == run || left == 0 {
+				if !fn(n) || left == 0 {
+					return
+				}
+				n = 0
+			}
+		}
+		address, size = binary.LittleEndian.Uint64(link), min(2*size, maxSlice)
+	}
+}
+
+// The lower bytes of four pairs of bytes, a one in each of them, and the sign of each pair.
+const (
+	lowBytes  = 0x00ff_00ff_00ff_00ff
+	lowOnes   = 0x0001_0001_0001_0001
+	pairSigns = 0x8000_8000_8000_8000
+)
+
+// addTo adds to sums, of each slot below their number that a list has, what the table says of its posting. Nearly all
+// postings are of one digit: four at a time are looked at for others, and none waits for the length of the one before.
+// It returns how many.
+func (p *postings) addTo(tm *term, sums []uint16, table *[1 << classBits]uint16) int {
+	count := int(tm.count.Load())
+	left := count
+	if left == 0 {
+		return 0
+	}
+	chunks := p.chunks.Chunks() // after count: every slice of the published postings is in it
+	address, size, slot := tm.first, firstSlice, ^uint32(0)
+	for {
+		slice := chunks[address>>postingsBits][address%postingsChunk:][:size]
+		packed, link := slice[:size-linkBytes], slice[size-linkBytes:]
+		for left > 0 && len(packed) > 0 { // no byte after the last published
+			for left >= 4 && len(packed) >= 4*postingBytes {
+				four := binary.LittleEndian.Uint64(packed)
+				if (four&lowBytes-lowOnes)&pairSigns != 0 {
+					break // a byte is 0
+				}
+				a := slot + uint32(four&0xff)
+				b := a + uint32(four>>16&0xff)
+				c := b + uint32(four>>32&0xff)
+				d := c + uint32(four>>48&0xff)
+				if int(d) >= len(sums) {
+					break
+				}
+				sums[a] += table[four>>8&0xff]
+				sums[b] += table[four>>24&0xff]
+				sums[c] += table[four>>40&0xff]
+				sums[d] += table[four>>56]
+				slot = d
+				left -= 4
+				packed = packed[4*postingBytes:]
+			}
+			if left == 0 || len(packed) == 0 {
+				break
+			}
+			gap, length := unpack(packed)
+			if gap == 0 {
+				break
+			}
+			slot += gap
+			if int(slot) >= len(sums) {
+				return count - left // it was appended after the query began
+			}
+			sums[slot] += table[packed[length-1]]
+			packed = packed[length:]
+			left--
+		}
+		if left == 0 {
+			return count // nor is the link looked at, which may be written now
+		}
+		address, size = binary.LittleEndian.Uint64(link), min(2*size, maxSlice)
+	}
+}
+
+// touch is addTo, and appends the slots whose sum was 0 to touched. What the table says is not 0.
+func (p *postings) touch(
+	tm *term, r *postingRun, sums []uint16, table *[1 << classBits]uint16, touched []uint32,
+) ([]uint32, int) {
+	m, added := len(touched), 0
+	p.each(tm, r, func(n int) bool {
+		touched = slices.Grow(touched[:m], n)[:m+n]
+		for i, slot := range r.slots[:n] {
+			if int(slot) >= len(sums) {
+				added += i
+				return false // appended after the query began
+			}
+			sum := sums[slot]
+			touched[m] = slot
+			if sum == 0 { // compiles to an increment without a branch
+				m++
+			}
+			sums[slot] = sum + table[r.classes[i]]
+		}
+		added += n
+		return true
+	})
+	return touched[:m], added
+}

@@ -1,0 +1,147 @@
+package lexical
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/akin-search/akin/embed/vector"
+)
+
+// eachWay runs the test with both ways of looking through sums.
+func eachWay(t *testing.T, fn func(t *testing.T)) {
+	defer func(n int) { fewSlots = n }(fewSlots)
+	for _, way := range []struct {
+		name string
+		few  int
+	}{{"all", 1 << 18}, {"touched", 0}} {
+		fewSlots = way.few
+		t.Run(way.name, fn)
+	}
+}
+
+func TestListsAddWhatTheTableSaysWhateverTheirGaps(t *testing.T) {
+	eachWay(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(13, 14))
+		const slots = 70_000
+		for _, most := range []int{1, 2, 255, 256, 300, 5000, slots} {
+			var lists postings
+			var tm term
+			var s sums
+			want := make([]uint16, slots)
+			n := 0
+			for slot := rng.IntN(most); slot < slots; slot += 1 + rng.IntN(most) {
+				class := byte(rng.Uint32())
+				lists.append(&tm, uint32(slot), class)
+				want[slot] = uint16(class) + 1
+				n++
+			}
+			var impact [1 << classBits]float32
+			for class := range impact {
+				impact[class] = float32(class)
+			}
+			s.prepare(slots)
+			s.add(&lists, &tm, &impact, 1)
+			if !slices.Equal(s.by[:slots], want) || s.papers() != n || !s.has(n) || s.has(n+1) {
+				t.Fatalf("gaps up to %d: other sums, or %d papers of %d", most, s.papers(), n)
+			}
+			s.clear()
+			if slices.Max(s.by) != 0 {
+				t.Fatalf("gaps up to %d: sums are left", most)
+			}
+			s.prepare(slots / 2) // what comes behind was appended after the query began
+			s.add(&lists, &tm, &impact, 1)
+			if !slices.Equal(s.by[:slots/2], want[:slots/2]) || slices.Max(s.by[slots/2:]) != 0 {
+				t.Fatalf("gaps up to %d: other sums of the first half", most)
+			}
+		}
+	})
+}
+
+func TestListsHoldTheWidestGaps(t *testing.T) {
+	var lists postings
+	var tm term
+	var want []uint32
+	for _, gap := range []uint32{255, 256, 65_280, 65_281, 16_646_655, 16_646_656, 1, 1 << 31} {
+		last := ^uint32(0)
+		if len(want) > 0 {
+			last = want[len(want)-1]
+		}
+		want = append(want, last+gap)
+		lists.append(&tm, last+gap, 0)
+	}
+	var rare term // whose first posting is wider than the first slice
+	lists.append(&rare, MaxPapers-1, 9)
+	for _, list := range []struct {
+		tm   *term
+		want []uint32
+	}{{&tm, want}, {&rare, []uint32{MaxPapers - 1}}} {
+		var got []uint32
+		var r postingRun
+		lists.each(list.tm, &r, func(n int) bool {
+			got = append(got, r.slots[:n]...)
+			return true
+		})
+		if !slices.Equal(got, list.want) {
+			t.Errorf("slots %v, want %v", got, list.want)
+		}
+	}
+}
+
+func TestTheHighestSumsAreFound(t *testing.T) {
+	if vector.Class() == vector.Portable {
+		t.Skip("only those touched are looked through")
+	}
+	rng := rand.New(rand.NewPCG(15, 16))
+	for _, n := range []int{1, 63, 64, 65, 5000, 70_001} {
+		for _, share := range []float64{.01, .2, 1} {
+			var s sums
+			s.prepare(n)
+			var sorted []int // falling
+			for slot := range n {
+				if rng.Float64() < share {
+					s.by[slot] = uint16(1 + rng.IntN(1+rng.IntN(1<<15)))
+					sorted = append(sorted, -int(s.by[slot]))
+				}
+			}
+			slices.Sort(sorted)
+			if s.papers() != len(sorted) {
+				t.Fatalf("%d papers of %d", s.papers(), len(sorted))
+			}
+			for _, k := range []int{1, 2, 32, 200, 3000} {
+				for _, bound := range []int{1 << 16, 1 << 14} {
+					checkBest(t, &s, sorted, k, bound)
+				}
+				if k > len(sorted) {
+					if s.reached(1, k, 1<<16) {
+						t.Fatalf("%d of %d have a sum", k, len(sorted))
+					}
+					continue
+				}
+				if kth := uint16(-sorted[k-1]); !s.reached(kth, k, 1<<16) || s.reached(kth+1, k, 1<<16) {
+					t.Fatalf("%d slots: reached is wrong around the sum %d of place %d", n, kth, k)
+				}
+			}
+		}
+	}
+}
+
+// checkBest compares what best finds with the sums, negative and rising.
+func checkBest(t *testing.T, s *sums, sorted []int, k, bound int) {
+	t.Helper()
+	lower := s.best(k, bound)
+	want := 0
+	for _, negative := range sorted {
+		if sum := -negative; sum < bound && (k > len(sorted) || sum >= -sorted[k-1]) {
+			want++
+		}
+	}
+	if len(s.slots) != want || !slices.IsSorted(s.slots) || (lower == 0) != (k > len(sorted)) {
+		t.Fatalf("best %d of %d sums below %d: %d slots above %d, want %d", k, len(sorted), bound, len(s.slots), lower, want)
+	}
+	for _, slot := range s.slots {
+		if sum := int(s.by[slot]); sum < max(1, lower) || sum >= bound {
+			t.Fatalf("best %d of %d sums below %d: a slot of sum %d, above %d", k, len(sorted), bound, sum, lower)
+		}
+	}
+}
