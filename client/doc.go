@@ -24,9 +24,9 @@
 // Calls that are safe to repeat are repeated when the server cannot be reached or is busy: reads, searches, and writes
 // of a whole paper, which are no-ops the second time. While a server that has answered before is away, they go on
 // trying until their deadline, which is 30 s unless [WithTimeout] or the context say otherwise, and for [CallPatience]
-// at most: a restart passes unseen. A wait that the server asks for (google.rpc.RetryInfo) is kept. Delete, Purge with
-// force and Train are sent once. Import has its own way: it keeps what is not acknowledged and sends it again on a new
-// stream.
+// at most: a restart passes unseen, and [OnWait] tells of it. A wait that the server asks for (google.rpc.RetryInfo) is
+// kept. Delete, Purge with force and Train are sent once. Import has its own way: it keeps what is not acknowledged and
+// sends it again on a new stream.
 //
 // # Deadlines
 //

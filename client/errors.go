@@ -159,6 +159,9 @@ func callError(op string, err error) error {
 	if e.Code == codes.Unknown {
 		e.Code = status.FromContextError(err).Code()
 	}
+	if _, last, cut := strings.Cut(e.Message, lastAttempt); cut && strings.HasPrefix(e.Message, attemptsOver) {
+		e.Message = last
+	}
 	if _, reason, dialing := strings.Cut(e.Message, dialFailed); dialing && e.Code == codes.Unavailable {
 		reason = strings.TrimSuffix(strings.TrimPrefix(reason, "Error while dialing: "), `"`)
 		e.Message = "cannot reach the server: " + reason
@@ -178,9 +181,13 @@ func itemError(op string, st *akinv1.Status) *Error {
 	return e
 }
 
-// dialFailed is how gRPC words a connection that never came about, in front of the reason, and behind its own account
-// of attempts where it has one.
-const dialFailed = `connection error: desc = "transport: `
+// How gRPC words the end of its own attempts, in front of what the last one failed with, and a connection that never
+// came about.
+const (
+	attemptsOver = "max retries exhausted: "
+	lastAttempt  = " desc = "
+	dialFailed   = `connection error: desc = "transport: `
+)
 
 func fromStatus(op string, st *status.Status) *Error {
 	e := &Error{Op: op, Code: st.Code(), Message: st.Message()}

@@ -42,6 +42,7 @@ type config struct {
 	tokenPlaintext bool
 	compress       bool
 	keepalive      time.Duration // negative: off
+	onWait         func(Wait)
 	unary          []grpc.UnaryClientInterceptor
 	stream         []grpc.StreamClientInterceptor
 	extra          []grpc.DialOption
@@ -99,6 +100,20 @@ func WithKeepalive(d time.Duration) Option {
 	}
 }
 
+// Wait is a pause between two attempts of a call that is safe to repeat.
+type Wait struct {
+	Method  string        // full name of the call, such as "/akin.v1.SimilarityService/SearchPapers"
+	Attempt int           // how many attempts have failed so far, from 1
+	Err     error         // why the last one did, an [*Error]
+	Delay   time.Duration // until the next one
+	Waited  time.Duration // since the call began
+}
+
+// OnWait is called before each pause between two attempts of a call: so whoever sits in front of a program learns why
+// nothing happens. It is called by the goroutines of the calls, which go on when it returns. Default: nobody hears. An
+// import tells by [OnProgress] why it waits.
+func OnWait(f func(Wait)) Option { return func(c *config) { c.onWait = f } }
+
 // WithUnaryInterceptors adds interceptors around unary calls, the first outermost. They see each call once, with gRPC's
 // own status errors; the client's retries happen inside, its deadlines and typed errors outside.
 func WithUnaryInterceptors(interceptors ...grpc.UnaryClientInterceptor) Option {
@@ -144,7 +159,8 @@ func (c *config) dialOptions(addr string, local bool) ([]grpc.DialOption, error)
 			MinConnectTimeout: 5 * time.Second,
 		}),
 		// The client's own interceptor comes last in the chain, so that the caller's see one call, not its attempts.
-		grpc.WithChainUnaryInterceptor(append(c.unary[:len(c.unary):len(c.unary)], new(retrier).call)...),
+		grpc.WithChainUnaryInterceptor(append(c.unary[:len(c.unary):len(c.unary)],
+			(&retrier{onWait: c.onWait}).call)...),
 		grpc.WithChainStreamInterceptor(c.stream...),
 		grpc.WithUserAgent("akin-go"),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceive)),

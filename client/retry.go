@@ -96,6 +96,7 @@ var idempotentSet = func() map[string]bool {
 // never answered is not waited for: its address may be wrong.
 type retrier struct {
 	answered atomic.Bool
+	onWait   func(Wait) // nil: nobody hears
 }
 
 func (r *retrier) call(
@@ -105,11 +106,13 @@ func (r *retrier) call(
 	if slices.Contains(named, method) {
 		ctx = withRequestID(ctx)
 	}
-	end := time.Now().Add(CallPatience)
+	began := time.Now()
+	end := began.Add(CallPatience)
 	if deadline, has := ctx.Deadline(); has && deadline.Before(end) {
 		end = deadline
 	}
 	asked, wait := 0, firstWait
+	var before error // of the last attempt but this one
 	for {
 		err := invoke(ctx, method, req, reply, cc, opts...)
 		delay, hasDelay := askedDelay(err)
@@ -118,7 +121,7 @@ func (r *retrier) call(
 		}
 		away := status.Code(err) == codes.Unavailable && r.answered.Load()
 		if err == nil || !idempotentSet[method] || ctx.Err() != nil || !away && (!hasDelay || asked == maxAsked) {
-			return afterDeadline(ctx, err)
+			return withReason(afterDeadline(ctx, err), before)
 		}
 		if asked++; away {
 			delay = max(delay, wait)
@@ -127,9 +130,16 @@ func (r *retrier) call(
 			delay <<= asked - 1 // so that those turned away again and again come less often
 		}
 		delay += rand.N(delay/4 + time.Millisecond) // callers turned away together do not come back together
-		if time.Until(end) <= delay || !sleep(ctx, delay) {
+		if time.Until(end) <= delay {
 			return afterDeadline(ctx, err)
 		}
+		if r.onWait != nil {
+			r.onWait(Wait{Method: method, Attempt: asked, Err: callError("", err), Delay: delay, Waited: time.Since(began)})
+		}
+		if !sleep(ctx, delay) {
+			return afterDeadline(ctx, err)
+		}
+		before = err
 	}
 }
 
@@ -163,6 +173,15 @@ func afterDeadline(ctx context.Context, err error) error {
 
 // deadlinePassed is the message of a call whose deadline passed while the server was at it.
 const deadlinePassed = "the deadline passed before the server answered"
+
+// withReason adds why the attempt before failed to the error of one that the deadline ended.
+func withReason(err, before error) error {
+	if before == nil || status.Code(err) != codes.DeadlineExceeded {
+		return err
+	}
+	return status.Error(codes.DeadlineExceeded,
+		status.Convert(err).Message()+"; the attempt before failed: "+callError("", before).Error())
+}
 
 // askedDelay returns the wait that an error's RetryInfo names.
 func askedDelay(err error) (time.Duration, bool) {

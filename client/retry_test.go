@@ -157,7 +157,8 @@ func TestACallGoesOnTryingWhileTheServerIsAway(t *testing.T) {
 func TestAServerThatHasNeverAnsweredIsNotWaitedFor(t *testing.T) {
 	s := akintest.Start(t)
 	s.Before = func(context.Context, string) error { return status.Error(codes.Unavailable, "not here") }
-	if _, err := dial(t, s).Search(testContext(t), "topic"); !errors.Is(err, client.ErrUnavailable) {
+	_, err := dial(t, s).Search(testContext(t), "topic")
+	if !errors.Is(err, client.ErrUnavailable) || err.Error() != "search: not here" {
 		t.Error(err)
 	}
 	if n := s.Calls("SearchPapers"); n > 4 {
@@ -208,5 +209,53 @@ func TestAWriteIsRepeatedUnderOneRequestID(t *testing.T) {
 	if len(sent) != 9 || sent[0] != sent[2] || sent[3] != sent[5] || sent[0] == sent[3] || sent[6] != "mine" ||
 		sent[8] != "mine" {
 		t.Errorf("request ids %v", sent)
+	}
+}
+
+func TestWhoeverWaitsIsToldWhy(t *testing.T) {
+	const asked = 3 * time.Millisecond
+	s := akintest.Start(t)
+	var attempts atomic.Int64
+	s.Before = func(context.Context, string) error {
+		if attempts.Add(1) <= 2 {
+			return akintest.Fail(codes.ResourceExhausted, "busy", "OVERLOADED", akintest.After(asked))
+		}
+		return nil
+	}
+	var waits []client.Wait // by the goroutine of the call
+	c := dial(t, s, client.OnWait(func(w client.Wait) { waits = append(waits, w) }))
+	if _, err := c.Search(testContext(t), "x"); err != nil {
+		t.Fatal(err)
+	}
+	if len(waits) != 2 {
+		t.Fatalf("told of %d waits: %+v", len(waits), waits)
+	}
+	for i, w := range waits {
+		var why *client.Error
+		if !errors.As(w.Err, &why) || why.Reason != "OVERLOADED" || !errors.Is(w.Err, client.ErrOverloaded) {
+			t.Errorf("wait %d is because of %v", i+1, w.Err)
+		}
+		if w.Attempt != i+1 || w.Delay < asked || !strings.HasSuffix(w.Method, "/SearchPapers") {
+			t.Errorf("wait %d: %+v", i+1, w)
+		}
+	}
+	if before := waits[0].Waited + waits[0].Delay; waits[1].Waited < before {
+		t.Errorf("the second wait began after %v, the first had ended after %v", waits[1].Waited, before)
+	}
+}
+
+func TestADeadlineNamesWhyTheAttemptBeforeFailed(t *testing.T) {
+	s := akintest.Start(t)
+	var attempts atomic.Int64
+	s.Before = func(context.Context, string) error {
+		if attempts.Add(1) == 1 {
+			return akintest.Fail(codes.ResourceExhausted, "too much to do", "OVERLOADED", akintest.After(time.Millisecond))
+		}
+		return status.Error(codes.DeadlineExceeded, "the time is over")
+	}
+	_, err := dial(t, s).Search(testContext(t), "x")
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "the time is over") ||
+		!strings.Contains(err.Error(), "too much to do") {
+		t.Error(err)
 	}
 }

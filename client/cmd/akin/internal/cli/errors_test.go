@@ -9,11 +9,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/akin-search/akin/client"
 	"github.com/akin-search/akin/client/akintest"
 )
 
@@ -215,5 +217,45 @@ func TestCompletionScriptsAreMadeForTheShells(t *testing.T) {
 func TestExitCodeOfAnErrorFromNowhereIsOne(t *testing.T) {
 	if code := exitCode(t.Context(), errors.New("x")); code != exitError {
 		t.Error(code)
+	}
+}
+
+func TestACommandThatWaitsSaysWhyOnce(t *testing.T) {
+	s := newSession(t, library()...)
+	s.server.Before = func(context.Context, string) error {
+		return akintest.Fail(codes.Unavailable, "the server is still loading", "LOADING", akintest.After(silence))
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	errs := lockedBuffer{said: func(all string) {
+		if strings.Contains(all, "still loading") {
+			interrupt() // or the command would go on for as long as it says
+		}
+	}}
+	env := s.env
+	env.Out, env.Err = &lockedBuffer{}, &errs
+	if code := Run(ctx, &env, []string{"stats", "--timeout", "5m"}); code != exitInterrupted {
+		t.Errorf("exit code %d", code)
+	}
+	if said := errs.String(); !strings.HasPrefix(said, "waiting for 1m30s at most: the server is still loading\n") {
+		t.Error(said)
+	}
+}
+
+func TestShortWaitsAndKnownReasonsAreNotTold(t *testing.T) {
+	var errs lockedBuffer
+	a := &app{env: &Env{Err: &errs}, settings: settings{timeout: 30 * time.Second}}
+	wait := client.Wait{Err: errors.New("busy"), Delay: silence / 2, Waited: silence/2 - 1}
+	a.waiting(wait)
+	if said := errs.String(); said != "" {
+		t.Errorf("a short wait is told of: %s", said)
+	}
+	wait.Waited++
+	a.waiting(wait)
+	a.waiting(wait)
+	wait.Err = errors.New("away")
+	a.waiting(wait)
+	if said := errs.String(); said != "waiting for 30s at most: busy\nwaiting for 30s at most: away\n" {
+		t.Error(said)
 	}
 }

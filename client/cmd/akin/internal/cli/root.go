@@ -45,6 +45,7 @@ type app struct {
 	screen   term.Screen // of out
 	client   *client.Client
 	json     bool
+	waits    waits
 }
 
 // Run runs one command line and returns the exit code.
@@ -166,7 +167,7 @@ func (a *app) run(
 			return err
 		}
 		a.screen = term.Screen{Width: a.env.OutWidth, Colour: a.colour(a.env.OutWidth)}
-		if a.client, err = a.settings.dial(); err != nil {
+		if a.client, err = a.settings.dial(client.OnWait(a.waiting)); err != nil {
 			if errors.Is(err, client.ErrInvalid) {
 				return usageError{err}
 			}

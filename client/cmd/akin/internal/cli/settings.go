@@ -133,9 +133,9 @@ func oneOf(name, value string, allowed ...string) error {
 	return usagef("%s is %q; it must be one of %s", name, value, strings.Join(allowed, ", "))
 }
 
-// dial connects as the settings say.
-func (s settings) dial() (*client.Client, error) {
-	opts := []client.Option{client.WithToken(s.token), client.WithTimeout(s.timeout)}
+// dial connects as the settings say, with further options.
+func (s settings) dial(further ...client.Option) (*client.Client, error) {
+	opts := append([]client.Option{client.WithToken(s.token), client.WithTimeout(s.timeout)}, further...)
 	switch {
 	case s.tls == "off":
 		opts = append(opts, client.WithPlaintext())
