@@ -19,9 +19,9 @@ import (
 
 // alertsConfig are the flags of alerts.
 type alertsConfig struct {
-	papers, subscriptions, runs int
-	json, verbose               bool
-	server                      string
+	serving
+	subscriptions, runs int
+	json                bool
 }
 
 // alertsReport is what alerts prints. Rates are papers a second until acknowledged, the median of the runs.
@@ -48,12 +48,10 @@ of the corpus, in turns, and prints both rates, their ratio, and how long the ma
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.IntVar(&cfg.papers, "papers", 40_000, "papers to import")
+	cfg.addTo(flags, 40_000)
 	flags.IntVar(&cfg.subscriptions, "subscriptions", 1000, "subscriptions to make")
 	flags.IntVar(&cfg.runs, "runs", 3, "runs of each kind")
-	flags.StringVar(&cfg.server, "server", "", "server binary (default: built from this module)")
 	flags.BoolVar(&cfg.json, "json", false, "print one JSON object")
-	flags.BoolVarP(&cfg.verbose, "verbose", "v", false, "show the server's log on standard error")
 	return cmd
 }
 
@@ -98,11 +96,7 @@ func alerts(ctx context.Context, cfg alertsConfig, out io.Writer) (err error) {
 func alertsRun(ctx context.Context, cfg alertsConfig, corpus *corpus, data string, subscriptions int,
 	report *alertsReport) (
 	rate float64, err error) {
-	log := io.Discard
-	if cfg.verbose {
-		log = os.Stderr
-	}
-	server, err := startServer(cfg.server, data, log)
+	server, err := startServer(cfg.server, data, cfg.log())
 	if err != nil {
 		return 0, err
 	}

@@ -16,9 +16,9 @@ import (
 
 // clusterConfig are the flags of cluster.
 type clusterConfig struct {
-	papers, rounds, turns, searches, callers int
-	server                                   string
-	json, verbose                            bool
+	serving
+	rounds, turns, searches, callers int
+	json                             bool
 }
 
 // clusterReport is what cluster measures. Rates are papers a second, times microseconds of processor time; all are
@@ -66,14 +66,12 @@ node sends to the log while it searches and while it rests.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.IntVar(&cfg.papers, "papers", 20_000, "papers to import")
+	cfg.addTo(f, 20_000)
 	f.IntVar(&cfg.rounds, "rounds", 3, "imports into each")
 	f.IntVar(&cfg.turns, "turns", 15, "turns of searches of each")
 	f.IntVar(&cfg.searches, "searches", 1000, "searches a turn")
 	f.IntVar(&cfg.callers, "callers", 8, "searches on the way at a time")
-	f.StringVar(&cfg.server, "server", "", "server binary (default: built from this module)")
 	f.BoolVar(&cfg.json, "json", false, "print one JSON object")
-	f.BoolVarP(&cfg.verbose, "verbose", "v", false, "show progress and the servers' logs on standard error")
 	return cmd
 }
 
@@ -87,12 +85,9 @@ func cluster(ctx context.Context, cfg clusterConfig, out io.Writer) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	r := &clusterRun{cfg: cfg, corpus: corpus, folder: folder, log: io.Discard, report: clusterReport{
+	r := &clusterRun{cfg: cfg, corpus: corpus, folder: folder, log: cfg.log(), report: clusterReport{
 		Papers: cfg.papers, Rounds: cfg.rounds, Turns: cfg.turns, Searches: cfg.searches,
 	}}
-	if cfg.verbose {
-		r.log = os.Stderr
-	}
 	defer func() { err = errors.Join(err, r.end()) }()
 	if err := r.imports(ctx); err != nil {
 		return err

@@ -18,12 +18,10 @@ import (
 // cramped is the run of a server with little memory under attack.
 type cramped struct {
 	target
-	papers  int
+	serving
 	mebi    int64
 	seconds float64
-	server  string
 	data    string
-	verbose bool
 
 	folder string // for what the run makes
 	pid    int
@@ -45,12 +43,10 @@ them.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.IntVar(&c.papers, "papers", 87_247, "papers to import")
+	c.serving.addTo(f, 87_247)
 	f.Int64Var(&c.mebi, "memory", 512, "MiB that the server may take, page cache included")
 	f.Float64Var(&c.seconds, "seconds", 8, "seconds of each attack")
-	f.StringVar(&c.server, "server", "", "server binary (default: built from this module)")
 	f.StringVar(&c.data, "data", "", "folder with the papers, which is used as it is (default: a temporary one)")
-	f.BoolVarP(&c.verbose, "verbose", "v", false, "show the server's log on standard error")
 	return cmd
 }
 
@@ -77,16 +73,9 @@ func (c *cramped) run(ctx context.Context, out io.Writer) (err error) {
 	return c.attackAll(ctx, out)
 }
 
-func (c *cramped) log() io.Writer {
-	if c.verbose {
-		return os.Stderr
-	}
-	return io.Discard
-}
-
 // prepare imports the papers and waits until a model is learnt from them.
 func (c *cramped) prepare(ctx context.Context, corpus *corpus) error {
-	run := &scaleRun{cfg: scaleConfig{papers: c.papers, data: c.data, verbose: c.verbose}, corpus: corpus, log: c.log()}
+	run := &scaleRun{cfg: scaleConfig{serving: c.serving, data: c.data}, corpus: corpus, log: c.log()}
 	var err error
 	if run.server, err = startServer(c.server, c.data, c.log()); err != nil {
 		return err

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/akin-search/akin/client"
 )
 
@@ -34,6 +36,28 @@ func buildServer(ctx context.Context, folder string) (string, error) {
 		return "", fmt.Errorf("build the server: %w: %s", err, out)
 	}
 	return binary, nil
+}
+
+// serving are the settings that commands have in common which start servers of their own.
+type serving struct {
+	papers  int
+	server  string // binary; empty: built from this module
+	verbose bool
+}
+
+// addTo declares the flags of the settings.
+func (s *serving) addTo(f *pflag.FlagSet, papers int) {
+	f.IntVar(&s.papers, "papers", papers, "papers to import")
+	f.StringVar(&s.server, "server", "", "server binary (default: built from this module)")
+	f.BoolVarP(&s.verbose, "verbose", "v", false, "show progress and the servers' logs on standard error")
+}
+
+// log is where the servers' logs go.
+func (s *serving) log() io.Writer {
+	if s.verbose {
+		return os.Stderr
+	}
+	return io.Discard
 }
 
 // workspace makes a temporary folder, which the caller removes, and builds the server into it where none is named.

@@ -20,9 +20,9 @@ import (
 
 // profilesConfig are the flags of profiles.
 type profilesConfig struct {
-	papers, profiles, events, callers, calls int
-	json, verbose                            bool
-	server                                   string
+	serving
+	profiles, events, callers, calls int
+	json                             bool
 }
 
 // profilesReport is what profiles prints. Times are milliseconds.
@@ -51,14 +51,12 @@ with the call, by one of the profiles, by a profile of 5,000 likes, and by one t
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.IntVar(&cfg.papers, "papers", 87_247, "papers to import")
+	cfg.addTo(flags, 87_247)
 	flags.IntVar(&cfg.profiles, "profiles", 1_000_000, "profiles to record")
 	flags.IntVar(&cfg.events, "events", 20, "events a profile")
 	flags.IntVar(&cfg.callers, "callers", 8, "callers that record, 1,000 events a call")
 	flags.IntVar(&cfg.calls, "calls", 300, "recommendations of each kind")
-	flags.StringVar(&cfg.server, "server", "", "server binary (default: built from this module)")
 	flags.BoolVar(&cfg.json, "json", false, "print one JSON object")
-	flags.BoolVarP(&cfg.verbose, "verbose", "v", false, "show progress and the server's log on standard error")
 	return cmd
 }
 
@@ -72,11 +70,8 @@ func profiles(ctx context.Context, cfg profilesConfig, out io.Writer) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	log := io.Discard
-	if cfg.verbose {
-		log = os.Stderr
-	}
-	run := &scaleRun{cfg: scaleConfig{verbose: cfg.verbose}, corpus: corpus, log: log, began: time.Now()}
+	log := cfg.log()
+	run := &scaleRun{cfg: scaleConfig{serving: cfg.serving}, corpus: corpus, log: log, began: time.Now()}
 	if run.server, err = startServer(cfg.server, folder+"/data", log); err != nil {
 		return err
 	}

@@ -14,11 +14,9 @@ import (
 
 // scaleConfig are the flags of scale.
 type scaleConfig struct {
-	papers  int
+	serving
 	seconds float64 // of each search load
 	json    bool
-	verbose bool
-	server  string // binary; empty: built from this module
 	data    string // data folder; empty: a temporary one
 }
 
@@ -38,12 +36,10 @@ this machine: importer, searchers and server share its cores.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.IntVar(&cfg.papers, "papers", 1_000_000, "papers to import")
+	cfg.addTo(flags, 1_000_000)
 	flags.Float64Var(&cfg.seconds, "seconds", 10, "length of each search load")
-	flags.StringVar(&cfg.server, "server", "", "server binary (default: built from this module)")
 	flags.StringVar(&cfg.data, "data", "", "empty folder for the papers (default: a temporary one, removed at the end)")
 	flags.BoolVar(&cfg.json, "json", false, "print one JSON object")
-	flags.BoolVarP(&cfg.verbose, "verbose", "v", false, "show progress and the server's log on standard error")
 	return cmd
 }
 
@@ -61,11 +57,7 @@ func scale(ctx context.Context, cfg scaleConfig, out io.Writer) (err error) {
 	if cfg.data == "" {
 		cfg.data = folder + "/data"
 	}
-	log := io.Discard
-	if cfg.verbose {
-		log = os.Stderr
-	}
-	run := &scaleRun{cfg: cfg, corpus: corpus, log: log}
+	run := &scaleRun{cfg: cfg, corpus: corpus, log: cfg.log()}
 	if err := run.all(ctx); err != nil {
 		return err
 	}

@@ -94,7 +94,9 @@ func (e *Engine) ExplainStored(ctx context.Context, q *ShardQuery, target string
 		var bm25 [1]float64
 		g.words.PrepareBy(&prepared, q.Terms, q.Weights.K1, q.Statistics)
 		g.words.Scores(&prepared, slots, bm25[:])
-		c.BM25, c.Shared = float32(bm25[0]), uint32(g.words.Shared(&prepared, slots[0]))
+		var shared [1]uint32
+		g.words.Shared(&prepared, slots, shared[:])
+		c.BM25, c.Shared = float32(bm25[0]), shared[0]
 	}
 	return found, nil
 }

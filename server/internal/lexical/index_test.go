@@ -102,18 +102,17 @@ func TestSharedCountsDistinctBigramsInTheirOrder(t *testing.T) {
 	var q Query
 	for _, c := range []struct {
 		query *embed.Terms
-		want  [4]int
+		want  [4]uint32
 	}{
-		{terms(1, 2, 3), [4]int{2, 0, 0, 0}},
-		{terms(1, 2, 1, 2, 1), [4]int{1, 1, 0, 0}},
-		{terms(3), [4]int{}},
-		{&embed.Terms{Bigrams: []uint16{0}}, [4]int{0, 0, 0, 1}},
+		{terms(1, 2, 3), [4]uint32{2, 0, 0, 0}},
+		{terms(1, 2, 1, 2, 1), [4]uint32{1, 1, 0, 0}},
+		{terms(3), [4]uint32{}},
+		{&embed.Terms{Bigrams: []uint16{0}}, [4]uint32{0, 0, 0, 1}},
 	} {
 		x.Prepare(&q, c.query)
-		for slot, want := range c.want {
-			if got := x.Shared(&q, uint32(slot)); got != want {
-				t.Errorf("query %v shares %d bigrams with slot %d, want %d", c.query.Bigrams, got, slot, want)
-			}
+		got := [4]uint32{9, 9, 9, 9}
+		if x.Shared(&q, []uint32{0, 1, 2, 3}, got[:]); got != c.want {
+			t.Errorf("query %v shares %d bigrams, want %d", c.query.Bigrams, got, c.want)
 		}
 	}
 }
@@ -165,13 +164,13 @@ func TestPreparingAndScoringAllocateNothing(t *testing.T) {
 	for i := range slots {
 		slots[i] = x.Append(randomTerms(rng, 200, 2000))
 	}
-	query, dst := randomTerms(rng, 300, 2000), make([]float64, len(slots))
+	query, dst, shared := randomTerms(rng, 300, 2000), make([]float64, len(slots)), make([]uint32, len(slots))
 	var q Query
 	x.Prepare(&q, query)
 	if n := testing.AllocsPerRun(20, func() {
 		x.Prepare(&q, query)
 		x.Scores(&q, slots, dst)
-		x.Shared(&q, slots[0])
+		x.Shared(&q, slots, shared)
 	}); n != 0 {
 		t.Errorf("%v allocations a query, want 0", n)
 	}

@@ -112,16 +112,6 @@ func (q *Query) postings(i int32) int {
 	return int(q.terms[i].count.Load())
 }
 
-// Shared is the number of distinct bigrams of the query that a slot below Len has, too: pairs of neighbouring words in
-// the same order. One pair in 400 or so of a paper's is there by a collision of hashes.
-func (x *Index) Shared(q *Query, slot uint32) int {
-	if len(q.bigrams) == 0 {
-		return 0
-	}
-	words, n := x.rowBigrams(slot)
-	return sharedBigrams(words, n, q.bigrams)
-}
-
 // Empty reports whether no live paper shares a word with the query.
 func (q *Query) Empty() bool { return len(q.features) == 0 }
 
@@ -151,6 +141,25 @@ func (x *Index) Scores(q *Query, slots []uint32, dst []float64) {
 	for i, slot := range slots {
 		x.ahead(slots, i)
 		dst[i] = x.score(q, slot)
+	}
+}
+
+// Shared writes to dst (len(slots)) the number of distinct bigrams of the query that each slot has, too: pairs of
+// neighbouring words in the same order. One pair in 400 or so of a paper's is there by a collision of hashes. Every slot
+// must be below Len.
+func (x *Index) Shared(q *Query, slots []uint32, dst []uint32) {
+	if len(q.bigrams) == 0 {
+		clear(dst)
+		return
+	}
+	for i, slot := range slots {
+		if j := i + aheadPairs; j < len(slots) {
+			if words, _ := x.rowBigrams(slots[j]); len(words) > 0 {
+				vector.Prefetch(unsafe.Pointer(&words[0]), len(words)/32+1)
+			}
+		}
+		words, n := x.rowBigrams(slot)
+		dst[i] = uint32(sharedBigrams(words, n, q.bigrams))
 	}
 }
 

@@ -52,18 +52,31 @@ func (s *scale) score(cosine, bm25 float64) (float64, Parts) {
 	return s.dense*(cosine-s.lowC) + s.words*(bm25-s.lowB), parts
 }
 
+// pairs is the scratch of list.phrases: candidates whose bigrams are looked at.
+type pairs struct {
+	at            []int32 // positions in the list
+	slots, shared []uint32
+}
+
 // phrases adds to the scores of the best candidates what the bigrams they share with the query are worth. It follows
 // blend.
 func (l *list) phrases(x Words, q *lexical.Query) {
 	if len(l.slots) == 0 || l.scale.phrase == 0 {
 		return
 	}
+	p := &l.pairs
+	p.at, p.slots = p.at[:0], p.slots[:0]
 	least := l.least(phraseDepth)
 	for i, slot := range l.slots {
 		if l.scores[i] >= least {
-			l.parts[i].Phrase = l.scale.phrase * float64(x.Shared(q, slot))
-			l.scores[i] += l.parts[i].Phrase
+			p.at, p.slots = append(p.at, int32(i)), append(p.slots, slot)
 		}
+	}
+	p.shared = resize(p.shared, len(p.slots))
+	x.Shared(q, p.slots, p.shared)
+	for i, at := range p.at {
+		l.parts[at].Phrase = l.scale.phrase * float64(p.shared[i])
+		l.scores[at] += l.parts[at].Phrase
 	}
 }
 
@@ -76,34 +89,31 @@ func (l *list) least(k int) float64 {
 	return kthLargest(l.rest, k)
 }
 
-// kthLargest returns the k-th largest value, k from 1, and reorders the values (quickselect; Hoare, Algorithm 65,
-// 1961).
+// kthLargest returns the k-th largest value, k from 1, and reorders the values (quickselect; Hoare, Algorithm 65, 1961).
 func kthLargest(values []float64, k int) float64 {
-	low, high := 0, len(values)-1
-	for low < high {
-		pivot := values[(low+high)/2]
-		i, j := low, high
-		for i <= j {
-			for values[i] > pivot {
-				i++
-			}
-			for values[j] < pivot {
-				j--
-			}
-			if i <= j {
-				values[i], values[j] = values[j], values[i]
-				i++
-				j--
-			}
+	for {
+		a, b, c := values[0], values[len(values)/2], values[len(values)-1]
+		pivot := max(min(a, b), min(max(a, b), c)) // their median
+		above := split(values, pivot)
+		if k <= above {
+			values = values[:above]
+			continue
 		}
-		switch {
-		case k-1 <= j:
-			high = j
-		case k-1 >= i:
-			low = i
-		default:
-			return values[k-1]
+		values, k = values[above:], k-above
+		same := split(values, math.Nextafter(pivot, math.Inf(-1)))
+		if k <= same {
+			return pivot
 		}
+		values, k = values[same:], k-same
 	}
-	return values[k-1]
+}
+
+// split moves values above a bound to the front, and returns how many they are. It does not branch on what a value is,
+// which no processor could guess.
+func split(values []float64, bound float64) (n int) {
+	for i, x := range values {
+		values[i], values[n] = values[n], x
+		n += int(math.Float64bits(bound-x) >> 63)
+	}
+	return n
 }

@@ -26,7 +26,7 @@ type Words interface {
 	Top(ctx context.Context, q *lexical.Query, k int, accept index.Accept, dst []index.Candidate) (
 		[]index.Candidate, error)
 	Scores(q *lexical.Query, slots []uint32, dst []float64)
-	Shared(q *lexical.Query, slot uint32) int
+	Shared(q *lexical.Query, slots []uint32, dst []uint32)
 	Features(slot uint32, dst []uint32) []uint32
 }
 

@@ -20,6 +20,7 @@ type list struct {
 	table  []uint32  // open addressing by slot: 1 + position in the lexical list
 	shared []bool    // by position in the lexical list: in the other list too
 	rest   []float64 // scratch of least
+	pairs  pairs
 	near   neighbours
 	soft   alike
 }

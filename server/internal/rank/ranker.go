@@ -137,7 +137,9 @@ func (r *Ranker) Place(c Corpus, q *Query, slot uint32) error {
 	c.Words.Scores(&r.words, slots, bm25[:])
 	hit := Scored{Slot: slot, Cosine: float64(cosine[0]), BM25: bm25[0]}
 	hit.Score, hit.Parts = r.list.scale.score(hit.Cosine, hit.BM25)
-	hit.Parts.Phrase = r.list.scale.phrase * float64(c.Words.Shared(&r.words, slot))
+	var shared [1]uint32
+	c.Words.Shared(&r.words, slots, shared[:])
+	hit.Parts.Phrase = r.list.scale.phrase * float64(shared[0])
 	hit.Score += hit.Parts.Phrase
 	r.Ranked = append(r.Ranked, hit)
 	return nil

@@ -22,12 +22,14 @@ func (r *Ranker) Raw(c Corpus, q *Query, dst []Raw) ([]Raw, error) {
 		return dst, err
 	}
 	l := &r.list
+	shared := make([]uint32, len(l.slots))
+	if q.Weights.Phrase > 0 {
+		c.Words.Shared(&r.words, l.slots, shared)
+	}
 	for i, slot := range l.slots {
-		raw := Raw{Slot: slot, Cosine: l.cosines[i], BM25: float32(l.bm25[i]), Dense: i < n, ByWords: i >= m}
-		if q.Weights.Phrase > 0 {
-			raw.Shared = uint32(c.Words.Shared(&r.words, slot))
-		}
-		dst = append(dst, raw)
+		dst = append(dst, Raw{
+			Slot: slot, Cosine: l.cosines[i], BM25: float32(l.bm25[i]), Shared: shared[i], Dense: i < n, ByWords: i >= m,
+		})
 	}
 	return dst, nil
 }

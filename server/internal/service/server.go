@@ -146,7 +146,7 @@ func New(cfg Config) *Server {
 		grpc.StaticConnWindowSize(1 << 20),      // of all calls of a connection
 		grpc.ConnectionTimeout(5 * time.Second), // of a client that connects and says nothing: even Stop waits for it
 		// Goroutines that handle one call after the other, whose stacks have grown already; further calls get new ones.
-		grpc.NumStreamWorkers(uint32(4 * admit.Cores())),
+		grpc.NumStreamWorkers(uint32(16 * admit.Cores())),
 		grpc.WaitForHandlers(true), // so that no handler outlives the server and meets a closed engine
 		// A client may ping twice a minute and more, idle or not; silent connections are asked for a sign of life.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),

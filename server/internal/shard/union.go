@@ -148,8 +148,12 @@ func (w words) Scores(_ *lexical.Query, slots []uint32, dst []float64) {
 	}
 }
 
-// Shared returns the number of shared bigrams that shards have told.
-func (w words) Shared(_ *lexical.Query, slot uint32) int { return int(w.found[slot].Raw.Shared) }
+// Shared returns the numbers of shared bigrams that shards have told.
+func (w words) Shared(_ *lexical.Query, slots []uint32, dst []uint32) {
+	for i, slot := range slots {
+		dst[i] = w.found[slot].Raw.Shared
+	}
+}
 
 // Features returns words that were fetched.
 func (w words) Features(slot uint32, dst []uint32) []uint32 {

@@ -14,18 +14,18 @@ import (
 
 // calls are the metrics of calls that have ended.
 type calls struct {
-	duration *prometheus.HistogramVec
+	duration histograms
 	waited   *prometheus.HistogramVec
 	shed     *prometheus.CounterVec
 }
 
 func newCalls(registry prometheus.Registerer) *calls {
 	c := &calls{
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		duration: histograms{HistogramVec: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "akin_call_duration_seconds",
 			Help:    "Duration of calls that have ended, by method and outcome.",
 			Buckets: prometheus.ExponentialBuckets(100e-6, 2.5, 14), // 100 us to 15 s
-		}, []string{"method", "code"}),
+		}, []string{"method", "code"})},
 		waited: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "akin_call_wait_seconds",
 			Help:    "How long calls that came to their turn had waited for it, by class.",
@@ -36,7 +36,7 @@ func newCalls(registry prometheus.Registerer) *calls {
 			Help: "Calls refused because the server or the caller had too much going on, by reason.",
 		}, []string{"reason"}),
 	}
-	registry.MustRegister(c.duration, c.waited, c.shed)
+	registry.MustRegister(c.duration.HistogramVec, c.waited, c.shed)
 	// Rates are of use only when counting begins at 0.
 	for _, reason := range []string{admit.ReasonOverloaded, admit.ReasonTooManyCalls, admit.ReasonRateLimited} {
 		c.shed.WithLabelValues(reason)
@@ -46,7 +46,7 @@ func newCalls(registry prometheus.Registerer) *calls {
 
 // Ended counts a call that has ended. It is service.Config.Observe.
 func (m *Metrics) Ended(ctx context.Context, c service.Call) {
-	observe(ctx, m.calls.duration.WithLabelValues(c.Method, c.Code.String()), c.Duration)
+	m.observe(ctx, &m.calls.duration, c.Method, c.Code.String(), c.Duration)
 	if call := admit.CallOf(ctx); call != nil && !call.Begun.IsZero() {
 		m.calls.waited.WithLabelValues(call.Cost.Class.String()).Observe(c.Waited.Seconds())
 	}
@@ -73,7 +73,7 @@ func (m *Metrics) StageEnded(ctx context.Context, stage string, begin time.Time)
 	if call := admit.CallOf(ctx); call != nil {
 		method = call.Method
 	}
-	observe(ctx, m.stages.WithLabelValues(method, stage), time.Since(begin))
+	m.observe(ctx, &m.stages, method, stage, time.Since(begin))
 }
 
 func newWork(registry prometheus.Registerer) *prometheus.HistogramVec {
@@ -110,13 +110,4 @@ func newCommits(registry prometheus.Registerer) (commits, disk prometheus.Histog
 func (m *Metrics) Committed(c store.Commit) {
 	m.commits.Observe(c.Took.Seconds())
 	m.disk.Observe(c.Disk.Seconds())
-}
-
-// observe counts a duration, with the trace that it belongs to as an exemplar.
-func observe(ctx context.Context, o prometheus.Observer, d time.Duration) {
-	if id := sampledTrace(ctx); id != "" {
-		o.(prometheus.ExemplarObserver).ObserveWithExemplar(d.Seconds(), prometheus.Labels{"trace_id": id}) // a histogram
-		return
-	}
-	o.Observe(d.Seconds())
 }

@@ -18,11 +18,12 @@ import (
 type Metrics struct {
 	registry *prometheus.Registry
 	calls    *calls
-	stages   *prometheus.HistogramVec
+	stages   histograms
 	commits  prometheus.Histogram
 	disk     prometheus.Histogram
 	work     *prometheus.HistogramVec
 	recall   *recall
+	traced   bool // whether calls may belong to a trace; set by Join
 
 	gate     atomic.Pointer[admit.Gate]
 	listener atomic.Pointer[admit.Listener]
@@ -35,7 +36,7 @@ type Metrics struct {
 func New() *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), recall: newRecall()}
 	m.calls = newCalls(m.registry)
-	m.stages = newStages(m.registry)
+	m.stages.HistogramVec = newStages(m.registry)
 	m.commits, m.disk = newCommits(m.registry)
 	m.work = newWork(m.registry)
 	m.registry.MustRegister(

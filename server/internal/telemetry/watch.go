@@ -17,8 +17,11 @@ type Watch struct {
 	Worked     func(task string, begin time.Time, err error)
 }
 
-// Join listens for metrics and traces, each of which may be nil.
+// Join listens for metrics and traces, each of which may be nil. It comes before what they are told.
 func Join(m *Metrics, t *Traces) Watch {
+	if m != nil {
+		m.traced = t != nil
+	}
 	switch {
 	case m == nil && t == nil:
 		return Watch{}

@@ -1,6 +1,9 @@
 package hnsw
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // beam holds the candidates of a walk, best first: the two queues of the paper in one sorted array. An entry is a word
 // that sorts as it should: the score's bits in an order-preserving form, then the complement of the slot, then two
@@ -71,77 +74,90 @@ func (b *beam) bar() float32 {
 	return max(b.floor, entryScore(b.entries[len(b.entries)-1]))
 }
 
-// insert adds an entry; when the beam is full its last entries leave.
-func (b *beam) insert(e uint64) {
-	entries := b.entries
-	lo, hi := 0, len(entries)
-	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
-		if entries[mid] > e {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
+// merge adds entries, which it sorts; when the beam is full its last entries leave.
+func (b *beam) merge(fresh []uint64) {
+	if len(fresh) == 0 {
+		return
 	}
-	if len(entries) == b.limit {
-		if lo == len(entries) {
-			return
+	slices.Sort(fresh)
+	old := len(b.entries)
+	kth, ahead := b.ahead(fresh)
+	entries := slices.Grow(b.entries, len(fresh))[:old+len(fresh)]
+	for i, e := range fresh { // the worst first, so that every entry moves once, to where it stays
+		shift := len(fresh) - i
+		for old > 0 && entries[old-1] < e {
+			old--
+			entries[old+shift] = entries[old]
 		}
-		if entries[len(entries)-1]&rejected == 0 {
-			b.accepted--
+		entries[old+shift-1] = e
+		if e&rejected == 0 {
+			b.accepted++
 		}
-		copy(entries[lo+1:], entries[lo:len(entries)-1])
-	} else {
-		entries = append(entries, 0)
-		copy(entries[lo+1:], entries[lo:])
-	}
-	entries[lo] = e
-	if e&rejected == 0 {
-		b.accepted++
-	}
-	if b.accepted > b.width {
-		last := len(entries) - 1
-		for entries[last]&rejected != 0 {
-			last--
-		}
-		b.accepted--
-		for last > 0 && entries[last-1]&rejected != 0 {
-			last-- // rejected entries behind the last accepted one lead nowhere better
-		}
-		entries = entries[:last]
 	}
 	b.entries = entries
-	b.cursor = min(b.cursor, lo)
-	if b.k > 0 {
-		b.follow(e, lo)
+	b.cursor = min(b.cursor, old)
+	if b.k > 0 && b.accepted >= b.k {
+		b.follow(kth, ahead)
+	}
+	b.trim()
+	if b.kth >= len(b.entries) { // of so many rejected ones that the limit left no room for it
+		b.kth, b.floor = -1, lowest
 	}
 }
 
-// follow keeps the floor behind the k-th accepted entry after the insertion of e at lo.
-func (b *beam) follow(e uint64, lo int) {
-	switch {
-	case b.accepted < b.k:
-		b.kth, b.floor = -1, lowest
-		return
-	case b.kth < 0: // the k-th has come
-		for seen := 0; seen < b.k; {
-			if b.kth++; b.entries[b.kth]&rejected == 0 {
-				seen++
+// ahead returns where the k-th accepted entry will be when fresh ones have come, and how many of these are accepted and
+// come before it: the k-th is so many accepted entries before that place then.
+func (b *beam) ahead(fresh []uint64) (at, accepted int) {
+	if b.kth < 0 {
+		return 0, 0
+	}
+	at = b.kth
+	for _, e := range fresh {
+		if e > b.entries[b.kth] {
+			at++
+			if e&rejected == 0 {
+				accepted++
 			}
 		}
-	case lo > b.kth:
-		return
-	case e&rejected != 0:
-		b.kth++
-		return
-	default: // the one before it is the k-th now, and what was behind that one may have left
-		b.kth = min(b.kth, len(b.entries)-1)
-		for b.entries[b.kth]&rejected != 0 {
-			b.kth--
+	}
+	return at, accepted
+}
+
+// follow sets the floor behind the k-th accepted entry, which is so many accepted entries before at, or has just come.
+func (b *beam) follow(at, accepted int) {
+	if b.kth < 0 {
+		at, accepted = -1, -b.k
+		for accepted < 0 {
+			if at++; b.entries[at]&rejected == 0 {
+				accepted++
+			}
 		}
 	}
-	worst := entryScore(b.entries[b.kth])
+	for accepted > 0 {
+		if at--; b.entries[at]&rejected == 0 {
+			accepted--
+		}
+	}
+	b.kth = at
+	worst := entryScore(b.entries[at])
 	b.floor = worst - b.slack*(1-worst) - b.noise
+}
+
+// trim takes from the end what the beam has no room for, and rejected entries behind the last of width accepted ones,
+// which lead nowhere better.
+func (b *beam) trim() {
+	last := len(b.entries)
+	for ; last > b.limit || b.accepted >= b.width; last-- {
+		switch {
+		case b.entries[last-1]&rejected != 0:
+		case last > b.limit || b.accepted > b.width:
+			b.accepted--
+		default:
+			b.entries = b.entries[:last]
+			return
+		}
+	}
+	b.entries = b.entries[:last]
 }
 
 // next returns the best entry not expanded yet and marks it, unless it lies below the floor.
@@ -155,16 +171,6 @@ func (b *beam) next() (slot uint32, ok bool) {
 			}
 			*e |= expanded
 			return entrySlot(*e), true
-		}
-	}
-	return 0, false
-}
-
-// peek returns the best entry not expanded yet.
-func (b *beam) peek() (slot uint32, ok bool) {
-	for i := b.cursor; i < len(b.entries); i++ {
-		if b.entries[i]&expanded == 0 {
-			return entrySlot(b.entries[i]), true
 		}
 	}
 	return 0, false

@@ -32,7 +32,7 @@ func TestBeamKeepsTheBestAccepted(t *testing.T) {
 		width := 1 + r.IntN(20)
 		var b beam
 		b.reset(width, beamLimit)
-		var all []uint64
+		var all, fresh []uint64
 		for slot := range uint32(r.IntN(150)) {
 			e := entryOf(slot, r.Float32())
 			if r.IntN(3) == 0 {
@@ -40,12 +40,15 @@ func TestBeamKeepsTheBestAccepted(t *testing.T) {
 			}
 			all = append(all, e)
 			if entryScore(e) > b.bar() {
-				b.insert(e)
+				fresh = append(fresh, e)
 			}
 			if r.IntN(4) == 0 {
+				b.merge(fresh)
+				fresh = fresh[:0]
 				b.next()
 			}
 		}
+		b.merge(fresh)
 		slices.SortFunc(all, func(p, q uint64) int {
 			if p > q {
 				return -1
@@ -87,7 +90,7 @@ func TestBeamStaysWithinItsLimit(t *testing.T) {
 	var b beam
 	b.reset(5, 10)
 	for slot := range uint32(100) {
-		b.insert(entryOf(slot, float32(slot)/100) | rejected)
+		b.merge([]uint64{entryOf(slot, float32(slot)/100) | rejected})
 	}
 	if len(b.entries) != 10 || entrySlot(b.entries[0]) != 99 {
 		t.Fatalf("%d entries, the best is slot %d", len(b.entries), entrySlot(b.entries[0]))
@@ -107,16 +110,22 @@ func TestTheFloorFollowsTheKthAccepted(t *testing.T) {
 		var b beam
 		b.reset(width, limit)
 		b.stopBelow(k, slack, noise)
+		var fresh []uint64
 		for slot := range uint32(r.IntN(150)) {
 			e := entryOf(slot, r.Float32())
 			if r.IntN(3) == 0 {
 				e |= rejected
 			}
 			if score := entryScore(e); score > b.bar() {
-				b.insert(e)
+				fresh = append(fresh, e)
 			} else if score > b.floor && !b.full() {
 				t.Fatalf("%v is refused with room and a floor of %v", score, b.floor)
 			}
+			if r.IntN(3) > 0 {
+				continue
+			}
+			b.merge(fresh)
+			fresh = fresh[:0]
 			want, seen := float32(lowest), 0
 			for _, e := range b.entries {
 				if e&rejected != 0 {
@@ -150,8 +159,7 @@ func TestABeamWithoutAFloorExpandsAll(t *testing.T) {
 	var b beam
 	b.reset(4, 4)
 	b.stopBelow(1, 0, 0)
-	b.insert(entryOf(1, .9))
-	b.insert(entryOf(2, .5))
+	b.merge([]uint64{entryOf(1, .9), entryOf(2, .5)})
 	if slot, ok := b.next(); slot != 1 || !ok {
 		t.Fatalf("%d, %v, want the best", slot, ok)
 	}
@@ -159,8 +167,7 @@ func TestABeamWithoutAFloorExpandsAll(t *testing.T) {
 		t.Fatal("an entry below the floor is expanded")
 	}
 	b.reset(4, 4) // a builder's
-	b.insert(entryOf(1, .9))
-	b.insert(entryOf(2, -1))
+	b.merge([]uint64{entryOf(2, -1), entryOf(1, .9)})
 	for range 2 {
 		if _, ok := b.next(); !ok {
 			t.Fatal("an entry is not expanded although there is no floor")

@@ -3,6 +3,7 @@ package hnsw
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"sync/atomic"
 )
 
@@ -71,7 +72,6 @@ func (x *Index) checkList(w *walker, slot uint32, level int, graphed uint32) err
 	if n > 0 && !x.isNode(&w.view, &w.tables, slot) {
 		return fmt.Errorf("slot %d is no node and has links", slot)
 	}
-	w.visited.reset(w.view.N)
 	for i, link := range list {
 		switch {
 		case i >= n && link != none:
@@ -81,7 +81,7 @@ func (x *Index) checkList(w *walker, slot uint32, level int, graphed uint32) err
 			return fmt.Errorf("slot %d, layer %d: link to %d among %d slots", slot, level, link, graphed)
 		case !x.isNode(&w.view, &w.tables, link) || x.levelOf(&w.view, &w.tables, link) < level:
 			return fmt.Errorf("slot %d, layer %d: link to %d, which is not there", slot, level, link)
-		case !w.visited.mark(link):
+		case slices.Contains(list[:i], link):
 			return fmt.Errorf("slot %d, layer %d: two links to %d", slot, level, link)
 		}
 	}

@@ -29,8 +29,9 @@
 //
 // Codes. A walk is bound by the memory it reads, so it scores one byte a dimension, and only the candidates it ends
 // with, and of them only those whose error bound reaches the k-th best, are scored by 12 bits a dimension (package
-// codes). A whole list of neighbours is scored in one call of a kernel. Both queues of the paper are one sorted array
-// of words (beam).
+// codes). Once k hits are known four nodes are expanded at a time, and what is new in their lists is scored in one
+// call of a kernel. Both queues of the paper are one sorted array of words (beam), into which a call's scores are
+// merged.
 //
 // No locks for readers. Codes and lists lie in blocks that never move, behind a table that is replaced when a block is
 // added. A vector's codes are stored before its slot is published, its own lists are complete before any node links to

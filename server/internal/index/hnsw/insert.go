@@ -42,7 +42,7 @@ func (b *builder) insert(x *Index, slot uint32) {
 	var spans [maxLevels + 1]struct{ from, to int } // of the layers in picked
 	for l := level; l >= 0; l-- {
 		b.beam.reset(x.config.EfConstruction, x.config.EfConstruction)
-		_ = b.walk(context.Background(), g, at, l) // fails with its context only
+		_ = b.walk(context.Background(), g, at, l, nil) // fails with its context only
 		b.crowd = b.crowd[:0]
 		for _, e := range b.beam.entries {
 			if s := entrySlot(e); s != slot {

@@ -45,7 +45,7 @@ func (x *Index) strays(b *builder) []uint32 {
 	}
 	var strays []uint32
 	for slot := range graphed {
-		if b.visited.stamps[slot] != b.visited.epoch && x.isNode(&b.view, &b.tables, slot) {
+		if !b.visited.has(slot) && x.isNode(&b.view, &b.tables, slot) {
 			strays = append(strays, slot)
 		}
 	}
@@ -57,7 +57,7 @@ func (x *Index) attach(b *builder, slot uint32) {
 	g := x.graph
 	b.query.SetCoarse(&b.view, slot)
 	b.beam.reset(x.config.EfConstruction, x.config.EfConstruction)
-	_ = b.walk(context.Background(), g, x.entry.Load(), 0) // fails with its context only
+	_ = b.walk(context.Background(), g, x.entry.Load(), 0, nil) // fails with its context only
 	nearest := uint32(none)
 	for i, e := range b.beam.entries {
 		candidate := entrySlot(e)

@@ -104,23 +104,20 @@ func (s *searcher) run(ctx context.Context, x *Index, q *index.Query, graphed in
 }
 
 // search walks the graph and offers what it finds below graphed to top.
-func (s *searcher) search(ctx context.Context, x *Index, accept index.Accept, graphed int) (err error) {
+func (s *searcher) search(ctx context.Context, x *Index, accept index.Accept, graphed int) error {
 	entry := x.entry.Load()
 	if int(entry) >= graphed {
 		return nil // no node yet
 	}
 	at := s.descend(x.graph, entry, int(x.top.Load()), 0)
 	margin, noise := s.query.Margin(&s.view)
-	if accept == nil {
-		s.beam.reset(s.plan.width, s.plan.width)
-		s.beam.stopBelow(s.plan.rank, s.plan.slack, noise)
-		err = s.walk(ctx, x.graph, at, 0)
-	} else {
-		s.beam.reset(s.plan.width, max(s.plan.width, beamLimit))
-		s.beam.stopBelow(s.plan.rank, s.plan.slack, noise)
-		err = s.walkAccepted(ctx, x.graph, at, accept)
+	limit := s.plan.width
+	if accept != nil {
+		limit = max(limit, beamLimit)
 	}
-	if err != nil {
+	s.beam.reset(s.plan.width, limit)
+	s.beam.stopBelow(s.plan.rank, s.plan.slack, noise)
+	if err := s.walk(ctx, x.graph, at, 0, accept); err != nil {
 		return err
 	}
 	s.settleBeam(accept, graphed, margin)

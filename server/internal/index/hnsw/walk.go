@@ -13,8 +13,11 @@ import (
 // stepsPerCheck is the number of expansions between two looks at the context, about 30 microseconds.
 const stepsPerCheck = 64
 
-// batch is the room for slots to be scored in one call: the longest list, of layer 0 with the largest M.
-const batch = 2 * maxM
+// abreast is the number of entries expanded at once. Of eight, a walk for ten hits would score a twentieth more.
+const abreast = 4
+
+// batch is the room for slots to be scored in one call: the longest lists, of layer 0 with the largest M. A power of 2.
+const batch = abreast * 2 * maxM
 
 // walker is the scratch of one walk at a time, kept between walks.
 type walker struct {
@@ -26,6 +29,7 @@ type walker struct {
 	scored  int
 	fresh   [batch]uint32
 	scores  [batch]float32
+	better  [batch]uint64
 }
 
 // look takes the state of the index as it is now: slots below the length loaded first.
@@ -73,11 +77,10 @@ func (w *walker) descend(g *graph, slot uint32, from, to int) uint32 {
 	return slot
 }
 
-// gather copies to fresh the neighbours not seen yet and marks them seen.
-func (w *walker) gather(links []uint32) int {
-	stamps, epoch := w.visited.stamps, w.visited.epoch
-	limit := uint32(min(w.view.N, len(stamps)))
-	n := 0
+// gather puts the neighbours not seen yet behind the first n fresh slots, marks them seen and returns how many are
+// fresh.
+func (w *walker) gather(links []uint32, n int) int {
+	seen, limit := w.visited, uint32(w.view.N)
 	for i := range links {
 		link := atomic.LoadUint32(&links[i])
 		if link >= limit {
@@ -86,23 +89,25 @@ func (w *walker) gather(links []uint32) int {
 			}
 			continue
 		}
-		stamp := &stamps[link]
+		word, bit := &seen[link/64], uint64(1)<<(link%64)
 		w.fresh[n&(batch-1)] = link
-		if *stamp != epoch { // compiles to an increment without a branch
+		if *word&bit == 0 { // compiles to an increment without a branch
 			n++
 		}
-		*stamp = epoch
+		*word |= bit
 	}
 	return n
 }
 
-// walk fills the beam, which has been reset, with the best nodes of a layer that are reachable from a node.
-func (w *walker) walk(ctx context.Context, g *graph, start uint32, level int) error {
+// walk fills the beam, which has been reset, with the best nodes of a layer that are reachable from a node. Under a
+// filter, on layer 0 alone, every node guides the walk and accepted ones count; accept may be nil.
+func (w *walker) walk(ctx context.Context, g *graph, start uint32, level int, accept index.Accept) error {
 	w.visited.reset(w.view.N)
 	w.visited.mark(start)
-	w.beam.insert(entryOf(start, w.score(start)))
+	w.fresh[0] = start
+	w.weigh(1, accept)
 	for steps := 1; ; steps++ {
-		slot, ok := w.beam.next()
+		n, ok := w.expand(g, level)
 		if !ok {
 			return nil
 		}
@@ -111,60 +116,53 @@ func (w *walker) walk(ctx context.Context, g *graph, start uint32, level int) er
 				return err
 			}
 		}
-		n := w.gather(g.list(&w.tables, slot, level))
-		if following, ok := w.beam.peek(); ok {
-			vector.Prefetch(unsafe.Pointer(unsafe.SliceData(g.list(&w.tables, following, level))), 2)
-		}
-		vector.Coarse(w.scores[:n], &w.query.Int8Query, w.view.Coarse, w.fresh[:n])
-		w.scored += n
-		bar := w.beam.bar()
-		for i, score := range w.scores[:n] {
-			if score > bar {
-				w.beam.insert(entryOf(w.fresh[i], score))
-				bar = w.beam.bar()
-			}
-		}
+		w.weigh(n, accept)
 	}
 }
 
-// walkAccepted is walk on layer 0 under a filter: every node guides the walk, accepted ones count.
-func (w *walker) walkAccepted(ctx context.Context, g *graph, start uint32, accept index.Accept) error {
-	w.visited.reset(w.view.N)
-	w.visited.mark(start)
-	w.beam.insert(w.flagged(start, w.score(start), accept))
-	for steps := 1; ; steps++ {
+// expand gathers what is new around the best entries not expanded yet. Once k hits are known, the next best will hardly
+// ever be displaced, so abreast entries go at once: what they need of memory is fetched together.
+func (w *walker) expand(g *graph, level int) (n int, ok bool) {
+	entries := 1
+	if w.beam.kth >= 0 {
+		entries = abreast
+	}
+	for i := range entries {
 		slot, ok := w.beam.next()
 		if !ok {
-			return nil
+			return n, i > 0
 		}
-		if steps%stepsPerCheck == 0 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-		n := w.gather(g.list(&w.tables, slot, 0))
-		if following, ok := w.beam.peek(); ok {
-			vector.Prefetch(unsafe.Pointer(unsafe.SliceData(g.list(&w.tables, following, 0))), 2)
-		}
-		vector.Coarse(w.scores[:n], &w.query.Int8Query, w.view.Coarse, w.fresh[:n])
-		w.scored += n
-		bar := w.beam.bar()
-		for i, score := range w.scores[:n] {
-			if score > bar {
-				w.beam.insert(w.flagged(w.fresh[i], score, accept))
-				bar = w.beam.bar()
-			}
+		n = w.gather(g.list(&w.tables, slot, level), n)
+	}
+	for i, left := w.beam.cursor, entries; i < len(w.beam.entries) && left > 0; i++ {
+		if e := w.beam.entries[i]; e&expanded == 0 {
+			vector.Prefetch(unsafe.Pointer(unsafe.SliceData(g.list(&w.tables, entrySlot(e), level))), 2)
+			left--
 		}
 	}
+	return n, true
 }
 
-// flagged is the entry of a node, rejected when neither it nor a slot of its chain is accepted.
-func (w *walker) flagged(slot uint32, score float32, accept index.Accept) uint64 {
-	e := entryOf(slot, score)
-	if !w.accepts(slot, accept) {
-		e |= rejected
+// weigh scores the first n fresh slots and enters those that better the beam.
+func (w *walker) weigh(n int, accept index.Accept) {
+	vector.Coarse(w.scores[:n], &w.query.Int8Query, w.view.Coarse, w.fresh[:n])
+	w.scored += n
+	bar, m := w.beam.bar(), 0
+	for i, score := range w.scores[:n] {
+		w.better[m&(batch-1)] = entryOf(w.fresh[i], score)
+		if score > bar { // compiles to an increment without a branch
+			m++
+		}
 	}
-	return e
+	better := w.better[:m]
+	if accept != nil {
+		for i, e := range better {
+			if !w.accepts(entrySlot(e), accept) {
+				better[i] |= rejected
+			}
+		}
+	}
+	w.beam.merge(better)
 }
 
 // accepts reports whether a node or a slot of its chain is accepted.
