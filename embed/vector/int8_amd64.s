@@ -371,7 +371,7 @@ done:
 	VMOVSS X0, (DI)
 
 // func fineVNNI(dst *float32, hi, lo *int8, coarseBlocks, fineBlocks *[]byte, slots *uint32, n, stride int, biasHi, biasLo int32, step float32)
-TEXT ·fineVNNI(SB), NOSPLIT, $8-76
+TEXT ·fineVNNI(SB), NOSPLIT, $0-76
 	MOVQ dst+0(FP), DI
 	MOVQ hi+8(FP), SI
 	MOVQ lo+16(FP), R14
@@ -391,39 +391,6 @@ TEXT ·fineVNNI(SB), NOSPLIT, $8-76
 	SHLQ $12, R13
 	MOVL $0x0f0f0f0f, AX
 	VPBROADCASTD AX, Z11
-
-// Rows go in groups of up to eight, whose fine lines are asked for together: coarse rows were read a moment ago, fine
-// ones come from memory. 0(SP) is the group's end among the slots.
-group:
-	MOVQ $8, AX
-	CMPQ CX, AX
-	CMOVQLT CX, AX
-	LEAQ (R9)(AX*4), AX
-	MOVQ AX, groupEnd-8(SP)
-	MOVQ R9, R12
-
-ahead:
-	MOVL (R12), AX
-	MOVL AX, DX
-	SHRL $12, AX
-	ANDL $4095, DX
-	LEAQ (AX)(AX*2), AX
-	MOVQ (R15)(AX*8), BX
-	IMULQ R10, DX
-	SHRQ $1, DX
-	ADDQ DX, BX
-	MOVQ R10, AX
-	SHRQ $1, AX
-	ADDQ BX, AX
-
-line:
-	PREFETCHT0 (BX)
-	ADDQ $64, BX
-	CMPQ BX, AX
-	JLT  line
-	ADDQ $4, R12
-	CMPQ R12, groupEnd-8(SP)
-	JLT  ahead
 
 row:
 	FINEROW
@@ -462,12 +429,7 @@ dims:
 	ADDQ $4, DI
 	ADDQ $4, R9
 	DECQ CX
-	JZ   done
-	CMPQ R9, groupEnd-8(SP)
-	JLT  row
-	JMP  group
-
-done:
+	JNZ  row
 	VZEROUPPER
 	RET
 
