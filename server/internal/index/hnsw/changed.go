@@ -29,7 +29,6 @@ type saving struct {
 
 // begin takes the marks of the slots below graphed off, for a Save that writes their links.
 func (x *Index) begin(t *linkTables, graphed uint32) *saving {
-	x.giveBack(false)
 	s := &x.saving
 	s.running, s.graphed, s.proven = true, graphed, true
 	s.marks = s.marks[:0]

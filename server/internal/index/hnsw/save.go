@@ -49,6 +49,7 @@ func (x *Index) Save(ctx context.Context, w io.Writer, s index.Span) error {
 	if have := x.Len(); s.From < 0 || s.From > s.To || s.To > have {
 		return fmt.Errorf("hnsw: asked to save the slots %d to %d of %d", s.From, s.To, have)
 	}
+	x.giveBack(false)            // of a Save that nobody ended; Saved is about this one now, links or none
 	still := x.catchup.TryLock() // the graph rests while it is written, unless it grows just now
 	if still {
 		defer x.catchup.Unlock()

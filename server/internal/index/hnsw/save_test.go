@@ -66,6 +66,39 @@ func TestASavedListHasNoLinkTwice(t *testing.T) {
 	<-done
 }
 
+// TestASaveThatNobodyEndedCountsForNothing has one with links followed by one without that is kept: the links are saved
+// by the next.
+func TestASaveThatNobodyEndedCountsForNothing(t *testing.T) {
+	x := build(t, 8, clustered(rand.New(rand.NewPCG(12, 12)), 8, 300), Config{})
+	y := New(8, Config{})
+	for _, step := range []struct {
+		span  index.Span
+		ended bool
+	}{
+		{index.Span{To: 100}, true},
+		{index.Span{From: 100, To: 300, Links: true}, false},
+		{index.Span{From: 100, To: 200}, true},
+		{index.Span{From: 200, To: 300, Links: true}, true},
+	} {
+		var file bytes.Buffer
+		if err := x.Save(t.Context(), &file, step.span); err != nil {
+			t.Fatal(err)
+		}
+		if !step.ended {
+			continue
+		}
+		x.Saved(true)
+		if err := y.Load(&file, int64(file.Len())); err != nil {
+			t.Fatalf("%+v: %v", step.span, err)
+		}
+	}
+	catchUp(t, y)
+	check(t, y)
+	if got := y.Info().Graph; got != 300 {
+		t.Errorf("%d slots in the loaded graph, want 300", got)
+	}
+}
+
 // TestALinkLeftOutIsSavedLater saves half of an index: lists with links to the other half are written again with it.
 func TestALinkLeftOutIsSavedLater(t *testing.T) {
 	vectors := clustered(rand.New(rand.NewPCG(4, 3)), 8, 600)
