@@ -120,11 +120,11 @@ func (w *walker) walk(ctx context.Context, g *graph, start uint32, level int, ac
 	}
 }
 
-// expand gathers what is new around the best entries not expanded yet. Once k hits are known, the next best will hardly
-// ever be displaced, so abreast entries go at once: what they need of memory is fetched together.
+// expand gathers what is new around the best entries not expanded yet. Once k hits are known, or the beam is full, the
+// next best will hardly ever be displaced, so abreast entries go at once: what they need of memory is fetched together.
 func (w *walker) expand(g *graph, level int) (n int, ok bool) {
 	entries := 1
-	if w.beam.kth >= 0 {
+	if w.beam.kth >= 0 || w.beam.full() {
 		entries = abreast
 	}
 	for i := range entries {
