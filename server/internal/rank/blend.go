@@ -89,7 +89,8 @@ func (l *list) least(k int) float64 {
 	return kthLargest(l.rest, k)
 }
 
-// kthLargest returns the k-th largest value, k from 1, and reorders the values (quickselect; Hoare, Algorithm 65, 1961).
+// kthLargest returns the k-th largest value, k from 1, and reorders the values (quickselect; Hoare, Algorithm 65,
+// 1961).
 func kthLargest(values []float64, k int) float64 {
 	for {
 		a, b, c := values[0], values[len(values)/2], values[len(values)-1]
