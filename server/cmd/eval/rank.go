@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/akin-search/akin/embed"
+	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/quality"
 	"github.com/akin-search/akin/server/internal/rank"
@@ -104,16 +105,21 @@ func (c *collection) cosines(vectors []float32, n int) []float32 {
 // whatever the kind of query; the fused one is made by the code that serves.
 func (c *collection) rank(ctx context.Context, a *analyzed, cosines []float32) ([3][]index.Candidate, error) {
 	vectors := &exact{c, cosines}
-	dense, _, err := vectors.Search(ctx, &index.Query{Vector: a.Vector, K: rank.Depth, Accept: a.accept}, nil)
+	dense, _, err := vectors.Search(ctx, &index.Query{Vector: a.Vector, K: depth, Accept: a.accept}, nil)
 	if err != nil {
 		return [3][]index.Candidate{}, err
 	}
 	corpus := rank.Corpus{Vectors: vectors, Words: c.words, Model: c.model}
 	var r rank.Ranker
-	if _, err := r.Candidates(ctx, corpus, &a.Query, rank.Find{Depth: rank.Depth, Accept: a.accept}); err != nil {
+	find := rank.Find{Accept: a.accept}
+	find.Depth, find.Reach = new(engine.Options).Reach(&a.Weights, depth, depth)
+	if _, err := r.Candidates(ctx, corpus, &a.Query, find); err != nil {
 		return [3][]index.Candidate{}, err
 	}
 	if err := r.Fuse(corpus, &a.Query); err != nil {
+		return [3][]index.Candidate{}, err
+	}
+	if err := r.Extend(ctx, corpus, &a.Query, find); err != nil {
 		return [3][]index.Candidate{}, err
 	}
 	r.Best(depth)

@@ -46,16 +46,23 @@ func TestWhatIsMeasuredIsWhatIsServed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		served, err := e.Search(t.Context(), &engine.Query{Text: q.Text, PaperID: q.PaperID, PageSize: depth})
-		if err != nil {
-			t.Fatal(err)
+		var served []engine.Hit
+		for ask := (engine.Query{Text: q.Text, PaperID: q.PaperID, PageSize: 10}); ; {
+			page, err := e.Search(t.Context(), &ask)
+			if err != nil {
+				t.Fatal(err)
+			}
+			served = append(served, page.Hits...)
+			if ask.PageToken = page.NextPageToken; ask.PageToken == "" {
+				break
+			}
 		}
 		measured := lists[2]
-		if len(served.Hits) != len(measured) {
-			t.Errorf("query %d: %d hits served, %d measured", i, len(served.Hits), len(measured))
+		if len(served) != len(measured) {
+			t.Errorf("query %d: %d hits served, %d measured", i, len(served), len(measured))
 			continue
 		}
-		for place, hit := range served.Hits {
+		for place, hit := range served {
 			const rounding = .01
 			m := measured[place]
 			id := c.Documents[m.Slot].ID

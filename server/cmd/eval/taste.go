@@ -268,7 +268,7 @@ func (c *collection) tasteOf(recipe taste.Recipe, u *tasteUser) *taste.Taste {
 // recommend gives a user what the server gives, by exact cosines.
 func (c *collection) recommend(ctx context.Context, recipe taste.Recipe, u *tasteUser, depth int) ([]uint32, error) {
 	var ranker rank.Ranker
-	find := rank.Find{Depth: rank.Depth, Accept: u.accept()}
+	find := rank.Find{Depth: depth, Accept: u.accept()}
 	corpus := rank.Corpus{Vectors: scan{c}, Words: c.words, Model: c.model}
 	_, err := c.tasteOf(recipe, u).Recommend(ctx, corpus, find, &taste.Finder{}, &ranker)
 	return slotsOf(&ranker, depth), err
@@ -351,7 +351,7 @@ func (c *collection) recommendByMean(ctx context.Context, u *tasteUser, depth in
 	}
 	var ranker rank.Ranker
 	corpus := rank.Corpus{Vectors: scan{c}, Words: c.words, Model: c.model}
-	if _, err := ranker.Candidates(ctx, corpus, &q, rank.Find{Depth: rank.Depth, Accept: u.accept()}); err != nil {
+	if _, err := ranker.Candidates(ctx, corpus, &q, rank.Find{Depth: depth, Accept: u.accept()}); err != nil {
 		return nil, err
 	}
 	err := ranker.Fuse(corpus, &q)

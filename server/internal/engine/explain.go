@@ -104,7 +104,8 @@ func (e *Engine) place(
 		return rank.Scored{}, err
 	}
 	ask.choose(o)
-	if _, err := r.rank(ctx, v, ask, e.find(ctx, v, o, minDepth)); err != nil {
+	depth, reach := o.Reach(&ask.Weights, 1, minDepth)
+	if _, err := r.rank(ctx, v, ask, e.find(ctx, v, o, depth, reach)); err != nil {
 		return rank.Scored{}, err
 	}
 	if err := r.Place(v.gen.corpus(), &ask.Query, slot); err != nil {

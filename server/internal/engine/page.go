@@ -15,12 +15,28 @@ import (
 
 // Bounds of paging through one search.
 const (
-	minDepth = rank.Depth // hits ranked for a first page, however small
-	maxDepth = 2000       // hits that can be ranked
+	minDepth = 100  // hits that a search can be paged through to, however small its pages
+	maxDepth = 2000 // hits that can be ranked
 )
 
-// Depth is how many hits are ranked for a first page of a size.
+// Depth is how many hits a search can be paged through to, whose first page has a size.
 func Depth(size int) int { return min(max(minDepth, size), maxDepth) }
+
+// Reach says from how many candidates by cosine a search is ranked that can be paged through to depth hits, and how far
+// it must reach for the first limit of them, as in rank.Find. Where both lists count, fewer candidates make the first
+// hits than can be paged through; what is behind those is looked for when a page gets there. Where one list must make
+// up for the other, or something else decides, such as the age of papers, as many as can be paged through are
+// candidates. Nothing depends on the size of pages up to minDepth: all show one ranking.
+func (o *Options) Reach(w *rank.Weights, limit, depth int) (candidates, reach int) {
+	both := w.Words > 0 && w.Words < rank.Depth
+	switch {
+	case !both || depth > minDepth || o.RecencyHalfLife > 0 || o.Diversity > 0:
+		return depth, 0
+	case limit < rank.Depth:
+		return rank.Depth, 0
+	}
+	return rank.Depth, depth
+}
 
 // page is what a page token carries: it pins the answer that its first page came from.
 type page struct {

@@ -44,9 +44,10 @@ func (v *view) Published(slot uint32) (unix int64, known bool) {
 }
 
 // find says how candidates are looked for.
-func (e *Engine) find(ctx context.Context, v *view, o *Options, depth int) rank.Find {
+func (e *Engine) find(ctx context.Context, v *view, o *Options, depth, reach int) rank.Find {
 	f := rank.Find{
 		Depth:  depth,
+		Reach:  reach,
 		Ef:     o.Ef,
 		Exact:  o.Mode == ModeExact,
 		Walk:   o.Mode == ModeApproximate,
@@ -82,6 +83,9 @@ func (r *ranker) rank(ctx context.Context, v *view, ask *question, f rank.Find) 
 	begin := time.Now()
 	err = r.Fuse(c, &ask.Query)
 	f.Ended(rank.StageFuse, begin)
+	if err == nil {
+		err = r.Extend(ctx, c, &ask.Query, f)
+	}
 	return report, err
 }
 

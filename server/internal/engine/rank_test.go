@@ -31,7 +31,7 @@ func TestASpareCoreChangesNoAnswer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := e.find(context.Background(), v, &Options{}, minDepth)
+			f := e.find(context.Background(), v, &Options{}, minDepth, 0)
 			f.Spare = spare
 			if _, err := r.rank(context.Background(), v, &ask, f); err != nil {
 				t.Fatal(err)

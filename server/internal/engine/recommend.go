@@ -44,7 +44,7 @@ func (e *Engine) Recommend(ctx context.Context, rec *Recommendation) (*Result, e
 	}
 	e.ended(ctx, StageEmbed, begin)
 	without := r.taste.Likes() == 0
-	request := pageRequest{&rec.Options, rank.PaperQuery, rec.PageSize, rec.PageToken, hash}
+	request := pageRequest{&rec.Options, rank.PaperQuery, rank.Weights{}, rec.PageSize, rec.PageToken, hash}
 	result, ranked, err := e.onePage(ctx, r, v, request, func(f rank.Find) (index.Report, error) {
 		if without {
 			return r.newestAndCentral(ctx, v, f)

@@ -36,7 +36,7 @@ func (e *Engine) Search(ctx context.Context, q *Query) (*Result, error) {
 		return nil, err
 	}
 	ask.choose(&q.Options)
-	request := pageRequest{&q.Options, ask.kind, q.PageSize, q.PageToken, hash}
+	request := pageRequest{&q.Options, ask.kind, ask.Weights, q.PageSize, q.PageToken, hash}
 	result, _, err := e.onePage(ctx, r, v, request, func(f rank.Find) (index.Report, error) {
 		return r.rank(ctx, v, &ask, f)
 	})
@@ -172,7 +172,8 @@ func (r *ranker) unknownWords(known frequencies, text string) []string {
 // pageRequest is which page of an answer is asked for.
 type pageRequest struct {
 	options *Options
-	kind    rank.Kind // of what is asked with
+	kind    rank.Kind    // of what is asked with
+	weights rank.Weights // of a search
 	size    int
 	token   string
 	hash    uint64 // of all that must be the same on every page
@@ -194,7 +195,8 @@ func (e *Engine) onePage(
 		return nil, nil, errChangedSince
 	}
 	r.Reset()
-	report, err := candidates(e.find(ctx, v, ask.options, int(p.depth)))
+	depth, reach := ask.options.Reach(&ask.weights, int(p.offset)+ask.size, int(p.depth))
+	report, err := candidates(e.find(ctx, v, ask.options, depth, reach))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -135,7 +135,7 @@ func (e *Engine) Find(ctx context.Context, q *ShardQuery) (*ShardFound, error) {
 	}
 	c := v.gen.corpus()
 	o := Options{Mode: q.Mode, Ef: q.Ef}
-	report, err := r.Candidates(ctx, c, &q.Query, e.find(ctx, v, &o, q.Depth))
+	report, err := r.Candidates(ctx, c, &q.Query, e.find(ctx, v, &o, q.Depth, 0))
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,7 @@ func (e *Engine) Central(ctx context.Context, q *ShardTaste, centre []float32, n
 	rated := &ShardRated{Revision: v.revision, Report: index.Report{Exact: true}}
 	if v.slots > 0 {
 		o := Options{Mode: q.Mode, Ef: q.Ef}
-		slots, cosines, report, err := v.nearCentre(ctx, centre, known, e.find(ctx, v, &o, q.Depth))
+		slots, cosines, report, err := v.nearCentre(ctx, centre, known, e.find(ctx, v, &o, q.Depth, 0))
 		if err != nil {
 			return nil, err
 		}

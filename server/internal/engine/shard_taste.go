@@ -60,7 +60,7 @@ func (e *Engine) Rate(ctx context.Context, q *ShardTaste) (*ShardRated, error) {
 	}
 	r.learnOthers(v.gen, q)
 	o := Options{Mode: q.Mode, Ef: q.Ef}
-	ratings, report, err := r.taste.Rated(ctx, v.gen.corpus(), e.find(ctx, v, &o, q.Depth), &r.finder, nil)
+	ratings, report, err := r.taste.Rated(ctx, v.gen.corpus(), e.find(ctx, v, &o, q.Depth, 0), &r.finder, nil)
 	if err != nil {
 		return nil, err
 	}

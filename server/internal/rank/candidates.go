@@ -3,6 +3,7 @@ package rank
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/akin-search/akin/embed"
@@ -62,6 +63,7 @@ type Query struct {
 // Find says which candidates are wanted.
 type Find struct {
 	Depth       int          // how many by cosine; those by BM25 follow from the query's weights
+	Reach       int          // papers that Extend finds by cosine; up to Depth: none
 	Ef          int          // width of a walk; 0: the index's default
 	Exact, Walk bool         // as in index.Query
 	Accept      index.Accept // which papers may be found; nil: all
@@ -101,14 +103,7 @@ func (r *Ranker) Candidates(ctx context.Context, c Corpus, q *Query, f Find) (in
 	var report index.Report
 	var err error
 	begin := time.Now()
-	r.dense, report, err = c.Vectors.Search(ctx, &index.Query{
-		Vector: q.Vector,
-		K:      f.Depth,
-		Ef:     f.Ef,
-		Exact:  f.Exact,
-		Walk:   f.Walk,
-		Accept: f.Accept,
-	}, r.dense)
+	r.dense, report, err = c.Vectors.Search(ctx, f.query(q, f.Depth), r.dense)
 	f.Ended(StageWalk, begin)
 	if lookup != nil {
 		err = errors.Join(err, (<-lookup).get())
@@ -123,6 +118,45 @@ func (r *Ranker) Candidates(ctx context.Context, c Corpus, q *Query, f Find) (in
 		err = r.topByWords(ctx, c, words, &f)
 	}
 	return report, err
+}
+
+// Extend adds the papers that a deeper search finds to Ranked, up to f.Reach of them, as it orders them and behind all
+// that are there: the order of those stays, however far their list is paged through. It follows Fuse, of a query with
+// words.
+func (r *Ranker) Extend(ctx context.Context, c Corpus, q *Query, f Find) (err error) {
+	if f.Reach <= f.Depth {
+		return nil
+	}
+	var further []index.Candidate
+	if len(r.dense) > 0 {
+		further, _, err = c.Vectors.Search(ctx, f.query(q, f.Reach), nil)
+	} else {
+		further, err = c.Words.Top(ctx, &r.words, f.Reach, f.Accept, nil)
+	}
+	if err != nil {
+		return err
+	}
+	least := math.Inf(1)
+	for i := range r.Ranked {
+		least = min(least, r.Ranked[i].Score)
+	}
+	for _, found := range further {
+		n := len(r.Ranked)
+		if err := r.Place(c, q, found.Slot); err != nil {
+			return err
+		}
+		if len(r.Ranked) > n {
+			hit := &r.Ranked[n]
+			hit.Score = min(hit.Score, math.Nextafter(least, math.Inf(-1)))
+			least = hit.Score
+		}
+	}
+	return nil
+}
+
+// query asks for the k nearest.
+func (f *Find) query(q *Query, k int) *index.Query {
+	return &index.Query{Vector: q.Vector, K: k, Ef: f.Ef, Exact: f.Exact, Walk: f.Walk, Accept: f.Accept}
 }
 
 func (r *Ranker) topByWords(ctx context.Context, c Corpus, k int, f *Find) (err error) {

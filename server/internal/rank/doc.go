@@ -9,6 +9,7 @@
 //	Fuse         merges the two lists, looks up the scores they lack, and blends cosine and BM25 by the query's Weights;
 //	             then shared bigrams add to the best of them, and so do words like those they lack and neighbours among
 //	             them
+//	Extend       puts further papers behind those, for whoever pages through them all
 //	Keep         drops hits, such as those below a cosine
 //	Age          scores fall with the age of a paper
 //	Diversify    near-alike hits move apart (maximal marginal relevance)

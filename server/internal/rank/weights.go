@@ -37,8 +37,8 @@ func KindOf(text string, tokens int) Kind {
 	return TitleQuery
 }
 
-// Depth is the number of candidates by cosine that a first page of hits is ranked from.
-const Depth = 100
+// Depth is the number of candidates by cosine that a search is ranked from where words find others.
+const Depth = 64
 
 // Weights say how candidates are found and ranked.
 type Weights struct {
@@ -63,7 +63,7 @@ func DefaultWeights(k Kind, trained bool) Weights {
 	w := Weights{Dense: .55, Phrase: 1.5, Words: 32, Neighbours: .1}
 	switch k {
 	case TitleQuery:
-		w.Dense, w.K1, w.Neighbours, w.Alike = .25, .4, 0, .5
+		w.Dense, w.K1, w.Words, w.Neighbours, w.Alike = .3, .4, 48, 0, .5
 	case PaperQuery:
 		w = Weights{Dense: .6, Neighbours: .1}
 	}

@@ -57,7 +57,7 @@ func (f *Front) explain(ctx context.Context, q *engine.ExplainQuery) (*engine.Ex
 		return nil, err
 	}
 	u := &union{ctx: ctx, front: f, model: asked.Embedder}
-	depth := engine.Depth(1)
+	depth, _ := q.Reach(&asked.Weights, 1, engine.Depth(1))
 	if _, err := f.gather(ctx, u, nil, depth, &asked.Weights, question); err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/akin-search/akin/server/internal/engine"
 	"github.com/akin-search/akin/server/internal/filter"
-	"github.com/akin-search/akin/server/internal/rank"
 )
 
 // describe is a hit with all that is said of it, to the last bit.
@@ -215,11 +214,11 @@ func TestAShardWithMoreThanItsShareIsAskedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		compare(t, fmt.Sprint("query ", i), got, want)
-		if len(want.Hits) > share(rank.Depth, 2) && asked != 2 {
+		if len(want.Hits) > share(q.PageSize, 2) && asked != 2 {
 			t.Errorf("query %d: asked %d times", i, asked)
 		}
 	}
-	if n := share(rank.Depth, 4); n != 50 {
-		t.Errorf("a shard of 4 is asked for %d of %d", n, rank.Depth)
+	if n := share(100, 4); n != 50 {
+		t.Errorf("a shard of 4 is asked for %d of 100", n)
 	}
 }

@@ -40,7 +40,8 @@ func (f *Front) search(ctx context.Context, q *engine.Query, left absent) (*engi
 		return nil, err
 	}
 	u := &union{ctx: ctx, front: f, model: ask.Embedder}
-	s, err := f.gather(ctx, u, left, int(p.depth), &ask.Weights, func(shard, depth int) *engine.ShardQuery {
+	depth, reach := q.Reach(&ask.Weights, int(p.offset)+q.PageSize, int(p.depth))
+	s, err := f.gather(ctx, u, left, max(depth, reach), &ask.Weights, func(shard, depth int) *engine.ShardQuery {
 		return &engine.ShardQuery{
 			Query: ask.Query, Model: model, Revision: p.revisions[shard], Exclude: exclude[shard],
 			Reach: engine.Reach{Depth: depth, Filter: q.Filter, Mode: q.Mode, Ef: q.Ef},
@@ -50,10 +51,14 @@ func (f *Front) search(ctx context.Context, q *engine.Query, left absent) (*engi
 		return nil, err
 	}
 	var r rank.Ranker
-	if _, err := r.Candidates(ctx, u.corpus(), &ask.Query, rank.Find{Depth: int(p.depth)}); err != nil {
+	find := rank.Find{Depth: depth, Reach: reach}
+	if _, err := r.Candidates(ctx, u.corpus(), &ask.Query, find); err != nil {
 		return nil, err
 	}
 	if err := r.Fuse(u.corpus(), &ask.Query); err != nil {
+		return nil, err
+	}
+	if err := r.Extend(ctx, u.corpus(), &ask.Query, find); err != nil {
 		return nil, err
 	}
 	result, _, err := f.onePage(&r, u, s, &q.Options, ask.Scale, p, q.PageSize, q.Hash())

@@ -283,7 +283,7 @@ type Weights struct {
 	Phrase float64 `protobuf:"fixed64,3,opt,name=phrase,proto3" json:"phrase,omitempty"`
 	// Worth of a word like one that a paper lacks.
 	Alike float64 `protobuf:"fixed64,4,opt,name=alike,proto3" json:"alike,omitempty"`
-	// Candidates by BM25 for every hundred by cosine.
+	// Candidates by BM25 for every 64 by cosine.
 	Words int32 `protobuf:"varint,5,opt,name=words,proto3" json:"words,omitempty"`
 	// Worth of neighbours.
 	Neighbours    float64 `protobuf:"fixed64,6,opt,name=neighbours,proto3" json:"neighbours,omitempty"`
