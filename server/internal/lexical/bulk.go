@@ -53,7 +53,9 @@ func (x *Index) BuildLists() {
 	x.loaded = nil
 	for feature, n := range l.counts {
 		if n > 0 {
-			x.terms.make(uint32(feature))
+			if tm := x.terms.make(uint32(feature)); tm.slice == 0 {
+				x.lists.begin(tm, sliceFor(float64(n), float64(x.Len())))
+			}
 		}
 	}
 	n := x.Len()

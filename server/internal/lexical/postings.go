@@ -2,6 +2,8 @@ package lexical
 
 import (
 	"encoding/binary"
+	"math"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 
@@ -20,7 +22,7 @@ import (
 const classBits = 8
 
 // A list of postings lies in slices of growing size, 16, 32, 64 up to maxSlice bytes, of which the last 8 are the
-// address of the next slice. No posting crosses slices: the rest of one that is too small for the next posting stays
+// address of the next slice; a bulk build begins with a slice for all that it has. No posting crosses slices: the rest of one that is too small for the next posting stays
 // zero. A reader that knows how many postings were published walks the list without
 // locks, and no posting ever moves; the address of a slice is written before the first posting in it is published.
 const (
@@ -30,6 +32,7 @@ const (
 	linkBytes     = 8
 	firstSlice    = 16
 	maxSlice      = 1 << 12
+	sizeShift     = 56 // of the logarithm of a first slice's size above its address
 	postingsBits  = 18 // log2 of the bytes in a chunk
 	postingsChunk = 1 << postingsBits
 )
@@ -38,7 +41,7 @@ const termChunk = 1 << 10
 
 // term is the list and the document frequency of one feature.
 type term struct {
-	first uint64        // address of the first slice; written before count
+	first uint64        // address of the first slice, above it the binary logarithm of its bytes; written before count
 	tail  uint64        // where the next posting goes; the appender's own
 	next  uint32        // the last slot and one; the appender's own
 	left  uint16        // bytes left in the last slice, without its link; the appender's own
@@ -155,17 +158,37 @@ func (tm *term) advance(n uint16, slot uint32) {
 
 // extend goes on to another slice, twice as long as the last.
 func (p *postings) extend(tm *term) {
-	size := uint16(firstSlice)
-	if tm.slice > 0 {
-		size = min(2*tm.slice, maxSlice)
-	}
-	fresh := p.alloc(uint64(size))
 	if tm.slice == 0 {
-		tm.first = fresh
-	} else {
-		binary.LittleEndian.PutUint64(p.bytesAt(tm.tail+uint64(tm.left), linkBytes), fresh)
+		p.begin(tm, firstSlice)
+		return
 	}
+	size := min(2*tm.slice, maxSlice)
+	fresh := p.alloc(uint64(size))
+	binary.LittleEndian.PutUint64(p.bytesAt(tm.tail+uint64(tm.left), linkBytes), fresh)
 	tm.tail, tm.left, tm.slice = fresh, size-linkBytes, size
+}
+
+// begin gives an empty list its first slice, whose size is a power of two from firstSlice to maxSlice.
+func (p *postings) begin(tm *term, size uint16) {
+	fresh := p.alloc(uint64(size))
+	tm.first = fresh | uint64(bits.TrailingZeros16(size))<<sizeShift
+	tm.tail, tm.left, tm.slice = fresh, size-linkBytes, size
+}
+
+// start returns where the first slice of a list lies, and its size. The list has postings.
+func (tm *term) start() (address uint64, size int) {
+	return tm.first & (1<<sizeShift - 1), 1 << (tm.first >> sizeShift)
+}
+
+// sliceFor is the size of the first slice for n postings among so many papers, as long as one slice takes. Gaps of a
+// word that is as frequent everywhere fall off exponentially, and each above mostDigit takes two bytes more.
+func sliceFor(n, papers float64) uint16 {
+	bytes := postingBytes*n*(1+math.Exp(-mostDigit*n/papers)) + linkBytes
+	size := uint16(firstSlice)
+	for size < maxSlice && float64(size) < bytes {
+		size *= 2
+	}
+	return size
 }
 
 func (p *postings) bytes() int64 { return int64(len(p.chunks.Chunks())) * postingsChunk }

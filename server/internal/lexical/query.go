@@ -166,8 +166,8 @@ func (x *Index) Shared(q *Query, slots []uint32, dst []uint32) {
 // How far ahead of the scored row the next rows are fetched, in rows. Rows lie all over memory, and waiting for them
 // takes four times as long as scoring them.
 const (
-	aheadHead  = 12
-	aheadPairs = 6
+	aheadHead  = 8
+	aheadPairs = 4
 )
 
 // ahead fetches what the scoring of slots will soon read after position i.

@@ -3,6 +3,9 @@ package lexical
 import (
 	"encoding/binary"
 	"slices"
+	"unsafe"
+
+	"github.com/akin-search/akin/embed/vector"
 )
 
 // run is the number of postings that a reader unpacks at a time.
@@ -26,6 +29,20 @@ func unpack(packed []byte) (gap uint32, n int) {
 	return gap + uint32(packed[n-2]), n
 }
 
+// fetch fetches what a slice begins with. What is behind it the processor fetches by itself, as it reads on.
+func (p *postings) fetch(address uint64) {
+	const lines = 4
+	vector.Prefetch(unsafe.Pointer(&p.chunks.Chunks()[address>>postingsBits][address%postingsChunk]), lines)
+}
+
+// fetchNext fetches the slice behind one that holds the next of so many published postings: if they are too many for
+// it, then there is one, and its address is written.
+func (p *postings) fetchNext(packed, link []byte, left int) {
+	if left > len(packed)/postingBytes {
+		p.fetch(binary.LittleEndian.Uint64(link))
+	}
+}
+
 // each hands the published postings of a list to fn, n of r at a time, by rising slot, as long as fn returns true.
 func (p *postings) each(tm *term, r *postingRun, fn func(n int) bool) {
 	left := int(tm.count.Load())
@@ -33,11 +50,12 @@ func (p *postings) each(tm *term, r *postingRun, fn func(n int) bool) {
 		return
 	}
 	chunks := p.chunks.Chunks() // after count: every slice of the published postings is in it
-	address, size := tm.first, firstSlice
+	address, size := tm.start()
 	n, slot := 0, ^uint32(0) // postings in r; the last slot
 	for {
 		slice := chunks[address>>postingsBits][address%postingsChunk:][:size]
 		packed, link := slice[:size-linkBytes], slice[size-linkBytes:]
+		p.fetchNext(packed, link, left)
 		for len(packed) > 0 {
 			gap, length := uint32(packed[0]), postingBytes
 			if gap == 0 {
@@ -78,10 +96,12 @@ func (p *postings) addTo(tm *term, sums []uint16, table *[1 << classBits]uint16)
 		return 0
 	}
 	chunks := p.chunks.Chunks() // after count: every slice of the published postings is in it
-	address, size, slot := tm.first, firstSlice, ^uint32(0)
+	address, size := tm.start()
+	slot := ^uint32(0)
 	for {
 		slice := chunks[address>>postingsBits][address%postingsChunk:][:size]
 		packed, link := slice[:size-linkBytes], slice[size-linkBytes:]
+		p.fetchNext(packed, link, left)
 		for left > 0 && len(packed) > 0 { // no byte after the last published
 			for left >= 4 && len(packed) >= 4*postingBytes {
 				four := binary.LittleEndian.Uint64(packed)

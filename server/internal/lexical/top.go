@@ -161,6 +161,10 @@ func (x *Index) sum(ctx context.Context, q *Query, need int, scale float64) (lef
 				return len(s.order), nil
 			}
 		}
+		if len(s.order) > 1 && q.terms[s.order[1]].count.Load() > 0 {
+			address, _ := q.terms[s.order[1]].start()
+			x.lists.fetch(address)
+		}
 		s.sums.add(&x.lists, tm, &s.impact, float32(weight*scale))
 		read += length
 		rest -= weight
