@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/akin-search/akin/server/internal/cputime"
@@ -76,4 +77,39 @@ func BenchmarkSearch(b *testing.B) {
 		search(i)
 	}
 	b.ReportMetric(float64((cputime.Used()-before).Microseconds())/float64(b.N), "cpu-us/op")
+}
+
+// TestSearchesFindWhatExactOnesFind compares the ten best of titles with those of an exact scan: what a walk misses of
+// the candidates by cosine shows here as far as it matters.
+func TestSearchesFindWhatExactOnesFind(t *testing.T) {
+	e, titles := served(t), someTitles(t, 40_000)
+	const n = 1000
+	sum, scored := 0., 0
+	for i := range n {
+		q := Query{Text: titles[i*len(titles)/n], PageSize: 10, Options: Options{Brief: true}}
+		got := search(t, e, q)
+		q.Mode = ModeExact
+		want := ids(search(t, e, q).Hits)
+		found := 0
+		for _, id := range ids(got.Hits) {
+			if slices.Contains(want, id) {
+				found++
+			}
+		}
+		sum += float64(found) / float64(max(1, len(want)))
+		scored += got.Scored
+	}
+	stats, err := e.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	least := .99
+	if stats.Papers > 100_000 {
+		least = .97
+	}
+	recall := sum / n
+	t.Logf("%d papers, %d titles: recall@10 %.4f, %d vectors scored a search", stats.Papers, n, recall, scored/n)
+	if recall < least {
+		t.Errorf("recall@10 %.4f, want %.2f", recall, least)
+	}
 }
