@@ -12,22 +12,28 @@ const maxM = 64
 type Config struct {
 	// M is the number of links of a node on the layers above the lowest, which holds twice as many: 2 to 64, 0 means 16.
 	M int
-	// EfConstruction is the width of the walk that finds a new node's neighbours: 8 to 4096, 0 means 128.
+	// EfConstruction is the width of the walk that finds a new node's neighbours in a graph of up to 100,000 vectors: 8 to
+	// 4096, 0 means 128. Each doubling beyond adds a third of it, since more of what is near lies around a vector.
 	EfConstruction int
-	// Ef is the width of a search's walk where the query names none, in a graph of up to 100,000 vectors: 1 to 65536, 0
-	// means 64. Each doubling beyond adds a third of it, since more of what is near lies around a query.
+	// Ef is the width of a search's walk where the query names none, in such a graph: 1 to 65536, 0 means 64. It grows
+	// likewise.
 	Ef int
 }
+
+// width is that of a search's walk in a graph of n vectors.
+func (c *Config) width(n int) int { return grown(c.Ef, n) }
+
+// construction is the width of an insertion's walk in a graph of n vectors.
+func (c *Config) construction(n int) int { return grown(c.EfConstruction, n) }
 
 // steadyWidth is the number of vectors from which on the width of a walk grows.
 const steadyWidth = 100_000
 
-// width is that of a walk in a graph of n vectors.
-func (c *Config) width(n int) int {
+func grown(width, n int) int {
 	if n <= steadyWidth {
-		return c.Ef
+		return width
 	}
-	return c.Ef + int(float64(c.Ef)/3*math.Log2(float64(n)/steadyWidth))
+	return width + int(float64(width)/3*math.Log2(float64(n)/steadyWidth))
 }
 
 // EnsureDefaults replaces zeros by the defaults.

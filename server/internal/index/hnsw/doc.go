@@ -16,8 +16,9 @@
 //     chosen before it is at least as near to it as the owner of the list is: the walk gets there through that
 //     neighbour. Links are spent on directions instead of on one dense cluster.
 //
-// Inserting a vector is searching for it with width EfConstruction on each of its layers, choosing M of what was
-// found, and linking back; a neighbour whose list is full chooses anew among its links and the newcomer.
+// Inserting a vector is searching for it with width EfConstruction, or more in a large graph, on each of its layers,
+// choosing M of what was found, and linking back; a neighbour whose list is full chooses anew among its links and the
+// newcomer.
 //
 // # What is different here
 //

@@ -38,10 +38,11 @@ func (b *builder) insert(x *Index, slot uint32) {
 		return // the first node has nothing to link to
 	}
 	at := b.descend(g, entry, top, level)
+	width := x.config.construction(int(x.graphed.Load()))
 	b.picked = b.picked[:0]
 	var spans [maxLevels + 1]struct{ from, to int } // of the layers in picked
 	for l := level; l >= 0; l-- {
-		b.beam.reset(x.config.EfConstruction, x.config.EfConstruction)
+		b.beam.reset(width, width)
 		_ = b.walk(context.Background(), g, at, l, nil) // fails with its context only
 		b.crowd = b.crowd[:0]
 		for _, e := range b.beam.entries {

@@ -97,3 +97,13 @@ func TestTheDefaultWidthGrowsWithTheGraph(t *testing.T) {
 		}
 	}
 }
+
+func TestInsertionsWalkWiderInLargerGraphs(t *testing.T) {
+	var c Config
+	c.EnsureDefaults()
+	for _, test := range []struct{ n, width int }{{0, 128}, {100_000, 128}, {200_000, 170}, {1_600_000, 298}} {
+		if got := c.construction(test.n); got != test.width {
+			t.Errorf("%d vectors in the graph: width %d, want %d", test.n, got, test.width)
+		}
+	}
+}
