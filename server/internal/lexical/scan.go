@@ -29,6 +29,19 @@ func unpack(packed []byte) (gap uint32, n int) {
 	return gap + uint32(packed[n-2]), n
 }
 
+// The lower bytes of four pairs of bytes, a one in each of them, and the sign of each pair.
+const (
+	lowBytes  = 0x00ff_00ff_00ff_00ff
+	lowOnes   = 0x0001_0001_0001_0001
+	pairSigns = 0x8000_8000_8000_8000
+)
+
+// four returns the first four postings of packed, and whether each is of one digit, as nearly all are.
+func four(packed []byte) (postings uint64, plain bool) {
+	postings = binary.LittleEndian.Uint64(packed)
+	return postings, (postings&lowBytes-lowOnes)&pairSigns == 0 // no lower byte is 0
+}
+
 // fetch fetches what a slice begins with. What is behind it the processor fetches by itself, as it reads on.
 func (p *postings) fetch(address uint64) {
 	const lines = 4
@@ -57,11 +70,28 @@ func (p *postings) each(tm *term, r *postingRun, fn func(n int) bool) {
 		packed, link := slice[:size-linkBytes], slice[size-linkBytes:]
 		p.fetchNext(packed, link, left)
 		for len(packed) > 0 {
-			gap, length := uint32(packed[0]), postingBytes
-			if gap == 0 {
-				if gap, length = unpack(packed); gap == 0 {
+			for left > 4 && n+4 < run && len(packed) >= 4*postingBytes {
+				postings, plain := four(packed)
+				if !plain {
 					break
 				}
+				slots, classes := r.slots[n:][:4], r.classes[n:][:4]
+				slots[0] = slot + uint32(postings&0xff)
+				slots[1] = slots[0] + uint32(postings>>16&0xff)
+				slots[2] = slots[1] + uint32(postings>>32&0xff)
+				slots[3] = slots[2] + uint32(postings>>48&0xff)
+				classes[0], classes[1], classes[2], classes[3] = packed[1], packed[3], packed[5], packed[7]
+				slot = slots[3]
+				n += 4
+				left -= 4
+				packed = packed[4*postingBytes:]
+			}
+			if len(packed) == 0 {
+				break
+			}
+			gap, length := unpack(packed)
+			if gap == 0 {
+				break
 			}
 			slot += gap
 			r.slots[n], r.classes[n] = slot, packed[length-1]
@@ -78,13 +108,6 @@ func (p *postings) each(tm *term, r *postingRun, fn func(n int) bool) {
 		address, size = binary.LittleEndian.Uint64(link), min(2*size, maxSlice)
 	}
 }
-
-// The lower bytes of four pairs of bytes, a one in each of them, and the sign of each pair.
-const (
-	lowBytes  = 0x00ff_00ff_00ff_00ff
-	lowOnes   = 0x0001_0001_0001_0001
-	pairSigns = 0x8000_8000_8000_8000
-)
 
 // addTo adds to sums, of each slot below their number that a list has, what the table says of its posting. Nearly all
 // postings are of one digit: four at a time are looked at for others, and none waits for the length of the one before.
@@ -104,21 +127,18 @@ func (p *postings) addTo(tm *term, sums []uint16, table *[1 << classBits]uint16)
 		p.fetchNext(packed, link, left)
 		for left > 0 && len(packed) > 0 { // no byte after the last published
 			for left >= 4 && len(packed) >= 4*postingBytes {
-				four := binary.LittleEndian.Uint64(packed)
-				if (four&lowBytes-lowOnes)&pairSigns != 0 {
-					break // a byte is 0
-				}
-				a := slot + uint32(four&0xff)
-				b := a + uint32(four>>16&0xff)
-				c := b + uint32(four>>32&0xff)
-				d := c + uint32(four>>48&0xff)
-				if int(d) >= len(sums) {
+				postings, plain := four(packed)
+				a := slot + uint32(postings&0xff)
+				b := a + uint32(postings>>16&0xff)
+				c := b + uint32(postings>>32&0xff)
+				d := c + uint32(postings>>48&0xff)
+				if !plain || int(d) >= len(sums) {
 					break
 				}
-				sums[a] += table[four>>8&0xff]
-				sums[b] += table[four>>24&0xff]
-				sums[c] += table[four>>40&0xff]
-				sums[d] += table[four>>56]
+				sums[a] += table[postings>>8&0xff]
+				sums[b] += table[postings>>24&0xff]
+				sums[c] += table[postings>>40&0xff]
+				sums[d] += table[postings>>56]
 				slot = d
 				left -= 4
 				packed = packed[4*postingBytes:]
