@@ -145,8 +145,8 @@ func (x *Index) Scores(q *Query, slots []uint32, dst []float64) {
 }
 
 // Shared writes to dst (len(slots)) the number of distinct bigrams of the query that each slot has, too: pairs of
-// neighbouring words in the same order. One pair in 400 or so of a paper's is there by a collision of hashes. Every slot
-// must be below Len.
+// neighbouring words in the same order. One pair in 400 or so of a paper's is there by a collision of hashes. Every
+// slot must be below Len.
 func (x *Index) Shared(q *Query, slots []uint32, dst []uint32) {
 	if len(q.bigrams) == 0 {
 		clear(dst)
