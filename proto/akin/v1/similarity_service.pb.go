@@ -607,7 +607,7 @@ type ScoreParts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Of the cosine.
 	Dense float64 `protobuf:"fixed64,1,opt,name=dense,proto3" json:"dense,omitempty"`
-	// Of BM25, and for title-like texts of words like those that the paper lacks. Only the best 3 candidates have the
+	// Of BM25, and for title-like texts of words like those that the paper lacks. Only the best 4 candidates have the
 	// latter, for words whose vectors in the model have a cosine of .4 or more.
 	Words float64 `protobuf:"fixed64,2,opt,name=words,proto3" json:"words,omitempty"`
 	// Of pairs of neighbouring words that the paper shares with the query. Only the best 50 candidates have it.

@@ -7,7 +7,7 @@ import (
 
 const (
 	// alikeDepth is the number of candidates, the best before, whose words are compared with those they lack.
-	alikeDepth = 3
+	alikeDepth = 4
 	// alikeWords is how many words that a candidate lacks are looked for. A title has ten, and joined ones.
 	alikeWords = 16
 	// alikeFeatures is how many words of a candidate are looked at: an abstract has some 85. Of a longer text they are a
