@@ -13,8 +13,12 @@ import (
 // stepsPerCheck is the number of expansions between two looks at the context, about 30 microseconds.
 const stepsPerCheck = 64
 
-// abreast is the number of entries expanded at once. Of eight, a walk for ten hits would score a twentieth more.
-const abreast = 4
+// abreast is the number of entries expanded at once; of eight, a walk for ten hits would score a twentieth more. Searches
+// with a beam below wide, whose few entries change more often, expand half as many.
+const (
+	abreast = 4
+	wide    = 256
+)
 
 // batch is the room for slots to be scored in one call: the longest lists, of layer 0 with the largest M. A power of 2.
 const batch = abreast * 2 * maxM
@@ -126,6 +130,9 @@ func (w *walker) expand(g *graph, level int) (n int, ok bool) {
 	entries := 1
 	if w.beam.kth >= 0 || w.beam.full() {
 		entries = abreast
+		if w.beam.k > 0 && w.beam.width < wide {
+			entries = abreast / 2
+		}
 	}
 	for i := range entries {
 		slot, ok := w.beam.next()
