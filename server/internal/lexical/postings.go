@@ -22,10 +22,10 @@ import (
 const classBits = 8
 
 // A list of postings lies in slices of growing size, 16, 32, 64 up to maxSlice bytes, of which the last 8 are the
-// address of the next slice; a bulk build begins with a slice for all that it has. No posting crosses slices: the rest of
-// one that is too small for the next posting stays zero. A reader that knows how many postings were published walks the
-// list without locks, and no posting ever moves; the address of a slice is written before the first posting in it is
-// published.
+// address of the next slice; a bulk build begins with a slice for all that it has. No posting crosses slices: the rest
+// of one that is too small for the next posting stays zero. A reader that knows how many postings were published walks
+// the list without locks, and no posting ever moves; the address of a slice is written before the first posting in it
+// is published.
 const (
 	postingBytes  = 2 // of a posting of one digit
 	mostDigit     = 255

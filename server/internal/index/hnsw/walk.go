@@ -13,8 +13,8 @@ import (
 // stepsPerCheck is the number of expansions between two looks at the context, about 30 microseconds.
 const stepsPerCheck = 64
 
-// abreast is the number of entries expanded at once; of eight, a walk for ten hits would score a twentieth more. Searches
-// with a beam below wide, whose few entries change more often, expand half as many.
+// abreast is the number of entries expanded at once; of eight, a walk for ten hits would score a twentieth more.
+// Searches with a beam below wide, whose few entries change more often, expand half as many.
 const (
 	abreast = 4
 	wide    = 256
