@@ -25,10 +25,7 @@ func TestNoAlertOfAClusterIsLostWithTheNodeThatSends(t *testing.T) {
 	c := newTrio(t, "--webhook-allow", "127.0.0.0/8,::1")
 	ctx, cancel := context.WithTimeout(t.Context(), patience+time.Duration(kills)*time.Minute)
 	defer cancel()
-	clients := map[string]*client.Client{}
-	for _, node := range trioNodes {
-		clients[node] = c.dial(t, node)
-	}
+	clients := c.dialAll(t)
 	for i := range subscriptions {
 		id := fmt.Sprint("s", i)
 		_, err := clients[trioNodes[i%3]].Subscribe(ctx, &client.Subscription{

@@ -19,10 +19,7 @@ func TestAnyNodeTakesATraining(t *testing.T) {
 	c := newTrio(t)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	clients := map[string]*client.Client{}
-	for _, node := range trioNodes {
-		clients[node] = c.dial(t, node)
-	}
+	clients := c.dialAll(t)
 	var papers []*client.Paper
 	for i := range 1000 {
 		content := fmt.Sprintf("word%d of topic%d and of kind%d", i, i%9, i%31)
@@ -101,10 +98,7 @@ func TestATrainingOfShardsIsTakenByAnyNode(t *testing.T) {
 	c.start(t, trioNodes...)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	clients := map[string]*client.Client{}
-	for _, node := range trioNodes {
-		clients[node] = c.dial(t, node)
-	}
+	clients := c.dialAll(t)
 	const papers = 600 // too few for a training that nobody asks for
 	var batch []*client.Paper
 	for i := range papers {

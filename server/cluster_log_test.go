@@ -84,10 +84,7 @@ func TestThreeNodesFollowALogOfOthers(t *testing.T) {
 	c.start(t, trioNodes...)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	clients := map[string]*client.Client{}
-	for _, node := range trioNodes {
-		clients[node] = c.dial(t, node)
-	}
+	clients := c.dialAll(t)
 	for i := range 60 {
 		paper := crashPaper(fmt.Sprint("p", i), fmt.Sprint("content", i))
 		if _, err := clients[trioNodes[i%3]].Upsert(ctx, paper); err != nil {

@@ -192,6 +192,16 @@ func (c *trio) dial(t *testing.T, node string) *client.Client {
 	return cl
 }
 
+// dialAll reaches every node.
+func (c *trio) dialAll(t *testing.T) map[string]*client.Client {
+	t.Helper()
+	clients := map[string]*client.Client{}
+	for _, node := range trioNodes {
+		clients[node] = c.dial(t, node)
+	}
+	return clients
+}
+
 // others are the nodes but one.
 func others(node string) []string {
 	return slices.DeleteFunc(slices.Clone(trioNodes), func(n string) bool { return n == node })

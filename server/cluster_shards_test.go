@@ -50,10 +50,7 @@ func TestShardsOfAClusterAnswerAsOne(t *testing.T) {
 	c.start(t, trioNodes...)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	clients := map[string]*client.Client{}
-	for _, node := range trioNodes {
-		clients[node] = c.dial(t, node)
-	}
+	clients := c.dialAll(t)
 	const papers = 1200 // enough for a model to be learnt
 	var batch []*client.Paper
 	for i := range papers {

@@ -74,10 +74,7 @@ func TestAClusterHoldsWhatAnyNodeHasWritten(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	rounds := envCount(t, "AKIN_CLUSTER_READS", 200)
-	clients := map[string]*client.Client{}
-	for _, node := range trioNodes {
-		clients[node] = c.dial(t, node)
-	}
+	clients := c.dialAll(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	var token string
 	for i := range rounds {

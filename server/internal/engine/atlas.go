@@ -18,6 +18,7 @@ type drawing struct {
 	number   uint64    // rises with each drawing of this store
 	model    string    // fingerprint of the model whose neighbours it shows
 	created  time.Time // when it was computed
+	revision uint64    // of the papers that it was drawn from
 	low      layout.Point
 	unit     float32  // how much of the layout's unit one step of a place is
 	ordinals []uint64 // rising
@@ -252,13 +253,14 @@ func (e *Engine) carryAtlas() {
 	e.atlas.Store(&atlas{drawing: a.carried(g)})
 }
 
-// drawn reports how many papers the map shows as drawn, and whether it is of a model.
-func (e *Engine) drawn(model string) (papers int, current bool) {
+// drawn reports how many papers of a generation were there when the map was drawn, and whether it is of its model.
+// Those that it shows may be fewer for good: a large corpus is thinned, and papers without a vector have no place.
+func (e *Engine) drawn(g *Generation) (papers int, current bool) {
 	a := e.atlas.Load()
 	if a == nil {
 		return 0, false
 	}
-	return len(a.ordinals), a.model == model
+	return g.slotsAt(a.revision), a.model == g.model.Fingerprint()
 }
 
 // newcomers reports whether there are papers that the map has no place for yet.

@@ -36,7 +36,7 @@ func (e *Engine) draw() error {
 	e.putAtlas(g, d)
 	e.log.Info("a map is drawn", "papers", len(d.ordinals), "model", d.model, "took",
 		time.Since(begin).Round(time.Millisecond))
-	return e.writeAtlas(d, g.revision())
+	return e.writeAtlas(d)
 }
 
 // putAtlas puts a drawing in place, laid over the generation that it was made of.
@@ -77,7 +77,7 @@ func (e *Engine) drawingOf(ctx context.Context, g *Generation) (*drawing, error)
 	if was != nil {
 		layout.Align(points, was)
 	}
-	d := &drawing{number: 1, model: g.model.Fingerprint(), created: e.now()}
+	d := &drawing{number: 1, model: g.model.Fingerprint(), created: e.now(), revision: revision}
 	if before != nil {
 		d.number = before.number + 1
 	}

@@ -30,13 +30,13 @@ var (
 
 func (e *Engine) mapPath() string { return filepath.Join(e.cfg.Dir, "map") }
 
-// writeAtlas puts a drawing on disk, of papers as of a revision.
-func (e *Engine) writeAtlas(d *drawing, revision uint64) error {
-	position, err := e.store.PositionOf(revision)
+// writeAtlas puts a drawing on disk.
+func (e *Engine) writeAtlas(d *drawing) error {
+	position, err := e.store.PositionOf(d.revision)
 	if err != nil {
 		return storeError(err)
 	}
-	b := d.encode(revision, position.Lineage.String())
+	b := d.encode(position.Lineage.String())
 	if err := checkpoint.ReplaceFile(e.mapPath(), b); err != nil {
 		return fmt.Errorf("keep the map: %w", err)
 	}
@@ -51,10 +51,9 @@ func (e *Engine) readAtlas() {
 	}
 	var d *drawing
 	if err == nil {
-		var revision uint64
 		var lineage string
-		if d, revision, lineage, err = decodeDrawing(b); err == nil {
-			err = e.follows(revision, lineage)
+		if d, lineage, err = decodeDrawing(b); err == nil {
+			err = e.follows(d.revision, lineage)
 		}
 	}
 	if err != nil {
@@ -65,11 +64,11 @@ func (e *Engine) readAtlas() {
 }
 
 // encode writes a drawing.
-func (d *drawing) encode(revision uint64, lineage string) []byte {
+func (d *drawing) encode(lineage string) []byte {
 	be := binary.BigEndian
 	b := append([]byte(nil), mapMagic...)
 	b = be.AppendUint32(b, mapVersion)
-	b = be.AppendUint64(b, revision)
+	b = be.AppendUint64(b, d.revision)
 	b = appendText(appendText(b, lineage), d.model)
 	b = be.AppendUint64(b, d.number)
 	b = be.AppendUint64(b, uint64(d.created.UnixNano()))
@@ -104,20 +103,20 @@ func appendText(b []byte, s string) []byte {
 }
 
 // decodeDrawing reads what encode wrote. It allocates in proportion to the bytes that are there.
-func decodeDrawing(b []byte) (d *drawing, revision uint64, lineage string, err error) {
+func decodeDrawing(b []byte) (d *drawing, lineage string, err error) {
 	if len(b) < len(mapMagic)+8 || !bytes.HasPrefix(b, []byte(mapMagic)) {
-		return nil, 0, "", fmt.Errorf("%w: it does not begin with %q", errMapDamaged, mapMagic)
+		return nil, "", fmt.Errorf("%w: it does not begin with %q", errMapDamaged, mapMagic)
 	}
 	body, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
 	if crc32.Checksum(body, mapSums) != sum {
-		return nil, 0, "", fmt.Errorf("%w: its checksum is another", errMapDamaged)
+		return nil, "", fmt.Errorf("%w: its checksum is another", errMapDamaged)
 	}
 	r := &mapReader{rest: body[len(mapMagic):]}
 	if v := r.uint32(); v != mapVersion {
-		return nil, 0, "", fmt.Errorf("%w: it has version %d, this one reads %d", errMapNewer, v, mapVersion)
+		return nil, "", fmt.Errorf("%w: it has version %d, this one reads %d", errMapNewer, v, mapVersion)
 	}
 	d = &drawing{}
-	revision, lineage = r.uint64(), r.text()
+	d.revision, lineage = r.uint64(), r.text()
 	d.model, d.number = r.text(), r.uint64()
 	d.created = time.Unix(0, int64(r.uint64()))
 	d.low.X, d.low.Y, d.unit = r.float(), r.float(), r.float()
@@ -147,9 +146,9 @@ func decodeDrawing(b []byte) (d *drawing, revision uint64, lineage string, err e
 		d.levels = append(d.levels, level)
 	}
 	if r.failed || len(r.rest) > 0 || !(d.unit > 0) || math.IsInf(float64(d.unit), 0) {
-		return nil, 0, "", errMapDamaged
+		return nil, "", errMapDamaged
 	}
-	return d, revision, lineage, nil
+	return d, lineage, nil
 }
 
 // mapReader takes bytes off a file's body; once there are too few, it has failed and returns zeros.

@@ -66,7 +66,7 @@ func draw(t testing.TB, e *Engine) {
 		if err := e.draw(); err != nil {
 			t.Fatal(err)
 		}
-		if _, current = e.drawn(g.model.Fingerprint()); !current && e.live.Load() == g {
+		if _, current = e.drawn(g); !current && e.live.Load() == g {
 			t.Fatal("no map of the model that serves")
 		}
 	}
@@ -86,6 +86,37 @@ func medianMove(a, b *seen) float64 {
 	}
 	slices.Sort(moves)
 	return moves[len(moves)/2]
+}
+
+// TestAMapOfFewOfThePapersIsNotDrawnAgain: papers without a vector have no place on it, and do not make it old.
+func TestAMapOfFewOfThePapersIsNotDrawnAgain(t *testing.T) {
+	dir := t.TempDir()
+	e := open(t, dir, withoutMap)
+	papers := testPapers(0, 300)
+	for _, p := range papers[100:] {
+		p.Title, p.Abstract = "", ""
+	}
+	mustUpsert(t, e, papers...)
+	draw(t, e)
+	old := func(e *Engine) bool {
+		s := e.state()
+		s.maps, s.idle = true, s.calm
+		return plan(s)[drawMap].wanted
+	}
+	if n := len(e.atlas.Load().ordinals); n >= 150 || old(e) {
+		t.Errorf("%d of 300 papers are drawn; drawn again: %v", n, old(e))
+	}
+	if err := e.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	e = open(t, dir, withoutMap)
+	if e.readAtlas(); old(e) {
+		t.Error("a start draws it again")
+	}
+	mustUpsert(t, e, testPapers(300, 700)...)
+	if !old(e) {
+		t.Error("of more than twice as many papers no other is drawn")
+	}
 }
 
 func TestTheMapShowsEveryPaperBesideItsKind(t *testing.T) {
@@ -377,16 +408,16 @@ func TestMorePapersThanOneCallPlacesArePlacedByTheNext(t *testing.T) {
 func FuzzDecodeDrawing(f *testing.F) {
 	d := &drawing{number: 3, model: "m", unit: .5, ordinals: []uint64{1, 5}, spots: []spot{1<<16 | 1, 9<<16 | 9},
 		levels: [][]layout.Label{{{At: layout.Point{X: 4, Y: 5}, Text: "graph walks", Points: 9}}, nil}}
-	f.Add(d.encode(7, "lineage"))
+	f.Add(d.encode("lineage"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if n := len(b) - 4; n > 0 { // under a checksum that fits, so that all of it is looked at
 			b = binary.BigEndian.AppendUint32(b[:n:n], crc32.Checksum(b[:n], mapSums))
 		}
-		got, revision, lineage, err := decodeDrawing(b)
+		got, lineage, err := decodeDrawing(b)
 		if err != nil {
 			return
 		}
-		again, _, _, err := decodeDrawing(got.encode(revision, lineage))
+		again, _, err := decodeDrawing(got.encode(lineage))
 		if err != nil || !slices.Equal(again.ordinals, got.ordinals) || !slices.Equal(again.spots, got.spots) {
 			t.Errorf("what was read is written as something else: %v", err)
 		}

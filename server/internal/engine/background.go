@@ -146,7 +146,7 @@ func (s *scheduler) look(now time.Time) state {
 func (e *Engine) state() state {
 	g := e.live.Load()
 	space := e.store.Space()
-	charted, chartNow := e.drawn(g.model.Fingerprint())
+	charted, chartNow := e.drawn(g)
 	shards := 0
 	if p := e.part(); p != nil {
 		shards = p.Shards

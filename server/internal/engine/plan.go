@@ -34,7 +34,7 @@ type state struct {
 	replaced bool          // a generation was replaced, and its last query has ended
 	mapped   int64         // bytes of files that count as the process's memory: pages that reads have mapped, and its code
 	maps     bool          // whether a map is drawn
-	charted  int           // papers on it
+	charted  int           // papers that there were when it was drawn
 	chartNow bool          // it is of the model that serves
 	unplaced bool          // there are papers that it has no place for
 }
@@ -76,8 +76,8 @@ const waits = 10
 // graph is built once, under it: a model of so many papers is made anew only when the corpus has doubled and its words
 // have moved as well. A random half of a corpus has a drift below .02, its older or newer half one above .05.
 //
-// A map is drawn once for a model, and again when the papers on it have doubled: not while a model is about to be
-// learnt, whose map would replace it at once, nor while many vectors wait for the graph.
+// A map is drawn once for a model, and again when there are twice as many papers as then: not while a model is about
+// to be learnt, whose map would replace it at once, nor while many vectors wait for the graph.
 //
 // While papers pour into a corpus that no model has been learnt from, their vectors stay in the tail, up to its limit:
 // the graph would be thrown away, and a scan of a million takes some ten milliseconds.

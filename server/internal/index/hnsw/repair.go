@@ -56,7 +56,8 @@ func (x *Index) strays(b *builder) []uint32 {
 func (x *Index) attach(b *builder, slot uint32) {
 	g := x.graph
 	b.query.SetCoarse(&b.view, slot)
-	b.beam.reset(x.config.EfConstruction, x.config.EfConstruction)
+	width := x.config.construction(int(x.graphed.Load()))
+	b.beam.reset(width, width)
 	_ = b.walk(context.Background(), g, x.entry.Load(), 0, nil) // fails with its context only
 	nearest := uint32(none)
 	for i, e := range b.beam.entries {
