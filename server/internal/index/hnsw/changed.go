@@ -2,13 +2,9 @@ package hnsw
 
 import (
 	"math/bits"
-	"sync/atomic"
 
 	"github.com/akin-search/akin/embed/vector"
 )
-
-// changedBlock has a bit for each slot of a block: whether its links changed since they were last saved.
-type changedBlock [vector.BlockRows / 64]atomic.Uint64
 
 // note marks a slot whose links have just changed. It comes behind the change: whoever takes the mark then reads the
 // change, or finds another mark.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"sync/atomic"
 )
 
 // Check implements index.Searcher. It verifies codes, every link, chains, and that every node is reachable from the
@@ -44,7 +43,7 @@ func (x *Index) checkChains(b *builder) error {
 		if b.tables.isChained(slot) {
 			marked++
 		}
-		next := atomic.LoadUint32(b.tables.nextOf(slot))
+		next := b.tables.behind(slot)
 		if next == none || int(next) >= b.view.N {
 			continue
 		}

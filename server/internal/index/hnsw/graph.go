@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"sort"
 	"sync"
+	"sync/atomic"
 
 	"github.com/akin-search/akin/embed/vector"
 	"github.com/akin-search/akin/server/internal/index/slab"
@@ -32,7 +33,7 @@ type graph struct {
 	levels int // layers above layer 0, all of which the entry has
 	blocks struct {
 		links, next, upper, lists slab.Table[[]uint32]
-		changed                   slab.Table[*changedBlock]
+		followed, changed         slab.Table[*blockBits]
 	}
 	cuts  []uint64 // see level
 	locks [stripes]sync.Mutex
@@ -49,8 +50,12 @@ type linkTables struct {
 	upper [][]uint32 // a word a slot: its first list above layer 0, none, or chained; written before the slot is published
 	lists [][]uint32 // m words a list above layer 0
 
-	changed []*changedBlock
+	followed []*blockBits // whether next holds a slot: where few do, searches need not wait for those words
+	changed  []*blockBits // whether the slot's links changed since they were last saved
 }
+
+// blockBits has a bit for each slot of a block.
+type blockBits [vector.BlockRows / 64]atomic.Uint64
 
 func newGraph(m int) *graph {
 	g := &graph{
@@ -69,7 +74,7 @@ func newGraph(m int) *graph {
 func (g *graph) tables() linkTables {
 	b := &g.blocks
 	return linkTables{links: b.links.Chunks(), next: b.next.Chunks(), upper: b.upper.Chunks(), lists: b.lists.Chunks(),
-		changed: b.changed.Chunks()}
+		followed: b.followed.Chunks(), changed: b.changed.Chunks()}
 }
 
 // level draws the highest layer of a slot: layer l or higher with probability m^-l, always the same for a slot. The
@@ -99,7 +104,8 @@ func (g *graph) open(slot uint32, levels int, isChained bool) {
 		b.links.Add(emptyLinks(g.links))
 		b.next.Add(emptyLinks(g.words))
 		b.upper.Add(emptyLinks(g.words))
-		b.changed.Add(new(changedBlock))
+		b.followed.Add(new(blockBits))
+		b.changed.Add(new(blockBits))
 	}
 	for (int(g.upperLists)+levels+vector.BlockRows-1)/vector.BlockRows > len(b.lists.Chunks()) {
 		b.lists.Add(emptyLinks(g.lists))
@@ -138,9 +144,19 @@ func (t *linkTables) isChained(slot uint32) bool {
 	return t.upper[slot/vector.BlockRows][slot%vector.BlockRows] == chained
 }
 
-// nextOf is the word that holds the next slot of a chain.
-func (t *linkTables) nextOf(slot uint32) *uint32 {
-	return &t.next[slot/vector.BlockRows][slot%vector.BlockRows]
+// follow puts a slot behind another in its chain. The appender's, before it publishes the slot.
+func (t *linkTables) follow(slot, follows uint32) {
+	atomic.StoreUint32(&t.next[follows/vector.BlockRows][follows%vector.BlockRows], slot)
+	t.followed[follows/vector.BlockRows][follows%vector.BlockRows/64].Or(1 << (follows % 64))
+}
+
+// behind is the slot that follows another in its chain, or none.
+func (t *linkTables) behind(slot uint32) uint32 {
+	block, at := slot/vector.BlockRows, slot%vector.BlockRows
+	if t.followed[block][at/64].Load()>>(at%64)&1 == 0 {
+		return none
+	}
+	return atomic.LoadUint32(&t.next[block][at])
 }
 
 func (g *graph) lock(slot uint32) *sync.Mutex { return &g.locks[slot*0x9e3779b1>>22] }

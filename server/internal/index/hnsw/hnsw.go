@@ -83,7 +83,7 @@ func (x *Index) place(slot uint32) {
 		x.graph.open(slot, levels, follows != none)
 		if follows != none {
 			t := x.graph.tables()
-			atomic.StoreUint32(t.nextOf(follows), slot)
+			t.follow(slot, follows)
 		} else {
 			x.entry.CompareAndSwap(none, slot)
 		}

@@ -2,7 +2,6 @@ package hnsw
 
 import (
 	"context"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/akin-search/akin/embed/vector"
@@ -135,7 +134,7 @@ func (s *searcher) settleBeam(accept index.Accept, graphed int, margin float32) 
 		if e&rejected != 0 {
 			continue
 		}
-		for slot := entrySlot(e); int(slot) < s.view.N; slot = atomic.LoadUint32(s.tables.nextOf(slot)) {
+		for slot := entrySlot(e); int(slot) < s.view.N; slot = s.tables.behind(slot) {
 			if int(slot) >= graphed || accept != nil && !accept.Accepts(slot) {
 				continue // the tail's, or not asked for
 			}

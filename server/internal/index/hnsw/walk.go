@@ -125,7 +125,8 @@ func (w *walker) walk(ctx context.Context, g *graph, start uint32, level int, ac
 }
 
 // expand gathers what is new around the best entries not expanded yet. Once k hits are known, or the beam is full, the
-// next best will hardly ever be displaced, so abreast entries go at once: what they need of memory is fetched together.
+// next best will hardly ever be displaced, so abreast entries go at once: what they need of memory is fetched together,
+// all lists before the first is read, and the lists of those that stand behind them, likely to be next, after it.
 func (w *walker) expand(g *graph, level int) (n int, ok bool) {
 	entries := 1
 	if w.beam.kth >= 0 || w.beam.full() {
@@ -134,21 +135,31 @@ func (w *walker) expand(g *graph, level int) (n int, ok bool) {
 			entries = abreast / 2
 		}
 	}
-	for i := range entries {
+	var lists [abreast][]uint32
+	count := 0
+	for count < entries {
 		slot, ok := w.beam.next()
 		if !ok {
-			return n, i > 0
+			break
 		}
-		n = w.gather(g.list(&w.tables, slot, level), n)
+		lists[count] = g.list(&w.tables, slot, level)
+		fetchList(lists[count])
+		count++
 	}
-	for i, left := w.beam.cursor, entries; i < len(w.beam.entries) && left > 0; i++ {
+	for _, links := range lists[:count] {
+		n = w.gather(links, n)
+	}
+	for i, left := w.beam.cursor, count; i < len(w.beam.entries) && left > 0; i++ {
 		if e := w.beam.entries[i]; e&expanded == 0 {
-			vector.Prefetch(unsafe.Pointer(unsafe.SliceData(g.list(&w.tables, entrySlot(e), level))), 2)
+			fetchList(g.list(&w.tables, entrySlot(e), level))
 			left--
 		}
 	}
-	return n, true
+	return n, count > 0
 }
+
+// fetchList fetches the lines of a list ahead that most have: those of 32 links.
+func fetchList(links []uint32) { vector.Prefetch(unsafe.Pointer(unsafe.SliceData(links)), 2) }
 
 // weigh scores the first n fresh slots and enters those that better the beam.
 func (w *walker) weigh(n int, accept index.Accept) {
@@ -178,7 +189,7 @@ func (w *walker) accepts(slot uint32, accept index.Accept) bool {
 		if accept.Accepts(slot) {
 			return true
 		}
-		slot = atomic.LoadUint32(w.tables.nextOf(slot))
+		slot = w.tables.behind(slot)
 	}
 	return false
 }
