@@ -49,6 +49,19 @@ func cosine(a, b []float32) float64 {
 	return ab / math.Sqrt(aa*bb)
 }
 
+func TestNearestRoundsAsMathDoes(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 100_000 {
+		whole := float64(r.IntN(1<<16) - 1<<15)
+		for _, x := range []float64{whole, whole + .5, math.Nextafter(whole+.5, 0), math.Nextafter(whole+.5, 1e9),
+			whole + r.Float64()} {
+			if got := nearest(x); float64(got) != math.Round(x) {
+				t.Fatalf("%v is nearest to %d, by math %v", x, got, math.Round(x))
+			}
+		}
+	}
+}
+
 func TestScoresAreCosinesWhateverTheLength(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, dims := range []int{1, 2, 63, 64, 100, 256} {

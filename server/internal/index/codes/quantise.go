@@ -10,16 +10,20 @@ import (
 
 // largestMagnitude is max|v|, or index.ErrNotFinite.
 func largestMagnitude(v []float32) (float32, error) {
-	var largest, sum float32
+	const sign, infinity = 1 << 31, 0xff << 23
+	largest := uint32(0) // the bits of magnitudes order as they do; those of infinity and NaN stand above all others
 	for _, x := range v {
-		largest = max(largest, float32(math.Abs(float64(x))))
-		sum += x - x // NaN where x is NaN or infinite
+		largest = max(largest, math.Float32bits(x)&^sign)
 	}
-	if sum != 0 {
+	if largest >= infinity {
 		return 0, fmt.Errorf("%w: send numbers between -3.4e38 and 3.4e38", index.ErrNotFinite)
 	}
-	return largest, nil
+	return math.Float32frombits(largest), nil
 }
+
+// nearest rounds to the nearest integer, halves away from zero, as math.Round does. What it adds is the number before
+// one half, with which halves alone reach the next integer. The conversion keeps a product from being fused with it.
+func nearest(x float64) int32 { return int32(float64(x) + math.Copysign(.49999999999999994, x)) }
 
 // encode writes the code of v to the two planes and returns its scale. The vector may have any length but zero;
 // largest is max|v|, and 0 gives the zero row with scale 0.
@@ -33,7 +37,7 @@ func encode(coarse, fine []byte, v []float32, largest float32) (scale float32) {
 	}
 	var squares int64
 	for i, x := range v {
-		c := int32(math.Round(float64(x) * factor))
+		c := nearest(float64(x) * factor)
 		squares += int64(c) * int64(c)
 		hi := (c + 8) >> 4
 		coarse[i] = byte(hi + 128)

@@ -32,17 +32,30 @@ func (q *Query) Set(c *Codes, v []float32) (ok bool, err error) {
 		return false, err
 	}
 	q.resize(c.stride)
-	factor := 256 * 127 / float64(largest)
-	var squares int64
-	for i, x := range v {
-		e := int32(math.Round(float64(x) * factor))
-		squares += int64(e) * int64(e)
-		hi := (e + 128) >> 8
-		q.Hi[i], q.Lo[i] = int8(hi), int8(e-256*hi)
-	}
+	absolute, squares, squaresLo := q.split(v, 256*127/float64(largest))
 	q.Step = scaleOf(squares)
-	q.finish()
+	q.bound(float64(absolute), math.Sqrt(float64(squaresLo)))
 	return true, nil
+}
+
+// split writes the planes of the code of v and their sums. It returns the L1 norm of the code and its square sum, and
+// that of the low plane: of up to 4,096 dimensions of 2^15 and of 2^7.
+func (q *Query) split(v []float32, factor float64) (absolute int32, squares int64, squaresLo int32) {
+	hi, lo := q.Hi[:len(v)], q.Lo[:len(v)]
+	var sumHi, sum int32
+	for i, x := range v {
+		e := nearest(float64(x) * factor)
+		h := (e + 128) >> 8
+		l := e - 256*h
+		hi[i], lo[i] = int8(h), int8(l)
+		sum += e
+		sumHi += h
+		absolute += max(e, -e)
+		squares += int64(e) * int64(e)
+		squaresLo += l * l
+	}
+	q.SumHi, q.SumLo = sumHi, sum-256*sumHi
+	return absolute, squares, squaresLo
 }
 
 // SetCoarse prepares the coarse plane of a stored vector alone, for Coarse and not for Fine.
@@ -70,26 +83,14 @@ func (q *Query) resize(stride int) {
 	clear(q.Lo)
 }
 
-// finish computes the sums and the error bound. The fine score is Step*s*sum((16hi+lo)(256Hi+Lo)), the coarse one
-// Step*s*sum(16hi*256Hi). The difference, sum(lo*(256Hi+Lo)) + sum(16hi*Lo), is at most 8*L1(query) + |16hi|*|Lo|, and
-// |16hi| is at most |c| + 8*sqrt(d), where |c| = 1/s.
-func (q *Query) finish() {
-	var sumHi, sumLo int32
-	var absolute, squaresLo int64
-	for i, hi := range q.Hi {
-		lo := int32(q.Lo[i])
-		sumHi += int32(hi)
-		sumLo += lo
-		e := 256*int64(hi) + int64(lo)
-		absolute += max(e, -e)
-		squaresLo += int64(lo * lo)
-	}
-	q.SumHi, q.SumLo = sumHi, sumLo
-	lo := math.Sqrt(float64(squaresLo))
-	step := float64(q.Step)
-	q.errorScale = float32(step * 8 * (float64(absolute) + math.Sqrt(float64(len(q.Hi)))*lo))
+// bound computes the error bound from the L1 norm of the query's code and the L2 norm of its low plane. The fine score
+// is Step*s*sum((16hi+lo)(256Hi+Lo)), the coarse one Step*s*sum(16hi*256Hi). The difference, sum(lo*(256Hi+Lo)) +
+// sum(16hi*Lo), is at most 8*L1(query) + |16hi|*|Lo|, and |16hi| is at most |c| + 8*sqrt(d), where |c| = 1/s.
+func (q *Query) bound(absolute, lo float64) {
+	step, dims := float64(q.Step), math.Sqrt(float64(len(q.Hi)))
+	q.errorScale = float32(step * 8 * (absolute + dims*lo))
 	q.errorFixed = float32(step*lo) + rounding
-	q.deviation = float32(step * lo / math.Sqrt(float64(len(q.Hi))))
+	q.deviation = float32(step * lo / dims)
 }
 
 // Margin is the most by which a coarse score of a row of the view may differ from its fine score. noise is what it
