@@ -21,21 +21,29 @@ func byScore(a, b Scored) int {
 }
 
 func sortBest(s []Scored, limit int) {
-	const insertable = 64 // more places than this are sorted with all the rest
-	if limit > insertable || limit >= len(s) {
-		slices.SortFunc(s, byScore)
-		return
+	if limit < len(s) {
+		s = s[:moveUp(s, limit)]
 	}
-	best := s[:limit]
-	slices.SortFunc(best, byScore)
-	for i := limit; i < len(s) && limit > 0; i++ {
-		hit := s[i]
-		if byScore(hit, best[limit-1]) > 0 {
-			continue
+	slices.SortFunc(s, byScore)
+}
+
+// moveUp moves the best k places to the front, and all that score as the last of them does, and returns how many
+// those are.
+func moveUp(s []Scored, k int) (n int) {
+	if k <= 0 {
+		return 0
+	}
+	var few [128]float64
+	scores := few[:0]
+	for i := range s {
+		scores = append(scores, s[i].Score)
+	}
+	least := kthLargest(scores, k)
+	for i := range s {
+		if s[i].Score >= least {
+			s[i], s[n] = s[n], s[i]
+			n++
 		}
-		place, _ := slices.BinarySearchFunc(best, hit, byScore)
-		s[i] = best[limit-1]
-		copy(best[place+1:], best[place:limit-1])
-		best[place] = hit
 	}
+	return n
 }
