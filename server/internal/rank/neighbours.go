@@ -15,23 +15,19 @@ const (
 
 // neighbours is the scratch of list.neighbours.
 type neighbours struct {
-	at     [neighbourhood]int32 // positions in the list
-	scores [neighbourhood]float64
-	means  [neighbourhood]float64
-	near   [neighbourhood][nearest]neighbour
-	rows   []float32 // their vectors, one behind the other
-}
-
-// neighbour is another candidate, and how much it has to say.
-type neighbour struct {
-	weight float32
-	at     int32
+	at      [neighbourhood]int32 // positions in the list
+	scores  [neighbourhood]float64
+	means   [neighbourhood]float64
+	others  [neighbourhood]float64 // cosines of a candidate with the others
+	rows    []float32              // their vectors, one behind the other
+	cosines [neighbourhood * neighbourhood]float32
 }
 
 // neighbours adds to the scores of the best candidates what their neighbours among them score: papers on one subject
 // are near to each other, and those the query means stand together (score regularisation; Diaz, CIKM 2005). With s the
-// scores scaled to [0, 1] and w = max(0, cosine)^2, the mean of s over the ten others of the highest w is scaled to
-// [0, 1] and added with a weight. It allocates nothing once its scratch has grown.
+// scores scaled to [0, 1] and w = max(0, cosine)^2, the mean of s over the ten others of the highest w, and those that
+// are as near as the tenth, is scaled to [0, 1] and added with a weight. It allocates nothing once its scratch has
+// grown.
 func (l *list) neighbours(vectors Vectors, weight float64) error {
 	n := l.best(neighbourhood)
 	if weight == 0 || n < 3 {
@@ -44,26 +40,11 @@ func (l *list) neighbours(vectors Vectors, weight float64) error {
 			return err
 		}
 		h.scores[i] = l.scores[h.at[i]]
-		h.near[i] = [nearest]neighbour{}
 	}
 	scaleToUnit(h.scores[:n])
+	vector.Gram(h.cosines[:n*n], h.rows, n, d)
 	for i := range n {
-		a := h.rows[i*d : (i+1)*d]
-		for j := range i {
-			cosine := max(0, vector.Dot(a, h.rows[j*d:(j+1)*d]))
-			insert(&h.near[i], neighbour{cosine * cosine, int32(j)})
-			insert(&h.near[j], neighbour{cosine * cosine, int32(i)})
-		}
-	}
-	for i := range n {
-		sum, weights := 0., 0.
-		for _, other := range h.near[i] {
-			sum += float64(other.weight) * h.scores[other.at]
-			weights += float64(other.weight)
-		}
-		if h.means[i] = 0; weights > 0 {
-			h.means[i] = sum / weights
-		}
+		h.means[i] = h.mean(i, n)
 	}
 	scaleToUnit(h.means[:n])
 	for i := range n {
@@ -71,6 +52,31 @@ func (l *list) neighbours(vectors Vectors, weight float64) error {
 		l.scores[h.at[i]] += weight * h.means[i]
 	}
 	return nil
+}
+
+// mean is that of the scores of the candidates nearest to one of n, weighted by the squares of their cosines.
+func (h *neighbours) mean(i, n int) float64 {
+	cosines := h.cosines[i*n : (i+1)*n]
+	cosines[i] = 0 // with itself
+	for j, cosine := range cosines {
+		h.others[j] = float64(max(0, cosine))
+	}
+	least := float32(0)
+	if n > nearest {
+		least = float32(kthLargest(h.others[:n], nearest))
+	}
+	sum, weights := 0., 0.
+	for j, cosine := range cosines {
+		if cosine > 0 && cosine >= least {
+			weight := float64(cosine * cosine)
+			sum += weight * h.scores[j]
+			weights += weight
+		}
+	}
+	if weights == 0 {
+		return 0
+	}
+	return sum / weights
 }
 
 // best writes the positions of the k candidates of the highest scores to l.near.at, in the order of the list, and
@@ -86,19 +92,6 @@ func (l *list) best(k int) (n int) {
 		}
 	}
 	return n
-}
-
-// insert puts a neighbour in its place among those of the highest weight, which are sorted.
-func insert(near *[nearest]neighbour, other neighbour) {
-	if other.weight <= near[nearest-1].weight {
-		return
-	}
-	at := nearest - 1
-	for at > 0 && near[at-1].weight < other.weight {
-		near[at] = near[at-1]
-		at--
-	}
-	near[at] = other
 }
 
 // scaleToUnit scales values so that the least is 0 and the most is 1; all 0 where they are the same.

@@ -1,0 +1,86 @@
+#include "textflag.h"
+
+// SUMS4 turns four accumulators into sums within each of their four lanes: lane l of A becomes A, B, C, D of lane l. T
+// and U are scratch.
+#define SUMS4(A, B, C, D, T, U) \
+	VUNPCKLPS B, A, T \
+	VUNPCKHPS B, A, U \
+	VADDPS    U, T, A \
+	VUNPCKLPS D, C, T \
+	VUNPCKHPS D, C, U \
+	VADDPS    U, T, C \
+	VUNPCKLPD C, A, T \
+	VUNPCKHPD C, A, U \
+	VADDPS    U, T, A
+
+// LANES2 adds lanes 0 and 1, and 2 and 3, of A and of B: A becomes the two of A and then those of B. T is scratch.
+#define LANES2(A, B, T) \
+	VSHUFF32X4 $0x88, B, A, T \
+	VSHUFF32X4 $0xDD, B, A, A \
+	VADDPS     A, T, A
+
+// func gramTileAVX512(tile *products, a, b *float32, dims int)
+TEXT ·gramTileAVX512(SB), NOSPLIT, $0-32
+	MOVQ tile+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ dims+24(FP), CX
+	LEAQ (CX*4), R8       // bytes of a row
+	LEAQ (R8)(R8*2), R9
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+	VXORPS X8, X8, X8
+	VXORPS X9, X9, X9
+	VXORPS X10, X10, X10
+	VXORPS X11, X11, X11
+	VXORPS X12, X12, X12
+	VXORPS X13, X13, X13
+	VXORPS X14, X14, X14
+	VXORPS X15, X15, X15
+
+gram16:
+	VMOVUPS (DX), Z16
+	VMOVUPS (DX)(R8*1), Z17
+	VMOVUPS (DX)(R8*2), Z18
+	VMOVUPS (DX)(R9*1), Z19
+	VMOVUPS (SI), Z20
+	VMOVUPS (SI)(R8*1), Z21
+	VMOVUPS (SI)(R8*2), Z22
+	VMOVUPS (SI)(R9*1), Z23
+	VFMADD231PS Z16, Z20, Z0
+	VFMADD231PS Z17, Z20, Z1
+	VFMADD231PS Z18, Z20, Z2
+	VFMADD231PS Z19, Z20, Z3
+	VFMADD231PS Z16, Z21, Z4
+	VFMADD231PS Z17, Z21, Z5
+	VFMADD231PS Z18, Z21, Z6
+	VFMADD231PS Z19, Z21, Z7
+	VFMADD231PS Z16, Z22, Z8
+	VFMADD231PS Z17, Z22, Z9
+	VFMADD231PS Z18, Z22, Z10
+	VFMADD231PS Z19, Z22, Z11
+	VFMADD231PS Z16, Z23, Z12
+	VFMADD231PS Z17, Z23, Z13
+	VFMADD231PS Z18, Z23, Z14
+	VFMADD231PS Z19, Z23, Z15
+	ADDQ $64, SI
+	ADDQ $64, DX
+	SUBQ $16, CX
+	JNZ  gram16
+
+	SUMS4(Z0, Z1, Z2, Z3, Z16, Z17)
+	SUMS4(Z4, Z5, Z6, Z7, Z18, Z19)
+	SUMS4(Z8, Z9, Z10, Z11, Z20, Z21)
+	SUMS4(Z12, Z13, Z14, Z15, Z22, Z23)
+	LANES2(Z0, Z4, Z16)
+	LANES2(Z8, Z12, Z18)
+	LANES2(Z0, Z8, Z16)
+	VMOVUPS Z0, (DI)
+	VZEROUPPER
+	RET
