@@ -7,15 +7,24 @@ import (
 	"github.com/akin-search/akin/embed/vector"
 )
 
+// LeastAlike is the cosine of rows below which two words have too little to do with each other. One word in a corpus
+// has one or two others at it or above, on average, and hardly any has thirty.
+const LeastAlike = .4
+
 // fetched is the number of rows that are fetched before their cosines are computed: rows lie all over the table, and
 // waiting for each of them takes longer than its product.
 const fetched = 64
 
 // MostAlike writes to dst, for each word, the largest cosine between its learned row and those of the other words,
-// from 0 to 1. It is 0 where the word has no learned row, and a word of the same row is no other. len(dst) is at least
-// len(words). It takes some 10 ns for each pair, and does not allocate.
+// from LeastAlike to 1; 0 where there is none, or the word has no learned row. A word of the same row is no other.
+// len(dst) is at least len(words). It does not allocate. It takes some 10 ns for each pair until CompareWords has been
+// here, and some 10 ns for each word from then on.
 func (m *Model) MostAlike(dst []float32, words, others []uint32) {
 	dst = dst[:len(words)]
+	if l := m.lists.Load(); l != nil && l.begins != nil {
+		l.mostAlike(m, dst, words, others)
+		return
+	}
 	clear(dst)
 	var rows [fetched]uint32
 	var dots [fetched]int32
@@ -50,7 +59,9 @@ func (m *Model) MostAlike(dst []float32, words, others []uint32) {
 		}
 	}
 	for i := range dst {
-		dst[i] = min(dst[i], 1) // rounding
+		if dst[i] = min(dst[i], 1); dst[i] < LeastAlike { // 1: rounding
+			dst[i] = 0
+		}
 	}
 }
 

@@ -4,11 +4,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"sync/atomic"
 
 	"github.com/akin-search/akin/embed/vector"
 )
 
-// Model embeds features. It does not change once made and is safe for concurrent use.
+// Model embeds features. What it gives does not change once it is made, and it is safe for concurrent use.
 type Model struct {
 	cfg         Config
 	papers      uint32
@@ -20,6 +21,8 @@ type Model struct {
 	codes       []int8    // the trained rows, Dims codes each
 	inverse     []float32 // of the trained rows: 1 over the length of the codes, 0 for codes of 0
 	fingerprint string
+
+	lists atomic.Pointer[likeness] // of CompareWords; nil: it has not been here
 }
 
 // entry is what a model holds of one known bucket.
@@ -161,7 +164,11 @@ func (m *Model) Fingerprint() string { return m.fingerprint }
 
 // Bytes returns the memory the model takes, in bytes.
 func (m *Model) Bytes() int64 {
-	return int64(16*len(m.known) + 12*len(m.entries) + 4*len(m.scales) + len(m.codes) + 4*len(m.inverse))
+	n := int64(16*len(m.known) + 12*len(m.entries) + 4*len(m.scales) + len(m.codes) + 4*len(m.inverse))
+	if l := m.lists.Load(); l != nil {
+		n += int64(4*len(l.begins) + 8*len(l.lists))
+	}
+	return n
 }
 
 // seal sets what follows from the rest of the model: its fingerprint and the lengths of its rows.

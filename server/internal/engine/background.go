@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/akin-search/akin/embed/vector"
 	"github.com/akin-search/akin/server/internal/store"
 )
 
@@ -176,6 +177,7 @@ func (e *Engine) state() state {
 		charted:  charted,
 		chartNow: chartNow,
 		unplaced: e.newcomers(g),
+		unlike:   !g.model.Compared() && vector.Class() != vector.Portable, // which would take a hundred times as long
 		unseen:   e.store.Superseded(e.unseen.Load()),
 		log:      e.dispensableLog() >= e.store.OldestLog(),
 		mapped:   store.MappedBytes(),
@@ -216,6 +218,8 @@ func (e *Engine) run(t task) error {
 		return e.draw()
 	case settleNew:
 		return e.placeNewcomers()
+	case compare:
+		return e.live.Load().model.CompareWords(e.politely(e.background))
 	case train:
 		_, err := e.Train(e.background, TrainOptions{}, nil)
 		if errors.Is(err, ErrTrainingRuns) {

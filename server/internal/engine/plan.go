@@ -37,6 +37,7 @@ type state struct {
 	charted  int           // papers that there were when it was drawn
 	chartNow bool          // it is of the model that serves
 	unplaced bool          // there are papers that it has no place for
+	unlike   bool          // it is not known which words are alike
 }
 
 // Thresholds of the policy; tests shrink them.
@@ -124,6 +125,7 @@ func plan(s state) (w [tasks]wish) {
 		patience: waits * s.calm,
 	}
 	w[settleNew] = wish{wanted: s.maps && s.unplaced, quiet: true}
+	w[compare] = wish{wanted: s.unlike, quiet: true}
 	return w
 }
 

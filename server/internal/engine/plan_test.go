@@ -117,6 +117,7 @@ func TestPlanWishesByThePolicy(t *testing.T) {
 		}), nothing, false},
 		"newcomers to the map": {with(func(s *state) { s.maps, s.unplaced, s.chartNow = true, true, true }),
 			settleNew, true},
+		"words to compare":               {with(func(s *state) { s.unlike = true }), compare, true},
 		"a generation that nobody reads": {with(func(s *state) { s.replaced = true }), release, true},
 	} {
 		for task, w := range plan(test.s) {

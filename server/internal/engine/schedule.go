@@ -20,6 +20,7 @@ const (
 	link           // move the tail into the graph
 	drawMap        // compute the map of the papers anew
 	settleNew      // give papers that came since a place on the map
+	compare        // find out which words are alike
 
 	tasks // how many there are
 )
@@ -33,6 +34,7 @@ const (
 	upkeep                 // milliseconds to seconds: what must not wait for a rebuild
 	linking                // the graph takes the tail in from one goroutine
 	mapping                // a minute, of whatever cores are idle; nobody waits for it
+	comparing              // seconds to a minute, of one core, once for each model
 
 	lanes // how many there are
 )
@@ -56,6 +58,7 @@ var about = [tasks]struct {
 	link:      {"link", linking, 0},
 	drawMap:   {"map", mapping, 9},
 	settleNew: {"place", upkeep, 3},
+	compare:   {"words", comparing, 1},
 }
 
 func (t task) String() string { return about[t].name }

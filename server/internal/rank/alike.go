@@ -13,8 +13,6 @@ const (
 	// alikeFeatures is how many words of a candidate are looked at: an abstract has some 85. Of a longer text they are a
 	// sample, chosen by a hash.
 	alikeFeatures = 256
-	// leastAlike is the cosine of rows below which two words have too little to do with each other.
-	leastAlike = .4
 )
 
 // alike is the scratch of list.alike.
@@ -42,11 +40,9 @@ func (l *list) alike(m *embed.Model, x Words, q *lexical.Query, weight float64) 
 		}
 		m.MostAlike(h.nearest[:n], h.lacking[:n], h.features[:min(alikeFeatures, len(h.features))])
 		for i, cosine := range h.nearest[:n] {
-			if cosine >= leastAlike {
-				more := weight * q.Weight(h.lacking[i]) * float64(cosine)
-				l.parts[at].Words += more
-				l.scores[at] += more
-			}
+			more := weight * q.Weight(h.lacking[i]) * float64(cosine)
+			l.parts[at].Words += more
+			l.scores[at] += more
 		}
 	}
 }

@@ -107,7 +107,7 @@ func standIns(x *lexical.Index, m *embed.Model, q *lexical.Query, slot uint32) (
 			product := float64(vector.Dot(row, row)) * float64(vector.Dot(other, other))
 			best = max(best, float64(vector.Dot(row, other))/math.Sqrt(product))
 		}
-		if best >= leastAlike {
+		if best >= embed.LeastAlike {
 			sum += q.Weight(lacking) * best
 		}
 	}
