@@ -95,8 +95,11 @@ func (g *Gate) Limiter() *Limiter { return g.limiter }
 // Budget is the bytes of messages in flight.
 func (g *Gate) Budget() *Budget { return g.budget }
 
-// Call is what the gate knows of one call on its way. It is in the call's context.
+// Call is what the gate knows of one call on its way. It is the call's context too, as far as that is the gate's: the
+// context of its stream, in which the call itself is found.
 type Call struct {
+	context.Context
+
 	Method    string
 	ID        string // of the request, for responses, logs and traces
 	Rule      Rule
@@ -106,16 +109,16 @@ type Call struct {
 	Begun     time.Time // the handler may run; zero before
 	Cost      Cost      // as charged
 
-	key     any // who is charged
-	cancel  context.CancelCauseFunc
+	key     any   // who is charged
 	period  int64 // for Limiter.received
 	waiting bool  // counted as arriving
 	bytes   int64 // taken from the budget until the call ends
 	refused error // what the handler is to say at once
 	permit  *Permit
 	seated  bool
-	unwatch func() bool  // ends looking at the end of the stream, which would cost a goroutine each
-	owner   atomic.Int32 // who gives back what the call holds: nobody yet, its handler, or it has ended before
+	stopped atomic.Pointer[error] // why the gate has ended the stream
+	unwatch func() bool           // ends looking at the end of the stream; nil: nobody looks
+	owner   atomic.Int32          // who gives back what the call holds: nobody yet, its handler, or it has ended before
 
 	mu   sync.Mutex
 	over bool
@@ -131,6 +134,21 @@ func (c *Call) Waited() time.Duration {
 }
 
 type callKey struct{}
+
+// Value implements context.Context.
+func (c *Call) Value(key any) any {
+	if _, own := key.(callKey); own {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// stop ends the stream of a call, and with it the call's context. The client is told why; the first status that is
+// written counts.
+func (c *Call) stop(stream interface{ WriteStatus(*status.Status) error }, why error) {
+	c.stopped.Store(&why)
+	_ = stream.WriteStatus(status.Convert(Named(why, c.ID))) // it fails where the connection is gone
+}
 
 // CallOf is the call of a context, or nil outside of one.
 func CallOf(ctx context.Context) *Call { return callOf(ctx) }
@@ -156,31 +174,30 @@ func (g *Gate) Knows(method string) bool {
 // Arrive looks at a call whose headers are in. It runs on the goroutine that reads the connection, and blocks on
 // nothing but short locks. Its signature is that of gRPC's tap handle.
 func (g *Gate) Arrive(ctx context.Context, info *tap.Info) (context.Context, error) {
-	call := &Call{Method: info.FullMethodName, ID: requestID(info.Header[RequestHeader]), Arrived: time.Now()}
 	ctx, err := g.originContext(ctx, info.Header)
+	call := &Call{Context: ctx, Method: info.FullMethodName, ID: requestID(info.Header[RequestHeader]), Arrived: time.Now()}
 	if err == nil {
 		err = g.arrive(ctx, call, info)
 	}
 	if err == nil {
-		ctx, call.cancel = context.WithCancelCause(ctx)
-		ctx = context.WithValue(ctx, callKey{}, call)
-		// The handler ends the call. Where gRPC calls none, the end of the stream does.
-		call.unwatch = context.AfterFunc(ctx, func() {
-			if call.owner.CompareAndSwap(nobody, ended) {
-				g.end(call)
-			}
-		})
-		return ctx, nil
+		if call.counted() || call.seated {
+			// The handler ends the call. Where gRPC calls none, the end of the stream does.
+			call.unwatch = context.AfterFunc(ctx, func() {
+				if call.owner.CompareAndSwap(nobody, ended) {
+					g.end(call)
+				}
+			})
+		}
+		return call, nil
 	}
 	if status.Code(err) == codes.ResourceExhausted {
 		g.watch(call.Arrived)
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) > lateRefusal {
-		return context.WithValue(ctx, callKey{}, &Call{Method: call.Method, ID: call.ID, Principal: call.Principal,
-			refused: err}), nil
+		return &Call{Context: ctx, Method: call.Method, ID: call.ID, Principal: call.Principal, refused: err}, nil
 	}
 	if g.cfg.Refused != nil {
-		g.cfg.Refused(context.WithValue(ctx, callKey{}, call), call.Method, err)
+		g.cfg.Refused(call, call.Method, err)
 	}
 	return ctx, Named(err, call.ID)
 }
@@ -245,10 +262,14 @@ func (g *Gate) arrive(ctx context.Context, call *Call, info *tap.Info) error {
 	return nil
 }
 
+// counted reports whether a call is among those that its principal has in flight. It and a seat are what a call without
+// a handler must give back; that it is counted as arriving is forgotten without it.
+func (c *Call) counted() bool { return c.key != nil && c.Principal != nil && c.Principal != Everyone }
+
 // leave gives back what arrive took.
 func (g *Gate) leave(call *Call) {
-	if p := call.Principal; call.key != nil && p != nil && p != Everyone {
-		p.account.calls.Add(-1)
+	if call.counted() {
+		call.Principal.account.calls.Add(-1)
 	}
 	g.seats.give(call)
 }
@@ -294,7 +315,9 @@ func (g *Gate) Begin(ctx context.Context) error {
 // End ends the call of a context that Begin began: whatever it held is given back.
 func (g *Gate) End(ctx context.Context) {
 	if call := callOf(ctx); call != nil && call.owner.CompareAndSwap(handler, ended) {
-		call.unwatch()
+		if call.unwatch != nil {
+			call.unwatch()
+		}
 		g.end(call)
 	}
 }
@@ -482,11 +505,13 @@ func (s *seats) give(call *Call) {
 	}
 }
 
-// contextError is why a context ended: a refusal of ours where that is the cause, and otherwise the context's error,
-// which the table of statuses knows.
+// contextError is why a context ended: a refusal of ours where the gate has ended the call, and otherwise the context's
+// error, which the table of statuses knows.
 func contextError(ctx context.Context) error {
-	if cause := context.Cause(ctx); cause != nil && isStatus(cause) {
-		return cause
+	if call := callOf(ctx); call != nil {
+		if why := call.stopped.Load(); why != nil {
+			return *why
+		}
 	}
 	return ctx.Err()
 }

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -28,6 +29,7 @@ type wire interface {
 	ReadMessageHeader(header []byte) error
 	Read(n int) (mem.BufferSlice, error)
 	RecvCompress() string
+	WriteStatus(*status.Status) error
 }
 
 var (
@@ -101,7 +103,8 @@ func (r *receiver) receive(ctx context.Context, codec encoding.CodecV2, m any, o
 			return r.failure(ctx, err, errBroken)
 		}
 	}
-	if message, ok := m.(proto.Message); ok {
+	// A message that could not grow beyond what is counted is not looked at.
+	if message, ok := m.(proto.Message); ok && data.Len()*mostUnfolded > smallMessage {
 		if err := r.take(unfolded(data, message.ProtoReflect().Descriptor())); err != nil {
 			return err
 		}
@@ -114,9 +117,9 @@ func (r *receiver) receive(ctx context.Context, codec encoding.CodecV2, m any, o
 
 // hurry gives the message its time, once.
 func (r *receiver) hurry() {
-	if r.timer == nil && r.call != nil && r.call.cancel != nil {
-		cancel := r.call.cancel
-		r.timer = time.AfterFunc(r.gate.cfg.ReceiveTimeout, func() { cancel(errNotInTime) })
+	if r.timer == nil && r.call != nil {
+		call, stream := r.call, r.stream
+		r.timer = time.AfterFunc(r.gate.cfg.ReceiveTimeout, func() { call.stop(stream, errNotInTime) })
 	}
 }
 
@@ -231,6 +234,8 @@ func (r *receiver) failure(ctx context.Context, err, otherwise error) error {
 const (
 	messageBytes = 256
 	stringBytes  = 24
+	// mostUnfolded is the most that a message takes for each byte of it: a message takes two.
+	mostUnfolded = 1 + messageBytes/2
 )
 
 // unfolded estimates what a message takes in memory beyond its encoded bytes: two bytes may stand for a whole message

@@ -26,7 +26,9 @@ func requestID(sent []string) string {
 	}
 	var number [8]byte
 	binary.BigEndian.PutUint64(number[:], rand.Uint64()) //nolint:gosec // a name and no secret
-	return hex.EncodeToString(number[:])
+	var text [2 * len(number)]byte
+	hex.Encode(text[:], number[:])
+	return string(text[:])
 }
 
 // wellFormed allows letters, digits and ._- of ASCII: a name stands in logs as it is.
