@@ -1,6 +1,7 @@
 package service
 
 import (
+	"encoding/hex"
 	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -8,6 +9,7 @@ import (
 
 	akinv1 "github.com/akin-search/akin/proto/akin/v1"
 	"github.com/akin-search/akin/server/internal/engine"
+	"github.com/akin-search/akin/server/internal/paper"
 )
 
 // Most searches ask for ids and titles alone. Their responses are encoded here, in one piece of memory, instead of as
@@ -25,22 +27,18 @@ func encodeBriefly(r *engine.Result, mask paperMask) (*akinv1.SearchPapersRespon
 	for i := range r.Hits {
 		size += hitBytes + len(r.Hits[i].Paper.ID) + len(r.Hits[i].Paper.Title)
 	}
-	info := encodeInfo(r)
-	infoSize := proto.Size(info)
-	if size+infoSize+maxPageTokenBytes > maxResponseBytes {
+	var room [infoBytes]byte
+	info, err := appendInfo(room[:0], r)
+	if err != nil || size+len(info)+maxPageTokenBytes > maxResponseBytes { // encoding the message says what is wrong
 		return nil, false
 	}
-	b := make([]byte, 0, size+infoSize+len(r.NextPageToken)+16)
+	b := make([]byte, 0, size+len(info)+len(r.NextPageToken)+16)
 	for i := range r.Hits {
 		b = appendHit(b, &r.Hits[i], mask&titleField != 0)
 	}
 	b = appendText(b, 2, r.NextPageToken)
 	b = protowire.AppendTag(b, 3, protowire.BytesType)
-	b = protowire.AppendVarint(b, uint64(infoSize))
-	b, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(b, info)
-	if err != nil { // encoding the message says what is wrong
-		return nil, false
-	}
+	b = protowire.AppendBytes(b, info)
 	response := &akinv1.SearchPapersResponse{}
 	response.ProtoReflect().SetUnknown(b)
 	return response, true
@@ -74,6 +72,49 @@ func appendHit(b []byte, h *engine.Hit, titles bool) []byte {
 		b = protowire.AppendVarint(b, uint64(h.OneIn))
 	}
 	return b
+}
+
+// infoBytes is room for what most answers say of themselves; others take memory of their own.
+const infoBytes = 192
+
+// appendInfo is encodeInfo, encoded. What few answers have stands behind the other fields, so that it can be left to
+// messages.
+func appendInfo(b []byte, r *engine.Result) ([]byte, error) {
+	if r.Exact {
+		b = append(b, 1<<3|byte(protowire.VarintType), 1)
+	}
+	if r.Scored != 0 {
+		b = append(b, 2<<3|byte(protowire.VarintType))
+		b = protowire.AppendVarint(b, uint64(r.Scored))
+	}
+	b = appendText(b, 3, r.Model)
+	b = appendPosition(b, 4, r.Position)
+	b = appendNumber(b, 5, r.DenseWeight)
+	if len(r.UnknownWords)+len(r.Warnings)+len(r.MissingShards) == 0 && !r.WithoutLikes {
+		return b, nil
+	}
+	return proto.MarshalOptions{}.MarshalAppend(b, &akinv1.SearchInfo{
+		UnknownWords: shortened(r.UnknownWords), WithoutLikes: r.WithoutLikes,
+		Warnings: r.Warnings, MissingShards: encodeShards(r.MissingShards),
+	})
+}
+
+// appendPosition is encodePosition, encoded.
+func appendPosition(b []byte, field byte, p paper.Position) []byte {
+	lineage := hex.EncodedLen(len(p.Lineage))
+	size := 1 + protowire.SizeBytes(lineage)
+	if p.Revision != 0 {
+		size += 1 + protowire.SizeVarint(p.Revision)
+	}
+	b = append(b, field<<3|byte(protowire.BytesType))
+	b = protowire.AppendVarint(b, uint64(size))
+	if p.Revision != 0 {
+		b = append(b, 1<<3|byte(protowire.VarintType))
+		b = protowire.AppendVarint(b, p.Revision)
+	}
+	b = append(b, 2<<3|byte(protowire.BytesType))
+	b = protowire.AppendVarint(b, uint64(lineage))
+	return hex.AppendEncode(b, p.Lineage[:])
 }
 
 // Fields of the value that a message has without them are left out.

@@ -32,7 +32,10 @@ func randomResult(r *rand.Rand) *engine.Result {
 		WithoutLikes: r.IntN(9) == 0,
 		Position:     paper.Position{Revision: r.Uint64() >> r.IntN(64)},
 	}
-	for range r.IntN(4) {
+	for i := range result.Position.Lineage {
+		result.Position.Lineage[i] = byte(r.Uint32())
+	}
+	for range r.IntN(4) * r.IntN(2) {
 		result.UnknownWords = append(result.UnknownWords, text(200))
 		result.Warnings = append(result.Warnings, text(200))
 	}

@@ -61,7 +61,11 @@ func (s *Server) unary(method string, handler grpc.MethodHandler) grpc.MethodHan
 				resp, err = nil, &panicError{value: p, stack: debug.Stack()}
 			}
 			s.gate.End(ctx)
-			err = s.finish(ctx, call, err, request)
+			if err = s.finish(ctx, call, err, request); err == nil {
+				s.name(ctx, grpc.SendHeader)
+			} else {
+				s.name(ctx, grpc.SetHeader)
+			}
 		}()
 		if err := s.enter(ctx, method); err != nil {
 			return nil, err
@@ -92,6 +96,7 @@ func (s *Server) unary(method string, handler grpc.MethodHandler) grpc.MethodHan
 func (s *Server) stream(method string, items bool, handler grpc.StreamHandler) grpc.StreamHandler {
 	return func(srv any, ss grpc.ServerStream) (err error) {
 		call := call{method: method, start: time.Now()}
+		s.name(ss.Context(), grpc.SetHeader)
 		ctx := s.begin(ss.Context(), call)
 		wrapped := &stream{ServerStream: ss, server: s, ctx: ctx, items: items}
 		defer func() {
@@ -122,11 +127,16 @@ func (s *Server) unknown(srv any, ss grpc.ServerStream) error {
 	})(srv, ss)
 }
 
-// begin is the first step of a call: the client is told what its request is called, and whoever traces that it begins.
-func (s *Server) begin(ctx context.Context, c call) context.Context {
+// name tells the client what its request is called, by grpc.SetHeader, or where a response is about to follow by
+// grpc.SendHeader, which makes no copy.
+func (s *Server) name(ctx context.Context, header func(context.Context, metadata.MD) error) {
 	if id := admit.CallOf(ctx).RequestID(); id != "" {
-		_ = grpc.SetHeader(ctx, metadata.MD{admit.RequestHeader: {id}}) // it fails once headers are sent, and none are
+		_ = header(ctx, metadata.MD{admit.RequestHeader: {id}}) // it fails where the stream has ended
 	}
+}
+
+// begin tells whoever traces that a call begins.
+func (s *Server) begin(ctx context.Context, c call) context.Context {
 	if s.cfg.Begin != nil {
 		ctx = s.cfg.Begin(ctx, c.method, c.start)
 	}

@@ -36,6 +36,11 @@ func (c utf8Codec) Marshal(v any) (mem.BufferSlice, error) {
 
 // Unmarshal decodes a message; only where that fails does it look for invalid UTF-8.
 func (c utf8Codec) Unmarshal(data mem.BufferSlice, v any) error {
+	if search, ok := v.(*akinv1.SearchPapersRequest); ok && len(data) == 1 {
+		if unmarshalTextSearch(data[0].ReadOnlyData(), search) {
+			return nil
+		}
+	}
 	err := c.CodecV2.Unmarshal(data, v)
 	m, ok := v.(proto.Message)
 	if err == nil || !ok {
