@@ -4,7 +4,9 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync/atomic"
+	"unsafe"
 
+	"github.com/akin-search/akin/embed/vector"
 	"github.com/akin-search/akin/server/internal/paper"
 	"github.com/akin-search/akin/server/internal/store"
 )
@@ -116,6 +118,8 @@ func (e *Engine) briefPapers(r *ranker, ordinals []uint64, dst []*paper.Paper) (
 			dst = append(dst, nil)
 			continue
 		}
+		// The texts lie here and there, and are read when the answer is encoded, all one after the other.
+		vector.Prefetch(unsafe.Pointer(unsafe.StringData(brief.ID)), (len(brief.ID)+len(brief.Title))/64+1)
 		papers[i].ID, papers[i].Title = brief.ID, brief.Title
 		dst = append(dst, &papers[i])
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -51,13 +52,15 @@ const pageBytes = 8 + 8 + 4 + 4 + 8
 
 // encode makes the token, bound to the request by its hash.
 func (p page) encode(request uint64) string {
-	b := make([]byte, 0, pageBytes)
-	b = binary.LittleEndian.AppendUint64(b, p.revision)
+	var room [pageBytes]byte
+	b := binary.LittleEndian.AppendUint64(room[:0], p.revision)
 	b = binary.LittleEndian.AppendUint64(b, p.model)
 	b = binary.LittleEndian.AppendUint32(b, p.depth)
 	b = binary.LittleEndian.AppendUint32(b, p.offset)
 	b = binary.LittleEndian.AppendUint64(b, request^xxhash.Sum64(b))
-	return base64.RawURLEncoding.EncodeToString(b)
+	var text [(8*pageBytes + 5) / 6]byte
+	base64.RawURLEncoding.Encode(text[:], b)
+	return string(text[:])
 }
 
 // decodePage reads a token made for the same request.
@@ -113,9 +116,16 @@ func (h *hasher) text(s string) {
 	_, _ = h.WriteString(s) // a hash takes everything
 }
 
+// number adds a number as its shortest text.
 func (h *hasher) number(f float64) {
-	var b [32]byte
-	_, _ = h.Write(append(strconv.AppendFloat(b[:0], f, 'g', -1, 64), 0))
+	var room [32]byte
+	b := room[:0]
+	if !math.Signbit(f) && f < 1e6 && f == math.Trunc(f) { // most are, and then this is the same text for less
+		b = strconv.AppendInt(b, int64(f), 10)
+	} else {
+		b = strconv.AppendFloat(b, f, 'g', -1, 64)
+	}
+	_, _ = h.Write(append(b, 0))
 }
 
 func (h *hasher) options(o *Options) {
