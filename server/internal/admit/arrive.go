@@ -175,7 +175,8 @@ func (g *Gate) Knows(method string) bool {
 // nothing but short locks. Its signature is that of gRPC's tap handle.
 func (g *Gate) Arrive(ctx context.Context, info *tap.Info) (context.Context, error) {
 	ctx, err := g.originContext(ctx, info.Header)
-	call := &Call{Context: ctx, Method: info.FullMethodName, ID: requestID(info.Header[RequestHeader]), Arrived: time.Now()}
+	call := &Call{Context: ctx, Method: info.FullMethodName, Arrived: time.Now()}
+	call.ID = requestID(info.Header[RequestHeader])
 	if err == nil {
 		err = g.arrive(ctx, call, info)
 	}

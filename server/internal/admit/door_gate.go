@@ -38,11 +38,14 @@ func (g *Gate) GiveWay() {
 	}
 }
 
+// watches reports whether doors look at every call.
+func (g *Gate) watches(now time.Time) bool { return now.UnixNano() <= g.watching.Load() }
+
 // turnAway decides on a call whose headers a door has read. It refuses what Arrive would refuse for want of room, and
 // leaves everything else to it.
 func (g *Gate) turnAway(d *Door) error {
 	now := time.Now()
-	if now.UnixNano() > g.watching.Load() {
+	if !g.watches(now) {
 		return nil
 	}
 	h := &d.head

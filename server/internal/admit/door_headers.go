@@ -97,6 +97,8 @@ func (d *Door) judge(frames []byte) ([]byte, error) {
 	stream := binary.BigEndian.Uint32(frames[5:]) &^ (1 << 31)
 	closed := http2.Flags(frames[4]).Has(http2.FlagHeadersEndStream)
 	d.head.reset()
+	// Where no call can be refused, the headers are decoded for the table alone.
+	d.decoder.SetEmitEnabled(d.table != nil || d.gate.watches(time.Now()))
 	block, ok := blockOf(frames)
 	if ok {
 		_, err := d.decoder.Write(block)

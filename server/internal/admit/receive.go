@@ -2,6 +2,7 @@ package admit
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"time"
@@ -68,8 +69,9 @@ type receiver struct {
 	gate   *Gate
 	call   *Call
 	stream wire
-	size   int64 // of what is read so far
-	taken  int64 // from the budget
+	header [5]byte // of the message: whether it is compressed, and its length
+	size   int64   // of what is read so far
+	taken  int64   // from the budget
 	timer  *time.Timer
 }
 
@@ -82,21 +84,21 @@ func (r *receiver) receive(ctx context.Context, codec encoding.CodecV2, m any, o
 			r.timer.Stop()
 		}
 	}()
-	var header [5]byte
-	if err := r.stream.ReadMessageHeader(header[:]); err != nil {
+	header := r.header[:]
+	if err := r.stream.ReadMessageHeader(header); err != nil {
 		if errors.Is(err, io.EOF) && !only {
 			return io.EOF
 		}
 		return r.failure(ctx, err, errNoMessage)
 	}
 	r.hurry()
-	data, err := r.body(header)
+	data, err := r.body()
 	if err != nil {
 		return r.failure(ctx, err, errBroken)
 	}
 	defer data.Free()
 	if only {
-		if err := r.stream.ReadMessageHeader(header[:]); !errors.Is(err, io.EOF) {
+		if err := r.stream.ReadMessageHeader(header); !errors.Is(err, io.EOF) {
 			if err == nil {
 				return errTwo
 			}
@@ -124,8 +126,8 @@ func (r *receiver) hurry() {
 }
 
 // body reads the bytes of a message whose header is in, and decompresses them.
-func (r *receiver) body(header [5]byte) (mem.BufferSlice, error) {
-	length := int64(header[1])<<24 | int64(header[2])<<16 | int64(header[3])<<8 | int64(header[4])
+func (r *receiver) body() (mem.BufferSlice, error) {
+	length := int64(binary.BigEndian.Uint32(r.header[1:]))
 	if length > MaxMessage {
 		return nil, errTooLarge
 	}
@@ -141,15 +143,19 @@ func (r *receiver) body(header [5]byte) (mem.BufferSlice, error) {
 			data.Free()
 			return nil, err
 		}
-		data = append(data, piece...)
+		if data == nil {
+			data = piece
+		} else {
+			data = append(data, piece...)
+		}
 		read += n
 	}
-	if header[0] == 0 {
+	if r.header[0] == 0 {
 		return data, nil
 	}
 	defer data.Free()
 	compressor := encoding.GetCompressor(r.stream.RecvCompress())
-	if header[0] != 1 || compressor == nil {
+	if r.header[0] != 1 || compressor == nil {
 		return nil, errBroken
 	}
 	return r.decompress(compressor, data)

@@ -27,7 +27,8 @@ func newCodec() utf8Codec { return utf8Codec{encoding.GetCodecV2(encodingproto.N
 // Marshal encodes a message. What encodeBriefly has encoded is taken as it is, without a copy.
 func (c utf8Codec) Marshal(v any) (mem.BufferSlice, error) {
 	if m, ok := v.(*akinv1.SearchPapersResponse); ok {
-		if encoded := m.ProtoReflect().GetUnknown(); len(encoded) > 0 && proto.Size(m) == len(encoded) {
+		alone := m.Hits == nil && m.NextPageToken == "" && m.Info == nil
+		if encoded := m.ProtoReflect().GetUnknown(); len(encoded) > 0 && alone {
 			return mem.BufferSlice{mem.SliceBuffer(encoded)}, nil
 		}
 	}

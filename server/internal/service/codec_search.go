@@ -49,7 +49,7 @@ func unmarshalTextSearch(b []byte, m *akinv1.SearchPapersRequest) bool {
 			return false
 		}
 		b = b[n:]
-		ok := true
+		var ok bool
 		switch tag {
 		case 1<<3 | byte(protowire.BytesType):
 			s.text.Text, ok = string(value), utf8.Valid(value)

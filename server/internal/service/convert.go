@@ -156,18 +156,23 @@ func checkBatch(req *akinv1.BatchSearchPapersRequest) error {
 	return c.err()
 }
 
-var modes = map[akinv1.SearchMode]engine.Mode{
-	akinv1.SearchMode_SEARCH_MODE_UNSPECIFIED: engine.ModeAuto,
-	akinv1.SearchMode_SEARCH_MODE_AUTO:        engine.ModeAuto,
-	akinv1.SearchMode_SEARCH_MODE_EXACT:       engine.ModeExact,
-	akinv1.SearchMode_SEARCH_MODE_APPROXIMATE: engine.ModeApproximate,
+func modeOf(m akinv1.SearchMode) (mode engine.Mode, known bool) {
+	switch m {
+	case akinv1.SearchMode_SEARCH_MODE_UNSPECIFIED, akinv1.SearchMode_SEARCH_MODE_AUTO:
+		return engine.ModeAuto, true
+	case akinv1.SearchMode_SEARCH_MODE_EXACT:
+		return engine.ModeExact, true
+	case akinv1.SearchMode_SEARCH_MODE_APPROXIMATE:
+		return engine.ModeApproximate, true
+	}
+	return 0, false
 }
 
 func (c *validator) options(o *akinv1.SearchOptions) (engine.Options, paperMask) {
 	if o == nil {
 		return engine.Options{}, exceptText
 	}
-	mode, known := modes[o.GetMode()]
+	mode, known := modeOf(o.GetMode())
 	if !known {
 		c.addf("options.mode", "is %d, which is no SearchMode", o.GetMode())
 	}

@@ -32,14 +32,19 @@ func (c *validator) readMask(path string, m *fieldmaskpb.FieldMask, byDefault pa
 	}
 	mask := idField
 	for i, name := range m.GetPaths() {
-		field := paperFields.ByName(protoreflect.Name(name))
-		switch {
-		case name == "*":
+		switch name {
+		case "*":
 			mask = allFields
-		case field != nil:
-			mask |= 1 << field.Number()
+		case "id": // in already
+		case "title":
+			mask |= titleField
 		default:
-			c.addf(at(path+".paths", i), "is %s, which is no field of Paper: use %s", quoted(name), paperFieldNames())
+			field := paperFields.ByName(protoreflect.Name(name))
+			if field == nil {
+				c.addf(at(path+".paths", i), "is %s, which is no field of Paper: use %s", quoted(name), paperFieldNames())
+				continue
+			}
+			mask |= 1 << field.Number()
 		}
 	}
 	return mask
