@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,7 +15,7 @@ const (
 	mapNeighbours = 15      // of each paper, from which the map is drawn
 	mapBatch      = 256     // papers whose neighbours are asked for at a time
 	mapEf         = 32      // width of the walk for them, among the papers that are drawn: a map is no answer
-	mapRest       = 3       // times as long as it worked a drawing rests while queries run
+	mapRest       = 3       // times as long as it worked the work for a map rests while queries run
 	drawnMax      = 200_000 // papers that are drawn; the others are placed beside them. It bounds time and memory: 100 MB
 )
 
@@ -26,32 +27,37 @@ func (e *Engine) draw() error {
 	defer cancel()
 	defer context.AfterFunc(g.serving, cancel)()
 	begin := time.Now()
-	d, err := e.drawingOf(e.politely(ctx), g)
+	p, err := e.drawingOf(e.politely(ctx), g)
 	if g.serving.Err() != nil || e.background.Err() != nil {
 		return nil
 	}
-	if err != nil || d == nil {
+	if err != nil || p == nil {
 		return err
 	}
-	e.putAtlas(g, d)
-	e.log.Info("a map is drawn", "papers", len(d.ordinals), "model", d.model, "took",
+	e.putAtlas(g, p)
+	e.log.Info("a map is drawn", "papers", len(p.ordinals), "model", p.model, "took",
 		time.Since(begin).Round(time.Millisecond))
-	return e.writeAtlas(d)
+	return e.keepAtlas()
 }
 
-// putAtlas puts a drawing in place, laid over the generation that it was made of.
-func (e *Engine) putAtlas(g *Generation, d *drawing) {
+// putAtlas puts a map in place, laid over the generation that it was made of.
+func (e *Engine) putAtlas(g *Generation, p *plot) {
 	e.atlasMu.Lock()
 	defer e.atlasMu.Unlock()
-	e.atlas.Store(d.over(g))
+	e.atlas.Store(p.over(g))
 }
 
-// drawingOf computes a map: it begins with the one there is. Nil: there are no papers to show.
-func (e *Engine) drawingOf(ctx context.Context, g *Generation) (*drawing, error) {
+// drawingOf computes a map: it begins with the one there is. Nil: there are too few papers to show, which the
+// generation remembers.
+func (e *Engine) drawingOf(ctx context.Context, g *Generation) (*plot, error) {
 	revision := g.revision()
 	slots, err := g.trueSlots(revision, drawnMax)
-	if err != nil || len(slots) < drawFrom {
+	if err != nil {
 		return nil, err
+	}
+	if len(slots) < drawFrom {
+		g.undrawn.Store(revision + 1)
+		return nil, nil
 	}
 	workers := e.courteous(ctx)
 	near, err := e.neighbourhood(ctx, g, slots, workers)
@@ -61,7 +67,7 @@ func (e *Engine) drawingOf(ctx context.Context, g *Generation) (*drawing, error)
 	if err := e.at(PointMapNeighbours); err != nil {
 		return nil, err
 	}
-	before, err := e.chart(ctx, g)
+	before, err := e.chart(ctx, g, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -81,31 +87,57 @@ func (e *Engine) drawingOf(ctx context.Context, g *Generation) (*drawing, error)
 	if before != nil {
 		d.number = before.number + 1
 	}
-	steps := d.take(g, revision, slots, points)
+	p := &plot{drawing: d, seen: revision}
+	steps := p.take(g, slots, points)
 	d.levels, err = e.legend(ctx, g, slots, steps)
-	return d, err
+	return p, err
 }
 
 // take rounds the points of slots to places, and returns them in steps.
-func (d *drawing) take(g *Generation, revision uint64, slots []uint32, points []layout.Point) []layout.Point {
+func (p *plot) take(g *Generation, slots []uint32, points []layout.Point) []layout.Point {
 	low, high := points[0], points[0]
-	for _, p := range points {
-		low.X, low.Y = min(low.X, p.X), min(low.Y, p.Y)
-		high.X, high.Y = max(high.X, p.X), max(high.Y, p.Y)
+	for _, at := range points {
+		low.X, low.Y = min(low.X, at.X), min(low.Y, at.Y)
+		high.X, high.Y = max(high.X, at.X), max(high.Y, at.Y)
 	}
-	d.low = low
-	d.unit = max(high.X-low.X, high.Y-low.Y, 1e-3) / (mapSide - 1)
+	p.low = low
+	p.unit = max(high.X-low.X, high.Y-low.Y, 1e-3) / (mapSide - 1)
 	steps := make([]layout.Point, len(slots))
 	for i, slot := range slots {
-		at := placeOf(layout.Point{X: 1 + (points[i].X-low.X)/d.unit, Y: 1 + (points[i].Y-low.Y)/d.unit})
+		at := placeOf(layout.Point{X: 1 + (points[i].X-low.X)/p.unit, Y: 1 + (points[i].Y-low.Y)/p.unit})
 		steps[i] = at.point()
-		d.add(g, revision, slot, at)
+		p.add(g, slot, at)
 	}
-	d.sort()
+	p.sort()
 	return steps
 }
 
-// courteous returns a function to be called between two steps of a drawing, by one goroutine. It says how many
+// trueSlots lists the slots that hold texts with a vector and that can be seen at a revision, evenly thinned to a
+// number of them at most.
+func (g *Generation) trueSlots(revision uint64, most int) ([]uint32, error) {
+	var slots []uint32
+	vector := make([]float32, g.model.Dims())
+	for slot := range uint32(g.slots.len()) {
+		if _, ok := g.slots.version(slot, revision); !ok || g.slots.row(slot).born > revision {
+			continue
+		}
+		if err := g.vectors.Vector(slot, vector); err != nil {
+			return nil, err
+		}
+		if length(vector) > 0 {
+			slots = append(slots, slot)
+		}
+	}
+	if n := len(slots); n > most {
+		for i := range most {
+			slots[i] = slots[i*n/most]
+		}
+		slots = slots[:most]
+	}
+	return slices.Clip(slots), nil
+}
+
+// courteous returns a function to be called between two steps of work for the map, by one goroutine. It says how many
 // goroutines draw: as many as build a graph, and one while a model is being learnt. While queries run, it first rests
 // for mapRest times as long as the step took: nobody waits for a map.
 func (e *Engine) courteous(ctx context.Context) (workers func() int) {

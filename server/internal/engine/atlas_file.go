@@ -20,7 +20,7 @@ import (
 // be computed again, so a file that cannot be read is named in the log and drawn anew.
 const (
 	mapMagic   = "AKINMAPS"
-	mapVersion = 1 // the first
+	mapVersion = 2 // 1 had the drawn papers alone, and the revision of the drawing for both
 )
 
 var (
@@ -30,16 +30,33 @@ var (
 
 func (e *Engine) mapPath() string { return filepath.Join(e.cfg.Dir, "map") }
 
-// writeAtlas puts a drawing on disk.
-func (e *Engine) writeAtlas(d *drawing) error {
-	position, err := e.store.PositionOf(d.revision)
+// unkept is the share of places that the map on disk lacks.
+func (e *Engine) unkept() float64 {
+	e.atlasMu.Lock()
+	defer e.atlasMu.Unlock()
+	a := e.atlas.Load()
+	if a == nil {
+		return 0
+	}
+	return float64(a.unsaved) / float64(max(1, a.placed))
+}
+
+// keepAtlas puts the map on disk as it is now. There is one, and one goroutine at a time calls this.
+func (e *Engine) keepAtlas() error {
+	e.atlasMu.Lock()
+	a := e.atlas.Load()
+	p, unsaved := a.known(), a.unsaved
+	e.atlasMu.Unlock()
+	position, err := e.store.PositionOf(p.seen)
 	if err != nil {
 		return storeError(err)
 	}
-	b := d.encode(position.Lineage.String())
-	if err := checkpoint.ReplaceFile(e.mapPath(), b); err != nil {
+	if err := checkpoint.ReplaceFile(e.mapPath(), p.encode(position.Lineage.String())); err != nil {
 		return fmt.Errorf("keep the map: %w", err)
 	}
+	e.atlasMu.Lock()
+	defer e.atlasMu.Unlock()
+	a.unsaved -= unsaved
 	return nil
 }
 
@@ -49,43 +66,44 @@ func (e *Engine) readAtlas() {
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	var d *drawing
+	var p *plot
 	if err == nil {
 		var lineage string
-		if d, lineage, err = decodeDrawing(b); err == nil {
-			err = e.follows(d.revision, lineage)
+		if p, lineage, err = decodePlot(b); err == nil {
+			err = e.follows(p.seen, lineage)
 		}
 	}
 	if err != nil {
 		e.log.Warn("the map on disk does not serve; it is drawn again", "file", e.mapPath(), "reason", err)
 		return
 	}
-	e.atlas.Store(&atlas{drawing: d})
+	e.atlas.Store(&atlas{drawing: p.drawing, read: p})
 }
 
-// encode writes a drawing.
-func (d *drawing) encode(lineage string) []byte {
+// encode writes a map.
+func (p *plot) encode(lineage string) []byte {
 	be := binary.BigEndian
 	b := append([]byte(nil), mapMagic...)
 	b = be.AppendUint32(b, mapVersion)
-	b = be.AppendUint64(b, d.revision)
-	b = appendText(appendText(b, lineage), d.model)
-	b = be.AppendUint64(b, d.number)
-	b = be.AppendUint64(b, uint64(d.created.UnixNano()))
-	for _, v := range []float32{d.low.X, d.low.Y, d.unit} {
+	b = be.AppendUint64(b, p.seen)
+	b = appendText(appendText(b, lineage), p.model)
+	b = be.AppendUint64(b, p.revision)
+	b = be.AppendUint64(b, p.number)
+	b = be.AppendUint64(b, uint64(p.created.UnixNano()))
+	for _, v := range []float32{p.low.X, p.low.Y, p.unit} {
 		b = be.AppendUint32(b, math.Float32bits(v))
 	}
-	b = binary.AppendUvarint(b, uint64(len(d.ordinals)))
+	b = binary.AppendUvarint(b, uint64(len(p.ordinals)))
 	last := uint64(0)
-	for _, ordinal := range d.ordinals {
+	for _, ordinal := range p.ordinals {
 		b = binary.AppendUvarint(b, ordinal-last)
 		last = ordinal
 	}
-	for _, p := range d.spots {
-		b = be.AppendUint32(b, uint32(p))
+	for _, at := range p.spots {
+		b = be.AppendUint32(b, uint32(at))
 	}
-	b = binary.AppendUvarint(b, uint64(len(d.levels)))
-	for _, level := range d.levels {
+	b = binary.AppendUvarint(b, uint64(len(p.levels)))
+	for _, level := range p.levels {
 		b = binary.AppendUvarint(b, uint64(len(level)))
 		for _, l := range level {
 			b = be.AppendUint32(b, uint32(placeOf(l.At)))
@@ -102,8 +120,8 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// decodeDrawing reads what encode wrote. It allocates in proportion to the bytes that are there.
-func decodeDrawing(b []byte) (d *drawing, lineage string, err error) {
+// decodePlot reads what encode wrote. It allocates in proportion to the bytes that are there.
+func decodePlot(b []byte) (p *plot, lineage string, err error) {
 	if len(b) < len(mapMagic)+8 || !bytes.HasPrefix(b, []byte(mapMagic)) {
 		return nil, "", fmt.Errorf("%w: it does not begin with %q", errMapDamaged, mapMagic)
 	}
@@ -112,15 +130,21 @@ func decodeDrawing(b []byte) (d *drawing, lineage string, err error) {
 		return nil, "", fmt.Errorf("%w: its checksum is another", errMapDamaged)
 	}
 	r := &mapReader{rest: body[len(mapMagic):]}
-	if v := r.uint32(); v != mapVersion {
-		return nil, "", fmt.Errorf("%w: it has version %d, this one reads %d", errMapNewer, v, mapVersion)
+	version := r.uint32()
+	if version == 0 || version > mapVersion {
+		return nil, "", fmt.Errorf("%w: it has version %d, this one reads %d", errMapNewer, version, mapVersion)
 	}
-	d = &drawing{}
-	d.revision, lineage = r.uint64(), r.text()
-	d.model, d.number = r.text(), r.uint64()
+	d := &drawing{}
+	p = &plot{drawing: d, seen: r.uint64()}
+	lineage, d.model = r.text(), r.text()
+	if d.revision = p.seen; version > 1 {
+		d.revision = r.uint64()
+	}
+	d.number = r.uint64()
 	d.created = time.Unix(0, int64(r.uint64()))
 	d.low.X, d.low.Y, d.unit = r.float(), r.float(), r.float()
 	n := r.count(5) // a byte of an ordinal at least, and four of a place
+	p.ordinals, p.spots = make([]uint64, 0, n), make([]spot, 0, n)
 	last := uint64(0)
 	for range n {
 		gap := r.varint()
@@ -128,14 +152,14 @@ func decodeDrawing(b []byte) (d *drawing, lineage string, err error) {
 			break
 		}
 		last += gap
-		d.ordinals = append(d.ordinals, last)
+		p.ordinals = append(p.ordinals, last)
 	}
-	for range d.ordinals {
-		p := spot(r.uint32())
-		if r.failed = r.failed || p.x() == 0 || p.y() == 0; r.failed {
+	for range p.ordinals {
+		at := spot(r.uint32())
+		if r.failed = r.failed || at.x() == 0 || at.y() == 0; r.failed {
 			break
 		}
-		d.spots = append(d.spots, p)
+		p.spots = append(p.spots, at)
 	}
 	for range r.count(1) {
 		var level []layout.Label
@@ -145,10 +169,10 @@ func decodeDrawing(b []byte) (d *drawing, lineage string, err error) {
 		}
 		d.levels = append(d.levels, level)
 	}
-	if r.failed || len(r.rest) > 0 || !(d.unit > 0) || math.IsInf(float64(d.unit), 0) {
+	if r.failed || len(r.rest) > 0 || !(d.unit > 0) || math.IsInf(float64(d.unit), 0) || d.revision > p.seen {
 		return nil, "", errMapDamaged
 	}
-	return d, lineage, nil
+	return p, lineage, nil
 }
 
 // mapReader takes bytes off a file's body; once there are too few, it has failed and returns zeros.

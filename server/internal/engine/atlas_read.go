@@ -103,7 +103,7 @@ func (e *Engine) mapView(ctx context.Context, q MapQuery) (*view, *atlas, *mapCh
 	if err := v.restrict(q.Filter); err != nil {
 		return nil, nil, nil, err
 	}
-	a, err := e.chart(ctx, v.gen)
+	a, err := e.chart(ctx, v.gen, placedAtOnce)
 	if err != nil {
 		return nil, nil, nil, err
 	}

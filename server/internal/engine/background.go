@@ -178,6 +178,7 @@ func (e *Engine) state() state {
 		chartNow: chartNow,
 		unplaced: e.newcomers(g),
 		unlike:   !g.model.Compared() && vector.Class() != vector.Portable, // which would take a hundred times as long
+		barren:   g.undrawn.Load() > g.revision(),
 		unseen:   e.store.Superseded(e.unseen.Load()),
 		log:      e.dispensableLog() >= e.store.OldestLog(),
 		mapped:   store.MappedBytes(),

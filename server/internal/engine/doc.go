@@ -42,7 +42,7 @@
 //	graphMu     the tail of the live generation moves into its graph, or Check reads the graph
 //	checkpoint  a checkpoint is being written, or forgotten
 //	modelMu     which model on disk is the newest, and its writing
-//	atlasMu     papers get places on the map
+//	atlasMu     papers get places on the map, or these are copied to be kept
 //	logMu       buildFrom, and the trimming of the log that must respect it
 //	readers.mu  the list of epochs
 //
@@ -76,6 +76,6 @@
 //	               has the slots, model_file.go the model, speed.go how long a replay takes
 //	explain.go     a score by its words; recall.go measures the index, check.go verifies everything
 //	atlas.go       the map: a drawing over a generation; atlas_draw.go computes it, legend.go names its parts,
-//	               atlas_file.go keeps it, atlas_read.go hands it out
+//	               atlas_place.go places further papers, atlas_file.go keeps it, atlas_read.go hands it out
 //	stats.go       figures for users; vitals.go those for operators; terms.go small functions on words and vectors
 package engine

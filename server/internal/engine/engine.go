@@ -44,7 +44,7 @@ type Config struct {
 	Observe func(ctx context.Context, stage string, begin time.Time)
 	// Worked is told of all work in the background that has ended, from many goroutines at once. Nil: no one.
 	Worked func(task string, begin time.Time, err error)
-	// GiveWay is called again and again by trainings, rebuilds and the drawing of the map, from many goroutines at once.
+	// GiveWay is called again and again by trainings, rebuilds and the work for the map, from many goroutines at once.
 	// It may take some milliseconds, in which they do not compute. Nil: they never give way.
 	GiveWay func()
 	// Committed is told of every transaction of the store, as store.Options.Committed. Nil: no one.
@@ -127,7 +127,7 @@ type Engine struct {
 	unseen     atomic.Uint64         // revision through which superseded records can be removed
 	retired    atomic.Uint64         // epoch from which on nobody reads a generation that was replaced; 0: there is none
 	atlas      atomic.Pointer[atlas] // the map; nil: there is none yet
-	atlasMu    sync.Mutex            // held while papers get places on it
+	atlasMu    sync.Mutex            // held while papers get places on it, and while it is copied
 	checkpoint saved
 	speed      replaySpeed
 
@@ -297,6 +297,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	var errs []error
 	if !e.cfg.NoCheckpoints && e.Writable() == nil && (e.behind() > 0 || e.unsavedGraph() >= worthSaving) {
 		errs = append(errs, e.writeCheckpoint(ctx))
+	}
+	if e.Writable() == nil && e.unkept() > 0 {
+		errs = append(errs, e.keepAtlas())
 	}
 	errs = append(errs, e.store.Close()) // ends the committer, which is the only sender on the queue
 	close(e.queue)

@@ -31,8 +31,9 @@ type Generation struct {
 	base    uint64 // revision below which this generation cannot answer
 	applied atomic.Pointer[mark]
 
-	caughtUp uint64       // revisions applied, while writes waited, to put this generation in place
-	dead     atomic.Int64 // slots killed
+	caughtUp uint64        // revisions applied, while writes waited, to put this generation in place
+	dead     atomic.Int64  // slots killed
+	undrawn  atomic.Uint64 // 1 and the revision at which too few papers had vectors for a map; 0: none
 
 	compared embed.Terms // scratch of sameText
 	zero     []float32   // the vector of a version

@@ -36,8 +36,9 @@ type state struct {
 	maps     bool          // whether a map is drawn
 	charted  int           // papers that there were when it was drawn
 	chartNow bool          // it is of the model that serves
-	unplaced bool          // there are papers that it has no place for
+	unplaced bool          // it is to be laid over another generation, or to give papers places
 	unlike   bool          // it is not known which words are alike
+	barren   bool          // too few of these papers have vectors for a map
 }
 
 // Thresholds of the policy; tests shrink them.
@@ -120,7 +121,7 @@ func plan(s state) (w [tasks]wish) {
 	w[link] = wish{wanted: s.tail > 0 && !poursIn, quiet: true}
 	settled := !s.training && !w[train].wanted && !w[refit].wanted && s.tail < drawTail
 	w[drawMap] = wish{
-		wanted:   s.maps && settled && s.papers >= drawFrom && (!s.chartNow || s.papers >= 2*s.charted),
+		wanted:   s.maps && settled && s.papers >= drawFrom && !s.barren && (!s.chartNow || s.papers >= 2*s.charted),
 		quiet:    s.idle >= linkIdle,
 		patience: waits * s.calm,
 	}

@@ -103,6 +103,9 @@ func TestPlanWishesByThePolicy(t *testing.T) {
 		"drawn of half the papers": {with(func(s *state) {
 			s.papers, s.slots, s.learnt, s.maps, s.charted, s.chartNow = 900, 900, 900, true, 450, true
 		}), drawMap, true},
+		"too few papers with vectors for a map": {with(func(s *state) {
+			s.papers, s.slots, s.learnt, s.trained, s.maps, s.barren = 2000, 2000, 2000, true, true, true
+		}), nothing, false},
 		"few papers, no map": {with(func(s *state) {
 			s.papers, s.slots, s.learnt, s.maps = 20, 20, 20,
 				true

@@ -231,7 +231,6 @@ func (e *Engine) takeOver(ctx context.Context, next *Generation) error {
 	if err != nil {
 		return err
 	}
-	e.carryAtlas()
 	if err := e.putLive(ctx, next); err != nil {
 		return errors.Join(err, undo())
 	}

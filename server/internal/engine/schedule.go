@@ -19,7 +19,7 @@ const (
 	unmap          // give back the pages of the store that reads have mapped
 	link           // move the tail into the graph
 	drawMap        // compute the map of the papers anew
-	settleNew      // give papers that came since a place on the map
+	settleNew      // give papers that were not drawn a place on the map
 	compare        // find out which words are alike
 
 	tasks // how many there are
@@ -33,7 +33,7 @@ const (
 	rebuilding lane = iota // seconds to minutes, and much memory: never two at once
 	upkeep                 // milliseconds to seconds: what must not wait for a rebuild
 	linking                // the graph takes the tail in from one goroutine
-	mapping                // a minute, of whatever cores are idle; nobody waits for it
+	mapping                // minutes, of whatever cores are idle; nobody waits for it
 	comparing              // seconds to a minute, of one core, once for each model
 
 	lanes // how many there are
@@ -57,7 +57,7 @@ var about = [tasks]struct {
 	unmap:     {"unmap", upkeep, 1},
 	link:      {"link", linking, 0},
 	drawMap:   {"map", mapping, 9},
-	settleNew: {"place", upkeep, 3},
+	settleNew: {"place", mapping, 1},
 	compare:   {"words", comparing, 1},
 }
 
