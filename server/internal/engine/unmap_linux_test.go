@@ -16,7 +16,7 @@ func TestMappedPagesAreGivenBack(t *testing.T) {
 	}
 	lower(t, &mappedMax, 1<<40) // only the test lets go
 	lower(t, &runsMapped, 1<<30)
-	e := open(t, t.TempDir(), func(c *Config) { c.NoMap, c.TrainAt = true, -1 })
+	e := open(t, t.TempDir(), func(c *Config) { c.NoMap, c.NoCheckpoints = true, true })
 	for at := 0; at < 4000; at += 500 {
 		papers := testPapers(at, at+500)
 		for _, p := range papers {
