@@ -19,10 +19,10 @@ type beam struct {
 	accepted int
 	cursor   int // entries before it are expanded
 
-	k            int     // accepted entries asked for; 0: no floor
-	kth          int     // the index of the k-th accepted entry, -1 while there is none
+	k, rank      int     // accepted entries asked for, and the one of them that the floor follows; 0: no floor
+	edge         int     // the index of the rank-th accepted entry, -1 while there are not k
 	slack, noise float32 // what the floor leaves between itself and that entry
-	floor        float32 // entries below it are not worth expanding; below any cosine while there is no k-th
+	floor        float32 // entries below it are not worth expanding; below any cosine while there are not k
 }
 
 // lowest is below any cosine.
@@ -39,15 +39,17 @@ func (b *beam) reset(width, limit int) {
 	b.entries = b.entries[:0]
 	b.width, b.limit = width, limit
 	b.accepted, b.cursor = 0, 0
-	b.k, b.kth, b.floor = 0, -1, lowest
+	b.k, b.rank, b.edge, b.floor = 0, 0, -1, lowest
 }
 
-// stopBelow gives a beam that has just been reset a floor that rises with its k-th best accepted entry, k at most the
-// width: entries farther away than (1+slack) times its distance (1 - cosine), and by noise more than that, lead
-// nowhere. This is the rule of Al-Jazzazi and others ("Distance Adaptive Beam Search for Provably Accurate Graph-Based
-// Nearest Neighbor Search", arXiv 2505.15636), where it replaces the width. noise is how far scores may be off: while
-// the k-th best cannot be told from others, the walk goes on until the beam is full.
-func (b *beam) stopBelow(k int, slack, noise float32) { b.k, b.slack, b.noise = k, slack, noise }
+// stopBelow gives a beam that has just been reset a floor that rises with its rank-th best accepted entry, once it has
+// k, at least rank and at most the width: entries farther away than (1+slack) times its distance (1 - cosine), and by
+// noise more than that, lead nowhere. This is the rule of Al-Jazzazi and others ("Distance Adaptive Beam Search for
+// Provably Accurate Graph-Based Nearest Neighbor Search", arXiv 2505.15636), where it replaces the width. noise is how
+// far scores may be off: while the rank-th best cannot be told from others, the walk goes on until the beam is full.
+func (b *beam) stopBelow(k, rank int, slack, noise float32) {
+	b.k, b.rank, b.slack, b.noise = k, rank, slack, noise
+}
 
 func entryOf(slot uint32, score float32) uint64 {
 	bits := math.Float32bits(score)
@@ -81,7 +83,7 @@ func (b *beam) merge(fresh []uint64) {
 	}
 	slices.Sort(fresh)
 	old := len(b.entries)
-	kth, ahead := b.ahead(fresh)
+	edge, ahead := b.ahead(fresh)
 	entries := slices.Grow(b.entries, len(fresh))[:old+len(fresh)]
 	for i, e := range fresh { // the worst first, so that every entry moves once, to where it stays
 		shift := len(fresh) - i
@@ -97,23 +99,23 @@ func (b *beam) merge(fresh []uint64) {
 	b.entries = entries
 	b.cursor = min(b.cursor, old)
 	if b.k > 0 && b.accepted >= b.k {
-		b.follow(kth, ahead)
+		b.follow(edge, ahead)
 	}
 	b.trim()
-	if b.kth >= len(b.entries) { // of so many rejected ones that the limit left no room for it
-		b.kth, b.floor = -1, lowest
+	if b.edge >= 0 && b.accepted < b.k { // of so many rejected ones that the limit left no room for k
+		b.edge, b.floor = -1, lowest
 	}
 }
 
-// ahead returns where the k-th accepted entry will be when fresh ones have come, and how many of these are accepted and
-// come before it: the k-th is so many accepted entries before that place then.
+// ahead returns where the entry at the edge will be when fresh ones have come, and how many of these are accepted and
+// come before it: the rank-th accepted one is so many accepted entries before that place then.
 func (b *beam) ahead(fresh []uint64) (at, accepted int) {
-	if b.kth < 0 {
+	if b.edge < 0 {
 		return 0, 0
 	}
-	at = b.kth
+	at = b.edge
 	for _, e := range fresh {
-		if e > b.entries[b.kth] {
+		if e > b.entries[b.edge] {
 			at++
 			if e&rejected == 0 {
 				accepted++
@@ -123,10 +125,11 @@ func (b *beam) ahead(fresh []uint64) (at, accepted int) {
 	return at, accepted
 }
 
-// follow sets the floor behind the k-th accepted entry, which is so many accepted entries before at, or has just come.
+// follow sets the floor behind the rank-th accepted entry, which is so many accepted entries before at, or was not
+// followed yet.
 func (b *beam) follow(at, accepted int) {
-	if b.kth < 0 {
-		at, accepted = -1, -b.k
+	if b.edge < 0 {
+		at, accepted = -1, -b.rank
 		for accepted < 0 {
 			if at++; b.entries[at]&rejected == 0 {
 				accepted++
@@ -138,7 +141,7 @@ func (b *beam) follow(at, accepted int) {
 			accepted--
 		}
 	}
-	b.kth = at
+	b.edge = at
 	worst := entryScore(b.entries[at])
 	b.floor = worst - b.slack*(1-worst) - b.noise
 }

@@ -97,19 +97,20 @@ func TestBeamStaysWithinItsLimit(t *testing.T) {
 	}
 }
 
-// TestTheFloorFollowsTheKthAccepted compares the floor with that of sorting everything, and what next leaves unexpanded
+// TestTheFloorFollowsAnAcceptedEntryOnceThereAreK compares the floor with that of sorting everything, and what next leaves unexpanded
 // with what lies below it.
-func TestTheFloorFollowsTheKthAccepted(t *testing.T) {
+func TestTheFloorFollowsAnAcceptedEntryOnceThereAreK(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for round := range 400 {
 		width := 1 + r.IntN(20)
 		k, limit, slack, noise := 1+r.IntN(width), beamLimit, r.Float32(), r.Float32()/10
+		rank := 1 + r.IntN(k)
 		if round%2 == 0 {
 			limit = width + r.IntN(5)
 		}
 		var b beam
 		b.reset(width, limit)
-		b.stopBelow(k, slack, noise)
+		b.stopBelow(k, rank, slack, noise)
 		var fresh []uint64
 		for slot := range uint32(r.IntN(150)) {
 			e := entryOf(slot, r.Float32())
@@ -131,12 +132,16 @@ func TestTheFloorFollowsTheKthAccepted(t *testing.T) {
 				if e&rejected != 0 {
 					continue
 				}
-				if seen++; seen == k {
+				if seen++; seen == rank {
 					want = entryScore(e) - slack*(1-entryScore(e)) - noise
 				}
 			}
+			if seen < k {
+				want = lowest
+			}
 			if seen != b.accepted || b.floor != want {
-				t.Fatalf("k %d of width %d: floor %v with %d accepted, want %v with %d", k, width, b.floor, b.accepted, want, seen)
+				t.Fatalf("rank %d of %d, width %d: floor %v with %d accepted, want %v with %d",
+					rank, k, width, b.floor, b.accepted, want, seen)
 			}
 			if r.IntN(4) == 0 {
 				b.next()
@@ -158,7 +163,7 @@ func TestTheFloorFollowsTheKthAccepted(t *testing.T) {
 func TestABeamWithoutAFloorExpandsAll(t *testing.T) {
 	var b beam
 	b.reset(4, 4)
-	b.stopBelow(1, 0, 0)
+	b.stopBelow(1, 1, 0, 0)
 	b.merge([]uint64{entryOf(1, .9), entryOf(2, .5)})
 	if slot, ok := b.next(); slot != 1 || !ok {
 		t.Fatalf("%d, %v, want the best", slot, ok)

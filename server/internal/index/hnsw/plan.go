@@ -32,7 +32,8 @@ type plan struct {
 	strategy strategy
 	ef       int           // the width asked for
 	width    int           // of the beam at most
-	rank     int           // of the hit that the walk's end goes by; 0: it ends when the beam is expanded
+	k        int           // hits that the walk finds before it may end early; 0: it ends when the beam is expanded
+	rank     int           // of the hit that its end goes by then
 	slack    float32       // see beam.stopBelow
 	slots    index.Listing // the accepted slots, where they are scanned one by one
 }
@@ -41,7 +42,8 @@ type plan struct {
 // to go on to hold ef: slackOctave farther away than the k-th for each doubling from k to ef. Easy queries are there
 // sooner; for hard ones, and where the k-th best cannot be told from others, the beam grows to growth times ef, up to
 // widest, or ef where that is more. The few best alone say little of how far a walk has come: leastRank stands in for a
-// smaller k.
+// smaller k. Of many hits the last ones cost most and count least, and are missed most by any walk: distances are those
+// from the hit with an eighth of the k behind it.
 const (
 	slackOctave = .075
 	growth      = 4
@@ -59,10 +61,11 @@ func (p *plan) choose(config *Config, q *index.Query, graphed, n, k int) {
 	}
 	p.ef = max(p.ef, k)
 	p.width = max(p.ef, min(growth*p.ef, widest))
-	p.rank, p.slack = 0, 0
+	p.k, p.rank, p.slack = 0, 0, 0
 	if p.ef < graphed { // what holds the whole graph is meant to see all of it
-		p.rank = min(max(k, leastRank), p.ef)
-		p.slack = slackOctave * float32(math.Log2(float64(p.ef)/float64(p.rank)))
+		p.k = min(max(k, leastRank), p.ef)
+		p.rank = max(p.k-k/8, min(p.k, leastRank))
+		p.slack = slackOctave * float32(math.Log2(float64(p.ef)/float64(p.k)))
 	}
 	p.slots = nil
 	p.strategy = scanAll

@@ -68,18 +68,20 @@ func TestWidthIsTheQuerysOrTheDefaultAndAtLeastK(t *testing.T) {
 
 func TestAWalkEndsFartherFromItsLastHitTheWiderItIs(t *testing.T) {
 	for _, test := range []struct {
-		ef, k, rank, width int
-		slack              float32
+		ef, k, least, rank, width int
+		slack                     float32
 	}{
-		{64, 64, 64, 256, 0}, {128, 64, 64, 512, .075}, {640, 10, 10, 2560, .45}, // doublings of k
-		{80, 1, 10, 320, .225}, {5, 1, 5, 20, 0}, // a small k
-		{2000, 1000, 1000, 4096, .075}, {8000, 4000, 4000, 8000, .075}, // as wide as beams grow
-		{10_000, 10, 0, 10_000, 0}, // as wide as the graph
+		{64, 64, 64, 56, 256, 0}, {128, 64, 64, 56, 512, .075}, {640, 10, 10, 10, 2560, .45}, // doublings of k
+		{80, 1, 10, 10, 320, .225}, {5, 1, 5, 5, 20, 0}, {11, 11, 11, 10, 44, 0}, // a small k
+		{2000, 1000, 1000, 875, 4096, .075}, {8000, 4000, 4000, 3500, 8000, .075}, // as wide as beams grow
+		{10_000, 10, 0, 0, 10_000, 0}, // as wide as the graph
 	} {
 		var p plan
 		p.choose(&Config{Ef: 64}, &index.Query{Ef: test.ef}, 10_000, 10_000, test.k)
-		if p.rank != test.rank || p.width != test.width || math.Abs(float64(p.slack-test.slack)) > 1e-6 {
-			t.Errorf("ef %d, k %d: rank %d, width %d, slack %v; want %+v", test.ef, test.k, p.rank, p.width, p.slack, test)
+		if p.k != test.least || p.rank != test.rank || p.width != test.width ||
+			math.Abs(float64(p.slack-test.slack)) > 1e-6 {
+			t.Errorf("ef %d, k %d: %d hits, rank %d, width %d, slack %v; want %+v",
+				test.ef, test.k, p.k, p.rank, p.width, p.slack, test)
 		}
 	}
 }

@@ -115,7 +115,7 @@ func (s *searcher) search(ctx context.Context, x *Index, accept index.Accept, gr
 		limit = max(limit, beamLimit)
 	}
 	s.beam.reset(s.plan.width, limit)
-	s.beam.stopBelow(s.plan.rank, s.plan.slack, noise)
+	s.beam.stopBelow(s.plan.k, s.plan.rank, s.plan.slack, noise)
 	if err := s.walk(ctx, x.graph, at, 0, accept); err != nil {
 		return err
 	}

@@ -129,7 +129,7 @@ func (w *walker) walk(ctx context.Context, g *graph, start uint32, level int, ac
 // all lists before the first is read, and the lists of those that stand behind them, likely to be next, after it.
 func (w *walker) expand(g *graph, level int) (n int, ok bool) {
 	entries := 1
-	if w.beam.kth >= 0 || w.beam.full() {
+	if w.beam.edge >= 0 || w.beam.full() {
 		entries = abreast
 		if w.beam.k > 0 && w.beam.width < wide {
 			entries = abreast / 2
