@@ -6,21 +6,17 @@ import (
 	"github.com/akin-search/akin/embed/vector"
 )
 
-const (
-	// neighbourhood is the number of candidates, the best before, that are looked at as a neighbourhood.
-	neighbourhood = 50
-	// nearest is how many of the others speak for a candidate.
-	nearest = 10
-)
+// neighbourhood is the number of candidates, the best before, that are looked at as a neighbourhood.
+const neighbourhood = 50
 
 // neighbours is the scratch of list.neighbours.
 type neighbours struct {
 	at      [neighbourhood]int32 // positions in the list
 	scores  [neighbourhood]float64
 	means   [neighbourhood]float64
-	others  [neighbourhood]float64 // cosines of a candidate with the others
-	rows    []float32              // their vectors, one behind the other
+	rows    []float32 // their vectors, one behind the other
 	cosines [neighbourhood * neighbourhood]float32
+	tenth   [neighbourhood]float32 // cosine of each with the tenth of the others, or 0
 }
 
 // neighbours adds to the scores of the best candidates what their neighbours among them score: papers on one subject
@@ -44,7 +40,11 @@ func (l *list) neighbours(vectors Vectors, weight float64) error {
 	scaleToUnit(h.scores[:n])
 	vector.Gram(h.cosines[:n*n], h.rows, n, d)
 	for i := range n {
-		h.means[i] = h.mean(i, n)
+		h.cosines[i*n+i] = 0 // with itself
+	}
+	vector.TenthGreatest(h.tenth[:n], h.cosines[:n*n], n)
+	for i := range n {
+		h.means[i] = h.mean(h.cosines[i*n:(i+1)*n], h.tenth[i])
 	}
 	scaleToUnit(h.means[:n])
 	for i := range n {
@@ -54,22 +54,13 @@ func (l *list) neighbours(vectors Vectors, weight float64) error {
 	return nil
 }
 
-// mean is that of the scores of the candidates nearest to one of n, weighted by the squares of their cosines.
-func (h *neighbours) mean(i, n int) float64 {
-	cosines := h.cosines[i*n : (i+1)*n]
-	cosines[i] = 0 // with itself
-	for j, cosine := range cosines {
-		h.others[j] = float64(max(0, cosine))
-	}
-	least := float32(0)
-	if n > nearest {
-		least = float32(kthLargest(h.others[:n], nearest))
-	}
+// mean is that of the scores of a candidate's nearest, weighted by the squares of their cosines; 0 if none is positive.
+func (h *neighbours) mean(cosines []float32, least float32) float64 {
 	sum, weights := 0., 0.
-	for j, cosine := range cosines {
-		if cosine > 0 && cosine >= least {
+	for i, cosine := range cosines {
+		if cosine >= least && cosine > 0 {
 			weight := float64(cosine * cosine)
-			sum += weight * h.scores[j]
+			sum += weight * h.scores[i]
 			weights += weight
 		}
 	}

@@ -90,7 +90,7 @@ func formula(t *testing.T, vectors *flat.Index, slots []uint32, scores []float64
 		}
 		slices.SortFunc(others, func(a, b pair) int { return int(math.Copysign(1, b.w-a.w)) })
 		sum, weights := 0., 0.
-		for _, o := range others[:min(nearest, len(others))] {
+		for _, o := range others[:min(10, len(others))] {
 			sum += o.w * o.s
 			weights += o.w
 		}

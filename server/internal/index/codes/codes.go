@@ -129,20 +129,9 @@ func (v *View) FineRow(slot uint32) []byte {
 	return v.Fine[slot/vector.BlockRows][row*v.stride/2 : (row+1)*v.stride/2 : (row+1)*v.stride/2]
 }
 
-// Vector writes the vector of a slot to dst (len Dims): L2 norm 1, or all zero. Each group of 32 bytes of the fine row
-// holds 64 dimensions, the first 32 in the low nibbles and the others in the high ones.
+// Vector writes the vector of a slot to dst (len Dims): L2 norm 1, or all zero.
 func (v *View) Vector(slot uint32, dst []float32) {
-	scale := v.Scale(slot)
-	coarse, fine := v.Row(slot), v.FineRow(slot)
-	for len(dst) > 0 {
-		nibbles := fine[:32]
-		n := min(32, len(dst))
-		decode(dst[:n], coarse[:n], nibbles, 0, scale)
-		dst, coarse = dst[n:], coarse[32:]
-		n = min(32, len(dst))
-		decode(dst[:n], coarse[:n], nibbles, 4, scale)
-		dst, coarse, fine = dst[n:], coarse[32:], fine[32:]
-	}
+	vector.Decode(dst, v.Row(slot), v.FineRow(slot), v.Scale(slot))
 }
 
 // Vector writes the vector of a slot to dst, whose length is Dims. An error says that the slot is not published, or
@@ -157,14 +146,4 @@ func (c *Codes) Vector(slot uint32, dst []float32) error {
 	}
 	view.Vector(slot, dst)
 	return nil
-}
-
-// decode writes up to 32 dimensions, whose nibbles are those that shift moves to the low bits.
-func decode(dst []float32, coarse, nibbles []byte, shift uint8, scale float32) {
-	const bias = 16*128 + 8
-	coarse, nibbles = coarse[:len(dst)], nibbles[:len(dst)]
-	for i := range dst {
-		code := int32(coarse[i])<<4 + int32(nibbles[i]>>shift&0x0f) - bias
-		dst[i] = float32(code) * scale
-	}
 }
