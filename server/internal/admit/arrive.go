@@ -49,12 +49,13 @@ const lateRefusal = time.Minute
 
 // Gate admits calls. Its methods may be called from many goroutines at once.
 type Gate struct {
-	cfg     Config
-	log     *slog.Logger
-	limiter *Limiter
-	budget  *Budget
-	seats   seats
-	broad   struct {
+	cfg       Config
+	log       *slog.Logger
+	limiter   *Limiter
+	budget    *Budget
+	seats     seats
+	receiving patience // for a message that has begun
+	broad     struct {
 		due atomic.Int64 // Unix nanoseconds of when it is asked for again
 		now atomic.Pointer[Breadth]
 	}
@@ -85,6 +86,7 @@ func New(cfg Config) *Gate {
 	}
 	g := &Gate{cfg: cfg, log: cfg.Logger, limiter: NewLimiter(cfg.Cores), budget: NewBudget(cfg.Budget)}
 	g.seats.own = make(map[any]int)
+	g.receiving.most = cfg.ReceiveTimeout
 	g.shed.tell = cfg.Shed
 	return g
 }

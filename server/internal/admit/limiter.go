@@ -34,6 +34,8 @@ type Limiter struct {
 	coming  arrivals
 	usage   usage
 	seq     uint64
+
+	patience [classes]patience // with an estimate that was wrong
 }
 
 // Bounds of the limiter.
@@ -60,6 +62,9 @@ func NewLimiter(cores int) *Limiter {
 		{Name: "/sched/goroutines/runnable:goroutines"}, {Name: "/sched/goroutines/running:goroutines"},
 	}
 	l := &Limiter{cores: cores, now: time.Now, slots: 2 * cores}
+	for c := range l.patience {
+		l.patience[c].most = 2 * maxWait[c]
+	}
 	l.load = func() int { // under mu
 		metrics.Read(sample)
 		sum := 0
@@ -93,6 +98,7 @@ type place struct {
 	seq   uint64
 	index int // in the heap; -1: no longer there
 	turn  chan error
+	wait  wait // of acquire
 }
 
 // Acquire waits for a ticket's turn. The permit must be released. The error is a status: a refusal, or the context's.
@@ -116,26 +122,32 @@ func (l *Limiter) acquire(ctx context.Context, t ticket) (*Permit, error) {
 	p := l.enqueue(t, part, now)
 	l.mu.Unlock()
 
-	timer := time.NewTimer(2 * maxWait[t.class]) // the estimate may have been wrong
-	defer timer.Stop()
-	var err error
+	l.patience[t.class].begin(&p.wait, func() { l.refuse(p) })
+	defer l.patience[t.class].end(&p.wait)
 	select {
-	case err = <-p.turn:
+	case err := <-p.turn:
 		if err != nil {
 			return nil, err
 		}
 		return &Permit{limiter: l, ticket: t, since: l.now()}, nil
 	case <-ctx.Done():
-		err = contextError(ctx)
-	case <-timer.C:
-		err = overloaded(maxWait[t.class])
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.withdraw(p) { // its turn came at the same moment
 		l.leave(t.class)
 	}
-	return nil, err
+	return nil, contextError(ctx)
+}
+
+// refuse ends a wait that was estimated to be shorter.
+func (l *Limiter) refuse(p *place) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p.index >= 0 { // its turn has not come
+		l.queues[p.class].remove(p)
+		p.turn <- overloaded(maxWait[p.class])
+	}
 }
 
 // arrive looks whether a call whose headers are in is worth receiving: a refusal here costs a tenth of one after the

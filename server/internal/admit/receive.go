@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -56,6 +55,9 @@ func (g *Gate) Receive(ctx context.Context, codec encoding.CodecV2, m any, only 
 	}
 	r := receiver{gate: g, call: callOf(ctx), stream: stream}
 	err := r.receive(ctx, codec, m, only)
+	if r.wait.late != nil {
+		g.receiving.end(&r.wait)
+	}
 	if only && err == nil && r.call != nil {
 		r.call.bytes += r.taken // until the call ends
 	} else {
@@ -72,18 +74,13 @@ type receiver struct {
 	header [5]byte // of the message: whether it is compressed, and its length
 	size   int64   // of what is read so far
 	taken  int64   // from the budget
-	timer  *time.Timer
+	wait   wait    // for the message
 }
 
 func (r *receiver) receive(ctx context.Context, codec encoding.CodecV2, m any, only bool) error {
 	if only { // between two messages of many a client may take its time
 		r.hurry()
 	}
-	defer func() {
-		if r.timer != nil {
-			r.timer.Stop()
-		}
-	}()
 	header := r.header[:]
 	if err := r.stream.ReadMessageHeader(header); err != nil {
 		if errors.Is(err, io.EOF) && !only {
@@ -119,9 +116,8 @@ func (r *receiver) receive(ctx context.Context, codec encoding.CodecV2, m any, o
 
 // hurry gives the message its time, once.
 func (r *receiver) hurry() {
-	if r.timer == nil && r.call != nil {
-		call, stream := r.call, r.stream
-		r.timer = time.AfterFunc(r.gate.cfg.ReceiveTimeout, func() { call.stop(stream, errNotInTime) })
+	if r.wait.late == nil && r.call != nil {
+		r.gate.receiving.begin(&r.wait, func() { r.call.stop(r.stream, errNotInTime) })
 	}
 }
 
