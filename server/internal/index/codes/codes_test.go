@@ -298,7 +298,7 @@ func (third) Share() float64           { return 1. / 3 }
 
 func checkMargin(t *testing.T, view *View, q *Query, slots []uint32, coarse, fine []float32) {
 	t.Helper()
-	margin, noise := q.Margin(view)
+	margin, noise := q.Margin(view), q.Noise(view)
 	vector.Coarse(coarse, &q.Int8Query, view.Coarse, slots)
 	if err := view.Scores(q, slots, fine); err != nil {
 		t.Fatal(err)

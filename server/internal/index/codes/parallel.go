@@ -88,7 +88,7 @@ func (p *Parallel) ScanList(
 	}
 	p.single[0] = Job{q, accept, top}
 	p.slots = slots
-	p.margin, _ = q.Margin(v)
+	p.margin = q.Margin(v)
 	p.step = chunk * max(1, v.N/n) // chunk listed slots, if they are spread evenly
 	return p.run(ctx, v, p.single[:], 0, v.N, min(n, v.N))
 }

@@ -93,16 +93,22 @@ func (q *Query) bound(absolute, lo float64) {
 	q.deviation = float32(step * lo / dims)
 }
 
-// Margin is the most by which a coarse score of a row of the view may differ from its fine score. noise is what it
-// hardly ever differs by: three standard deviations, since what the fine planes hold is spread evenly over a step.
-func (q *Query) Margin(v *View) (margin, noise float32) {
-	var largest float32
-	for _, m := range v.maxScale {
-		largest = max(largest, math.Float32frombits(m.Load()))
-	}
+// Margin is the most by which a coarse score of a row of the view may differ from its fine score.
+func (q *Query) Margin(v *View) float32 { return q.margin(v.largestScale()) }
+
+// Noise is what such a score hardly ever differs by: three standard deviations, since what the fine planes hold is
+// spread evenly over a step.
+func (q *Query) Noise(v *View) float32 {
+	largest := v.largestScale()
 	row := 16 / math.Sqrt(12) * float64(largest)
-	margin = q.margin(largest)
-	return margin, min(margin, float32(3*math.Hypot(row, float64(q.deviation))))
+	return min(q.margin(largest), float32(3*math.Hypot(row, float64(q.deviation))))
 }
 
 func (q *Query) margin(scale float32) float32 { return q.errorScale*scale + q.errorFixed }
+
+func (v *View) largestScale() (largest float32) {
+	for _, m := range v.maxScale {
+		largest = max(largest, math.Float32frombits(m.Load()))
+	}
+	return largest
+}

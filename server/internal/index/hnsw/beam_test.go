@@ -97,8 +97,8 @@ func TestBeamStaysWithinItsLimit(t *testing.T) {
 	}
 }
 
-// TestTheFloorFollowsAnAcceptedEntryOnceThereAreK compares the floor with that of sorting everything, and what next leaves unexpanded
-// with what lies below it.
+// TestTheFloorFollowsAnAcceptedEntryOnceThereAreK compares the floor with that of sorting everything, and what next
+// leaves unexpanded with what lies below it.
 func TestTheFloorFollowsAnAcceptedEntryOnceThereAreK(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for round := range 400 {

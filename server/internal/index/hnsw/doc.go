@@ -29,7 +29,7 @@
 // that thousands of near twins make the beam wide instead of hiding the hits. Insertions walk by width alone.
 //
 // Codes. A walk is bound by the memory it reads, so it scores one byte a dimension, and only the candidates it ends
-// with, and of them only those whose error bound reaches the k-th best, are scored by 12 bits a dimension (package
+// with, and of them only those that 8 bits cannot tell from the k-th best, are scored by 12 bits a dimension (package
 // codes). Once k hits are known four nodes are expanded at a time, and what is new in their lists is scored in one
 // call of a kernel. Both queues of the paper are one sorted array of words (beam), into which a call's scores are
 // merged.

@@ -109,7 +109,7 @@ func (s *searcher) search(ctx context.Context, x *Index, accept index.Accept, gr
 		return nil // no node yet
 	}
 	at := s.descend(x.graph, entry, int(x.top.Load()), 0)
-	margin, noise := s.query.Margin(&s.view)
+	noise := s.query.Noise(&s.view)
 	limit := s.plan.width
 	if accept != nil {
 		limit = max(limit, beamLimit)
@@ -119,16 +119,16 @@ func (s *searcher) search(ctx context.Context, x *Index, accept index.Accept, gr
 	if err := s.walk(ctx, x.graph, at, 0, accept); err != nil {
 		return err
 	}
-	s.settleBeam(accept, graphed, margin)
+	s.settleBeam(accept, graphed, noise)
 	return nil
 }
 
-// settleBeam scores the beam's accepted slots and those of their chains by both planes, best first, until no error
-// bound reaches the k-th best. margin is the query's over the view.
-func (s *searcher) settleBeam(accept index.Accept, graphed int, margin float32) {
+// settleBeam scores the beam's accepted slots and those of their chains by both planes, best first, until the others
+// lie below the k-th best by more than noise, which coarse scores are hardly ever off by.
+func (s *searcher) settleBeam(accept index.Accept, graphed int, noise float32) {
 	n := 0
 	for _, e := range s.beam.entries {
-		if s.top.Full() && entryScore(e)+margin < s.top.Worst() {
+		if s.top.Full() && entryScore(e)+noise < s.top.Worst() {
 			break
 		}
 		if e&rejected != 0 {
