@@ -35,7 +35,7 @@ func (m *Model) MostAlike(dst []float32, words, others []uint32) {
 		others = others[len(piece):]
 		for _, id := range piece {
 			if row := m.learned(id); row != noRow {
-				vector.Prefetch(unsafe.Pointer(&m.codes[int(row)*m.cfg.Dims]), (m.cfg.Dims+63)/64)
+				m.fetch(row)
 				rows[n] = row
 				n++
 			}
@@ -75,6 +75,11 @@ func (m *Model) learned(id uint32) uint32 {
 		return rank
 	}
 	return m.entries[rank].row
+}
+
+// fetch brings the codes of a row towards the first-level cache.
+func (m *Model) fetch(row uint32) {
+	vector.Prefetch(unsafe.Pointer(&m.codes[int(row)*m.cfg.Dims]), (m.cfg.Dims+63)/64)
 }
 
 func (m *Model) rowCodes(row uint32) []int8 {

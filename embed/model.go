@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/akin-search/akin/embed/vector"
 )
@@ -87,17 +88,9 @@ func tfWeight(tf uint16) float32 {
 func (m *Model) Embed(dst []float32, t *Terms) bool {
 	dst = dst[:m.cfg.Dims]
 	clear(dst)
-	for i, id := range t.IDs {
-		bucket := m.cfg.bucket(id)
-		rank, ok := m.known.rank(bucket)
-		if !ok {
-			if m.papers == 0 {
-				m.drawer.add(dst, tfWeight(t.Counts[i]), bucket)
-			}
-			continue
-		}
-		e := &m.entries[rank]
-		m.addRow(dst, tfWeight(t.Counts[i])*e.weight, bucket, e)
+	for from := 0; from < len(t.IDs); from += fetched {
+		to := min(from+fetched, len(t.IDs))
+		m.addFeatures(dst, t.IDs[from:to], t.Counts[from:to])
 	}
 	norm := float32(math.Sqrt(float64(vector.Dot(dst, dst))))
 	if norm == 0 {
@@ -105,6 +98,29 @@ func (m *Model) Embed(dst []float32, t *Terms) bool {
 	}
 	vector.Scale(dst, 1/norm)
 	return true
+}
+
+// addFeatures adds the weighted rows of some features to dst: fetched of them at most.
+func (m *Model) addFeatures(dst []float32, ids []uint32, counts []uint16) {
+	for _, id := range ids { // what is read of each lies anywhere, and would be waited for one after the other
+		if row := m.learned(id); row != noRow {
+			m.fetch(row)
+			vector.Prefetch(unsafe.Pointer(&m.scales[row]), 1)
+			vector.Prefetch(unsafe.Pointer(&m.entries[row]), 1) // its own where all have rows
+		}
+	}
+	for i, id := range ids {
+		bucket := m.cfg.bucket(id)
+		rank, ok := m.known.rank(bucket)
+		if !ok {
+			if m.papers == 0 {
+				m.drawer.add(dst, tfWeight(counts[i]), bucket)
+			}
+			continue
+		}
+		e := &m.entries[rank]
+		m.addRow(dst, tfWeight(counts[i])*e.weight, bucket, e)
+	}
 }
 
 func (m *Model) addRow(dst []float32, weight float32, bucket uint32, e *entry) {
