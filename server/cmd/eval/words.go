@@ -3,15 +3,16 @@ package main
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/lexical"
 )
 
-// byWords finds the documents of the highest BM25 among all. The index is asked first: it may miss documents that share
-// only common words with the query, but the least score it finds tells which documents can still be better, and those
-// are scored one by one (MaxScore; Turtle and Flood, 1995).
+// byWords finds the documents of the highest BM25 among all. The index is asked first: it knows scores only nearly, but
+// the least of those it finds tells which documents can still be better, and those are scored one by one (MaxScore;
+// Turtle and Flood, 1995).
 func (c *collection) byWords(ctx context.Context, a *analyzed) ([]index.Candidate, error) {
 	var q lexical.Query
 	c.words.Prepare(&q, a.Terms)
@@ -21,7 +22,12 @@ func (c *collection) byWords(ctx context.Context, a *analyzed) ([]index.Candidat
 	}
 	floor := 0.
 	if len(found) == depth {
-		floor = float64(found[depth-1].Score)
+		floor = math.Inf(1)
+		for _, document := range found {
+			var score [1]float64
+			c.words.Scores(&q, []uint32{document.Slot}, score[:])
+			floor = min(floor, score[0])
+		}
 	}
 	slots := c.contenders(&q, a.Terms.IDs, floor)
 	scores := make([]float64, len(slots))

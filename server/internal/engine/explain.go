@@ -96,7 +96,7 @@ func (e *Engine) MatchingWords(ctx context.Context, text, paperID, target string
 	return words, nil
 }
 
-// place scores a paper as the first page of the search would.
+// place scores a paper as a page of the search would that shows all candidates.
 func (e *Engine) place(
 	ctx context.Context, r *ranker, v *view, ask *question, o *Options, slot uint32,
 ) (rank.Scored, error) {
@@ -104,7 +104,7 @@ func (e *Engine) place(
 		return rank.Scored{}, err
 	}
 	ask.choose(o)
-	depth, reach := o.Reach(&ask.Weights, 1, minDepth)
+	depth, reach := o.Reach(&ask.Weights, rank.Close, minDepth)
 	if _, err := r.rank(ctx, v, ask, e.find(ctx, v, o, depth, reach)); err != nil {
 		return rank.Scored{}, err
 	}

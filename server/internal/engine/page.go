@@ -25,15 +25,16 @@ func Depth(size int) int { return min(max(minDepth, size), maxDepth) }
 
 // Reach says from how many candidates by cosine a search is ranked that can be paged through to depth hits, and how far
 // it must reach for the first limit of them, as in rank.Find. Where both lists count, fewer candidates make the first
-// hits than can be paged through; what is behind those is looked for when a page gets there. Where one list must make
-// up for the other, or something else decides, such as the age of papers, as many as can be paged through are
-// candidates. Nothing depends on the size of pages up to minDepth: all show one ranking.
+// hits than can be paged through; what is behind those that are looked at closely is looked for when a page gets there,
+// or when some of them may not be shown. Where one list must make up for the other, or something else decides, such as
+// the age of papers, as many as can be paged through are candidates. Nothing depends on the size of pages up to
+// minDepth: all show one ranking.
 func (o *Options) Reach(w *rank.Weights, limit, depth int) (candidates, reach int) {
 	both := w.Words > 0 && w.Words < rank.Depth
 	switch {
 	case !both || depth > minDepth || o.RecencyHalfLife > 0 || o.Diversity > 0:
-		return depth, 0
-	case limit < rank.Depth:
+		return depth, depth
+	case limit < rank.Close && o.MinCosine == nil && o.MinOneIn == 0:
 		return rank.Depth, 0
 	}
 	return rank.Depth, depth

@@ -67,13 +67,15 @@ func TestReachFollowsWhatDecides(t *testing.T) {
 		want         [2]int // candidates, reach
 	}{
 		{"the first hits", Options{}, both, 10, 100, [2]int{rank.Depth, 0}},
-		{"as many hits as candidates", Options{}, both, rank.Depth, 100, [2]int{rank.Depth, 100}},
+		{"as many hits as are looked at closely", Options{}, both, rank.Close, 100, [2]int{rank.Depth, 100}},
+		{"some of them dropped", Options{MinCosine: new(float64)}, both, 10, 100, [2]int{rank.Depth, 100}},
+		{"some of them dropped as not rare", Options{MinOneIn: 2}, both, 10, 100, [2]int{rank.Depth, 100}},
 		{"the last page", Options{}, both, 100, 100, [2]int{rank.Depth, 100}},
-		{"a large page", Options{}, both, 10, 200, [2]int{200, 0}},
-		{"no words", Options{}, rank.Weights{Dense: .6}, 10, 100, [2]int{100, 0}},
-		{"words above all", Options{}, rank.Weights{Dense: .05, Words: rank.Depth}, 10, 100, [2]int{100, 0}},
-		{"age", Options{RecencyHalfLife: time.Hour}, both, 10, 100, [2]int{100, 0}},
-		{"diversity", Options{Diversity: .3}, both, 10, 100, [2]int{100, 0}},
+		{"a large page", Options{}, both, 10, 200, [2]int{200, 200}},
+		{"no words", Options{}, rank.Weights{Dense: .6}, 10, 100, [2]int{100, 100}},
+		{"words above all", Options{}, rank.Weights{Dense: .05, Words: rank.Depth}, 10, 100, [2]int{100, 100}},
+		{"age", Options{RecencyHalfLife: time.Hour}, both, 10, 100, [2]int{100, 100}},
+		{"diversity", Options{Diversity: .3}, both, 10, 100, [2]int{100, 100}},
 	} {
 		candidates, reach := test.options.Reach(&test.weights, test.limit, test.depth)
 		if got := [2]int{candidates, reach}; got != test.want {

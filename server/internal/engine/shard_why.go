@@ -93,9 +93,8 @@ func (e *Engine) ExplainStored(ctx context.Context, q *ShardQuery, target string
 		var prepared lexical.Query
 		var bm25 [1]float64
 		g.words.PrepareBy(&prepared, q.Terms, q.Weights.K1, q.Statistics)
-		g.words.Scores(&prepared, slots, bm25[:])
 		var shared [1]uint32
-		g.words.Shared(&prepared, slots, shared[:])
+		g.words.Match(&prepared, slots, bm25[:], shared[:])
 		c.BM25, c.Shared = float32(bm25[0]), shared[0]
 	}
 	return found, nil

@@ -6,7 +6,8 @@
 // into, so the words themselves are not kept. The same pairs are held twice:
 //
 //	forward    slot    -> its pairs by rising feature: scores given papers, explains a hit, removes a paper
-//	inverted   feature -> the slots that have it, by rising slot: finds the best papers for a query
+//	inverted   feature -> the slots that have it, by rising slot, with a class of count and length: finds the best
+//	           papers for a query, and estimates the scores of any (Index.Top, Index.Estimates)
 //
 // The score of both is BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009):
 //
@@ -18,7 +19,7 @@
 // readable.
 //
 // Beside its pairs a row holds the paper's bigrams, the hashes of every two neighbouring words. They take no part in
-// BM25: package rank rewards the best candidates for those they share with the query (Index.Shared), which tells the
+// BM25: package rank rewards the best candidates for those they share with the query (Index.Match), which tells the
 // paper that a title was taken from far better from the many that use the same words.
 //
 // # Concurrency

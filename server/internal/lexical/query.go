@@ -10,13 +10,15 @@ import (
 )
 
 // Query is a prepared query, with scratch that its next preparation uses again. The zero value is ready for Prepare.
-// One goroutine prepares it; then any number may pass it to Scores, but only one at a time to Top.
+// One goroutine prepares it; then any number may pass it to Match and, after Top, to Estimates, but only one at a time
+// to Top.
 type Query struct {
 	features []uint32  // rising
 	weights  []float64 // qtf idf gain, aligned with features
 	terms    []*term
 	whole    []uint32 // postings of the corpus that the index is a part of, aligned with features; 0: those of the index
 	gain     float64  // k1 + 1
+	budget   int      // postings of the corpus that Top reads
 	share    float64  // of the papers that the statistics are of, those of the index: 1 for its own
 	norm0    float64  // k1 (1-b)
 	norm1    float64  // k1 b / avg
@@ -68,7 +70,7 @@ func (q *Query) prepare(x *Index, t *embed.Terms, k1 float64, s *Statistics) {
 	q.lows, q.whole = q.lows[:0], q.whole[:0]
 	n, tokens := s.size(x)
 	papers := float64(max(n, 0))
-	q.share = 1
+	q.budget, q.share = max(topBudget, int(papers)/budgetPapers), 1
 	if s != nil && x != nil && papers > 0 {
 		q.share = min(1, float64(max(x.papers.Load(), 0))/papers)
 	}
@@ -98,6 +100,7 @@ func (q *Query) prepare(x *Index, t *embed.Terms, k1 float64, s *Statistics) {
 	}
 	q.few = len(q.features) <= fewFeatures && vector.AmongIsFast()
 	q.norm0, q.norm1 = lengthNorm(papers, tokens, k1)
+	q.top.summed = false
 	q.bigrams = append(q.bigrams[:0], t.Bigrams...)
 	slices.Sort(q.bigrams)
 	q.bigrams = slices.Compact(q.bigrams)
@@ -135,49 +138,42 @@ func (q *Query) Weight(feature uint32) float64 {
 	return 0
 }
 
-// Scores writes the BM25 score of each slot, rounded to float32 as Top's are, to dst (len(slots)). Every slot must be
-// below Len. It allocates nothing.
-func (x *Index) Scores(q *Query, slots []uint32, dst []float64) {
-	for i, slot := range slots {
-		x.ahead(slots, i)
-		dst[i] = x.score(q, slot)
-	}
-}
+// Scores is Match of BM25 alone.
+func (x *Index) Scores(q *Query, slots []uint32, dst []float64) { x.Match(q, slots, dst, nil) }
 
-// Shared writes to dst (len(slots)) the number of distinct bigrams of the query that each slot has, too: pairs of
-// neighbouring words in the same order. One pair in 400 or so of a paper's is there by a collision of hashes. Every
-// slot must be below Len.
-func (x *Index) Shared(q *Query, slots []uint32, dst []uint32) {
-	if len(q.bigrams) == 0 {
-		clear(dst)
-		return
-	}
+// Match writes the BM25 of each slot, rounded to float32, to bm25 (len(slots)), and to shared, unless that is nil, the
+// number of distinct bigrams of the query that the slot has, too: pairs of neighbouring words in the same order. One
+// pair in 400 or so of a paper's is there by a collision of hashes. Every slot must be below Len. It allocates nothing.
+func (x *Index) Match(q *Query, slots []uint32, bm25 []float64, shared []uint32) {
 	for i, slot := range slots {
-		if j := i + aheadPairs; j < len(slots) {
-			if words, _ := x.rowBigrams(slots[j]); len(words) > 0 {
-				vector.Prefetch(unsafe.Pointer(&words[0]), len(words)/32+1)
-			}
+		x.ahead(slots, i, shared != nil)
+		bm25[i] = x.score(q, slot)
+		if shared != nil {
+			words, n := x.rowBigrams(slot)
+			shared[i] = uint32(sharedBigrams(words, n, q.bigrams))
 		}
-		words, n := x.rowBigrams(slot)
-		dst[i] = uint32(sharedBigrams(words, n, q.bigrams))
 	}
 }
 
 // How far ahead of the scored row the next rows are fetched, in rows. Rows lie all over memory, and waiting for them
 // takes four times as long as scoring them.
 const (
-	aheadHead  = 8
-	aheadPairs = 4
+	aheadHead = 8
+	aheadRow  = 4
 )
 
-// ahead fetches what the scoring of slots will soon read after position i.
-func (x *Index) ahead(slots []uint32, i int) {
+// ahead fetches what Match will soon read after position i.
+func (x *Index) ahead(slots []uint32, i int, bigrams bool) {
 	if j := i + aheadHead; j < len(slots) {
 		vector.Prefetch(unsafe.Pointer(x.rows.at(slots[j])), 1)
 	}
-	if j := i + aheadPairs; j < len(slots) {
+	if j := i + aheadRow; j < len(slots) {
 		r := x.rows.at(slots[j])
-		if words := x.words.at(r.chunk, r.offset, r.pairs); len(words) > 0 { // their memory is not touched yet
+		n := r.pairs
+		if bigrams {
+			n += bigramWords(r.bigrams)
+		}
+		if words := x.words.at(r.chunk, r.offset, n); len(words) > 0 { // their memory is not touched yet
 			vector.Prefetch(unsafe.Pointer(&words[0]), len(words)/32+1)
 		}
 	}

@@ -16,13 +16,12 @@ const (
 	sumBits  = 15 // scores stay below 2^15, sums below 2^16: a list adds at least 1
 	binShift = 5
 	sumBins  = 1 << (16 - binShift)
-	sumSlack = 1 << 8 // each list adds up to 1 more than its weight says
 )
 
 // sums adds up the lists of a query. Its size follows the index: 2 bytes a paper and, where papers are many, 4 for each
 // that a query touches.
 type sums struct {
-	by      []uint16 // by slot, all 0 between queries: score so far in units of 1/scale
+	by      []uint16 // by slot, and zeros behind: score so far in units of 1/scale
 	n       int      // slots
 	all     bool     // all sums are looked through for the highest; else those of touched
 	table   [1 << classBits]uint16
@@ -39,14 +38,13 @@ type sums struct {
 	// Where those touched are.
 	touched []uint32 // slots whose sum is not 0
 	bins    [sumBins]uint32
-	known   uint16 // a sum that so many papers reach as were asked for
-	asked   int    // for known
 	run     postingRun
 }
 
-// prepare is for an index of n slots. The sums are 0.
+// prepare is for an index of n slots, which have no sums yet.
 func (s *sums) prepare(n int) {
-	s.n, s.added, s.longest, s.known = n, 0, 0, 0
+	s.clear()
+	s.n, s.added, s.longest = n, 0, 0
 	s.touched = s.touched[:0]
 	s.all = n <= fewSlots && vector.Class() != vector.Portable
 	s.words = (n + 63) / 64
@@ -98,29 +96,6 @@ func (s *sums) papers() (n int) {
 // has reports whether k papers have a sum. Where the lists alone do not tell, they are counted.
 func (s *sums) has(k int) bool { return s.longest >= k || s.added >= k && s.papers() >= k }
 
-// reached reports whether k papers have a sum of at least bound. No sum is above most.
-func (s *sums) reached(bound uint16, k int, most float64) bool {
-	if float64(bound) > most+sumSlack {
-		return false
-	}
-	if !s.all {
-		if k != s.asked {
-			s.known, s.asked = 0, k
-		}
-		if bound > s.known { // which is reached ever after: sums only rise
-			s.known = s.atLeast(k)
-		}
-		return bound <= s.known
-	}
-	bound = max(bound, 1)
-	vector.Greatest(s.greatest[:s.words], s.by)
-	if s.among(s.greatest, bound) >= k {
-		return true
-	}
-	s.reaching(bound)
-	return len(s.slots) >= k
-}
-
 // atLeast returns a sum that k of the touched papers reach, or nearly so many when there are far more of them: then
 // every fourth stands for four. It returns 0 where fewer than k are touched.
 func (s *sums) atLeast(k int) uint16 {
@@ -154,8 +129,11 @@ func (s *sums) best(k, bound int) (lower int) {
 	}
 	vector.Greatest(s.greatest[:s.words], s.by)
 	// If k of the greatest reach a sum, then k papers do, and not many more.
-	s.reaching(max(1, s.highest(s.greatest, k)))
-	lower = int(s.highest(s.values, k))
+	least := max(1, s.highest(s.greatest, k))
+	s.reaching(least)
+	if lower = int(s.highest(s.values, k)); lower > 0 {
+		lower = max(lower, int(least)) // sums below are not among values
+	}
 	s.slots = slices.DeleteFunc(s.slots, func(slot uint32) bool {
 		return int(s.by[slot]) < lower || int(s.by[slot]) >= bound
 	})

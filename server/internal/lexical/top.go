@@ -8,24 +8,18 @@ import (
 	"github.com/akin-search/akin/server/internal/index"
 )
 
-// Limits of Top. They are variables so that tests can lift or shrink them.
-var (
-	// topBudget is the number of postings a query reads before it stops opening further lists. Lists are opened in the
-	// order of their selectivity, so what it leaves out is words that much of the corpus has and that weigh little; papers
-	// that were found get their score in full.
-	topBudget = 20_000
-	// topSpare is the share of k that is scored exactly beyond k, because classes order papers only nearly right.
-	topSpare = .25
-	// topSkipped is the same where lists were left out.
-	topSkipped = 1.
-	// typicalImpact is taken for the most of tf/(tf+norm) when lists are left out because they cannot lift a new paper
-	// among the best: few papers repeat so many of a query's common words that this is wrong.
-	typicalImpact = .75
-)
+// topBudget is the number of postings a query reads before it stops opening further lists, where that is not less than
+// one for each of budgetPapers papers. Lists are opened in the order of their selectivity, so what is left out is words
+// that much of the corpus has and that weigh little. A variable so that tests can shrink it.
+var topBudget = 15_000
+
+const budgetPapers = 50
 
 // topScratch is the scratch of Top.
 type topScratch struct {
 	sums   sums
+	summed bool    // the sums are of the query as it is prepared
+	unit   float32 // of sums, in BM25
 	lists  []int32 // query features, most selective first
 	order  []int32 // the rest of lists that is not yet added up
 	impact [1 << classBits]float32
@@ -34,11 +28,12 @@ type topScratch struct {
 	listed [run]uint32
 }
 
-// Top appends to dst the k accepted papers with the highest BM25 (Candidate.Score), in order of falling score, ties by
-// rising slot. Papers that share no word with the query are never found, removed ones are unless accept rejects them.
+// Top appends to dst the k accepted papers of the highest BM25 (Candidate.Score), in order of falling score, ties by
+// rising slot, as far as postings tell: these are the sums of a few classes of counts and lengths, at most 5 % off, and
+// without the words of lists that were left out. Papers that share no word with the query are never found, removed ones
+// are unless accept rejects them.
 //
-// Scores are exact. Which papers are found is exact for queries whose lists hold no more than topBudget postings;
-// beyond, a paper is missed when only its most common words are in the query.
+// Where accept lists few papers they are scored one by one, and exactly.
 //
 // It ends early with the error of ctx. It allocates only to grow the scratch of q.
 func (x *Index) Top(
@@ -49,8 +44,7 @@ func (x *Index) Top(
 		return dst, ctx.Err()
 	}
 	s := &q.top
-	s.prepare(q, n)
-	s.found = s.found[:0]
+	s.found, s.summed = s.found[:0], false
 	if slots := listed(accept, q); slots != nil {
 		for at := uint32(0); at < n; {
 			var found int
@@ -65,12 +59,32 @@ func (x *Index) Top(
 		}
 		return s.best(k, dst), ctx.Err()
 	}
-	err := x.search(ctx, q, k, n, accept)
-	s.sums.clear()
-	if err != nil {
+	s.prepare(q, n)
+	if err := x.search(ctx, q, k, n, accept); err != nil {
 		return dst, err
 	}
+	s.summed = true
 	return s.best(k, dst), nil
+}
+
+// Estimates writes to dst (len(slots)) what is known of the BM25 of each slot since the last Top: what it counts for
+// there. Where Top has not added up lists, it is exact. Every slot must be below Len.
+func (x *Index) Estimates(q *Query, slots []uint32, dst []float64) {
+	if !q.top.summed {
+		x.Scores(q, slots, dst)
+		return
+	}
+	for i, slot := range slots {
+		dst[i] = float64(q.top.estimate(slot))
+	}
+}
+
+// estimate is the BM25 of a slot by its sum; 0 for one that was appended after Top began.
+func (s *topScratch) estimate(slot uint32) float32 {
+	if int(slot) >= s.sums.n {
+		return 0
+	}
+	return float32(s.sums.by[slot]) * s.unit
 }
 
 // listed returns the accepted slots where scoring them one by one is cheaper than reading the lists of words, else nil.
@@ -83,15 +97,12 @@ func listed(accept index.Accept, q *Query) index.Listing {
 		postings += int(tm.count.Load())
 	}
 	// A paper costs about as much as a hundred postings.
-	worth := max(200, min(postings, q.budget())/100-1)
+	worth := max(200, min(postings, int(float64(q.budget)*q.share))/100-1)
 	if slots := accept.Slots(); slots != nil && slots.Len() <= worth {
 		return slots
 	}
 	return nil
 }
-
-// budget is the number of postings that a query reads in this index: a part of a corpus has its part of them.
-func (q *Query) budget() int { return int(float64(topBudget) * q.share) }
 
 func (s *topScratch) prepare(q *Query, n uint32) {
 	s.sums.prepare(int(n))
@@ -118,6 +129,7 @@ func (x *Index) search(ctx context.Context, q *Query, k int, n uint32, accept in
 		total += w
 	}
 	scale := (1<<sumBits - 1) / total
+	s.unit = float32(1 / scale)
 	slices.SortFunc(s.lists, func(i, j int32) int {
 		return q.postings(i) - q.postings(j)
 	})
@@ -128,7 +140,7 @@ func (x *Index) search(ctx context.Context, q *Query, k int, n uint32, accept in
 			return err
 		}
 		s.found = s.found[:0]
-		x.collect(q, k, left, accept)
+		s.collect(k, accept)
 		if len(s.found) >= k || left == 0 {
 			return nil
 		}
@@ -136,66 +148,44 @@ func (x *Index) search(ctx context.Context, q *Query, k int, n uint32, accept in
 	}
 }
 
-// sum adds up the lists of s.order from the front, and takes them out, until the rest cannot matter or the budget is
-// spent, but not before need papers were found. Whether the rest can matter is asked before lists that are longer than
-// all before them: others cost no more than the answer. It returns the number of lists left out.
+// sum adds up the lists of s.order from the front, and takes them out, until the budget is spent, but not before need
+// papers were found. It returns the number of lists left out.
 func (x *Index) sum(ctx context.Context, q *Query, need int, scale float64) (left int, err error) {
 	s := &q.top
-	rest := 0.
-	for _, i := range s.order {
-		rest += q.weights[i]
-	}
-	total := (1<<sumBits - 1) / scale
 	read := 0 // in the whole corpus
 	for len(s.order) > 0 {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
 		i := s.order[0]
-		tm, weight := q.terms[i], q.weights[i]
-		length := q.postings(i)
-		if s.sums.has(need) {
-			if read+length > topBudget ||
-				int(tm.count.Load()) > s.sums.added &&
-					s.sums.reached(uint16(max(rest, 0)*scale*typicalImpact), need, (total-rest)*scale) {
-				return len(s.order), nil
-			}
+		tm := q.terms[i]
+		if read += q.postings(i); read > q.budget && s.sums.has(need) {
+			return len(s.order), nil
 		}
 		if len(s.order) > 1 && q.terms[s.order[1]].count.Load() > 0 {
 			address, _ := q.terms[s.order[1]].start()
 			x.lists.fetch(address)
 		}
-		s.sums.add(&x.lists, tm, &s.impact, float32(weight*scale))
-		read += length
-		rest -= weight
+		s.sums.add(&x.lists, tm, &s.impact, float32(q.weights[i]*scale))
 		s.order = s.order[1:]
 	}
 	return 0, nil
 }
 
-// collect scores the papers with the highest sums exactly.
-func (x *Index) collect(q *Query, k, left int, accept index.Accept) {
-	s := &q.top
-	want := k + int(math.Ceil(float64(k)*topSpare))
-	if left > 0 {
-		want = k + int(math.Ceil(float64(k)*topSkipped))
-	}
+// collect finds the accepted papers of the highest sums, k or all, and some more.
+func (s *topScratch) collect(k int, accept index.Accept) {
 	upper := math.MaxUint16 + 1
-	for {
+	for want := k; ; want *= 4 {
 		lower := s.sums.best(want, upper)
-		slots := s.sums.slots
-		if accept != nil {
-			slots = slices.DeleteFunc(slots, func(slot uint32) bool { return !accept.Accepts(slot) })
-		}
-		for i, slot := range slots {
-			x.ahead(slots, i)
-			s.found = append(s.found, index.Candidate{Slot: slot, Score: float32(x.score(q, slot))})
+		for _, slot := range s.sums.slots {
+			if accept == nil || accept.Accepts(slot) {
+				s.found = append(s.found, index.Candidate{Slot: slot, Score: s.estimate(slot)})
+			}
 		}
 		if len(s.found) >= k || lower == 0 {
 			return
 		}
 		upper = lower
-		want *= 4
 	}
 }
 

@@ -41,35 +41,106 @@ func bruteForce(x *Index, q *Query, k int, accept index.Accept) []index.Candidat
 	return all[:min(k, len(all))]
 }
 
-func TestTopIsExactWhereEveryCandidateIsScored(t *testing.T) {
-	defer func(a int, b, c, d float64) { topBudget, topSpare, topSkipped, typicalImpact = a, b, c, d }(topBudget, topSpare,
-		topSkipped, typicalImpact)
-	topBudget, topSpare, topSkipped, typicalImpact = 1<<30, 1e6, 1e6, 1
+// mostEstimate is what a paper of some BM25 may be taken for: counts and lengths are known by classes, and each list
+// adds up to a unit more.
+func mostEstimate(q *Query, bm25 float64) float64 {
+	return bm25*1.06 + float64(len(q.features))*float64(q.top.unit)
+}
+
+// estimated orders the accepted slots of index by what Estimates says of them.
+func estimated(x *Index, q *Query, accept index.Accept) []index.Candidate {
+	slots, estimates := make([]uint32, x.Len()), make([]float64, x.Len())
+	for i := range slots {
+		slots[i] = uint32(i)
+	}
+	x.Estimates(q, slots, estimates)
+	var all []index.Candidate
+	for i, slot := range slots {
+		if estimates[i] > 0 && (accept == nil || accept.Accepts(slot)) {
+			all = append(all, index.Candidate{Slot: slot, Score: float32(estimates[i])})
+		}
+	}
+	slices.SortFunc(all, func(a, b index.Candidate) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Slot, b.Slot))
+	})
+	return all
+}
+
+func TestTopFindsTheHighestEstimates(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	x := New()
 	for range 3000 {
 		x.Append(randomTerms(rng, 60, 3000))
 	}
 	set := map[uint32]bool{}
-	for range 1000 {
+	for len(set) < 150 {
 		set[uint32(rng.IntN(3000))] = true
 	}
-	var q Query
-	for range 50 {
-		x.Prepare(&q, randomTerms(rng, 12, 3000))
-		for _, accept := range []index.Accept{nil, accepts{set, false}, accepts{set, true}} {
-			got, err := x.Top(t.Context(), &q, 20, accept, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if want := bruteForce(x, &q, 20, accept); !slices.Equal(got, want) {
-				t.Fatalf("got %v\nwant %v", got, want)
+	eachWay(t, func(t *testing.T) {
+		var q Query // never but for the next query: what one leaves behind, the next one has not
+		for range 50 {
+			x.Prepare(&q, randomTerms(rng, 12, 3000))
+			for _, accept := range []index.Accept{nil, accepts{set, false}, accepts{set, true}} {
+				got, err := x.Top(t.Context(), &q, 20, accept, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := estimated(x, &q, accept)
+				if accept != nil && accept.Slots() != nil {
+					want = bruteForce(x, &q, 3000, accept)
+				}
+				if !slices.Equal(got, want[:min(20, len(want))]) {
+					t.Fatalf("got %v\nwant %v", got, want)
+				}
 			}
 		}
+	})
+}
+
+// TestEstimatesAreNearTheirScores compares all papers of eight words and more; of shorter ones the length is hardly
+// known.
+func TestEstimatesAreNearTheirScores(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	x := New()
+	for range 3000 {
+		x.Append(randomTerms(rng, 60, 3000))
+	}
+	complete := 0
+	for range 50 {
+		var q Query
+		words := randomTerms(rng, 12, 3000)
+		x.Prepare(&q, words)
+		exact := estimated(x, &q, nil) // before anything is looked up
+		if want := bruteForce(x, &q, 3000, nil); !slices.Equal(exact, want) {
+			t.Fatalf("before Top: %v, want %v", exact[:10], want[:10])
+		}
+		if _, err := x.Top(t.Context(), &q, 20, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range exact {
+			var estimate [1]float64
+			x.Estimates(&q, []uint32{c.Slot}, estimate[:])
+			score := float64(c.Score)
+			if most := mostEstimate(&q, score); estimate[0] > most {
+				t.Fatalf("paper %d of BM25 %g is taken for %g", c.Slot, score, estimate[0])
+			}
+			if all := len(q.top.order) == 0; all && x.rows.at(c.Slot).tokens >= 8 {
+				if complete++; estimate[0] < score*.94 {
+					t.Fatalf("paper %d of BM25 %g is taken for %g", c.Slot, score, estimate[0])
+				}
+			}
+		}
+		x.Prepare(&q, words)
+		if again := estimated(x, &q, nil); !slices.Equal(again, exact) {
+			t.Fatal("the sums outlive what they are of")
+		}
+	}
+	if complete < 1000 {
+		t.Errorf("%d papers were compared where all lists were added up", complete)
 	}
 }
 
-func TestTopFindsNearlyAllOfTheBestWithItsDefaults(t *testing.T) {
+func TestTopFindsMostOfTheBestWhereListsAreLeftOut(t *testing.T) {
 	defer func(a int) { topBudget = a }(topBudget)
 	topBudget = 1500 // of 30,000 postings or so, as the default is on large corpora
 	rng := rand.New(rand.NewPCG(7, 8))
@@ -87,7 +158,7 @@ func TestTopFindsNearlyAllOfTheBestWithItsDefaults(t *testing.T) {
 		}
 		for _, w := range bruteForce(x, &q, 20, nil) {
 			wanted++
-			if slices.Contains(got, w) {
+			if slices.ContainsFunc(got, func(c index.Candidate) bool { return c.Slot == w.Slot }) {
 				found++
 			}
 		}
@@ -97,16 +168,13 @@ func TestTopFindsNearlyAllOfTheBestWithItsDefaults(t *testing.T) {
 			t.Fatalf("out of order: %v", got)
 		}
 	}
-	if share := float64(found) / float64(wanted); share < .85 {
-		t.Errorf("found %.3f of the best papers, want .85", share)
+	if share := float64(found) / float64(wanted); share < .7 {
+		t.Errorf("found %.3f of the best papers, want .7", share)
 	}
 }
 
 func TestTopIsTheSameWhetherAllSlotsAreLookedThroughOrThoseTouched(t *testing.T) {
-	defer func(n, budget int, a, b float64) {
-		fewSlots, topBudget, topSpare, topSkipped = n, budget, a, b
-	}(fewSlots, topBudget, topSpare, topSkipped)
-	topSpare, topSkipped = 1e6, 1e6 // which of nearly the same sums are scored may differ
+	defer func(n, budget int) { fewSlots, topBudget = n, budget }(fewSlots, topBudget)
 	rng := rand.New(rand.NewPCG(7, 8))
 	x := New()
 	for range 3001 { // no multiple of 64
@@ -138,7 +206,7 @@ func TestTopIsTheSameWhetherAllSlotsAreLookedThroughOrThoseTouched(t *testing.T)
 			}
 		}
 	}
-	if all < 50 {
+	if all < 2000 {
 		t.Errorf("found only %d papers in all", all)
 	}
 }
@@ -174,7 +242,7 @@ func TestTopEndsWithItsContextAndStaysUsable(t *testing.T) {
 		t.Errorf("error %v, want canceled", err)
 	}
 	got, err := x.Top(t.Context(), &q, 5, nil, nil)
-	if want := bruteForce(x, &q, 5, nil); err != nil || !slices.Equal(got, want) {
+	if want := estimated(x, &q, nil); err != nil || len(got) != 1 || !slices.Equal(got, want) {
 		t.Errorf("after a cancelled query: %v, %v; want %v", got, err, want)
 	}
 }

@@ -54,7 +54,7 @@ func candidatesFor(x *lexical.Index, q *lexical.Query, n int) *list {
 		l.slots[i], l.cosines[i] = uint32(i), 0
 	}
 	x.Scores(q, l.slots, l.bm25)
-	l.blend(q, 0, 1)
+	l.fuse(q, 0)
 	return l
 }
 

@@ -7,9 +7,6 @@ import (
 	"github.com/akin-search/akin/server/internal/lexical"
 )
 
-// phraseDepth is the number of candidates, the best before, whose bigrams are looked at.
-const phraseDepth = 50
-
 // Where candidates hardly differ, the scale of a blend is not stretched further than this: noise would decide.
 const (
 	leastCosines = .1 // range of cosines
@@ -22,62 +19,49 @@ type scale struct {
 	lowC, lowB           float64 // the least among the candidates, which score 0
 }
 
-// blend writes weight * cosine + (1 - weight) * BM25 to scores, both scaled over the candidates so that the least is 0
-// and the most is 1. bonus is the worth of a bigram in units of BM25.
-func (l *list) blend(q *lexical.Query, weight, bonus float64) {
-	var lowC, highC float32
-	var lowB, highB float64
-	if len(l.slots) > 0 {
-		lowC, highC = slices.Min(l.cosines), slices.Max(l.cosines)
-		lowB, highB = slices.Min(l.bm25), slices.Max(l.bm25)
-	}
-	s := &l.scale
-	*s = scale{lowC: float64(lowC), lowB: lowB}
-	if nothingNear := len(l.slots) > 0 && lowC == 0 && highC == 0; !nothingNear {
-		s.dense = weight / max(float64(highC)-float64(lowC), leastCosines)
-	}
-	if rangeB := max(highB-lowB, leastBM25*q.Worth()); rangeB > 0 {
-		s.words = (1 - weight) / rangeB
-	}
-	s.phrase = s.words * bonus
-	for i := range l.scores {
-		l.scores[i], l.parts[i] = s.score(float64(l.cosines[i]), l.bm25[i])
-	}
-}
-
-// score is the blend of two figures, counted from the weakest candidate, and its parts, counted from nothing in
-// common. A cosine below 0 has less than nothing; the weakest of the candidates is then where counting begins.
-func (s *scale) score(cosine, bm25 float64) (float64, Parts) {
-	parts := Parts{Dense: s.dense * max(0, cosine-min(0, s.lowC)), Words: s.words * bm25}
-	return s.dense*(cosine-s.lowC) + s.words*(bm25-s.lowB), parts
-}
-
-// pairs is the scratch of list.phrases: candidates whose bigrams are looked at.
-type pairs struct {
-	at            []int32 // positions in the list
-	slots, shared []uint32
-}
-
-// phrases adds to the scores of the best candidates what the bigrams they share with the query are worth. It follows
-// blend.
-func (l *list) phrases(x Words, q *lexical.Query) {
-	if len(l.slots) == 0 || l.scale.phrase == 0 {
+// spread sets what scores 0, and scales cosines so that the most among the candidates scores weight.
+func (l *list) spread(weight float64) {
+	l.scale = scale{}
+	if len(l.slots) == 0 {
 		return
 	}
-	p := &l.pairs
-	p.at, p.slots = p.at[:0], p.slots[:0]
-	least := l.least(phraseDepth)
-	for i, slot := range l.slots {
-		if l.scores[i] >= least {
-			p.at, p.slots = append(p.at, int32(i)), append(p.slots, slot)
-		}
+	low, high := slices.Min(l.cosines), slices.Max(l.cosines)
+	l.scale.lowC, l.scale.lowB = float64(low), slices.Min(l.bm25)
+	if nothingNear := low == 0 && high == 0; !nothingNear {
+		l.scale.dense = weight / max(float64(high)-float64(low), leastCosines)
 	}
-	p.shared = resize(p.shared, len(p.slots))
-	x.Shared(q, p.slots, p.shared)
-	for i, at := range p.at {
-		l.parts[at].Phrase = l.scale.phrase * float64(p.shared[i])
-		l.scores[at] += l.parts[at].Phrase
+}
+
+// blend writes scores: cosines as they were spread, and BM25 so that the most among the candidates scores weight, and
+// each shared bigram as much as bonus units of it.
+func (l *list) blend(q *lexical.Query, weight, bonus float64) {
+	most := 0.
+	for _, bm25 := range l.bm25 {
+		most = max(most, bm25)
 	}
+	if width := max(most-l.scale.lowB, leastBM25*q.Worth()); width > 0 {
+		l.scale.words = weight / width
+	}
+	l.scale.phrase = l.scale.words * bonus
+	l.rate()
+}
+
+// rate writes the scores and their parts, on the scale that there is.
+func (l *list) rate() {
+	for i := range l.scores {
+		l.scores[i], l.parts[i] = l.scale.score(float64(l.cosines[i]), l.bm25[i], l.bigrams[i])
+	}
+}
+
+// score is the blend of a candidate's figures, counted from the weakest candidate, and its parts, counted from nothing
+// in common. A cosine below 0 has less than nothing; the weakest of the candidates is then where counting begins.
+func (s *scale) score(cosine, bm25 float64, bigrams uint32) (float64, Parts) {
+	parts := Parts{
+		Dense:  s.dense * max(0, cosine-min(0, s.lowC)),
+		Words:  s.words * bm25,
+		Phrase: s.phrase * float64(bigrams),
+	}
+	return s.dense*(cosine-s.lowC) + s.words*(bm25-s.lowB) + parts.Phrase, parts
 }
 
 // least is the score that the k best candidates reach; below all scores where there are no more than k.

@@ -34,6 +34,13 @@ func listOf(cosines []float32, bm25 []float64) *list {
 	return l
 }
 
+// fuse blends candidates by their cosines and BM25 alone.
+func (l *list) fuse(q *lexical.Query, weight float64) {
+	clear(l.bigrams)
+	l.spread(weight)
+	l.blend(q, 1-weight, 0)
+}
+
 func wantScores(t *testing.T, l *list, want ...float64) {
 	t.Helper()
 	for i, w := range want {
@@ -45,26 +52,26 @@ func wantScores(t *testing.T, l *list, want ...float64) {
 
 func TestBlendScalesBothToTheirRange(t *testing.T) {
 	l := listOf([]float32{.5, 0, 1}, []float64{30, 10, 10})
-	l.blend(&lexical.Query{}, .25, 0)
+	l.fuse(&lexical.Query{}, .25)
 	wantScores(t, l, .25*.5+.75, 0, .25)
 }
 
 func TestBlendOfEqualScoresIsZero(t *testing.T) {
 	l := listOf([]float32{.7, .7, .7}, []float64{0, 0, 0})
-	l.blend(&lexical.Query{}, .5, 0)
+	l.fuse(&lexical.Query{}, .5)
 	wantScores(t, l, 0, 0, 0)
 	l.resize(0)
-	l.blend(&lexical.Query{}, .5, 0)
+	l.fuse(&lexical.Query{}, .5)
 }
 
 // TestBlendDoesNotStretchNoise: cosines that hardly differ do not outweigh words.
 func TestBlendDoesNotStretchNoise(t *testing.T) {
 	l := listOf([]float32{.701, .7}, []float64{10, 20})
-	l.blend(&lexical.Query{}, .6, 0)
+	l.fuse(&lexical.Query{}, .6)
 	wantScores(t, l, .6*.001/leastCosines, .4)
 }
 
-func TestPhrasesRewardSharedBigramsOfTheBest(t *testing.T) {
+func TestSharedBigramsAreRewarded(t *testing.T) {
 	x := lexical.New()
 	x.Append(terms(1, 9, 2, 3)) // 2-3 shared
 	x.Append(terms(1, 2, 3))    // 1-2 and 2-3 shared
@@ -72,31 +79,43 @@ func TestPhrasesRewardSharedBigramsOfTheBest(t *testing.T) {
 	var q lexical.Query
 	x.Prepare(&q, terms(1, 2, 3))
 	l := listOf([]float32{.2, .2, .2}, []float64{10, 8, 5})
-	l.blend(&q, .6, 2)
-	l.phrases(x, &q)
+	l.spread(.6)
+	l.match(x, &q, 2)
+	copy(l.bm25, []float64{10, 8, 5})
+	l.blend(&q, .4, 2)
 	// Blend: .4 (BM25 - 5) / 5. A bigram: .4 * 2 / 5.
 	wantScores(t, l, .4+.16, .24+.32, 0)
 	if p := l.parts[1]; math.Abs(p.Words-.4*8/5) > 1e-9 || math.Abs(p.Phrase-.32) > 1e-9 || p.Neighbourhood != 0 {
 		t.Errorf("parts %+v", p)
 	}
+	l.match(x, &q, 0)
+	if slices.Max(l.bigrams) != 0 {
+		t.Errorf("bigrams %v where they are worth nothing", l.bigrams)
+	}
 }
 
-func TestPhrasesLookAtTheBestAlone(t *testing.T) {
-	x := lexical.New()
-	l := &list{}
-	l.resize(phraseDepth + 10)
-	for i := range l.slots {
-		l.slots[i] = x.Append(terms(1, 2))
-		l.cosines[i], l.bm25[i] = 0, float64(i)
-	}
-	var q lexical.Query
-	x.Prepare(&q, terms(1, 2))
-	l.blend(&q, 0, 1)
-	before := slices.Clone(l.scores)
-	l.phrases(x, &q)
-	for i := range l.scores {
-		if changed := l.scores[i] != before[i]; changed != (i >= 10) {
-			t.Errorf("candidate %d of %d rising ones changed: %v", i, len(l.slots), changed)
+// TestCutKeepsTheBest: of equal scores those that stand in front.
+func TestCutKeepsTheBest(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 3))
+	for range 300 {
+		l := listOf(make([]float32, rng.IntN(40)), nil)
+		for i := range l.slots {
+			l.slots[i], l.cosines[i], l.scores[i] = uint32(100+i), float32(i), float64(rng.IntN(6))
+		}
+		order, scores := slices.Clone(l.slots), slices.Clone(l.scores)
+		slices.SortStableFunc(order, func(a, b uint32) int { return int(scores[b-100] - scores[a-100]) })
+		k := 1 + rng.IntN(40)
+		behind := l.cut(k, nil)
+		n := min(k, len(order))
+		slices.Sort(order[:n])
+		slices.Sort(order[n:])
+		if !slices.Equal(l.slots, order[:n]) || !slices.Equal(behind, order[n:]) {
+			t.Fatalf("the best %d of %v: %v, behind %v", k, scores, l.slots, behind)
+		}
+		for i, slot := range l.slots {
+			if l.cosines[i] != float32(slot-100) {
+				t.Fatalf("slot %d has the cosine of another", slot)
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/akin-search/akin/embed"
@@ -26,8 +27,8 @@ type Words interface {
 	PrepareBy(q *lexical.Query, t *embed.Terms, k1 float64, s *lexical.Statistics)
 	Top(ctx context.Context, q *lexical.Query, k int, accept index.Accept, dst []index.Candidate) (
 		[]index.Candidate, error)
-	Scores(q *lexical.Query, slots []uint32, dst []float64)
-	Shared(q *lexical.Query, slots []uint32, dst []uint32)
+	Estimates(q *lexical.Query, slots []uint32, dst []float64)
+	Match(q *lexical.Query, slots []uint32, bm25 []float64, shared []uint32)
 	Features(slot uint32, dst []uint32) []uint32
 }
 
@@ -63,7 +64,7 @@ type Query struct {
 // Find says which candidates are wanted.
 type Find struct {
 	Depth       int          // how many by cosine; those by BM25 follow from the query's weights
-	Reach       int          // papers that Extend finds by cosine; up to Depth: none
+	Reach       int          // papers that Extend finds by cosine; up to Depth: no others than candidates; 0: it adds none
 	Ef          int          // width of a walk; 0: the index's default
 	Exact, Walk bool         // as in index.Query
 	Accept      index.Accept // which papers may be found; nil: all
@@ -120,36 +121,41 @@ func (r *Ranker) Candidates(ctx context.Context, c Corpus, q *Query, f Find) (in
 	return report, err
 }
 
-// Extend adds the papers that a deeper search finds to Ranked, up to f.Reach of them, as it orders them and behind all
-// that are there: the order of those stays, however far their list is paged through. It follows Fuse, of a query with
-// words.
+// Extend adds to Ranked the candidates that were not looked at closely and the papers that a deeper search finds, up to
+// f.Reach of them. They are scored as Place scores, but no higher than those that are there: the order of these stays,
+// however far their list is paged through. It follows Fuse.
 func (r *Ranker) Extend(ctx context.Context, c Corpus, q *Query, f Find) (err error) {
-	if f.Reach <= f.Depth {
+	if f.Reach == 0 || q.Terms == nil {
 		return nil
 	}
-	var further []index.Candidate
-	if len(r.dense) > 0 {
-		further, _, err = c.Vectors.Search(ctx, f.query(q, f.Reach), nil)
-	} else {
-		further, err = c.Words.Top(ctx, &r.words, f.Reach, f.Accept, nil)
+	if f.Reach > f.Depth {
+		var further []index.Candidate
+		if len(r.dense) > 0 {
+			further, _, err = c.Vectors.Search(ctx, f.query(q, f.Reach), nil)
+		} else {
+			further, err = c.Words.Top(ctx, &r.words, f.Reach, f.Accept, nil)
+		}
+		if err != nil {
+			return err
+		}
+		for _, found := range further {
+			if !r.has(found.Slot) && !slices.Contains(r.behind, found.Slot) {
+				r.behind = append(r.behind, found.Slot)
+			}
+		}
 	}
-	if err != nil {
-		return err
-	}
-	least := math.Inf(1)
+	least, n := math.Inf(1), len(r.Ranked)
 	for i := range r.Ranked {
 		least = min(least, r.Ranked[i].Score)
 	}
-	for _, found := range further {
-		n := len(r.Ranked)
-		if err := r.Place(c, q, found.Slot); err != nil {
-			return err
-		}
-		if len(r.Ranked) > n {
-			hit := &r.Ranked[n]
-			hit.Score = min(hit.Score, math.Nextafter(least, math.Inf(-1)))
-			least = hit.Score
-		}
+	if err := r.place(c, q, r.behind); err != nil {
+		return err
+	}
+	behind := r.Ranked[n:]
+	slices.SortFunc(behind, byScore)
+	for i := range behind {
+		behind[i].Score = min(behind[i].Score, math.Nextafter(least, math.Inf(-1)))
+		least = behind[i].Score
 	}
 	return nil
 }

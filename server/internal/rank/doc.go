@@ -6,10 +6,10 @@
 // A Ranker takes one query through these stages, each a method that reads what the ones before it left:
 //
 //	Candidates   the nearest papers by cosine, and those of the highest BM25
-//	Fuse         merges the two lists, looks up the scores they lack, and blends cosine and BM25 by the query's Weights;
-//	             then shared bigrams add to the best of them, and so do words like those they lack and neighbours among
-//	             them
-//	Extend       puts further papers behind those, for whoever pages through them all
+//	Fuse         merges the two lists, and blends the cosine of each with what is known of its BM25; looks at the best
+//	             closely, for their exact BM25 and the bigrams they share with the query, and blends these by the
+//	             query's Weights; then words like those they lack add to the best of them, and so do neighbours
+//	Extend       puts the others behind those, and further papers, for whoever pages through them all
 //	Keep         drops hits, such as those below a cosine
 //	Age          scores fall with the age of a paper
 //	Diversify    near-alike hits move apart (maximal marginal relevance)

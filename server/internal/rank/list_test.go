@@ -19,26 +19,23 @@ func TestMergeIsTheUnionWithWhatIsKnown(t *testing.T) {
 	var r list
 	for range 200 {
 		dense, words := draw(rng.IntN(30)), draw(rng.IntN(30))
-		cosines, bm25 := map[uint32]float32{}, map[uint32]float32{}
+		cosines, byWords := map[uint32]float32{}, map[uint32]bool{}
 		union := map[uint32]bool{}
 		for _, c := range dense {
 			cosines[c.Slot], union[c.Slot] = c.Score, true
 		}
 		for _, c := range words {
-			bm25[c.Slot], union[c.Slot] = c.Score, true
+			byWords[c.Slot], union[c.Slot] = true, true
 		}
-		n, m := r.merge(dense, words)
-		if len(r.slots) != len(union) || n != len(dense) || len(r.slots)-m != len(words) {
-			t.Fatalf("%d candidates, %d with cosine, %d with BM25; want %d, %d, %d", len(r.slots), n, len(r.slots)-m, len(union),
-				len(dense), len(words))
+		n := r.merge(dense, words)
+		if len(r.slots) != len(union) || n != len(dense) {
+			t.Fatalf("%d candidates, %d with cosine; want %d and %d", len(r.slots), n, len(union), len(dense))
 		}
 		for i, slot := range r.slots {
 			delete(union, slot)
 			cosine, inDense := cosines[slot]
-			score, inWords := bm25[slot]
-			if inDense != (i < n) || inWords != (i >= m) || inDense && cosine != r.cosines[i] ||
-				inWords && float64(score) != r.bm25[i] {
-				t.Fatalf("candidate %d, slot %d, is in the wrong place or has wrong scores", i, slot)
+			if inDense != (i < n) || r.byWords[i] != byWords[slot] || inDense && cosine != r.cosines[i] {
+				t.Fatalf("candidate %d, slot %d, is in the wrong place or has a wrong score", i, slot)
 			}
 		}
 		if len(union) != 0 {

@@ -1,6 +1,8 @@
 package rank
 
 import (
+	"slices"
+
 	"github.com/akin-search/akin/server/internal/index"
 	"github.com/akin-search/akin/server/internal/lexical"
 )
@@ -14,6 +16,13 @@ type Scored struct {
 	Parts  Parts   // of the score, as of Finish; before, on the scale of this one query
 }
 
+// Close is how many candidates are looked at closely, the best by their cosines and by what posting lists tell of their
+// BM25: the exact BM25 and the bigrams that a paper shares with the query are told by its row, far away in memory.
+const Close = 56
+
+// doubt is how much BM25 counts where it is only estimated, of what it counts otherwise.
+const doubt = .5
+
 // Ranker ranks one query after the other. It is scratch: what a stage returns is valid until the next query. The zero
 // value is ready; one goroutine uses it at a time.
 type Ranker struct {
@@ -23,14 +32,17 @@ type Ranker struct {
 	dense   []index.Candidate // by cosine
 	byWords []index.Candidate // by BM25
 	list    list
+	behind  []uint32 // slots of candidates that were not looked at closely
 	reading reading
 	rows    []float32 // of Diversify
 }
 
-// Fuse fills Ranked from the candidates, in no order: cosine and BM25 of each, and the score they make together.
-// Without words the score is the cosine.
+// Fuse fills Ranked from the candidates, in no order: cosine and BM25 of each, and the score they make together. Where
+// words have found candidates, those are the best alone, which are looked at closely. Without words the score is the
+// cosine.
 func (r *Ranker) Fuse(c Corpus, q *Query) error {
 	r.Reset()
+	r.behind = r.behind[:0]
 	l := &r.list
 	var err error
 	if q.Terms == nil {
@@ -38,11 +50,17 @@ func (r *Ranker) Fuse(c Corpus, q *Query) error {
 	} else {
 		r.reading, err = r.fuseWords(c, q)
 	}
+	r.take()
+	return err
+}
+
+// take appends the list to Ranked.
+func (r *Ranker) take() {
+	l := &r.list
 	for i, slot := range l.slots {
 		hit := Scored{Slot: slot, Score: l.scores[i], Cosine: float64(l.cosines[i]), BM25: l.bm25[i], Parts: l.parts[i]}
 		r.Ranked = append(r.Ranked, hit)
 	}
-	return err
 }
 
 // byCosine sets the candidates to those of one list.
@@ -63,43 +81,60 @@ func (l *list) byCosine(found []index.Candidate) reading {
 // fuseWords sets the candidates to those of both lists, and scores them by everything.
 func (r *Ranker) fuseWords(c Corpus, q *Query) (reading, error) {
 	l := &r.list
-	if _, _, err := r.facts(c, q); err != nil {
+	w := &q.Weights
+	if _, err := r.merge(c, q); err != nil {
 		return plain, err
 	}
-	l.blend(&r.words, q.Weights.Dense, q.Weights.Phrase)
-	l.phrases(c.Words, &r.words)
-	if q.Weights.Alike > 0 {
+	all := w.Words == 0 || len(l.slots) <= Close
+	if !all {
+		c.Words.Estimates(&r.words, l.slots, l.bm25)
+		clear(l.bigrams)
+		l.spread(w.Dense)
+		l.blend(&r.words, doubt*(1-w.Dense), 0)
+		r.behind = l.cut(Close, r.behind)
+	}
+	l.match(c.Words, &r.words, w.Phrase)
+	if all {
+		l.spread(w.Dense)
+	}
+	l.blend(&r.words, 1-w.Dense, w.Phrase)
+	if w.Alike > 0 {
 		if err := r.fetch(c, FeaturesPart, alikeDepth); err != nil {
 			return plain, err
 		}
 	}
-	l.alike(c.Model, c.Words, &r.words, q.Weights.Alike)
-	if q.Weights.Neighbours > 0 {
+	l.alike(c.Model, c.Words, &r.words, w.Alike)
+	if w.Neighbours > 0 {
 		if err := r.fetch(c, VectorPart, neighbourhood); err != nil {
 			return plain, err
 		}
 	}
-	if err := l.neighbours(c.Vectors, q.Weights.Neighbours); err != nil {
+	if err := l.neighbours(c.Vectors, w.Neighbours); err != nil {
 		return plain, err
 	}
 	return l.read(Parts{
 		Dense:         l.scale.dense * (1 - min(0, l.scale.lowC)),
 		Words:         l.scale.words * r.words.Worth(),
 		Phrase:        l.scale.phrase * float64(r.words.Bigrams()),
-		Neighbourhood: q.Weights.Neighbours,
+		Neighbourhood: w.Neighbours,
 	}), nil
 }
 
-// facts sets the candidates to those of both lists, with the cosine and the BM25 of each. The first m were found by
-// cosine alone, those up to n by both, and the others by words alone.
-func (r *Ranker) facts(c Corpus, q *Query) (m, n int, err error) {
+// merge sets the candidates to those of both lists, with the cosine of each. The first n were found by cosine.
+func (r *Ranker) merge(c Corpus, q *Query) (n int, err error) {
 	l := &r.list
-	n, m = l.merge(r.dense, r.byWords)
-	if err := c.Vectors.Scores(q.Vector, l.slots[n:], l.cosines[n:]); err != nil {
-		return m, n, err
+	n = l.merge(r.dense, r.byWords)
+	return n, c.Vectors.Scores(q.Vector, l.slots[n:], l.cosines[n:])
+}
+
+// match sets BM25 and, where they are worth something, the shared bigrams of all candidates.
+func (l *list) match(x Words, q *lexical.Query, bonus float64) {
+	if bonus == 0 || q.Bigrams() == 0 {
+		clear(l.bigrams)
+		x.Match(q, l.slots, l.bm25, nil)
+		return
 	}
-	c.Words.Scores(&r.words, l.slots[:m], l.bm25[:m])
-	return m, n, nil
+	x.Match(q, l.slots, l.bm25, l.bigrams)
 }
 
 // fetch tells a corpus whose parts are elsewhere what is about to be read of the best k candidates.
@@ -119,29 +154,31 @@ func (r *Ranker) fetch(c Corpus, what Part, k int) error {
 // they are.
 func (r *Ranker) Reset() { r.Ranked, r.reading = r.Ranked[:0], plain }
 
-// Place sees to it that a paper is in Ranked. One that Fuse did not find is scored on the scale of those it found, by
-// its cosine, BM25 and bigrams: it has no neighbours among them, and words like those it lacks count for the best
-// alone. Place follows Fuse, of a query with words.
+// Place sees to it that a paper is in Ranked. One that is not is scored on the scale of those that Fuse has looked at
+// closely, by its cosine, BM25 and bigrams: it has no neighbours among them, and words like those it lacks count for
+// the best alone. Place follows Fuse, of a query with words.
 func (r *Ranker) Place(c Corpus, q *Query, slot uint32) error {
-	for i := range r.Ranked {
-		if r.Ranked[i].Slot == slot {
-			return nil
-		}
+	if r.has(slot) {
+		return nil
 	}
-	var cosine [1]float32
-	var bm25 [1]float64
-	slots := []uint32{slot}
-	if err := c.Vectors.Scores(q.Vector, slots, cosine[:]); err != nil {
+	return r.place(c, q, []uint32{slot})
+}
+
+func (r *Ranker) has(slot uint32) bool {
+	return slices.ContainsFunc(r.Ranked, func(hit Scored) bool { return hit.Slot == slot })
+}
+
+// place adds papers to Ranked that are not there.
+func (r *Ranker) place(c Corpus, q *Query, slots []uint32) error {
+	l := &r.list
+	l.resize(len(slots))
+	copy(l.slots, slots)
+	if err := c.Vectors.Scores(q.Vector, l.slots, l.cosines); err != nil {
 		return err
 	}
-	c.Words.Scores(&r.words, slots, bm25[:])
-	hit := Scored{Slot: slot, Cosine: float64(cosine[0]), BM25: bm25[0]}
-	hit.Score, hit.Parts = r.list.scale.score(hit.Cosine, hit.BM25)
-	var shared [1]uint32
-	c.Words.Shared(&r.words, slots, shared[:])
-	hit.Parts.Phrase = r.list.scale.phrase * float64(shared[0])
-	hit.Score += hit.Parts.Phrase
-	r.Ranked = append(r.Ranked, hit)
+	l.match(c.Words, &r.words, q.Weights.Phrase)
+	l.rate()
+	r.take()
 	return nil
 }
 

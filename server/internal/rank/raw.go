@@ -5,8 +5,9 @@ package rank
 type Raw struct {
 	Slot           uint32
 	Cosine, BM25   float32
-	Shared         uint32 // bigrams of the query
-	Dense, ByWords bool   // which list found it
+	Estimate       float32 // of BM25
+	Shared         uint32  // bigrams of the query
+	Dense, ByWords bool    // which list found it
 }
 
 // Raw appends the candidates of Candidates to dst, in no order. It stands for Fuse where the blend is another's.
@@ -17,18 +18,18 @@ func (r *Ranker) Raw(c Corpus, q *Query, dst []Raw) ([]Raw, error) {
 		}
 		return dst, nil
 	}
-	m, n, err := r.facts(c, q)
+	n, err := r.merge(c, q)
 	if err != nil {
 		return dst, err
 	}
 	l := &r.list
-	shared := make([]uint32, len(l.slots))
-	if q.Weights.Phrase > 0 {
-		c.Words.Shared(&r.words, l.slots, shared)
-	}
+	estimates := make([]float64, len(l.slots))
+	c.Words.Estimates(&r.words, l.slots, estimates)
+	l.match(c.Words, &r.words, q.Weights.Phrase)
 	for i, slot := range l.slots {
 		dst = append(dst, Raw{
-			Slot: slot, Cosine: l.cosines[i], BM25: float32(l.bm25[i]), Shared: shared[i], Dense: i < n, ByWords: i >= m,
+			Slot: slot, Cosine: l.cosines[i], BM25: float32(l.bm25[i]), Estimate: float32(estimates[i]),
+			Shared: l.bigrams[i], Dense: i < n, ByWords: l.byWords[i],
 		})
 	}
 	return dst, nil

@@ -10,10 +10,10 @@
 //   - One set of word statistics. The front adds up the document frequencies, the papers and the lengths of all shards
 //     (lexical.Counts) now and then, and sends what a query needs of them along. The BM25 of a paper is then, bit for
 //     bit, that of one index with all papers.
-//   - One blend. A shard answers with raw candidates: cosine, BM25, shared pairs of words. The front puts those of all
-//     shards together as a rank.Corpus (union) and calls the rank.Ranker that a single node calls, which cuts the
-//     candidates to as many as one node has and blends them. What the blend reads of a few of them, vectors or words,
-//     is fetched when it comes to that.
+//   - One blend. A shard answers with raw candidates: cosine, BM25 and what its lists tell of that, shared pairs of
+//     words. The front puts those of all shards together as a rank.Corpus (union) and calls the rank.Ranker that a
+//     single node calls, which cuts the candidates to as many as one node has and blends them. What the blend reads of
+//     a few of them, vectors or words, is fetched when it comes to that.
 //
 // What differs: where a graph is walked, each shard walks its own, which finds a little more; and statistics may be as
 // old as Config.Every.

@@ -57,7 +57,7 @@ func (f *Front) explain(ctx context.Context, q *engine.ExplainQuery) (*engine.Ex
 		return nil, err
 	}
 	u := &union{ctx: ctx, front: f, model: asked.Embedder}
-	depth, _ := q.Reach(&asked.Weights, 1, engine.Depth(1))
+	depth, reach := q.Reach(&asked.Weights, rank.Close, engine.Depth(1))
 	if _, err := f.gather(ctx, u, nil, depth, &asked.Weights, question); err != nil {
 		return nil, err
 	}
@@ -67,10 +67,14 @@ func (f *Front) explain(ctx context.Context, q *engine.ExplainQuery) (*engine.Ex
 		u.number()
 	}
 	var r rank.Ranker
-	if _, err := r.Candidates(ctx, u.corpus(), &asked.Query, rank.Find{Depth: depth}); err != nil {
+	find := rank.Find{Depth: depth, Reach: reach}
+	if _, err := r.Candidates(ctx, u.corpus(), &asked.Query, find); err != nil {
 		return nil, err
 	}
 	if err := r.Fuse(u.corpus(), &asked.Query); err != nil {
+		return nil, err
+	}
+	if err := r.Extend(ctx, u.corpus(), &asked.Query, find); err != nil {
 		return nil, err
 	}
 	slot := uint32(slices.IndexFunc(u.found, is))

@@ -57,7 +57,7 @@ func (u *union) cut(depth, few int, w *rank.Weights, shards int) (again []int) {
 	if len(dense) == 0 { // then words find as many as vectors would
 		words, fewWords = depth, few
 	}
-	byWords := u.best(words, nil, func(c *found) (float32, bool) { return c.BM25, c.ByWords })
+	byWords := u.best(words, nil, func(c *found) (float32, bool) { return c.Estimate, c.ByWords })
 	for shard := range shards {
 		count := func(list []index.Candidate) (n int) {
 			for _, c := range list {
@@ -138,20 +138,23 @@ func (w words) PrepareBy(q *lexical.Query, t *embed.Terms, k1 float64, s *lexica
 // Top returns the best of the candidates that shards have found by words.
 func (w words) Top(_ context.Context, _ *lexical.Query, k int, _ index.Accept, dst []index.Candidate) (
 	[]index.Candidate, error) {
-	return w.best(k, dst, func(c *found) (float32, bool) { return c.BM25, c.ByWords }), nil
+	return w.best(k, dst, func(c *found) (float32, bool) { return c.Estimate, c.ByWords }), nil
 }
 
-// Scores returns the BM25 that shards have told.
-func (w words) Scores(_ *lexical.Query, slots []uint32, dst []float64) {
+// Estimates returns what the lists of shards tell of the BM25.
+func (w words) Estimates(_ *lexical.Query, slots []uint32, dst []float64) {
 	for i, slot := range slots {
-		dst[i] = float64(w.found[slot].BM25)
+		dst[i] = float64(w.found[slot].Estimate)
 	}
 }
 
-// Shared returns the numbers of shared bigrams that shards have told.
-func (w words) Shared(_ *lexical.Query, slots []uint32, dst []uint32) {
+// Match returns the BM25 and the numbers of shared bigrams that shards have told.
+func (w words) Match(_ *lexical.Query, slots []uint32, bm25 []float64, shared []uint32) {
 	for i, slot := range slots {
-		dst[i] = w.found[slot].Raw.Shared
+		bm25[i] = float64(w.found[slot].BM25)
+		if shared != nil {
+			shared[i] = w.found[slot].Raw.Shared
+		}
 	}
 }
 

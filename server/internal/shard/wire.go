@@ -163,12 +163,12 @@ func encodeFound(f *engine.ShardFound) *nodev1.FindCandidatesResponse {
 	m := &nodev1.FindCandidatesResponse{Answer: encodeAnswer(f.Report, f.Position, f.Revision, f.Warnings)}
 	n := len(f.Candidates)
 	m.Ordinals, m.Born, m.Published = make([]uint64, n), make([]uint64, n), make([]int64, n)
-	m.Cosines, m.Bm25 = make([]float32, n), make([]float32, n)
+	m.Cosines, m.Bm25, m.Estimates = make([]float32, n), make([]float32, n), make([]float32, n)
 	m.Shared, m.Lists = make([]uint32, n), make([]uint32, n)
 	for i := range f.Candidates {
 		c := &f.Candidates[i]
 		m.Ordinals[i], m.Born[i], m.Published[i] = c.Ordinal, c.Born, c.Published
-		m.Cosines[i], m.Bm25[i], m.Shared[i] = c.Cosine, c.BM25, c.Shared
+		m.Cosines[i], m.Bm25[i], m.Estimates[i], m.Shared[i] = c.Cosine, c.BM25, c.Estimate, c.Shared
 		if c.Dense {
 			m.Lists[i] |= denseList
 		}
@@ -182,7 +182,8 @@ func encodeFound(f *engine.ShardFound) *nodev1.FindCandidatesResponse {
 func decodeFound(m *nodev1.FindCandidatesResponse) (*engine.ShardFound, error) {
 	n := len(m.GetOrdinals())
 	for _, other := range []int{
-		len(m.GetBorn()), len(m.GetPublished()), len(m.GetCosines()), len(m.GetBm25()), len(m.GetShared()), len(m.GetLists()),
+		len(m.GetBorn()), len(m.GetPublished()), len(m.GetCosines()), len(m.GetBm25()), len(m.GetEstimates()),
+		len(m.GetShared()), len(m.GetLists()),
 	} {
 		if other != n {
 			return nil, fmt.Errorf("lists of %d and %d candidates", n, other)
@@ -192,8 +193,9 @@ func decodeFound(m *nodev1.FindCandidatesResponse) (*engine.ShardFound, error) {
 	for i := range f.Candidates {
 		f.Candidates[i] = engine.ShardCandidate{
 			Raw: rank.Raw{
-				Cosine: m.GetCosines()[i], BM25: m.GetBm25()[i], Shared: m.GetShared()[i],
-				Dense: m.GetLists()[i]&denseList != 0, ByWords: m.GetLists()[i]&wordList != 0,
+				Cosine: m.GetCosines()[i], BM25: m.GetBm25()[i], Estimate: m.GetEstimates()[i],
+				Shared: m.GetShared()[i],
+				Dense:  m.GetLists()[i]&denseList != 0, ByWords: m.GetLists()[i]&wordList != 0,
 			},
 			Ordinal: m.GetOrdinals()[i], Born: m.GetBorn()[i], Published: m.GetPublished()[i],
 		}

@@ -645,7 +645,9 @@ type FindCandidatesResponse struct {
 	// Bigrams shared with the query.
 	Shared []uint32 `protobuf:"varint,7,rep,packed,name=shared,proto3" json:"shared,omitempty"`
 	// 1: found by cosine, 2: by words, 3: by both.
-	Lists         []uint32 `protobuf:"varint,8,rep,packed,name=lists,proto3" json:"lists,omitempty"`
+	Lists []uint32 `protobuf:"varint,8,rep,packed,name=lists,proto3" json:"lists,omitempty"`
+	// What posting lists tell of BM25.
+	Estimates     []float32 `protobuf:"fixed32,9,rep,packed,name=estimates,proto3" json:"estimates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -732,6 +734,13 @@ func (x *FindCandidatesResponse) GetShared() []uint32 {
 func (x *FindCandidatesResponse) GetLists() []uint32 {
 	if x != nil {
 		return x.Lists
+	}
+	return nil
+}
+
+func (x *FindCandidatesResponse) GetEstimates() []float32 {
+	if x != nil {
+		return x.Estimates
 	}
 	return nil
 }
@@ -3056,7 +3065,7 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\x06scored\x18\x02 \x01(\x03R\x06scored\x12-\n" +
 	"\bposition\x18\x03 \x01(\v2\x11.akin.v1.PositionR\bposition\x12\x1a\n" +
 	"\bwarnings\x18\x04 \x03(\tR\bwarnings\x12\x1a\n" +
-	"\brevision\x18\x05 \x01(\x04R\brevision\"\xf0\x01\n" +
+	"\brevision\x18\x05 \x01(\x04R\brevision\"\x8e\x02\n" +
 	"\x16FindCandidatesResponse\x12,\n" +
 	"\x06answer\x18\x01 \x01(\v2\x14.akin.node.v1.AnswerR\x06answer\x12\x1a\n" +
 	"\bordinals\x18\x02 \x03(\x04R\bordinals\x12\x12\n" +
@@ -3065,7 +3074,8 @@ const file_akin_node_v1_node_service_proto_rawDesc = "" +
 	"\acosines\x18\x05 \x03(\x02R\acosines\x12\x12\n" +
 	"\x04bm25\x18\x06 \x03(\x02R\x04bm25\x12\x16\n" +
 	"\x06shared\x18\a \x03(\rR\x06shared\x12\x14\n" +
-	"\x05lists\x18\b \x03(\rR\x05lists\"i\n" +
+	"\x05lists\x18\b \x03(\rR\x05lists\x12\x1c\n" +
+	"\testimates\x18\t \x03(\x02R\testimates\"i\n" +
 	"\fTasteSubject\x12\x16\n" +
 	"\x06vector\x18\x01 \x03(\x02R\x06vector\x12)\n" +
 	"\x05words\x18\x02 \x01(\v2\x13.akin.node.v1.TermsR\x05words\x12\x16\n" +
