@@ -18,7 +18,7 @@ const (
 	besides     = 61      // places around a paper that others are put at
 	besideUnits = .35     // how far from it at most, in units of the layout: as far as papers lie from each other
 	depthLeast  = 16      // nearest papers that are looked at for some that have places
-	depthMost   = 64      // of these at most
+	depthMost   = 48      // of these at most
 	nearEnough  = 4       // of those with places, for which no other search is made; fewer leave no choice among them
 	keepShare   = 1. / 16 // of the places that the map on disk may lack: a crash costs placing so many again
 )
