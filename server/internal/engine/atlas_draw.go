@@ -138,18 +138,18 @@ func (g *Generation) trueSlots(revision uint64, most int) ([]uint32, error) {
 }
 
 // courteous returns a function to be called between two steps of work for the map, by one goroutine. It says how many
-// goroutines draw: as many as build a graph, and one while a model is being learnt. While queries run, it first rests
-// for mapRest times as long as the step took: nobody waits for a map.
+// goroutines draw: as many as build a graph, and one while a model is being learnt. If a query runs, or ran meanwhile, it
+// first rests for mapRest times as long as the step took: nobody waits for a map.
 func (e *Engine) courteous(ctx context.Context) (workers func() int) {
-	begin := time.Now()
+	begin, begun := time.Now(), e.readers.begun()
 	return func() int {
-		if e.readers.total.Load() > 0 {
+		if e.readers.running() > 0 || e.readers.begun() != begun {
 			select {
 			case <-time.After(mapRest * time.Since(begin)):
 			case <-ctx.Done():
 			}
 		}
-		begin = time.Now()
+		begin, begun = time.Now(), e.readers.begun()
 		if e.training.Load() {
 			return 1
 		}

@@ -287,7 +287,7 @@ func (e *Engine) dispensableLog() uint64 {
 // linkWorkers is how many goroutines build a graph: all cores while nobody asks or writes, else all but one.
 func (e *Engine) linkWorkers() int {
 	cores := e.cfg.Cores
-	if e.readers.total.Load() == 0 && e.idle() >= linkIdle {
+	if e.readers.running() == 0 && e.idle() >= linkIdle {
 		return cores
 	}
 	return max(1, cores-1)

@@ -30,5 +30,9 @@ func TestADrawingRestsWhileQueriesRun(t *testing.T) {
 		if rested := step(); rested != 0 {
 			t.Errorf("rested %v behind a query", rested)
 		}
+		e.readers.leave(e.readers.enter())
+		if rested := step(); rested != mapRest*time.Second {
+			t.Errorf("rested %v behind a query that came and went, want %v", rested, mapRest*time.Second)
+		}
 	})
 }

@@ -20,7 +20,7 @@ type epoch struct {
 // enter and leave take no lock and allocate nothing.
 type readers struct {
 	current atomic.Pointer[epoch]
-	total   atomic.Int64 // queries in flight
+	count   atomic.Uint64 // queries in flight in the lower 32 bits, and in the upper ones all that ever began
 
 	mu     sync.Mutex // guards pinned; the innermost of all locks
 	pinned []*epoch   // those that may have queries, ascending; the last is current
@@ -36,7 +36,7 @@ func newReaders(revision uint64) *readers {
 
 // enter begins a query and returns what leave takes back.
 func (r *readers) enter() *epoch {
-	r.total.Add(1)
+	r.count.Add(1<<32 + 1)
 	for {
 		e := r.current.Load()
 		e.queries.Add(1)
@@ -50,11 +50,17 @@ func (r *readers) enter() *epoch {
 
 func (r *readers) leave(e *epoch) {
 	e.queries.Add(-1)
-	r.total.Add(-1)
+	r.count.Add(^uint64(0))
 }
 
+// running is the number of queries in flight.
+func (r *readers) running() int { return int(uint32(r.count.Load())) }
+
+// begun numbers the queries that ever began; it starts again behind the largest number.
+func (r *readers) begun() uint32 { return uint32(r.count.Load() >> 32) }
+
 // alone reports whether at most one query runs and another core could help it.
-func (r *readers) alone() bool { return r.total.Load() <= 1 && runtime.GOMAXPROCS(0) > 1 }
+func (r *readers) alone() bool { return r.running() <= 1 && runtime.GOMAXPROCS(0) > 1 }
 
 // advance begins an epoch and returns its number. Queries that begin from now on see the revision or a later one, so
 // what is replaced by now is garbage when the oldest epoch with a query has this number or a later one.
