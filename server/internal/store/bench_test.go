@@ -38,8 +38,8 @@ func fill(b testing.TB, s *Store, n int) {
 func BenchmarkWrites(b *testing.B) {
 	for _, c := range []struct{ callers, batch int }{{1, 1}, {16, 1}, {64, 1}, {256, 1}, {1, 500}, {4, 500}, {16, 500}} {
 		b.Run(fmt.Sprintf("callers=%d/batch=%d", c.callers, c.batch), func(b *testing.B) {
-			s := open(b, b.TempDir(), Options{})
-			var next atomic.Int64
+			var next, commits atomic.Int64
+			s := open(b, b.TempDir(), Options{Committed: func(Commit) { commits.Add(1) }})
 			var wg sync.WaitGroup
 			b.ResetTimer()
 			for range c.callers {
@@ -66,6 +66,7 @@ func BenchmarkWrites(b *testing.B) {
 			wg.Wait()
 			b.StopTimer()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "papers/s")
+			b.ReportMetric(float64(b.N)/float64(commits.Load()), "papers/commit")
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"runtime"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -35,26 +36,17 @@ func (w *writer) remove(bucket int, key []byte) error {
 func (s *Store) commitLoop() {
 	defer close(s.done)
 	var group []*Pending
-	var took time.Duration // by the last group
-	last, before := 0, 0   // sizes of the last two groups
 	for {
-		// Callers that wait for one write before the next come back one by one after a commit. Without a moment's
-		// patience the first of them would get a commit of its own, and groups would be half as large as they can be.
-		if crowd := max(last, before); crowd > 1 {
-			s.queue.gather(crowd, min(took/8, time.Millisecond))
-		}
 		clear(group)
 		group = s.queue.take(group[:0], s.opt.GroupBytes)
 		if len(group) == 0 {
 			return
 		}
 		start, disk := time.Now(), s.diskTime()
-		s.commitGroup(group)
-		took = time.Since(start)
+		group = s.commitGroup(group)
 		if s.opt.Committed != nil {
-			s.opt.Committed(Commit{Took: took, Disk: max(0, s.diskTime()-disk), Batches: len(group)})
+			s.opt.Committed(Commit{Took: time.Since(start), Disk: max(0, s.diskTime()-disk), Batches: len(group)})
 		}
-		last, before = len(group), last
 	}
 }
 
@@ -65,8 +57,12 @@ func (s *Store) diskTime() time.Duration {
 	return stats.TxStats.GetWriteTime()
 }
 
-// commitGroup stores a group with one fsync and tells everybody.
-func (s *Store) commitGroup(group []*Pending) {
+// commitGroup stores a group with one fsync and tells everybody. It returns the group with those that joined it: whoever
+// comes while the transaction is being filled, until nobody has.
+//
+// Callers that wait for one write before the next come back one by one after a commit. If they did not join, the first
+// of them would get a commit of its own, and groups would be half as large as they can be.
+func (s *Store) commitGroup(group []*Pending) []*Pending {
 	err := s.Writable()
 	if alone := group[0]; alone.alone != nil {
 		if alone.err = err; err == nil {
@@ -74,11 +70,12 @@ func (s *Store) commitGroup(group []*Pending) {
 		}
 		close(alone.done)
 		s.room.Release(alone.weight)
-		return
+		return group
 	}
 	if err == nil {
 		err = s.update(func(w *writer) error {
-			for _, p := range group {
+			for n := 0; n < len(group); n++ {
+				p := group[n]
 				p.entries, p.err = nil, nil
 				if p.chore != nil {
 					p.err = p.chore(w)
@@ -90,6 +87,10 @@ func (s *Store) commitGroup(group []*Pending) {
 				p.position = s.position(w.state.revision)
 				if errors.As(p.err, new(halfApplied)) {
 					return p.err
+				}
+				if n == len(group)-1 {
+					runtime.Gosched() // whoever is about to submit does so before
+					group = s.queue.join(group, s.opt.GroupBytes)
 				}
 			}
 			return nil
@@ -106,6 +107,7 @@ func (s *Store) commitGroup(group []*Pending) {
 		close(p.done)
 		s.room.Release(p.weight)
 	}
+	return group
 }
 
 // halfApplied is an error after the first change of a batch: the whole transaction must go.

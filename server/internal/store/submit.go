@@ -232,50 +232,46 @@ func (q *queue) close() bool {
 	return true
 }
 
-// gather waits until there are n items, for a pause at most.
-func (q *queue) gather(n int, pause time.Duration) {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	for {
-		q.mu.Lock()
-		enough := len(q.items) >= n || q.closed
-		q.mu.Unlock()
-		if enough {
-			return
-		}
-		select {
-		case <-q.ready:
-		case <-timer.C:
-			return
-		}
-	}
-}
-
 // take waits for items and removes as many as fit into limit bytes, at least one. None: closed and empty.
 func (q *queue) take(dst []*Pending, limit int64) []*Pending {
 	for {
 		q.mu.Lock()
-		n := 0
-		for bytes := int64(0); n < len(q.items); n++ {
-			if bytes += q.items[n].weight; n > 0 && (bytes > limit || q.items[n].alone != nil) {
-				break
-			}
-			if q.items[n].alone != nil {
-				n++
-				break
-			}
-		}
-		dst = append(dst, q.items[:n]...)
-		rest := copy(q.items, q.items[n:])
-		clear(q.items[rest:])
-		q.items = q.items[:rest]
+		dst = q.fit(dst, limit)
 		closed := q.closed
 		q.mu.Unlock()
-		if n > 0 || closed {
+		if len(dst) > 0 || closed {
 			return dst
 		}
 		<-q.ready
 	}
+}
+
+// join removes items that fit into limit bytes beside those of a group.
+func (q *queue) join(group []*Pending, limit int64) []*Pending {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.fit(group, limit)
+}
+
+// fit is take and join, under mu. What is done alone is in no group.
+func (q *queue) fit(dst []*Pending, limit int64) []*Pending {
+	bytes := int64(0)
+	for _, p := range dst {
+		bytes += p.weight
+	}
+	n := 0
+	for ; n < len(q.items); n++ {
+		p := q.items[n]
+		bytes += p.weight
+		if len(dst)+n > 0 && (bytes > limit || p.alone != nil || q.items[0].alone != nil) {
+			break
+		}
+	}
+	dst = append(dst, q.items[:n]...)
+	rest := copy(q.items, q.items[n:])
+	clear(q.items[rest:])
+	q.items = q.items[:rest]
+	return dst
 }
 
 // errNothing ends a transaction that changed nothing without a write to disk.
