@@ -138,8 +138,8 @@ func (g *Generation) trueSlots(revision uint64, most int) ([]uint32, error) {
 }
 
 // courteous returns a function to be called between two steps of work for the map, by one goroutine. It says how many
-// goroutines draw: as many as build a graph, and one while a model is being learnt. If a query runs, or ran meanwhile, it
-// first rests for mapRest times as long as the step took: nobody waits for a map.
+// goroutines draw: as many as build a graph, and one while a model is being learnt. If a query runs, or ran meanwhile,
+// it first rests for mapRest times as long as the step took: nobody waits for a map.
 func (e *Engine) courteous(ctx context.Context) (workers func() int) {
 	begin, begun := time.Now(), e.readers.begun()
 	return func() int {

@@ -57,8 +57,8 @@ func (s *Store) diskTime() time.Duration {
 	return stats.TxStats.GetWriteTime()
 }
 
-// commitGroup stores a group with one fsync and tells everybody. It returns the group with those that joined it: whoever
-// comes while the transaction is being filled, until nobody has.
+// commitGroup stores a group with one fsync and tells everybody. It returns the group with those that joined it:
+// whoever comes while the transaction is being filled, until nobody has.
 //
 // Callers that wait for one write before the next come back one by one after a commit. If they did not join, the first
 // of them would get a commit of its own, and groups would be half as large as they can be.
