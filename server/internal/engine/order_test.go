@@ -321,6 +321,8 @@ func TestOneModelServesOnAllEnginesOfALog(t *testing.T) {
 	if err != nil || info.Fingerprint != a.Model() || !info.Trained {
 		t.Fatalf("%+v %v", info, err)
 	}
+	// A graph that is there within a quarter of a second is not told of.
+	stages = slices.DeleteFunc(stages, func(stage string) bool { return stage == "indexing" })
 	if want := []string{"reading", "training", "embedding", "sharing", "done"}; !slices.Equal(stages, want) {
 		t.Errorf("stages %v, want %v", stages, want)
 	}
