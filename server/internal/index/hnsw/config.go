@@ -15,25 +15,26 @@ type Config struct {
 	// EfConstruction is the width of the walk that finds a new node's neighbours in a graph of up to 100,000 vectors: 8 to
 	// 4096, 0 means 128. Each doubling beyond adds a third of it, since more of what is near lies around a vector.
 	EfConstruction int
-	// Ef is the width of a search's walk where the query names none, in such a graph: 1 to 65536, 0 means 64. It grows
-	// likewise.
+	// Ef is the width of a search's walk where the query names none, in such a graph: 1 to 65536, 0 means 64. Each doubling
+	// beyond adds a quarter.
 	Ef int
 }
 
 // width is that of a search's walk in a graph of n vectors.
-func (c *Config) width(n int) int { return grown(c.Ef, n) }
+func (c *Config) width(n int) int { return grown(c.Ef, n, 1./4) }
 
 // construction is the width of an insertion's walk in a graph of n vectors.
-func (c *Config) construction(n int) int { return grown(c.EfConstruction, n) }
+func (c *Config) construction(n int) int { return grown(c.EfConstruction, n, 1./3) }
 
 // steadyWidth is the number of vectors from which on the width of a walk grows.
 const steadyWidth = 100_000
 
-func grown(width, n int) int {
+// grown is the width of a walk that grows by a share of it with each doubling beyond steadyWidth.
+func grown(width, n int, share float64) int {
 	if n <= steadyWidth {
 		return width
 	}
-	return width + int(float64(width)/3*math.Log2(float64(n)/steadyWidth))
+	return width + int(float64(width)*share*math.Log2(float64(n)/steadyWidth))
 }
 
 // EnsureDefaults replaces zeros by the defaults.

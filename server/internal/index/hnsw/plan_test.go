@@ -88,7 +88,7 @@ func TestAWalkEndsFartherFromItsLastHitTheWiderItIs(t *testing.T) {
 
 func TestTheDefaultWidthGrowsWithTheGraph(t *testing.T) {
 	for _, test := range []struct{ graphed, n, ef, want int }{
-		{100_000, 100_000, 0, 64}, {200_000, 200_000, 0, 85}, {1_600_000, 1_600_000, 0, 149}, {MaxSlots, MaxSlots, 0, 349},
+		{100_000, 100_000, 0, 64}, {200_000, 200_000, 0, 80}, {1_600_000, 1_600_000, 0, 128}, {MaxSlots, MaxSlots, 0, 278},
 		{100_000, 200_000, 0, 64},  // the tail is scanned
 		{800_000, 800_000, 40, 40}, // what a query names holds
 	} {
