@@ -13,7 +13,7 @@ import (
 // that much of the corpus has and that weigh little. A variable so that tests can shrink it.
 var topBudget = 15_000
 
-const budgetPapers = 50
+const budgetPapers = 15
 
 // topScratch is the scratch of Top.
 type topScratch struct {
