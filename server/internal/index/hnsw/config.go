@@ -15,8 +15,8 @@ type Config struct {
 	// EfConstruction is the width of the walk that finds a new node's neighbours in a graph of up to 100,000 vectors: 8 to
 	// 4096, 0 means 128. Each doubling beyond adds a third of it, since more of what is near lies around a vector.
 	EfConstruction int
-	// Ef is the width of a search's walk where the query names none, in such a graph: 1 to 65536, 0 means 64. Each doubling
-	// beyond adds a quarter.
+	// Ef is the width of a search's walk where the query names none, in such a graph: 1 to 65536, 0 means 64. Each
+	// doubling beyond adds a quarter.
 	Ef int
 }
 
