@@ -24,9 +24,10 @@
 //
 // Where a walk ends. A width is too much for easy queries and too little for hard ones. A search's walk ends where the
 // best node not expanded yet lies farther away than (1+slack) times the distance of one of the last of the k best hits
-// so far (beam); ef says how large the slack is (plan). At equal recall that scores a quarter fewer vectors than a width
-// does among 86,000 papers, and a third among 1,000,000. Scores that differ by less than the codes can tell count as
-// equal, so that thousands of near twins make the beam wide instead of hiding the hits. Insertions walk by width alone.
+// so far (beam); ef says how large the slack is (plan). At equal recall that scores a quarter fewer vectors than a
+// width does among 86,000 papers, and a third among 1,000,000. Scores that differ by less than the codes can tell count
+// as equal, so that thousands of near twins make the beam wide instead of hiding the hits. Insertions walk by width
+// alone.
 //
 // Codes. A walk is bound by the memory it reads, so it scores one byte a dimension, and only the candidates it ends
 // with, and of them only those that 8 bits cannot tell from the k-th best, are scored by 12 bits a dimension (package
