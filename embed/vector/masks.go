@@ -37,7 +37,11 @@ func Greatest(dst, values []uint16) {
 
 func greatestPortable(dst, values []uint16) {
 	for i := range dst {
-		dst[i] = slices.Max(values[64*i:][:64])
+		var a, b, c, d uint16 // none waits for another
+		for block := values[64*i:][:64]; len(block) >= 4; block = block[4:] {
+			a, b, c, d = max(a, block[0]), max(b, block[1]), max(c, block[2]), max(d, block[3])
+		}
+		dst[i] = max(a, b, c, d)
 	}
 }
 
