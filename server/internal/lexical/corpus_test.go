@@ -118,13 +118,10 @@ func checkIndex(t *testing.T, x *Index) {
 			continue
 		}
 		var got []uint64
-		var r postingRun
-		x.lists.each(tm, &r, func(n int) bool {
-			for i, slot := range r.slots[:n] {
-				got = append(got, uint64(slot)<<classBits|uint64(r.classes[i]))
-			}
-			return true
-		})
+		slots, classes := read(&x.lists, tm)
+		for i, slot := range slots {
+			got = append(got, uint64(slot)<<classBits|uint64(classes[i]))
+		}
 		if !slices.Equal(got, want) {
 			t.Errorf("feature %d: list %v, want %v", feature, got, want)
 		}

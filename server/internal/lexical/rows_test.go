@@ -1,6 +1,7 @@
 package lexical
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -52,18 +53,36 @@ func TestPostingsOfFarSlots(t *testing.T) {
 	for i, slot := range slots {
 		p.append(&tm, slot, uint8(i))
 	}
-	var r postingRun
-	var got []uint32
-	p.each(&tm, &r, func(n int) bool {
-		for i, class := range r.classes[:n] {
-			if int(class) != len(got)+i {
-				t.Errorf("class %d at place %d", class, len(got)+i)
-			}
-		}
-		got = append(got, r.slots[:n]...)
-		return true
-	})
-	if !slices.Equal(got, slots) {
-		t.Errorf("slots %v, want %v", got, slots)
+	gotSlots, classes := read(&p, &tm)
+	if !slices.Equal(gotSlots, slots) {
+		t.Errorf("slots %v, want %v", gotSlots, slots)
 	}
+	for i, class := range classes {
+		if int(class) != i {
+			t.Errorf("class %d at place %d", class, i)
+		}
+	}
+}
+
+// read reads a list posting by posting.
+func read(p *postings, tm *term) (slots []uint32, classes []byte) {
+	address, size := tm.start()
+	slot := ^uint32(0)
+	for len(slots) < int(tm.count.Load()) {
+		packed := p.bytesAt(address, size)
+		link := packed[size-linkBytes:]
+		for packed = packed[:size-linkBytes]; len(packed) > 0; {
+			gap, n := unpack(packed)
+			if gap == 0 {
+				break
+			}
+			slot += gap
+			slots, classes = append(slots, slot), append(classes, packed[n-1])
+			packed = packed[n:]
+		}
+		if len(slots) < int(tm.count.Load()) {
+			address, size = binary.LittleEndian.Uint64(link), min(2*size, maxSlice)
+		}
+	}
+	return slots, classes
 }

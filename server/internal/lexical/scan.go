@@ -2,20 +2,10 @@ package lexical
 
 import (
 	"encoding/binary"
-	"slices"
 	"unsafe"
 
 	"github.com/akin-search/akin/embed/vector"
 )
-
-// run is the number of postings that a reader unpacks at a time.
-const run = 256
-
-// postingRun is scratch for each: postings unpacked, by rising slot.
-type postingRun struct {
-	slots   [run]uint32
-	classes [run]uint8
-}
 
 // unpack returns the gap of the posting that packed begins with, and its length, the class being its last byte. The gap
 // is 0 where the rest of a slice is unused.
@@ -29,17 +19,29 @@ func unpack(packed []byte) (gap uint32, n int) {
 	return gap + uint32(packed[n-2]), n
 }
 
-// The lower bytes of four pairs of bytes, a one in each of them, and the sign of each pair.
+// Four pairs of bytes are looked at together, four postings of one digit or fewer of more: the lower byte of a pair is
+// in the lower half of a lane.
 const (
+	lanes     = 4
 	lowBytes  = 0x00ff_00ff_00ff_00ff
 	lowOnes   = 0x0001_0001_0001_0001
-	pairSigns = 0x8000_8000_8000_8000
+	laneBits  = 16
+	wideClass = 1 << classBits // stands for the class of a digit before the last
 )
 
-// four returns the first four postings of packed, and whether each is of one digit, as nearly all are.
-func four(packed []byte) (postings uint64, plain bool) {
-	postings = binary.LittleEndian.Uint64(packed)
-	return postings, (postings&lowBytes-lowOnes)&pairSigns == 0 // no lower byte is 0
+// four returns the first four pairs of packed, and in bit 8 of the lane of each whether it is a digit before the last.
+func four(packed []byte) (pairs, wide uint64) {
+	pairs = binary.LittleEndian.Uint64(packed)
+	return pairs, ^(pairs&lowBytes + lowBytes) & (lowOnes << 8) // where the lower byte is 0
+}
+
+// spread tells of each of four pairs how far the slot goes on with it, and the class, which is wideClass where it is a
+// digit before the last. This is right of gaps of up to two digits: those of more have two such pairs in succession.
+// The unused rest of a slice goes nowhere.
+func spread(pairs, wide uint64) (gaps, classes uint64) {
+	low, high := pairs&lowBytes, pairs>>8&lowBytes
+	digits := high & (wide - wide>>8)
+	return low + digits<<8 - digits, high - digits + wide
 }
 
 // fetch fetches what a slice begins with. What is behind it the processor fetches by itself, as it reads on.
@@ -56,136 +58,102 @@ func (p *postings) fetchNext(packed, link []byte, left int) {
 	}
 }
 
-// each hands the published postings of a list to fn, n of r at a time, by rising slot, as long as fn returns true.
-func (p *postings) each(tm *term, r *postingRun, fn func(n int) bool) {
+// place is where the reading of a list stopped.
+type place struct {
+	address uint64 // of the slice
+	size    int    // of the slice
+	at      int    // in the slice, of the next posting
+	slot    uint32 // of the last posting
+	left    int    // published postings that are not read
+}
+
+// place is before all postings of a list that are published now.
+func (tm *term) place() place {
 	left := int(tm.count.Load())
 	if left == 0 {
-		return
+		return place{}
 	}
-	chunks := p.chunks.Chunks() // after count: every slice of the published postings is in it
 	address, size := tm.start()
-	n, slot := 0, ^uint32(0) // postings in r; the last slot
-	for {
-		slice := chunks[address>>postingsBits][address%postingsChunk:][:size]
-		packed, link := slice[:size-linkBytes], slice[size-linkBytes:]
-		p.fetchNext(packed, link, left)
-		for len(packed) > 0 {
-			for left > 4 && n+4 < run && len(packed) >= 4*postingBytes {
-				postings, plain := four(packed)
-				if !plain {
-					break
-				}
-				slots, classes := r.slots[n:][:4], r.classes[n:][:4]
-				slots[0] = slot + uint32(postings&0xff)
-				slots[1] = slots[0] + uint32(postings>>16&0xff)
-				slots[2] = slots[1] + uint32(postings>>32&0xff)
-				slots[3] = slots[2] + uint32(postings>>48&0xff)
-				classes[0], classes[1], classes[2], classes[3] = packed[1], packed[3], packed[5], packed[7]
-				slot = slots[3]
-				n += 4
-				left -= 4
-				packed = packed[4*postingBytes:]
-			}
-			if len(packed) == 0 {
-				break
-			}
-			gap, length := unpack(packed)
-			if gap == 0 {
-				break
-			}
-			slot += gap
-			r.slots[n], r.classes[n] = slot, packed[length-1]
-			packed = packed[length:]
-			n++
-			left--
-			if n == run || left == 0 {
-				if !fn(n) || left == 0 {
-					return
-				}
-				n = 0
-			}
-		}
-		address, size = binary.LittleEndian.Uint64(link), min(2*size, maxSlice)
-	}
+	return place{address: address, size: size, slot: ^uint32(0), left: left}
 }
 
-// addTo adds to sums, of each slot below their number that a list has, what the table says of its posting. Nearly all
-// postings are of one digit: four at a time are looked at for others, and none waits for the length of the one before.
-// It returns how many.
-func (p *postings) addTo(tm *term, sums []uint16, table *[1 << classBits]uint16) int {
-	count := int(tm.count.Load())
-	left := count
-	if left == 0 {
-		return 0
-	}
-	chunks := p.chunks.Chunks() // after count: every slice of the published postings is in it
-	address, size := tm.start()
-	slot := ^uint32(0)
-	for {
-		slice := chunks[address>>postingsBits][address%postingsChunk:][:size]
-		packed, link := slice[:size-linkBytes], slice[size-linkBytes:]
-		p.fetchNext(packed, link, left)
-		for left > 0 && len(packed) > 0 { // no byte after the last published
-			for left >= 4 && len(packed) >= 4*postingBytes {
-				postings, plain := four(packed)
-				a := slot + uint32(postings&0xff)
-				b := a + uint32(postings>>16&0xff)
-				c := b + uint32(postings>>32&0xff)
-				d := c + uint32(postings>>48&0xff)
-				if !plain || int(d) >= len(sums) {
+// next is the address of the next posting, if there is one in the slice.
+func (p *place) next() uint64 { return p.address + uint64(p.at) }
+
+// addTo reads a list on, as long as its slots are below the number of sums, and adds to each what the table says of its
+// posting. Nearly all postings are of one digit or two: four pairs of bytes at a time are looked at for others, and none
+// waits for the length of the one before.
+func (p *postings) addTo(from *place, sums []uint16, table *impacts) {
+	slot, left := from.slot, from.left
+	for left > 0 {
+		chunks := p.chunks.Chunks() // after the count: every slice of the published postings is in it
+		slice := chunks[from.address>>postingsBits][from.address%postingsChunk:][:from.size]
+		packed, link := slice[:from.size-linkBytes], slice[from.size-linkBytes:]
+		at := from.at
+		if at == 0 {
+			p.fetchNext(packed, link, left)
+		}
+		for left > 0 && at < len(packed) { // no byte after the last published
+			last := uint64(0) // whether the last pair looked at is a digit before the last of its posting
+			for left >= lanes && at+lanes*postingBytes <= len(packed) {
+				pairs, wide := four(packed[at:])
+				if wide|last == 0 {
+					a := slot + uint32(pairs&0xff)
+					b := a + uint32(pairs>>laneBits&0xff)
+					c := b + uint32(pairs>>(2*laneBits)&0xff)
+					d := c + uint32(pairs>>(3*laneBits)&0xff)
+					if int(d) >= len(sums) {
+						break
+					}
+					sums[a] += table[pairs>>8&0xff]
+					sums[b] += table[pairs>>24&0xff]
+					sums[c] += table[pairs>>40&0xff]
+					sums[d] += table[pairs>>56]
+					slot = d
+					left -= lanes
+					at += lanes * postingBytes
+					continue
+				}
+				gaps, classes := spread(pairs, wide)
+				a := slot + uint32(gaps&0xffff)
+				b := a + uint32(gaps>>laneBits&0xffff)
+				c := b + uint32(gaps>>(2*laneBits)&0xffff)
+				d := c + uint32(gaps>>(3*laneBits))
+				if wide&(wide<<laneBits|last) != 0 || int(d) >= len(sums) {
 					break
 				}
-				sums[a] += table[postings>>8&0xff]
-				sums[b] += table[postings>>24&0xff]
-				sums[c] += table[postings>>40&0xff]
-				sums[d] += table[postings>>56]
+				sums[a] += table[classes%(2*wideClass)]
+				sums[b] += table[classes>>laneBits%(2*wideClass)]
+				sums[c] += table[classes>>(2*laneBits)%(2*wideClass)]
+				sums[d] += table[classes>>(3*laneBits)%(2*wideClass)]
 				slot = d
-				left -= 4
-				packed = packed[4*postingBytes:]
+				left -= lanes - int(wide>>8*lowOnes>>(3*laneBits))
+				last = wide >> (3 * laneBits)
+				at += lanes * postingBytes
 			}
-			if left == 0 || len(packed) == 0 {
+			if last != 0 { // its posting is read from the first digit on
+				at -= postingBytes
+				slot -= mostDigit * uint32(packed[at+1])
+			}
+			if left == 0 || at == len(packed) {
 				break
 			}
-			gap, length := unpack(packed)
+			gap, length := unpack(packed[at:])
 			if gap == 0 {
 				break
 			}
-			slot += gap
-			if int(slot) >= len(sums) {
-				return count - left // it was appended after the query began
+			if int(slot+gap) >= len(sums) {
+				from.at, from.slot, from.left = at, slot, left
+				return
 			}
-			sums[slot] += table[packed[length-1]]
-			packed = packed[length:]
+			slot += gap
+			at += length
+			sums[slot] += table[packed[at-1]]
 			left--
 		}
-		if left == 0 {
-			return count // nor is the link looked at, which may be written now
+		if left > 0 { // else the link may be written now
+			from.address, from.size, from.at = binary.LittleEndian.Uint64(link), min(2*from.size, maxSlice), 0
 		}
-		address, size = binary.LittleEndian.Uint64(link), min(2*size, maxSlice)
 	}
-}
-
-// touch is addTo, and appends the slots whose sum was 0 to touched. What the table says is not 0.
-func (p *postings) touch(
-	tm *term, r *postingRun, sums []uint16, table *[1 << classBits]uint16, touched []uint32,
-) ([]uint32, int) {
-	m, added := len(touched), 0
-	p.each(tm, r, func(n int) bool {
-		touched = slices.Grow(touched[:m], n)[:m+n]
-		for i, slot := range r.slots[:n] {
-			if int(slot) >= len(sums) {
-				added += i
-				return false // appended after the query began
-			}
-			sum := sums[slot]
-			touched[m] = slot
-			if sum == 0 { // compiles to an increment without a branch
-				m++
-			}
-			sums[slot] = sum + table[r.classes[i]]
-		}
-		added += n
-		return true
-	})
-	return touched[:m], added
+	from.slot, from.left = slot, 0
 }

@@ -3,34 +3,34 @@ package lexical
 import (
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
-
-	"github.com/akin-search/akin/embed/vector"
 )
 
-// eachWay runs the test with both ways of looking through sums.
-func eachWay(t *testing.T, fn func(t *testing.T)) {
-	defer func(n int) { fewSlots = n }(fewSlots)
-	for _, way := range []struct {
-		name string
-		few  int
-	}{{"all", 1 << 18}, {"touched", 0}} {
-		fewSlots = way.few
-		t.Run(way.name, fn)
+// eachWindow runs the test with windows of several sizes.
+func eachWindow(t *testing.T, fn func(t *testing.T)) {
+	defer func(n int) { window = n }(window)
+	for _, window = range []int{1 << 17, 1 << 12, 192} {
+		t.Run(strconv.Itoa(window), fn)
 	}
 }
 
 func TestListsAddWhatTheTableSaysWhateverTheirGaps(t *testing.T) {
-	eachWay(t, func(t *testing.T) {
+	eachWindow(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(13, 14))
-		const slots = 70_000
-		for _, most := range []int{1, 2, 255, 256, 300, 5000, slots} {
+		const slots = 70_001
+		gaps := []int{1, 2, 255, 256, 300, 5000, 65_280, 65_281, slots}
+		for i := range 4 * len(gaps) {
+			most := func() int { return gaps[i%len(gaps)] }
+			if i >= 2*len(gaps) { // all kinds in one list
+				most = func() int { return gaps[rng.IntN(2+i%(len(gaps)-1))] }
+			}
 			var lists postings
 			var tm term
 			var s sums
 			want := make([]uint16, slots)
 			n := 0
-			for slot := rng.IntN(most); slot < slots; slot += 1 + rng.IntN(most) {
+			for slot := rng.IntN(most()); slot < slots; slot += 1 + rng.IntN(most()) {
 				class := byte(rng.Uint32())
 				lists.append(&tm, uint32(slot), class)
 				want[slot] = uint16(class) + 1
@@ -40,19 +40,17 @@ func TestListsAddWhatTheTableSaysWhateverTheirGaps(t *testing.T) {
 			for class := range impact {
 				impact[class] = float32(class)
 			}
-			s.prepare(slots)
-			s.add(&lists, &tm, &impact, 1)
-			if !slices.Equal(s.by[:slots], want) || s.papers() != n || !s.has(n) || s.has(n+1) {
-				t.Fatalf("gaps up to %d: other sums, or %d papers of %d", most, s.papers(), n)
-			}
-			s.clear()
-			if slices.Max(s.by) != 0 {
-				t.Fatalf("gaps up to %d: sums are left", most)
-			}
-			s.prepare(slots / 2) // what comes behind was appended after the query began
-			s.add(&lists, &tm, &impact, 1)
-			if !slices.Equal(s.by[:slots/2], want[:slots/2]) || slices.Max(s.by[slots/2:]) != 0 {
-				t.Fatalf("gaps up to %d: other sums of the first half", most)
+			for _, end := range []int{slots, slots / 2, slots} { // what comes behind was appended after the query began
+				s.prepare(end)
+				if got := s.take(&tm, &impact, 1); got != n {
+					t.Fatalf("list %d: %d postings of %d", i, got, n)
+				}
+				if err := s.add(t.Context(), &lists); err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(s.by[:end], want[:end]) || slices.Max(s.by[end:(end+63)&^63]) != 0 {
+					t.Fatalf("list %d: other sums of %d", i, end)
+				}
 			}
 		}
 	})
@@ -76,12 +74,7 @@ func TestListsHoldTheWidestGaps(t *testing.T) {
 		tm   *term
 		want []uint32
 	}{{&tm, want}, {&rare, []uint32{MaxPapers - 1}}} {
-		var got []uint32
-		var r postingRun
-		lists.each(list.tm, &r, func(n int) bool {
-			got = append(got, r.slots[:n]...)
-			return true
-		})
+		got, _ := read(&lists, list.tm)
 		if !slices.Equal(got, list.want) {
 			t.Errorf("slots %v, want %v", got, list.want)
 		}
@@ -89,15 +82,12 @@ func TestListsHoldTheWidestGaps(t *testing.T) {
 }
 
 func TestTheHighestSumsAreFound(t *testing.T) {
-	if vector.Class() == vector.Portable {
-		t.Skip("only those touched are looked through")
-	}
 	rng := rand.New(rand.NewPCG(15, 16))
 	for _, n := range []int{1, 63, 64, 65, 5000, 70_001} {
 		for _, share := range []float64{.01, .2, 1} {
 			var s sums
-			s.prepare(n)
 			var sorted []int // falling
+			s.prepare(n)
 			for slot := range n {
 				if rng.Float64() < share {
 					s.by[slot] = uint16(1 + rng.IntN(1+rng.IntN(1<<15)))
@@ -105,8 +95,9 @@ func TestTheHighestSumsAreFound(t *testing.T) {
 				}
 			}
 			slices.Sort(sorted)
-			if s.papers() != len(sorted) {
-				t.Fatalf("%d papers of %d", s.papers(), len(sorted))
+			s.stale = false
+			if err := s.add(t.Context(), nil); err != nil {
+				t.Fatal(err)
 			}
 			for _, k := range []int{1, 2, 32, 200, 3000} {
 				for _, bound := range []int{1 << 16, 1 << 14} {

@@ -21,11 +21,11 @@ type topScratch struct {
 	summed bool    // the sums are of the query as it is prepared
 	unit   float32 // of sums, in BM25
 	lists  []int32 // query features, most selective first
-	order  []int32 // the rest of lists that is not yet added up
+	order  []int32 // the rest of lists, not added up yet
 	impact [1 << classBits]float32
 	found  []index.Candidate
 	keys   []uint64
-	listed [run]uint32
+	listed [256]uint32
 }
 
 // Top appends to dst the k accepted papers of the highest BM25 (Candidate.Score), in order of falling score, ties by
@@ -134,42 +134,28 @@ func (x *Index) search(ctx context.Context, q *Query, k int, n uint32, accept in
 		return q.postings(i) - q.postings(j)
 	})
 	s.order = s.lists
+	read, added := 0, 0 // postings, in the whole corpus and here
 	for {
-		left, err := x.sum(ctx, q, need, scale)
-		if err != nil {
+		// Lists are taken until the budget is spent, but not before they have as many postings as papers are needed.
+		for len(s.order) > 0 {
+			i := s.order[0]
+			if added >= need && read+q.postings(i) > q.budget {
+				break
+			}
+			read += q.postings(i)
+			added += s.sums.take(q.terms[i], &s.impact, float32(q.weights[i]*scale))
+			s.order = s.order[1:]
+		}
+		if err := s.sums.add(ctx, &x.lists); err != nil {
 			return err
 		}
 		s.found = s.found[:0]
 		s.collect(k, accept)
-		if len(s.found) >= k || left == 0 {
+		if len(s.found) >= k || len(s.order) == 0 {
 			return nil
 		}
-		need = s.sums.papers() + 1
+		need = 1 + max(added, 2*need)
 	}
-}
-
-// sum adds up the lists of s.order from the front, and takes them out, until the budget is spent, but not before need
-// papers were found. It returns the number of lists left out.
-func (x *Index) sum(ctx context.Context, q *Query, need int, scale float64) (left int, err error) {
-	s := &q.top
-	read := 0 // in the whole corpus
-	for len(s.order) > 0 {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		i := s.order[0]
-		tm := q.terms[i]
-		if read += q.postings(i); read > q.budget && s.sums.has(need) {
-			return len(s.order), nil
-		}
-		if len(s.order) > 1 && q.terms[s.order[1]].count.Load() > 0 {
-			address, _ := q.terms[s.order[1]].start()
-			x.lists.fetch(address)
-		}
-		s.sums.add(&x.lists, tm, &s.impact, float32(q.weights[i]*scale))
-		s.order = s.order[1:]
-	}
-	return 0, nil
 }
 
 // collect finds the accepted papers of the highest sums, k or all, and some more.
