@@ -60,7 +60,7 @@ type Weights struct {
 //   - Papers that answer a question, or are like a paper, stand together; the paper with a title stands alone.
 //   - The cosines of an untrained model count shared words, as BM25 does and does better.
 func DefaultWeights(k Kind, trained bool) Weights {
-	w := Weights{Dense: .55, Phrase: 1.5, Words: 48, Neighbours: .1}
+	w := Weights{Dense: .55, Phrase: 1.5, Words: 60, Neighbours: .1}
 	switch k {
 	case TitleQuery:
 		w.Dense, w.K1, w.Neighbours, w.Alike = .3, .4, 0, .5
