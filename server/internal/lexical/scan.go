@@ -81,8 +81,8 @@ func (tm *term) place() place {
 func (p *place) next() uint64 { return p.address + uint64(p.at) }
 
 // addTo reads a list on, as long as its slots are below the number of sums, and adds to each what the table says of its
-// posting. Nearly all postings are of one digit or two: four pairs of bytes at a time are looked at for others, and none
-// waits for the length of the one before.
+// posting. Nearly all postings are of one digit or two: four pairs of bytes at a time are looked at for others, and
+// none waits for the length of the one before.
 func (p *postings) addTo(from *place, sums []uint16, table *impacts) {
 	slot, left := from.slot, from.left
 	for left > 0 {
