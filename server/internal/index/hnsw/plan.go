@@ -43,9 +43,10 @@ type plan struct {
 // sooner; for hard ones, and where the k-th best cannot be told from others, the beam grows to growth times ef, up to
 // widest, or ef where that is more. The few best alone say little of how far a walk has come: leastRank stands in for a
 // smaller k. Of many hits the last ones cost most and count least, and are missed most by any walk: distances are those
-// from the hit with an eighth of the k behind it.
+// from the hit with an eighth of the k behind it. leastSlack is for walks no wider than k.
 const (
 	slackOctave = .075
+	leastSlack  = .01
 	growth      = 4
 	widest      = 4096
 	leastRank   = 10
@@ -65,7 +66,7 @@ func (p *plan) choose(config *Config, q *index.Query, graphed, n, k int) {
 	if p.ef < graphed { // what holds the whole graph is meant to see all of it
 		p.k = min(max(k, leastRank), p.ef)
 		p.rank = max(p.k-k/8, min(p.k, leastRank))
-		p.slack = slackOctave * float32(math.Log2(float64(p.ef)/float64(p.k)))
+		p.slack = max(leastSlack, slackOctave*float32(math.Log2(float64(p.ef)/float64(p.k))))
 	}
 	p.slots = nil
 	p.strategy = scanAll
