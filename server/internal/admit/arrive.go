@@ -3,7 +3,6 @@ package admit
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -96,69 +95,6 @@ func (g *Gate) Limiter() *Limiter { return g.limiter }
 
 // Budget is the bytes of messages in flight.
 func (g *Gate) Budget() *Budget { return g.budget }
-
-// Call is what the gate knows of one call on its way. It is the call's context too, as far as that is the gate's: the
-// context of its stream, in which the call itself is found.
-type Call struct {
-	context.Context
-
-	Method    string
-	ID        string // of the request, for responses, logs and traces
-	Rule      Rule
-	Principal *Principal
-	Arrived   time.Time // headers are in
-	Received  time.Time // the message is decoded; zero before
-	Begun     time.Time // the handler may run; zero before
-	Cost      Cost      // as charged
-
-	key     any   // who is charged
-	period  int64 // for Limiter.received
-	waiting bool  // counted as arriving
-	bytes   int64 // taken from the budget until the call ends
-	refused error // what the handler is to say at once
-	permit  *Permit
-	seated  bool
-	stopped atomic.Pointer[error] // why the gate has ended the stream
-	unwatch func() bool           // ends looking at the end of the stream; nil: nobody looks
-	owner   atomic.Int32          // who gives back what the call holds: nobody yet, its handler, or it has ended before
-
-	mu   sync.Mutex
-	over bool
-	held int64 // taken by Hold
-}
-
-// Waited is how long a call waited for its turn; 0 when it did not come to that.
-func (c *Call) Waited() time.Duration {
-	if c == nil || c.Begun.IsZero() {
-		return 0
-	}
-	return c.Begun.Sub(c.Received)
-}
-
-type callKey struct{}
-
-// Value implements context.Context.
-func (c *Call) Value(key any) any {
-	if _, own := key.(callKey); own {
-		return c
-	}
-	return c.Context.Value(key)
-}
-
-// stop ends the stream of a call, and with it the call's context. The client is told why; the first status that is
-// written counts.
-func (c *Call) stop(stream interface{ WriteStatus(*status.Status) error }, why error) {
-	c.stopped.Store(&why)
-	_ = stream.WriteStatus(status.Convert(Named(why, c.ID))) // it fails where the connection is gone
-}
-
-// CallOf is the call of a context, or nil outside of one.
-func CallOf(ctx context.Context) *Call { return callOf(ctx) }
-
-func callOf(ctx context.Context) *Call {
-	call, _ := ctx.Value(callKey{}).(*Call)
-	return call
-}
 
 var (
 	errTooManyCalls = Refuse(codes.ResourceExhausted, ReasonTooManyCalls,
@@ -451,76 +387,4 @@ func (c *Call) drop(n int64) {
 	if c.key != nil && c.Principal != Everyone {
 		c.Principal.account.bytes.Add(-n)
 	}
-}
-
-// seats counts the streams that run for long.
-type seats struct {
-	mu      sync.Mutex
-	taken   int
-	imports int
-	own     map[any]int
-}
-
-// full reports whether there is no seat for a call now.
-func (s *seats) full(call *Call) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.none(call)
-}
-
-func (s *seats) none(call *Call) bool {
-	if call.Rule.Class == Batch {
-		return s.imports >= maxImportSeats
-	}
-	return s.taken >= maxSeats || s.own[call.key] >= maxOwnSeats
-}
-
-func (s *seats) take(call *Call) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.none(call) {
-		return false
-	}
-	if call.Rule.Class == Batch {
-		s.imports++
-	} else {
-		s.taken++
-		s.own[call.key]++
-	}
-	call.seated = true
-	return true
-}
-
-func (s *seats) give(call *Call) {
-	if !call.seated {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	call.seated = false
-	if call.Rule.Class == Batch {
-		s.imports--
-		return
-	}
-	s.taken--
-	if s.own[call.key]--; s.own[call.key] == 0 {
-		delete(s.own, call.key)
-	}
-}
-
-// contextError is why a context ended: a refusal of ours where the gate has ended the call, and otherwise the context's
-// error, which the table of statuses knows.
-func contextError(ctx context.Context) error {
-	if call := callOf(ctx); call != nil {
-		if why := call.stopped.Load(); why != nil {
-			return *why
-		}
-	}
-	return ctx.Err()
-}
-
-// isStatus reports whether err was made by the status package, or by gRPC's transport.
-func isStatus(err error) bool {
-	_, ok := err.(interface{ GRPCStatus() *status.Status })
-	return ok
 }
