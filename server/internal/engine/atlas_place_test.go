@@ -53,6 +53,14 @@ func place(t testing.TB, e *Engine) {
 	}
 }
 
+// drawnOf fails unless the map was drawn of so many papers, by the model that serves.
+func drawnOf(t testing.TB, e *Engine, want int) {
+	t.Helper()
+	if papers, current := e.drawn(e.live.Load()); papers != want || !current {
+		t.Errorf("drawn of %d papers, of the model that serves: %v", papers, current)
+	}
+}
+
 // sameSpots compares where papers lie on two maps, but for some papers.
 func sameSpots(t testing.TB, before, after *seen, but ...string) {
 	t.Helper()
@@ -83,9 +91,7 @@ func TestPlacesOutliveARestart(t *testing.T) {
 		t.Errorf("after a restart %d papers want a place", len(a.pending))
 	}
 	sameSpots(t, before, mapOf(t, e, MapQuery{}))
-	if papers, current := e.drawn(e.live.Load()); papers != 60 || !current {
-		t.Errorf("drawn of %d papers, of the model that serves: %v", papers, current)
-	}
+	drawnOf(t, e, 60)
 }
 
 // TestPlacesAreKeptWhenTheEngineCloses: a few that came since the file was written are not worth another, but for the
@@ -193,9 +199,7 @@ func TestTheFirstVersionOfTheMapIsRead(t *testing.T) {
 	e = open(t, e.cfg.Dir, withoutMap)
 	e.readAtlas()
 	sameSpots(t, before, mapOf(t, e, MapQuery{}))
-	if papers, current := e.drawn(e.live.Load()); papers != 60 || !current {
-		t.Errorf("drawn of %d papers, of the model that serves: %v", papers, current)
-	}
+	drawnOf(t, e, 60)
 }
 
 // TestMostPapersArePlacedBesideTheirKind places four of five papers, of which few of the nearest have places at first.
