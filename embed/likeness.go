@@ -30,8 +30,8 @@ const (
 )
 
 // CompareWords compares all trained rows with each other, so that MostAlike need not: what it gives stays the same, and
-// takes a hundredth of the time. It costs one goroutine some 7 s for 66,000 rows of 256 dimensions, and four times that for
-// twice as many, and 16 bytes for each two that are alike. Where rows have more others alike than can be kept it
+// takes a hundredth of the time. It costs one goroutine some 7 s for 66,000 rows of 256 dimensions, and four times that
+// for twice as many, and 16 bytes for each two that are alike. Where rows have more others alike than can be kept it
 // changes nothing. It may run beside all else, and returns the error of ctx when that is done first.
 func (m *Model) CompareWords(ctx context.Context) error {
 	if m.Compared() {
